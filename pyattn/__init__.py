@@ -1,0 +1,1 @@
+"""Fast inference of encoder-decoder Transformers on CPUs."""
