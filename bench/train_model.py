@@ -294,6 +294,8 @@ def _config(options: argparse.Namespace, pieces: int) -> MarianConfig:
         activation_dropout=0.0,
         max_position_embeddings=MAX_POSITIONS,
         scale_embedding=True,
+        static_position_embeddings=True,
+        normalize_before=False,
         bos_token_id=END,
         eos_token_id=END,
         forced_eos_token_id=END,
