@@ -1,0 +1,39 @@
+#include "base/buffer.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <new>
+
+namespace pyattn {
+namespace {
+
+constexpr size_t kCacheLine = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
+// A vector load may run past the last element by less than this.
+constexpr size_t kSlack = 64;
+
+}  // namespace
+
+void* allocate_bytes(size_t bytes) {
+  const size_t align = bytes >= kHugePage ? kHugePage : kCacheLine;
+  if (bytes > SIZE_MAX - kSlack - align) {
+    throw std::bad_alloc();
+  }
+  const size_t whole = (bytes + kSlack + align - 1) / align * align;
+  void* memory = std::aligned_alloc(align, whole);
+  if (memory == nullptr) {
+    throw std::bad_alloc();
+  }
+#ifdef MADV_HUGEPAGE
+  if (align == kHugePage) {
+    // Advice: where the system grants no huge pages, small ones serve.
+    (void)madvise(memory, whole, MADV_HUGEPAGE);
+  }
+#endif
+  return memory;
+}
+
+void release_bytes(void* memory) { std::free(memory); }
+
+}  // namespace pyattn

@@ -1,0 +1,102 @@
+#include "base/cpu.h"
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <xmmintrin.h>
+#endif
+
+namespace pyattn {
+
+const char* isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::kReference:
+      return "reference";
+    case Isa::kPortable:
+      return "portable";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+  }
+  return "unknown";
+}
+
+#if defined(__x86_64__)
+
+// The compiler's own test looks at CPUID and at what the operating system
+// saves on a context switch (XCR0); both are needed.
+bool cpu_supports(Isa isa) {
+  __builtin_cpu_init();
+  switch (isa) {
+    case Isa::kReference:
+    case Isa::kPortable:
+      return true;
+    case Isa::kAvx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case Isa::kAvx512:
+      return cpu_supports(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
+             __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
+  }
+  return false;
+}
+
+std::string cpu_model() {
+  constexpr uint32_t kBrandFirst = 0x80000002;
+  constexpr uint32_t kBrandLast = 0x80000004;
+  if (__get_cpuid_max(0x80000000, nullptr) < kBrandLast) {
+    return "";
+  }
+  char brand[3 * 16 + 1] = {};
+  for (uint32_t leaf = kBrandFirst; leaf <= kBrandLast; ++leaf) {
+    uint32_t part[4];
+    __get_cpuid(leaf, &part[0], &part[1], &part[2], &part[3]);
+    std::memcpy(brand + 16 * (leaf - kBrandFirst), part, sizeof(part));
+  }
+  return brand;
+}
+
+namespace {
+// MXCSR: results that are denormal become zero (FTZ), operands too (DAZ).
+constexpr unsigned kFlushToZero = 0x8040;
+}  // namespace
+
+FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
+  _mm_setcsr(static_cast<unsigned>(saved_) | kFlushToZero);
+}
+
+FlushDenormals::~FlushDenormals() { _mm_setcsr(static_cast<unsigned>(saved_)); }
+
+#else
+
+bool cpu_supports(Isa isa) {
+  return isa == Isa::kReference || isa == Isa::kPortable;
+}
+
+std::string cpu_model() { return ""; }
+
+#if defined(__aarch64__)
+
+FlushDenormals::FlushDenormals() {
+  constexpr uint64_t kFlushToZero = uint64_t{1} << 24;  // FPCR.FZ
+  __asm__ volatile("mrs %0, fpcr" : "=r"(saved_));
+  __asm__ volatile("msr fpcr, %0" : : "r"(saved_ | kFlushToZero));
+}
+
+FlushDenormals::~FlushDenormals() {
+  __asm__ volatile("msr fpcr, %0" : : "r"(saved_));
+}
+
+#else
+
+FlushDenormals::FlushDenormals() : saved_(0) {}
+FlushDenormals::~FlushDenormals() = default;
+
+#endif
+#endif
+
+}  // namespace pyattn

@@ -1,0 +1,244 @@
+// The only file that names OpenMP.
+#include "base/threads.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <exception>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/check.h"
+#include "base/cpu.h"
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+namespace pyattn {
+namespace {
+
+// No machine has more for one process; a larger number is a mistake.
+constexpr int kMostThreads = 1024;
+
+struct Job {
+  const std::function<void()>* body;
+  std::atomic<bool> cancelled{false};
+  bool done = false;
+  std::exception_ptr error;
+};
+
+// What this thread runs for a team, and on how many threads it may; null on
+// every other thread, the helpers of a parallel region included.
+thread_local const Job* current_job = nullptr;
+thread_local int job_threads = 1;
+
+// How often a waiting caller looks up: well below what a person notices when
+// pressing Ctrl-C, and rare enough to cost nothing.
+constexpr std::chrono::milliseconds kSlice(20);
+
+}  // namespace
+
+// Everything that a fork invalidates: the child abandons it as a whole.
+struct Team::Worker {
+  explicit Worker(int threads) : process(getpid()) {
+    thread = std::thread([this, threads] { serve(threads); });
+  }
+
+  ~Worker() {
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      closing = true;
+    }
+    wake.notify_all();
+    thread.join();
+  }
+
+  void serve(int threads) {
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), "pyattn");
+#endif
+    job_threads = threads;
+    const FlushDenormals flush;
+    std::unique_lock<std::mutex> lock(mutex);
+    while (true) {
+      wake.wait(lock, [this] { return closing || !jobs.empty(); });
+      if (jobs.empty()) {
+        return;
+      }
+      Job* job = jobs.front();
+      jobs.pop_front();
+      lock.unlock();
+      current_job = job;
+      try {
+        (*job->body)();
+      } catch (...) {
+        job->error = std::current_exception();
+      }
+      current_job = nullptr;
+      lock.lock();
+      job->done = true;
+      finished.notify_all();
+    }
+  }
+
+  const pid_t process;
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::condition_variable finished;
+  std::deque<Job*> jobs;
+  bool closing = false;
+  std::thread thread;
+};
+
+Team::Team(int threads) : threads_(std::max(threads, 1)) {}
+
+Team::~Team() {
+  if (worker_ != nullptr && worker_->process != getpid()) {
+    (void)worker_.release();  // its thread lives in the parent only
+  }
+}
+
+Team::Worker& Team::worker() {
+  // Callers hold no lock of this team here: a lock could have been copied in
+  // a locked state by a fork. Two Python threads that both find no worker are
+  // kept apart by a lock that exists once and is reset by forks.
+  static std::mutex starting;
+  static const int registered = pthread_atfork(
+      [] { starting.lock(); }, [] { starting.unlock(); },
+      [] { starting.unlock(); });
+  (void)registered;
+  std::lock_guard<std::mutex> lock(starting);
+  if (worker_ != nullptr && worker_->process != getpid()) {
+    (void)worker_.release();
+  }
+  if (worker_ == nullptr) {
+    worker_ = std::make_unique<Worker>(threads_);
+  }
+  return *worker_;
+}
+
+void Team::run(const std::function<void()>& body,
+               const std::function<bool()>& go_on) {
+  Worker& to = worker();
+  Job job;
+  job.body = &body;
+  std::unique_lock<std::mutex> lock(to.mutex);
+  to.jobs.push_back(&job);
+  to.wake.notify_one();
+  while (!to.finished.wait_for(lock, kSlice, [&] { return job.done; })) {
+    lock.unlock();
+    const bool more = go_on();
+    lock.lock();
+    if (!more) {
+      job.cancelled = true;
+    }
+  }
+  lock.unlock();
+  if (job.error) {
+    std::rethrow_exception(job.error);
+  }
+}
+
+int parallel_width() { return job_threads; }
+
+void detail::parallel_for(int64_t count, int64_t grain, void* body,
+                          void (*call)(void*, int64_t, int64_t)) {
+  if (current_job != nullptr && current_job->cancelled) {
+    throw Cancelled();
+  }
+  const int64_t most = count / std::max<int64_t>(grain, 1);
+  const int parts = static_cast<int>(
+      std::clamp<int64_t>(most, 1, static_cast<int64_t>(job_threads)));
+#ifdef _OPENMP
+  if (parts > 1) {
+    std::exception_ptr error;
+    std::atomic<bool> failed{false};
+#pragma omp parallel num_threads(parts)
+    {
+      const FlushDenormals flush;
+      const int64_t team = omp_get_num_threads();
+      const int64_t me = omp_get_thread_num();
+      try {
+        call(body, count * me / team, count * (me + 1) / team);
+      } catch (...) {
+        // The first to fail reports; the flag orders the write.
+        if (!failed.exchange(true)) {
+          error = std::current_exception();
+        }
+      }
+    }
+    if (error) {
+      std::rethrow_exception(error);
+    }
+    return;
+  }
+#endif
+  if (count > 0) {
+    call(body, 0, count);
+  }
+}
+
+namespace {
+
+#ifdef __linux__
+// The quota of the cgroup that this process sees as its own, in CPUs; 0 if
+// there is none. Version 2 keeps "quota period" in one file, version 1 in two.
+double cgroup_quota() {
+  std::string quota;
+  double period = 0;
+  std::ifstream v2("/sys/fs/cgroup/cpu.max");
+  if (v2 >> quota >> period) {
+    return quota == "max" || period <= 0 ? 0 : std::atof(quota.c_str()) / period;
+  }
+  std::ifstream quota_v1("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  std::ifstream period_v1("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  double allowed = 0;
+  if (quota_v1 >> allowed && period_v1 >> period && allowed > 0 && period > 0) {
+    return allowed / period;
+  }
+  return 0;
+}
+#endif
+
+}  // namespace
+
+int available_threads() {
+  int threads = static_cast<int>(std::thread::hardware_concurrency());
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    threads = CPU_COUNT(&set);
+  }
+  const double quota = cgroup_quota();
+  if (quota > 0) {
+    threads = std::min(threads, static_cast<int>(quota + 0.999));
+  }
+#endif
+  return std::max(threads, 1);
+}
+
+int default_threads() {
+  const char* set = std::getenv("PYATTN_NUM_THREADS");
+  if (set == nullptr || *set == '\0') {
+    return available_threads();
+  }
+  char* end = nullptr;
+  const long threads = std::strtol(set, &end, 10);
+  check(*end == '\0' && threads >= 1 && threads <= kMostThreads,
+        "PYATTN_NUM_THREADS", "expected a whole number from 1 to 1024");
+  return static_cast<int>(threads);
+}
+
+}  // namespace pyattn

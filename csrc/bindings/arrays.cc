@@ -1,0 +1,131 @@
+#include "bindings/arrays.h"
+
+#include "base/cpu.h"
+
+namespace pyattn::bindings {
+namespace {
+
+// Below this many multiply-adds an operation costs less than handing it to
+// another thread, about 20 us.
+constexpr int64_t kSmallWork = 1024 * 1024;
+
+Team& operations_team() {
+  // Never destroyed: at exit its thread may not be joined any more.
+  static Team* team = new Team(default_threads());
+  return *team;
+}
+
+py::array float_array(const char* operation, const char* name,
+                      py::handle object) {
+  if (!py::isinstance<py::array>(object)) {
+    throw py::type_error(std::string(operation) + ": " + name + " is " +
+                         Py_TYPE(object.ptr())->tp_name +
+                         ", expected a float32 array");
+  }
+  const py::array array = py::reinterpret_borrow<py::array>(object);
+  if (!py::dtype::of<float>().is(array.dtype()) &&
+      !array.dtype().equal(py::dtype::of<float>())) {
+    throw py::type_error(std::string(operation) + ": " + name + " has dtype " +
+                         std::string(py::str(array.dtype())) +
+                         ", expected float32");
+  }
+  return array;
+}
+
+bool aligned(const py::array& array) {
+  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    if (array.strides(axis) % static_cast<py::ssize_t>(sizeof(float)) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+py::array copy(const py::array& array) {
+  return py::array_t<float, py::array::c_style | py::array::forcecast>(array);
+}
+
+}  // namespace
+
+std::string shape_text(const Shape& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+Shape shape_of(const py::array& array) {
+  return Shape(array.shape(), array.shape() + array.ndim());
+}
+
+py::array floats(const char* operation, const char* name, py::handle object) {
+  py::array array = float_array(operation, name, object);
+  const py::ssize_t axes = array.ndim();
+  const bool touching =
+      axes == 0 || array.shape(axes - 1) <= 1 ||
+      array.strides(axes - 1) == static_cast<py::ssize_t>(sizeof(float));
+  return touching && aligned(array) ? array : copy(array);
+}
+
+py::array dense_floats(const char* operation, const char* name,
+                       py::handle object) {
+  py::array array = float_array(operation, name, object);
+  return (array.flags() & py::array::c_style) != 0 ? array : copy(array);
+}
+
+void check_shape(const char* operation, const char* name,
+                 const py::array& array, const Shape& expected) {
+  check_that(shape_of(array) == expected, operation, [&] {
+    return std::string(name) + " has shape " + shape_text(shape_of(array)) +
+           ", expected " + shape_text(expected);
+  });
+}
+
+py::array_t<float> new_floats(const Shape& shape) {
+  return py::array_t<float>(shape);
+}
+
+void run_operation(int64_t work, const std::function<void()>& job) {
+  if (work < kSmallWork) {
+    const py::gil_scoped_release release;
+    const FlushDenormals flush;
+    job();
+    return;
+  }
+  Waiting().run([&job](const std::function<bool()>& go_on) {
+    operations_team().run(job, go_on);
+  });
+}
+
+bool Waiting::go_on() {
+  const py::gil_scoped_acquire acquire;
+  if (PyErr_CheckSignals() != 0) {
+    error_ = std::make_exception_ptr(py::error_already_set());
+    return false;
+  }
+  if (progress_) {
+    try {
+      progress_();
+    } catch (...) {
+      error_ = std::current_exception();
+      return false;
+    }
+  }
+  return true;
+}
+
+void Waiting::run(
+    const std::function<void(const std::function<bool()>&)>& job) {
+  try {
+    const py::gil_scoped_release release;
+    job([this] { return error_ == nullptr && go_on(); });
+  } catch (const Cancelled&) {
+    // Told to stop by an exception of ours, which follows.
+  }
+  if (error_) {
+    std::rethrow_exception(error_);
+  }
+}
+
+}  // namespace pyattn::bindings

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "base/threads.h"
+
+// NumPy arrays in and out, checked: dtype, shape and order. No arithmetic.
+namespace pyattn::bindings {
+
+namespace py = pybind11;
+
+using Shape = std::vector<int64_t>;
+
+/// "[2, 3]".
+std::string shape_text(const Shape& shape);
+Shape shape_of(const py::array& array);
+
+/// The array if it is float32 with an even number of bytes between elements
+/// and its last axis contiguous (any order elsewhere), else a C-ordered copy
+/// of it. Throws TypeError for anything but a float32 array.
+py::array floats(const char* operation, const char* name, py::handle object);
+
+/// The same, C-ordered in every axis.
+py::array dense_floats(const char* operation, const char* name,
+                       py::handle object);
+
+/// Throws "operation: name has shape X, expected Y" unless they agree; -1 in
+/// `expected` agrees with anything and is written as its name in `names`.
+void check_shape(const char* operation, const char* name,
+                 const py::array& array, const Shape& expected);
+
+/// A new C-ordered float32 array.
+py::array_t<float> new_floats(const Shape& shape);
+
+inline const float* data_of(const py::array& array) {
+  return static_cast<const float*>(array.data());
+}
+
+/// Runs `job` without the GIL on the team for this module's operations, or at
+/// once on this thread if it is small. `work` counts multiply-adds.
+void run_operation(int64_t work, const std::function<void()>& job);
+
+/// What a thread that waits for a job does now and then: looks for signals and
+/// calls `progress`. Whether to go on; an exception that was raised is kept
+/// for `rethrow`.
+class Waiting {
+ public:
+  explicit Waiting(std::function<void()> progress = {})
+      : progress_(std::move(progress)) {}
+
+  bool go_on();
+
+  /// Runs `job(go_on)` without the GIL; then raises what came up meanwhile.
+  void run(const std::function<void(const std::function<bool()>&)>& job);
+
+ private:
+  std::function<void()> progress_;
+  std::exception_ptr error_;
+};
+
+}  // namespace pyattn::bindings

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace pyattn::bindings {
+
+void bind_cpu(pybind11::module_& module);
+void bind_ops(pybind11::module_& module);
+void bind_model(pybind11::module_& module);
+
+}  // namespace pyattn::bindings

@@ -1,0 +1,284 @@
+// engine/engine.h for Python: ids and arrays in, ids and arrays out.
+#include <pybind11/stl.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "bindings/arrays.h"
+#include "bindings/bindings.h"
+#include "engine/engine.h"
+#include "kernels/dispatch.h"
+
+namespace pyattn::bindings {
+namespace {
+
+// An attribute of pyattn.checkpoint.ModelConfig.
+template <class T>
+T field(const py::handle& config, const char* name) {
+  return config.attr(name).cast<T>();
+}
+
+Activation activation_of(const std::string& name) {
+  static const std::map<std::string, Activation> known = {
+      {"relu", Activation::kRelu},
+      {"gelu", Activation::kGelu},
+      {"gelu_tanh", Activation::kGeluTanh},
+      {"silu", Activation::kSilu}};
+  const auto found = known.find(name);
+  check_that(found != known.end(), "model",
+             [&] { return "activation '" + name + "' is not known"; });
+  return found->second;
+}
+
+ModelConfig config_from(const py::handle& from) {
+  ModelConfig config = {};
+  config.encoder = {
+      field<int64_t>(from, "encoder_layers"),
+      field<int64_t>(from, "encoder_heads"), field<int64_t>(from, "encoder_ffn"),
+      field<int64_t>(from, "source_vocab")};
+  config.decoder = {
+      field<int64_t>(from, "decoder_layers"),
+      field<int64_t>(from, "decoder_heads"), field<int64_t>(from, "decoder_ffn"),
+      field<int64_t>(from, "target_vocab")};
+  config.dim = field<int64_t>(from, "dim");
+  config.max_positions = field<int64_t>(from, "max_positions");
+  config.start = field<int32_t>(from, "start");
+  config.end = field<int32_t>(from, "end");
+  config.pre_norm = field<std::string>(from, "norm") == "pre";
+  config.final_norm = field<bool>(from, "final_norm");
+  config.norm_epsilon = field<float>(from, "norm_epsilon");
+  config.embedding_scale = field<float>(from, "embedding_scale");
+  config.activation = activation_of(field<std::string>(from, "activation"));
+  return config;
+}
+
+SearchOptions options_from(const py::handle& from) {
+  SearchOptions options = {};
+  options.beam_size = field<int32_t>(from, "beam_size");
+  options.num_hypotheses = field<int32_t>(from, "num_hypotheses");
+  options.max_new_tokens = field<int32_t>(from, "max_new_tokens");
+  options.min_new_tokens = field<int32_t>(from, "min_new_tokens");
+  options.length_penalty = field<float>(from, "length_penalty");
+  options.force_end = field<bool>(from, "force_end");
+  const py::object early = from.attr("early_stopping");
+  options.early_stopping = py::isinstance<py::str>(early)
+                               ? EarlyStopping::kNever
+                           : early.cast<bool>() ? EarlyStopping::kFull
+                                                : EarlyStopping::kHeuristic;
+  const auto suppressed =
+      from.attr("suppress_tokens").cast<std::vector<int64_t>>();
+  const std::set<int64_t> ascending(suppressed.begin(), suppressed.end());
+  for (const int64_t id : ascending) {
+    check(id >= 0 && id <= INT32_MAX, "generate",
+          "suppress_tokens has an id outside the target vocabulary");
+    options.suppressed.push_back(static_cast<int32_t>(id));
+  }
+  return options;
+}
+
+// Lists of ids. Anything else is refused by name; a list is read by index.
+std::vector<Sequence> sequences_from(const char* operation, const char* what,
+                                     const py::handle& object) {
+  std::vector<Sequence> sequences;
+  for (const py::handle& item : py::reinterpret_borrow<py::object>(object)) {
+    Sequence sequence;
+    const auto refuse = [&] {
+      PyErr_Clear();
+      throw py::type_error(std::string(operation) + ": " + what + " " +
+                           std::to_string(sequences.size()) +
+                           " is not a list of ids");
+    };
+    if (py::isinstance<py::str>(item) || py::isinstance<py::bytes>(item) ||
+        PySequence_Check(item.ptr()) == 0) {
+      refuse();
+    }
+    for (const py::handle& id : py::reinterpret_borrow<py::object>(item)) {
+      const py::object index =
+          py::reinterpret_steal<py::object>(PyNumber_Index(id.ptr()));
+      if (!index) {
+        refuse();
+      }
+      int overflow = 0;
+      const long long value =
+          PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+      // An id that no vocabulary has; the engine names it.
+      sequence.push_back(overflow != 0 || value < 0 || value > INT32_MAX
+                             ? -1
+                             : static_cast<int32_t>(value));
+    }
+    sequences.push_back(std::move(sequence));
+  }
+  return sequences;
+}
+
+class BoundModel {
+ public:
+  // `tensors` maps names to C-ordered float32 arrays. Embeddings and positions
+  // are read in place for as long as the model lives; the rest is packed.
+  BoundModel(const py::handle& config, const py::dict& tensors,
+             const std::optional<std::string>& isa,
+             const std::optional<int>& threads)
+      : engine_(std::make_unique<Engine>(
+            config_from(config),
+            isa ? kernels_named(*isa) : default_kernels(),
+            [&](const std::string& name, const Shape& shape, bool optional) {
+              return find(tensors, name, shape, optional);
+            },
+            threads.value_or(default_threads()))) {}
+
+  py::list encode(const py::handle& source_object) {
+    const auto sources = sequences_from("encode", "source", source_object);
+    std::vector<Shape> shapes;
+    for (const Sequence& source : sources) {
+      shapes.push_back({static_cast<int64_t>(source.size()), config().dim});
+    }
+    return run(shapes, [&](const auto& room, const auto& go_on) {
+      engine().encode(sources, room, go_on);
+    });
+  }
+
+  py::list logits(const py::handle& source_object,
+                  const py::handle& target_object) {
+    const auto sources = sequences_from("logits", "source", source_object);
+    const auto targets = sequences_from("logits", "target", target_object);
+    std::vector<Shape> shapes;
+    for (const Sequence& target : targets) {
+      shapes.push_back({static_cast<int64_t>(target.size()) + 1,
+                        config().decoder.vocab});
+    }
+    return run(shapes, [&](const auto& room, const auto& go_on) {
+      engine().logits(sources, targets, room, go_on);
+    });
+  }
+
+  py::list score(const py::handle& source_object,
+                 const py::handle& target_object) {
+    const auto sources = sequences_from("score", "source", source_object);
+    const auto targets = sequences_from("score", "target", target_object);
+    std::vector<Shape> shapes;
+    for (const Sequence& target : targets) {
+      shapes.push_back({static_cast<int64_t>(target.size()) + 1});
+    }
+    return run(shapes, [&](const auto& room, const auto& go_on) {
+      engine().score(sources, targets, room, go_on);
+    });
+  }
+
+  // Per source a list of (tokens, score, token_scores, ended). `progress` is
+  // called with the number of sources that are done, now and then.
+  py::list generate(const py::handle& source_object, const py::handle& options,
+                    int64_t batch_tokens, int64_t rows,
+                    const py::object& progress) {
+    const auto sources = sequences_from("generate", "source", source_object);
+    const SearchOptions search = options_from(options);
+    std::vector<std::vector<Found>> results(sources.size());
+    std::atomic<int64_t> done{0};
+    Waiting waiting([&] {
+      if (!progress.is_none()) {
+        progress(done.load());
+      }
+    });
+    waiting.run([&](const std::function<bool()>& go_on) {
+      engine().generate(
+          sources, search, {batch_tokens, rows},
+          [&](size_t index, std::vector<Found> found) {
+            results[index] = std::move(found);
+            ++done;
+          },
+          go_on);
+    });
+    py::list list;
+    for (const std::vector<Found>& found : results) {
+      py::list hypotheses;
+      for (const Found& one : found) {
+        hypotheses.append(py::make_tuple(
+            one.tokens, one.score,
+            py::array_t<float>(static_cast<py::ssize_t>(one.token_scores.size()),
+                               one.token_scores.data()),
+            one.ended));
+      }
+      list.append(std::move(hypotheses));
+    }
+    return list;
+  }
+
+  void close() {
+    if (engine_ != nullptr) {
+      const py::gil_scoped_release release;
+      engine_.reset();
+    }
+    kept_.clear();
+  }
+
+  int threads() { return engine().threads(); }
+  const char* isa() { return isa_name(engine().weights().table.isa); }
+  int64_t bytes() { return engine().weights().bytes(); }
+
+ private:
+  Engine& engine() {
+    check(engine_ != nullptr, "model", "it is closed");
+    return *engine_;
+  }
+  const ModelConfig& config() { return engine().weights().config; }
+
+  const float* find(const py::dict& tensors, const std::string& name,
+                    const Shape& shape, bool optional) {
+    if (!tensors.contains(name.c_str())) {
+      check_that(optional, "model", [&] { return "no tensor " + name; });
+      return nullptr;
+    }
+    const py::array tensor =
+        dense_floats("model", name.c_str(), tensors[name.c_str()]);
+    check_shape("model", name.c_str(), tensor, shape);
+    // A copy that dense_floats had to make must outlive this call, and so
+    // must what stays where it is.
+    kept_.push_back(tensor);
+    return data_of(tensor);
+  }
+
+  // Arrays of `shapes`, filled by `job(room, go_on)`.
+  template <class Job>
+  static py::list run(const std::vector<Shape>& shapes, const Job& job) {
+    py::list list;
+    std::vector<float*> rooms;
+    for (const Shape& shape : shapes) {
+      py::array_t<float> array = new_floats(shape);
+      rooms.push_back(array.mutable_data());
+      list.append(std::move(array));
+    }
+    Waiting().run([&](const std::function<bool()>& go_on) {
+      job([&rooms](size_t i) { return rooms[i]; }, go_on);
+    });
+    return list;
+  }
+
+  std::vector<py::array> kept_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace
+
+void bind_model(py::module_& module) {
+  py::class_<BoundModel>(module, "Model")
+      .def(py::init<const py::handle&, const py::dict&,
+                    const std::optional<std::string>&,
+                    const std::optional<int>&>(),
+           py::arg("config"), py::arg("tensors"), py::arg("isa"),
+           py::arg("threads"))
+      .def("encode", &BoundModel::encode, py::arg("sources"))
+      .def("logits", &BoundModel::logits, py::arg("sources"),
+           py::arg("targets"))
+      .def("score", &BoundModel::score, py::arg("sources"), py::arg("targets"))
+      .def("generate", &BoundModel::generate, py::arg("sources"),
+           py::arg("options"), py::arg("batch_tokens"), py::arg("rows"),
+           py::arg("progress"))
+      .def("close", &BoundModel::close)
+      .def_property_readonly("threads", &BoundModel::threads)
+      .def_property_readonly("isa", &BoundModel::isa)
+      .def_property_readonly("nbytes", &BoundModel::bytes);
+}
+
+}  // namespace pyattn::bindings

@@ -1,0 +1,327 @@
+// ops/*.h for NumPy: each function checks its arguments and calls the op.
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+
+#include "bindings/arrays.h"
+#include "bindings/bindings.h"
+#include "kernels/dispatch.h"
+#include "ops/attention.h"
+#include "ops/feed_forward.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+
+namespace pyattn::bindings {
+namespace {
+
+Activation activation_named(const char* operation, const std::string& name) {
+  for (const auto& [known, activation] : {
+           std::pair{"none", Activation::kNone},
+           {"relu", Activation::kRelu},
+           {"gelu", Activation::kGelu},
+           {"gelu_tanh", Activation::kGeluTanh},
+           {"silu", Activation::kSilu},
+       }) {
+    if (name == known) {
+      return activation;
+    }
+  }
+  throw ArgumentError(std::string(operation) + ": activation is '" + name +
+                      "', expected relu, gelu, gelu_tanh or silu");
+}
+
+// Rows of an array whose leading axes are taken as one: [..., dim].
+int64_t leading(const py::array& array) {
+  int64_t rows = 1;
+  for (py::ssize_t axis = 0; axis + 1 < array.ndim(); ++axis) {
+    rows *= array.shape(axis);
+  }
+  return rows;
+}
+
+int64_t last(const char* operation, const py::array& x) {
+  check(x.ndim() >= 1, operation, "x has no axis, expected at least one");
+  return x.shape(x.ndim() - 1);
+}
+
+const KernelTable& table_of(const std::optional<std::string>& isa) {
+  return isa ? kernels_named(*isa) : default_kernels();
+}
+
+py::array norm(const char* operation, py::handle x_object,
+               py::handle gamma_object, const py::object& beta_object,
+               float epsilon, const std::optional<std::string>& isa) {
+  const py::array x = dense_floats(operation, "x", x_object);
+  const py::array gamma = dense_floats(operation, "gamma", gamma_object);
+  const int64_t dim = last(operation, x);
+  check_shape(operation, "gamma", gamma, {dim});
+  py::array beta;
+  if (!beta_object.is_none()) {
+    beta = dense_floats(operation, "beta", beta_object);
+    check_shape(operation, "beta", beta, {dim});
+  }
+  check(dim > 0, operation, "x has rows of length 0");
+  check(epsilon >= 0, operation, "epsilon is negative, expected 0 or more");
+  py::array_t<float> y = new_floats(shape_of(x));
+  const NormArgs args = {
+      .x = data_of(x),
+      .gamma = data_of(gamma),
+      .beta = beta_object.is_none() ? nullptr : data_of(beta),
+      .y = y.mutable_data(),
+      .rows = leading(x),
+      .dim = dim,
+      .x_stride = dim,
+      .y_stride = dim,
+      .epsilon = epsilon};
+  const KernelTable& table = table_of(isa);
+  run_operation(args.rows * dim * 4, [&] {
+    if (args.beta != nullptr) {
+      layer_norm(table, args);
+    } else {
+      rms_norm(table, args);
+    }
+  });
+  return y;
+}
+
+PackedLinear pack(py::handle weight_object, const py::object& bias_object,
+                  const std::optional<std::string>& isa) {
+  const py::array weight = dense_floats("pack", "weight", weight_object);
+  check_that(weight.ndim() == 2, "pack", [&] {
+    return "weight has shape " + shape_text(shape_of(weight)) +
+           ", expected [out, in]";
+  });
+  py::array bias;
+  if (!bias_object.is_none()) {
+    bias = dense_floats("pack", "bias", bias_object);
+    check_shape("pack", "bias", bias, {weight.shape(0)});
+  }
+  check(weight.shape(0) > 0 && weight.shape(1) > 0, "pack",
+        "weight has an axis of length 0");
+  const LinearPart part = {data_of(weight),
+                           bias_object.is_none() ? nullptr : data_of(bias),
+                           weight.shape(0)};
+  const KernelTable& table = table_of(isa);
+  const py::gil_scoped_release release;
+  return PackedLinear(table, {part}, weight.shape(1));
+}
+
+// The shape of a product's output: x's, with another last axis.
+Shape product_shape(const py::array& x, int64_t out) {
+  Shape shape = shape_of(x);
+  shape.back() = out;
+  return shape;
+}
+
+py::array run_linear(py::handle x_object, const PackedLinear& packed,
+                     const std::string& activation) {
+  const py::array x = dense_floats("linear", "x", x_object);
+  check_that(last("linear", x) == packed.in(), "linear", [&] {
+    return "x has shape " + shape_text(shape_of(x)) +
+           ", expected a last axis of " + std::to_string(packed.in());
+  });
+  const Epilogue epilogue = {.activation =
+                                 activation_named("linear", activation)};
+  py::array_t<float> y = new_floats(product_shape(x, packed.out()));
+  const int64_t rows = leading(x);
+  const Rows to = {y.mutable_data(), packed.out()};
+  run_operation(rows * packed.in() * packed.out(), [&] {
+    linear(packed, {data_of(x), packed.in()}, rows, to, epilogue);
+  });
+  return y;
+}
+
+py::array run_feed_forward(py::handle x_object, const PackedLinear& up,
+                           const PackedLinear& down,
+                           const std::string& activation_name) {
+  const py::array x = dense_floats("feed_forward", "x", x_object);
+  check_that(last("feed_forward", x) == up.in(), "feed_forward", [&] {
+    return "x has shape " + shape_text(shape_of(x)) +
+           ", expected a last axis of " + std::to_string(up.in());
+  });
+  const Activation activation =
+      activation_named("feed_forward", activation_name);
+  py::array_t<float> y = new_floats(product_shape(x, down.out()));
+  const int64_t rows = leading(x);
+  const Rows to = {y.mutable_data(), down.out()};
+  run_operation(rows * up.out() * (up.in() + down.out()), [&] {
+    Buffer<float> middle;
+    feed_forward(up, down, activation, {data_of(x), up.in()}, rows,
+                 {nullptr, 0}, middle, to);
+  });
+  return y;
+}
+
+HeadStrides strides_of(const py::array& array) {
+  const auto stride = [&array](py::ssize_t axis) {
+    // An axis of length 1 repeats, so that a mask for all batches or heads
+    // needs no copy.
+    return array.shape(axis) == 1 ? 0
+                                  : array.strides(axis) / array.itemsize();
+  };
+  return {stride(0), stride(1), stride(2)};
+}
+
+// The mask as bytes with a contiguous last axis.
+py::array mask_array(py::handle object) {
+  if (!py::isinstance<py::array>(object) ||
+      py::reinterpret_borrow<py::array>(object).dtype().kind() != 'b') {
+    throw py::type_error("attention: mask is not a bool array");
+  }
+  const py::array mask = py::reinterpret_borrow<py::array>(object);
+  const py::ssize_t axes = mask.ndim();
+  if (axes == 4 && (mask.shape(3) <= 1 || mask.strides(3) == 1)) {
+    return mask;
+  }
+  return py::array_t<bool, py::array::c_style | py::array::forcecast>(mask);
+}
+
+// Checks that a mask or bias spreads over [batch, heads, time_q, time_k].
+void check_spread(const char* name, const py::array& array,
+                  const AttentionCall& call) {
+  const Shape full = {call.batch, call.heads, call.time_q, call.time_k};
+  const Shape shape = shape_of(array);
+  const bool fits = shape.size() == 4 &&
+                    (shape[0] == 1 || shape[0] == full[0]) &&
+                    (shape[1] == 1 || shape[1] == full[1]) &&
+                    shape[2] == full[2] && shape[3] == full[3];
+  check_that(fits, "attention", [&] {
+    return std::string(name) + " has shape " + shape_text(shape) +
+           ", expected " + shape_text(full) +
+           " or 1 in place of the first two";
+  });
+}
+
+std::vector<int64_t> lengths_of(const py::object& object, int64_t batch,
+                                int64_t time_k) {
+  const auto array =
+      py::array_t<int64_t, py::array::c_style>::ensure(object);
+  if (!array || py::array(object).dtype().kind() == 'f') {
+    PyErr_Clear();
+    throw py::type_error("attention: lengths is not an array of integers");
+  }
+  check_shape("attention", "lengths", array, {batch});
+  std::vector<int64_t> lengths(array.data(), array.data() + array.size());
+  for (const int64_t length : lengths) {
+    check_that(length >= 0 && length <= time_k, "attention", [&] {
+      return "lengths has " + std::to_string(length) + ", expected 0 to " +
+             std::to_string(time_k);
+    });
+  }
+  return lengths;
+}
+
+void check_heads(const py::array& q, const py::array& k, const py::array& v) {
+  for (const auto& [name, array] :
+       {std::pair{"q", &q}, std::pair{"k", &k}, std::pair{"v", &v}}) {
+    check_that(array->ndim() == 4, "attention", [&] {
+      return std::string(name) + " has shape " + shape_text(shape_of(*array)) +
+             ", expected [batch, heads, time, head_dim]";
+    });
+  }
+  check(q.shape(3) > 0, "attention", "q has head_dim 0, expected 1 or more");
+  check_that(k.shape(1) > 0 && q.shape(1) % k.shape(1) == 0, "attention", [&] {
+    return "q has " + std::to_string(q.shape(1)) +
+           " heads, expected a multiple of k's " + std::to_string(k.shape(1));
+  });
+  check_shape("attention", "k", k,
+              {q.shape(0), k.shape(1), k.shape(2), q.shape(3)});
+  check_shape("attention", "v", v, shape_of(k));
+}
+
+py::array run_attention(py::handle q_object, py::handle k_object,
+                        py::handle v_object, const py::object& lengths_object,
+                        const py::object& mask_object, bool causal,
+                        std::optional<float> scale,
+                        const py::object& bias_object,
+                        const std::optional<std::string>& isa) {
+  const py::array q = floats("attention", "q", q_object);
+  const py::array k = floats("attention", "k", k_object);
+  const py::array v = floats("attention", "v", v_object);
+  check_heads(q, k, v);
+  AttentionCall call = {};
+  call.batch = q.shape(0);
+  call.heads = q.shape(1);
+  call.kv_heads = k.shape(1);
+  call.time_q = q.shape(2);
+  call.time_k = k.shape(2);
+  call.head_dim = q.shape(3);
+  call.causal = causal;
+  call.scale =
+      scale.value_or(1.0F / std::sqrt(static_cast<float>(call.head_dim)));
+  py::array mask, bias;
+  if (!mask_object.is_none()) {
+    mask = mask_array(mask_object);
+    check_spread("mask", mask, call);
+    call.mask = static_cast<const uint8_t*>(mask.data());
+    call.mask_strides = strides_of(mask);
+  }
+  if (!bias_object.is_none()) {
+    bias = floats("attention", "bias", bias_object);
+    check_spread("bias", bias, call);
+    call.bias = data_of(bias);
+    call.bias_strides = strides_of(bias);
+  }
+  std::vector<int64_t> lengths;
+  if (!lengths_object.is_none()) {
+    lengths = lengths_of(lengths_object, call.batch, call.time_k);
+    call.lengths = lengths.data();
+  }
+  py::array_t<float> y = new_floats(shape_of(q));
+  call.q = data_of(q);
+  call.k = data_of(k);
+  call.v = data_of(v);
+  call.y = y.mutable_data();
+  call.q_strides = strides_of(q);
+  call.k_strides = strides_of(k);
+  call.v_strides = strides_of(v);
+  call.y_strides = strides_of(y);
+  const KernelTable& table = table_of(isa);
+  const int64_t work = call.batch * call.heads * call.time_q * call.time_k *
+                       call.head_dim * 2;
+  run_operation(work, [&] { attention(table, call); });
+  return y;
+}
+
+}  // namespace
+
+void bind_ops(py::module_& module) {
+  py::class_<PackedLinear, std::shared_ptr<PackedLinear>>(module,
+                                                          "PackedLinear")
+      .def_property_readonly("in_features", &PackedLinear::in)
+      .def_property_readonly("out_features", &PackedLinear::out)
+      .def_property_readonly("nbytes", &PackedLinear::bytes)
+      .def_property_readonly("isa", [](const PackedLinear& packed) {
+        return isa_name(packed.table().isa);
+      });
+  module.def("pack", &pack, py::arg("weight"), py::arg("bias"),
+             py::arg("isa"));
+  module.def("linear", &run_linear, py::arg("x"), py::arg("packed"),
+             py::arg("activation"));
+  module.def("feed_forward", &run_feed_forward, py::arg("x"), py::arg("up"),
+             py::arg("down"), py::arg("activation"));
+  module.def(
+      "layer_norm",
+      [](py::handle x, py::handle gamma, const py::object& beta, float epsilon,
+         const std::optional<std::string>& isa) {
+        return norm("layer_norm", x, gamma, beta, epsilon, isa);
+      },
+      py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("epsilon"),
+      py::arg("isa"));
+  module.def(
+      "rms_norm",
+      [](py::handle x, py::handle gamma, float epsilon,
+         const std::optional<std::string>& isa) {
+        return norm("rms_norm", x, gamma, py::none(), epsilon, isa);
+      },
+      py::arg("x"), py::arg("gamma"), py::arg("epsilon"), py::arg("isa"));
+  module.def("attention", &run_attention, py::arg("q"), py::arg("k"),
+             py::arg("v"), py::arg("lengths"), py::arg("mask"),
+             py::arg("causal"), py::arg("scale"), py::arg("bias"),
+             py::arg("isa"));
+}
+
+}  // namespace pyattn::bindings

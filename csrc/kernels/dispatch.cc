@@ -1,0 +1,54 @@
+#include "kernels/dispatch.h"
+
+#include <cstdlib>
+
+#include "base/check.h"
+#include "kernels/isa/tables.h"
+
+namespace pyattn {
+namespace {
+
+std::vector<const KernelTable*> supported_tables() {
+  std::vector<const KernelTable*> tables;
+  for (const KernelTable* table : {
+#if defined(__x86_64__)
+           &kAvx512Kernels,
+           &kAvx2Kernels,
+#endif
+           &kPortableKernels,
+           &kReferenceKernels,
+       }) {
+    if (cpu_supports(table->isa)) {
+      tables.push_back(table);
+    }
+  }
+  return tables;
+}
+
+}  // namespace
+
+const std::vector<const KernelTable*>& kernel_tables() {
+  static const std::vector<const KernelTable*> tables = supported_tables();
+  return tables;
+}
+
+const KernelTable& kernels_named(const std::string& isa) {
+  std::string names;
+  for (const KernelTable* table : kernel_tables()) {
+    if (isa == isa_name(table->isa)) {
+      return *table;
+    }
+    names += names.empty() ? "" : ", ";
+    names += isa_name(table->isa);
+  }
+  throw ArgumentError("isa: this machine does not run '" + isa +
+                      "', expected one of " + names);
+}
+
+const KernelTable& default_kernels() {
+  const char* forced = std::getenv("PYATTN_ISA");
+  return forced == nullptr || *forced == '\0' ? *kernel_tables().front()
+                                              : kernels_named(forced);
+}
+
+}  // namespace pyattn

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "kernels/table.h"
+
+// One per page of this folder; dispatch.cc picks among those that are built.
+namespace pyattn {
+
+extern const KernelTable kReferenceKernels;
+extern const KernelTable kPortableKernels;
+extern const KernelTable kAvx2Kernels;
+extern const KernelTable kAvx512Kernels;
+
+}  // namespace pyattn

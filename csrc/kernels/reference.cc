@@ -1,0 +1,215 @@
+// The slow definition of every kernel: sums in double, one loop per index, no
+// vectors. Tests hold every other table against this one.
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "kernels/isa/tables.h"
+
+namespace pyattn {
+namespace {
+
+constexpr int kPanel = 8;
+
+double activate(Activation activation, double x) {
+  switch (activation) {
+    case Activation::kNone:
+      return x;
+    case Activation::kRelu:
+      return x < 0 ? 0 : x;
+    case Activation::kGelu:
+      return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
+    case Activation::kGeluTanh: {
+      const double u = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
+      return x * 0.5 * (1 + std::tanh(u));
+    }
+    case Activation::kSilu:
+      return x / (1 + std::exp(-x));
+  }
+  return x;
+}
+
+void linear(const LinearArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    for (int64_t column = 0; column < args.out; ++column) {
+      const float* weight = args.weight +
+                            column / kPanel * kPanel * args.in +
+                            column % kPanel;
+      double sum = 0;
+      for (int64_t i = 0; i < args.in; ++i) {
+        sum += static_cast<double>(args.x[row * args.x_stride + i]) *
+               weight[i * kPanel];
+      }
+      double y = activate(args.activation, sum + args.bias[column]);
+      if (args.residual != nullptr) {
+        y += args.residual[row * args.residual_stride + column];
+      }
+      args.y[row * args.y_stride + column] = static_cast<float>(y);
+    }
+  }
+}
+
+void layer_norm(const NormArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.x_stride;
+    double mean = 0;
+    for (int64_t i = 0; i < args.dim; ++i) {
+      mean += x[i];
+    }
+    mean /= static_cast<double>(args.dim);
+    double variance = 0;
+    for (int64_t i = 0; i < args.dim; ++i) {
+      variance += (x[i] - mean) * (x[i] - mean);
+    }
+    variance /= static_cast<double>(args.dim);
+    for (int64_t i = 0; i < args.dim; ++i) {
+      args.y[row * args.y_stride + i] = static_cast<float>(
+          (x[i] - mean) / std::sqrt(variance + args.epsilon) * args.gamma[i] +
+          args.beta[i]);
+    }
+  }
+}
+
+void rms_norm(const NormArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.x_stride;
+    double square = 0;
+    for (int64_t i = 0; i < args.dim; ++i) {
+      square += static_cast<double>(x[i]) * x[i];
+    }
+    square /= static_cast<double>(args.dim);
+    for (int64_t i = 0; i < args.dim; ++i) {
+      args.y[row * args.y_stride + i] = static_cast<float>(
+          x[i] / std::sqrt(square + args.epsilon) * args.gamma[i]);
+    }
+  }
+}
+
+// Weights [time] from scores: softmax, or zeros where every score is -inf.
+void softmax(std::vector<double>& scores) {
+  double most = -std::numeric_limits<double>::infinity();
+  for (const double score : scores) {
+    most = score > most ? score : most;
+  }
+  double total = 0;
+  for (double& score : scores) {
+    score = std::isinf(most) && most < 0 ? 0 : std::exp(score - most);
+    total += score;
+  }
+  for (double& score : scores) {
+    score = total == 0 ? 0 : score / total;
+  }
+}
+
+void attention(const AttentionArgs& args) {
+  std::vector<double> scores(static_cast<size_t>(args.time_k));
+  for (int64_t i = 0; i < args.time_q; ++i) {
+    for (int64_t j = 0; j < args.time_k; ++j) {
+      double score = 0;
+      for (int64_t d = 0; d < args.head_dim; ++d) {
+        score += static_cast<double>(args.q[i * args.q_stride + d]) *
+                 args.k[j * args.k_stride + d];
+      }
+      score *= args.scale;
+      if (args.bias != nullptr) {
+        score += args.bias[i * args.bias_stride + j];
+      }
+      const bool hidden = j > i + args.last ||
+                          (args.mask != nullptr &&
+                           args.mask[i * args.mask_stride + j] == 0);
+      scores[j] = hidden ? -std::numeric_limits<double>::infinity() : score;
+    }
+    softmax(scores);
+    for (int64_t d = 0; d < args.head_dim; ++d) {
+      double sum = 0;
+      for (int64_t j = 0; j < args.time_k; ++j) {
+        sum += scores[j] * args.v[j * args.v_stride + d];
+      }
+      args.y[i * args.y_stride + d] = static_cast<float>(sum);
+    }
+  }
+}
+
+void attention_step(const AttentionStepArgs& args) {
+  std::vector<double> scores(static_cast<size_t>(args.time));
+  for (int64_t t = 0; t < args.time; ++t) {
+    double score = 0;
+    for (int64_t d = 0; d < args.head_dim; ++d) {
+      score += static_cast<double>(args.q[d]) *
+               args.tokens[t][args.k_offset + d];
+    }
+    scores[t] = score * args.scale;
+  }
+  softmax(scores);
+  for (int64_t d = 0; d < args.head_dim; ++d) {
+    double sum = 0;
+    for (int64_t t = 0; t < args.time; ++t) {
+      sum += scores[t] * args.tokens[t][args.v_offset + d];
+    }
+    args.y[d] = static_cast<float>(sum);
+  }
+}
+
+void embed(const EmbedArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    for (int64_t d = 0; d < args.dim; ++d) {
+      args.y[row * args.dim + d] =
+          args.table[args.ids[row] * args.dim + d] * args.scale +
+          args.positions[args.position_ids[row] * args.dim + d];
+    }
+  }
+}
+
+void log_sum_exp(const LogSumExpArgs& args) {
+  float most = -std::numeric_limits<float>::infinity();
+  for (int64_t i = 0; i < args.count; ++i) {
+    most = args.x[i] > most ? args.x[i] : most;
+  }
+  double sum = 0;
+  for (int64_t i = 0; i < args.count; ++i) {
+    sum += std::isinf(most) && most < 0
+               ? 0
+               : std::exp(static_cast<double>(args.x[i]) - most);
+  }
+  *args.max = most;
+  *args.sum = static_cast<float>(sum);
+}
+
+void top_k(const TopKArgs& args) {
+  for (int64_t i = 0; i < args.count; ++i) {
+    int32_t at = *args.found;
+    while (at > 0 && args.x[i] > args.scores[at - 1]) {
+      --at;
+    }
+    if (at == args.k ||
+        !(args.x[i] > -std::numeric_limits<float>::infinity())) {
+      continue;
+    }
+    *args.found += *args.found < args.k ? 1 : 0;
+    for (int32_t later = *args.found - 1; later > at; --later) {
+      args.scores[later] = args.scores[later - 1];
+      args.ids[later] = args.ids[later - 1];
+    }
+    args.scores[at] = args.x[i];
+    args.ids[at] = args.first_id + static_cast<int32_t>(i);
+  }
+}
+
+}  // namespace
+
+extern const KernelTable kReferenceKernels = {
+    .isa = Isa::kReference,
+    .lanes = 1,
+    .panel = kPanel,
+    .linear = linear,
+    .layer_norm = layer_norm,
+    .rms_norm = rms_norm,
+    .attention = attention,
+    .attention_step = attention_step,
+    .embed = embed,
+    .log_sum_exp = log_sum_exp,
+    .top_k = top_k,
+};
+
+}  // namespace pyattn

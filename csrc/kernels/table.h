@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/cpu.h"
+
+// The one door to the kernels: what each computes, on which shapes, and a table
+// of pointers to them for each level of instructions. Kernels are
+// single-threaded arithmetic on raw pointers; they check nothing, allocate
+// nothing and throw nothing. All numbers are float32, all strides in floats.
+namespace pyattn {
+
+enum class Activation { kNone, kRelu, kGelu, kGeluTanh, kSilu };
+
+/// y = activation(x W^T + bias) + residual.
+///
+/// Each y[row][column] is one sum over `in`, in order, whatever the other rows
+/// and columns of the call: a row's bits do not depend on its batch.
+struct LinearArgs {
+  const float* x;         // [rows, in], x_stride between rows
+  const float* weight;    // [out / panel][in][panel], see KernelTable::panel
+  const float* bias;      // [out rounded up to whole panels]
+  const float* residual;  // [rows, out] or null; may be y itself
+  float* y;               // [rows, out], y_stride between rows
+  int64_t rows, in, out;
+  int64_t x_stride, y_stride, residual_stride;
+  Activation activation;
+};
+
+/// y = (x - mean(x)) / sqrt(var(x) + epsilon) * gamma + beta over each row
+/// (Ba et al. 2016); RMS norm leaves out the mean and beta (Zhang and Sennrich
+/// 2019).
+struct NormArgs {
+  const float* x;      // [rows, dim], x_stride between rows
+  const float* gamma;  // [dim]
+  const float* beta;   // [dim]; not read by RMS norm
+  float* y;            // [rows, dim], y_stride between rows; may be x itself
+  int64_t rows, dim;
+  int64_t x_stride, y_stride;
+  float epsilon;
+};
+
+/// y = softmax(q k^T * scale + bias, masked) v for one head (Vaswani et al.
+/// 2017, eq. 1). Query i sees key j if j <= i + last and mask[i][j] is not 0;
+/// one that sees no key gets zeros.
+struct AttentionArgs {
+  const float* q;       // [time_q, head_dim]
+  const float* k;       // [time_k, head_dim]
+  const float* v;       // [time_k, head_dim]
+  const uint8_t* mask;  // [time_q, time_k] or null
+  const float* bias;    // [time_q, time_k] or null
+  float* y;             // [time_q, head_dim]
+  float* scratch;       // [attention_scratch(head_dim, lanes)]
+  int64_t time_q, time_k, head_dim;
+  int64_t q_stride, k_stride, v_stride, y_stride;
+  int64_t mask_stride, bias_stride;
+  int64_t last;  // time_k - 1 or more: every query sees every key
+  float scale;
+};
+
+/// The keys that one pass of the running softmax takes up.
+inline constexpr int64_t kKeyBlock = 64;
+
+/// Floats of scratch that `attention` needs: queries and outputs of a tile
+/// with a column per query, and the scores of a block of keys. A tile has at
+/// most 2 * lanes queries.
+constexpr int64_t attention_scratch(int64_t head_dim, int64_t lanes) {
+  return (2 * head_dim + kKeyBlock) * 2 * lanes;
+}
+
+/// The same for the one query of a decoding step, over keys and values that
+/// lie anywhere: those of time t start at tokens[t] + k_offset and
+/// tokens[t] + v_offset.
+struct AttentionStepArgs {
+  const float* q;              // [head_dim]
+  const float* const* tokens;  // [time]
+  float* y;                    // [head_dim]
+  float* scratch;              // [time]
+  int64_t time, head_dim;
+  int64_t k_offset, v_offset;
+  float scale;
+};
+
+/// y[row] = table[ids[row]] * scale + positions[position_ids[row]].
+struct EmbedArgs {
+  const float* table;           // [vocab, dim]
+  const int32_t* ids;           // [rows]
+  const float* positions;       // [max_positions, dim]
+  const int32_t* position_ids;  // [rows]
+  float* y;                     // [rows, dim]
+  int64_t rows, dim;
+  float scale;
+};
+
+/// max(x) and sum(exp(x - max(x))) of one row.
+struct LogSumExpArgs {
+  const float* x;  // [count]
+  int64_t count;
+  float* max;
+  float* sum;
+};
+
+/// Merges x into the best `k` seen so far, ordered from the best down, equal
+/// ones by their id. Ids of later calls must be higher. What is -inf or not a
+/// number is no candidate; `found` says how many there are.
+struct TopKArgs {
+  const float* x;  // [count], of ids first_id, first_id + 1, ...
+  int64_t count;
+  int32_t first_id;
+  int32_t k;
+  int32_t* found;
+  float* scores;  // [k]
+  int32_t* ids;   // [k]
+};
+
+/// Everything that one level of instructions runs.
+struct KernelTable {
+  Isa isa;
+  int lanes;  // floats of a vector
+  int panel;  // output columns that packed weights keep side by side
+  void (*linear)(const LinearArgs&);
+  void (*layer_norm)(const NormArgs&);
+  void (*rms_norm)(const NormArgs&);
+  void (*attention)(const AttentionArgs&);
+  void (*attention_step)(const AttentionStepArgs&);
+  void (*embed)(const EmbedArgs&);
+  void (*log_sum_exp)(const LogSumExpArgs&);
+  void (*top_k)(const TopKArgs&);
+};
+
+}  // namespace pyattn

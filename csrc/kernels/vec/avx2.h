@@ -1,0 +1,89 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+// Eight floats: AVX2 and FMA.
+namespace pyattn::avx2 {
+
+struct Vec {
+  static constexpr int kWidth = 8;
+  // 6 x 2 accumulators, 2 weights and a broadcast fill the 16 registers.
+  static constexpr int kTileRows = 6;
+  static constexpr int kPanelVecs = 2;
+
+  __m256 v;
+
+  static Vec zero() { return {_mm256_setzero_ps()}; }
+  static Vec broadcast(float x) { return {_mm256_set1_ps(x)}; }
+  static Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static Vec load_first(const float* p, int n) {
+    return {_mm256_maskload_ps(p, first(n))};
+  }
+  void store(float* p) const { _mm256_storeu_ps(p, v); }
+  void store_first(float* p, int n) const {
+    _mm256_maskstore_ps(p, first(n), v);
+  }
+
+  friend Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
+  friend Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
+  friend Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
+  friend Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
+  friend Vec fma(Vec a, Vec b, Vec c) {
+    return {_mm256_fmadd_ps(a.v, b.v, c.v)};
+  }
+  // Both give b where either is not a number.
+  friend Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
+  friend Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
+  friend Vec round(Vec a) {
+    return {_mm256_round_ps(a.v,
+                            _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+  }
+  friend Vec abs(Vec a) {
+    return {_mm256_andnot_ps(_mm256_set1_ps(-0.0F), a.v)};
+  }
+  friend Vec copysign(Vec magnitude, Vec sign) {
+    const __m256 bit = _mm256_set1_ps(-0.0F);
+    return {_mm256_or_ps(_mm256_andnot_ps(bit, magnitude.v),
+                         _mm256_and_ps(bit, sign.v))};
+  }
+  // a * 2^n for whole n in [-126, 127].
+  friend Vec ldexp(Vec a, Vec n) {
+    const __m256i exponent = _mm256_slli_epi32(
+        _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127)), 23);
+    return {_mm256_mul_ps(a.v, _mm256_castsi256_ps(exponent))};
+  }
+  friend Vec where_less(Vec a, Vec b, Vec then, Vec otherwise) {
+    return {_mm256_blendv_ps(otherwise.v, then.v,
+                             _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
+  }
+  // Bit i is set where a[i] > b[i].
+  friend uint32_t greater_bits(Vec a, Vec b) {
+    return static_cast<uint32_t>(
+        _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)));
+  }
+  friend Vec keep_first(Vec a, int n) {
+    return {_mm256_and_ps(a.v, _mm256_castsi256_ps(first(n)))};
+  }
+  friend float reduce_add(Vec a) {
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(a.v),
+                            _mm256_extractf128_ps(a.v, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+  }
+  friend float reduce_max(Vec a) {
+    __m128 most = _mm_max_ps(_mm256_castps256_ps128(a.v),
+                             _mm256_extractf128_ps(a.v, 1));
+    most = _mm_max_ps(most, _mm_movehl_ps(most, most));
+    return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most)));
+  }
+
+ private:
+  static __m256i first(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+};
+
+}  // namespace pyattn::avx2

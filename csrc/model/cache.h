@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/buffer.h"
+
+namespace pyattn {
+
+/// Room for the keys and values of decoded tokens, in equal slots that never
+/// move: what a beam remembers is a list of pointers, so beams that share a
+/// past share its slots, and reordering them copies pointers only.
+class TokenPool {
+ public:
+  explicit TokenPool(int64_t floats_per_token) : stride_(floats_per_token) {}
+
+  /// A slot of [floats_per_token] floats, uninitialised.
+  float* take() {
+    if (free_.empty()) {
+      grow();
+    }
+    float* slot = free_.back();
+    free_.pop_back();
+    return slot;
+  }
+
+  void give_back(const std::vector<float*>& slots) {
+    free_.insert(free_.end(), slots.begin(), slots.end());
+  }
+
+ private:
+  // Slots are made by chunks of about this size: few enough allocations, and
+  // little too much for a single short sentence.
+  static constexpr int64_t kChunkFloats = 512 * 1024;
+
+  void grow() {
+    const int64_t slots =
+        kChunkFloats / stride_ > 0 ? kChunkFloats / stride_ : 1;
+    chunks_.emplace_back(slots * stride_);
+    // The last is taken first: slots are handed out in the order of memory.
+    for (int64_t slot = slots - 1; slot >= 0; --slot) {
+      free_.push_back(chunks_.back().data() + slot * stride_);
+    }
+  }
+
+  const int64_t stride_;
+  std::vector<Buffer<float>> chunks_;
+  std::vector<float*> free_;
+};
+
+}  // namespace pyattn

@@ -1,0 +1,106 @@
+#include "model/decoder.h"
+
+#include <algorithm>
+
+#include "model/encoder.h"
+#include "ops/vocabulary.h"
+
+namespace pyattn {
+namespace {
+
+using Memories = std::vector<StepMemory>;
+
+class Step {
+ public:
+  Step(const ModelWeights& weights, const std::vector<DecoderRow>& rows)
+      : weights_(weights),
+        dim_(weights.config.dim),
+        heads_(weights.config.decoder.heads),
+        rows_(rows),
+        stream_(weights, static_cast<int64_t>(rows.size())) {
+    for (const DecoderRow& row : rows) {
+      past_.push_back(row.past);
+      source_.push_back(row.source);
+    }
+  }
+
+  Buffer<float> run() {
+    embed_tokens();
+    for (int64_t n = 0; n < weights_.config.decoder.layers; ++n) {
+      const DecoderLayerWeights& layer = weights_.decoder[n];
+      self_attention(layer.self_attention, n);
+      cross_attention(layer.cross_attention, n);
+      stream_.feed_forward(layer.feed_forward);
+    }
+    stream_.finish(weights_.decoder_norm);
+    return stream_.take();
+  }
+
+ private:
+  void embed_tokens() {
+    std::vector<int32_t> ids, positions;
+    for (const DecoderRow& row : rows_) {
+      ids.push_back(row.token);
+      positions.push_back(row.position);
+    }
+    embed(weights_.table, {.table = weights_.target_embedding.tokens,
+                           .ids = ids.data(),
+                           .positions = weights_.target_embedding.positions,
+                           .position_ids = positions.data(),
+                           .y = stream_.x().data,
+                           .rows = stream_.rows(),
+                           .dim = dim_,
+                           .scale = weights_.config.embedding_scale});
+  }
+
+  // Attention with queries from `q` over each row's own memory, projected and
+  // added to the residual.
+  void attend(ConstRows q, const Memories& memories, int64_t n, Rows heads,
+              const PackedLinear& output, ConstRows residual, Rows out) {
+    attention_step(weights_.table, q, memories, key_offset(weights_.config, n),
+                   value_offset(weights_.config, n), heads_, dim_, heads);
+    linear(output, heads.read(), stream_.rows(), out, {.residual = residual});
+  }
+
+  void self_attention(const SelfAttentionWeights& attention, int64_t n) {
+    stream_.sublayer(
+        attention.norm, [&](ConstRows in, ConstRows residual, Rows out) {
+          float* room = stream_.room().at_least(stream_.rows() * 4 * dim_);
+          const Rows qkv = {room, 3 * dim_};
+          linear(attention.qkv, in, stream_.rows(), qkv, {});
+          for (size_t r = 0; r < rows_.size(); ++r) {
+            // A layer's key and value are neighbours in both places.
+            std::copy_n(qkv.data + r * qkv.stride + dim_, 2 * dim_,
+                        rows_[r].slot + key_offset(weights_.config, n));
+          }
+          attend(qkv.read(), past_, n, {room + stream_.rows() * 3 * dim_, dim_},
+                 attention.output, residual, out);
+        });
+  }
+
+  void cross_attention(const CrossAttentionWeights& attention, int64_t n) {
+    stream_.sublayer(
+        attention.norm, [&](ConstRows in, ConstRows residual, Rows out) {
+          float* room = stream_.room().at_least(stream_.rows() * 2 * dim_);
+          const Rows q = {room, dim_};
+          linear(attention.query, in, stream_.rows(), q, {});
+          attend(q.read(), source_, n, {room + stream_.rows() * dim_, dim_},
+                 attention.output, residual, out);
+        });
+  }
+
+  const ModelWeights& weights_;
+  const int64_t dim_, heads_;
+  const std::vector<DecoderRow>& rows_;
+  Stream stream_;
+  Memories past_, source_;
+};
+
+}  // namespace
+
+Buffer<float> decode(const ModelWeights& weights,
+                     const std::vector<DecoderRow>& rows) {
+  return Step(weights, rows).run();
+}
+
+}  // namespace pyattn

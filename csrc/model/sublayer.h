@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "base/buffer.h"
+#include "model/weights.h"
+#include "ops/feed_forward.h"
+#include "ops/norm.h"
+#include "ops/rows.h"
+
+namespace pyattn {
+
+/// The residual stream of a stack's rows, and how a sub-layer joins it: after
+/// its own norm ("pre") or with a norm behind the sum ("post").
+class Stream {
+ public:
+  Stream(const ModelWeights& weights, int64_t rows);
+
+  /// x = norm(x + branch(x)) or x + branch(norm(x)). `branch(in, residual,
+  /// out)` reads its input rows, adds the residual to what it computes and
+  /// writes that to `out`.
+  template <class Branch>
+  void sublayer(const NormWeights& norm, Branch&& branch) {
+    if (weights_.config.pre_norm) {
+      normalise(norm, x(), normal());
+      branch(normal().read(), x().read(), x());
+    } else {
+      branch(x().read(), x().read(), normal());
+      normalise(norm, normal(), x());
+    }
+  }
+
+  /// The last sub-layer of every layer.
+  void feed_forward(const FeedForwardWeights& weights);
+
+  /// The norm at the end of a stack, where the model has one.
+  void finish(const NormWeights& norm);
+
+  Rows x() { return {x_.data(), weights_.config.dim}; }
+  int64_t rows() const { return rows_; }
+
+  /// Gives the rows away, [rows, dim].
+  Buffer<float> take() { return std::move(x_); }
+
+  /// Room for what a branch computes before its last product.
+  Buffer<float>& room() { return room_; }
+
+ private:
+  Rows normal() { return {normal_.data(), weights_.config.dim}; }
+  void normalise(const NormWeights& norm, Rows from, Rows to);
+
+  const ModelWeights& weights_;
+  const int64_t rows_;
+  Buffer<float> x_, normal_, room_;
+};
+
+}  // namespace pyattn

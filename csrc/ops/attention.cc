@@ -1,0 +1,148 @@
+#include "ops/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/threads.h"
+
+namespace pyattn {
+namespace {
+
+// Multiply-adds that are worth a thread.
+constexpr int64_t kWorkPerThread = 64 * 1024;
+
+int64_t grain(int64_t work_per_task) {
+  return kWorkPerThread / std::max<int64_t>(work_per_task, 1) + 1;
+}
+
+// One head of one sequence of a dense batch, queries [query, end).
+void dense_head(const KernelTable& table, const AttentionCall& call,
+                int64_t sequence, int64_t head, int64_t query, int64_t end,
+                Buffer<float>& scratch) {
+  const int64_t kv_head = head / (call.heads / call.kv_heads);
+  const auto at = [sequence](const auto* base, HeadStrides strides,
+                             int64_t of_head) {
+    return base + sequence * strides.batch + of_head * strides.head;
+  };
+  AttentionArgs args = {};
+  args.q = at(call.q, call.q_strides, head) + query * call.q_strides.time;
+  args.k = at(call.k, call.k_strides, kv_head);
+  args.v = at(call.v, call.v_strides, kv_head);
+  args.y = call.y + sequence * call.y_strides.batch +
+           head * call.y_strides.head + query * call.y_strides.time;
+  if (call.mask != nullptr) {
+    args.mask =
+        at(call.mask, call.mask_strides, head) + query * call.mask_strides.time;
+  }
+  if (call.bias != nullptr) {
+    args.bias =
+        at(call.bias, call.bias_strides, head) + query * call.bias_strides.time;
+  }
+  args.time_q = end - query;
+  args.time_k =
+      call.lengths == nullptr ? call.time_k : call.lengths[sequence];
+  args.head_dim = call.head_dim;
+  args.q_stride = call.q_strides.time;
+  args.k_stride = call.k_strides.time;
+  args.v_stride = call.v_strides.time;
+  args.y_stride = call.y_strides.time;
+  args.mask_stride = call.mask_strides.time;
+  args.bias_stride = call.bias_strides.time;
+  args.last = call.causal ? query + call.time_k - call.time_q : call.time_k;
+  args.scale = call.scale;
+  args.scratch =
+      scratch.at_least(attention_scratch(call.head_dim, table.lanes));
+  table.attention(args);
+}
+
+}  // namespace
+
+void attention(const KernelTable& table, const AttentionCall& call) {
+  check(call.head_dim > 0, "attention", "q has head_dim 0");
+  check(call.kv_heads > 0 && call.heads % call.kv_heads == 0, "attention",
+        "q's heads are not a multiple of k's");
+  // Queries are split where the kernel's own tiles end, so that how the work
+  // is shared out says nothing about the sums.
+  const int64_t tile = 2 * table.lanes;
+  const int64_t tiles = (call.time_q + tile - 1) / tile;
+  const int64_t work =
+      std::min(tile, call.time_q) * call.time_k * call.head_dim * 2;
+  parallel_for(
+      call.batch * call.heads * tiles, grain(work),
+      [&](int64_t begin, int64_t end) {
+        Buffer<float> scratch;
+        for (int64_t task = begin; task < end; ++task) {
+          const int64_t query = task % tiles * tile;
+          const int64_t head = task / tiles % call.heads;
+          const int64_t sequence = task / tiles / call.heads;
+          dense_head(table, call, sequence, head, query,
+                     std::min(query + tile, call.time_q), scratch);
+        }
+      });
+}
+
+void ragged_self_attention(const KernelTable& table, ConstRows qkv,
+                           const Starts& starts, int64_t heads, int64_t dim,
+                           Rows y) {
+  const int64_t head_dim = dim / heads;
+  const int64_t sequences = static_cast<int64_t>(starts.size()) - 1;
+  const int64_t tokens = starts.back();
+  const int64_t longest = tokens / std::max<int64_t>(sequences, 1);
+  parallel_for(
+      sequences * heads, grain(longest * longest * head_dim * 2),
+      [&](int64_t begin, int64_t end) {
+        Buffer<float> scratch(attention_scratch(head_dim, table.lanes));
+        for (int64_t task = begin; task < end; ++task) {
+          const int64_t first = starts[task / heads];
+          const int64_t head = task % heads;
+          AttentionArgs args = {};
+          args.q = qkv.data + first * qkv.stride + head * head_dim;
+          args.k = args.q + dim;
+          args.v = args.q + 2 * dim;
+          args.y = y.data + first * y.stride + head * head_dim;
+          args.scratch = scratch.data();
+          args.time_q = starts[task / heads + 1] - first;
+          args.time_k = args.time_q;
+          args.head_dim = head_dim;
+          args.q_stride = args.k_stride = args.v_stride = qkv.stride;
+          args.y_stride = y.stride;
+          args.last = args.time_k;
+          args.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
+          table.attention(args);
+        }
+      });
+}
+
+void attention_step(const KernelTable& table, ConstRows q,
+                    const std::vector<StepMemory>& memories, int64_t k_offset,
+                    int64_t v_offset, int64_t heads, int64_t dim, Rows y) {
+  const int64_t head_dim = dim / heads;
+  const int64_t rows = static_cast<int64_t>(memories.size());
+  int64_t longest = 0;
+  for (const StepMemory& memory : memories) {
+    longest = std::max(longest, memory.time);
+  }
+  parallel_for(
+      rows, grain(longest * dim * 2), [&](int64_t begin, int64_t end) {
+        Buffer<float> scratch(longest);
+        for (int64_t row = begin; row < end; ++row) {
+          AttentionStepArgs args = {};
+          args.tokens = memories[row].tokens;
+          args.time = memories[row].time;
+          args.scratch = scratch.data();
+          args.head_dim = head_dim;
+          args.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
+          for (int64_t head = 0; head < heads; ++head) {
+            args.q = q.data + row * q.stride + head * head_dim;
+            args.y = y.data + row * y.stride + head * head_dim;
+            args.k_offset = k_offset + head * head_dim;
+            args.v_offset = v_offset + head * head_dim;
+            table.attention_step(args);
+          }
+        }
+      });
+}
+
+}  // namespace pyattn

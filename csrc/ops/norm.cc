@@ -1,0 +1,35 @@
+#include "ops/norm.h"
+
+#include "base/check.h"
+#include "base/threads.h"
+
+namespace pyattn {
+namespace {
+
+// Floats that are worth a thread: about 10 us of work.
+constexpr int64_t kFloatsPerThread = 64 * 1024;
+
+void norm(void (*kernel)(const NormArgs&), const NormArgs& args) {
+  parallel_for(args.rows, kFloatsPerThread / args.dim + 1,
+               [&](int64_t begin, int64_t end) {
+                 NormArgs part = args;
+                 part.x += begin * args.x_stride;
+                 part.y += begin * args.y_stride;
+                 part.rows = end - begin;
+                 kernel(part);
+               });
+}
+
+}  // namespace
+
+void layer_norm(const KernelTable& table, const NormArgs& args) {
+  check(args.dim > 0, "layer_norm", "x has rows of length 0");
+  norm(table.layer_norm, args);
+}
+
+void rms_norm(const KernelTable& table, const NormArgs& args) {
+  check(args.dim > 0, "rms_norm", "x has rows of length 0");
+  norm(table.rms_norm, args);
+}
+
+}  // namespace pyattn

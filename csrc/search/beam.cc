@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "search/search.h"
+
+namespace pyattn {
+namespace {
+
+// Beam search by the rules of transformers, whose checkpoints these are. At
+// every step the best 2 * beam continuations of all live hypotheses stand in
+// one ranking. Those that end and rank among the first `beam` are finished; the
+// best that do not end live on. The search stops when the best live one, scored
+// at a length that early_stopping sets, cannot displace the worst finished one.
+class Beam : public Search {
+ public:
+  Beam(const SearchOptions& options, int32_t start, int32_t end)
+      : Search(options, start, end), live_{{kRoot, 0.0F}} {}
+
+  int32_t candidates() const override { return 2 * options_.beam_size; }
+
+  void advance(const Candidates& best, int64_t first) override {
+    const std::vector<Continuation> ranking = rank(best, first);
+    ++length_;
+    const bool last = length_ == options_.max_new_tokens;
+    std::vector<Live> next;
+    rows_.clear();
+    for (size_t place = 0; place < ranking.size(); ++place) {
+      const Continuation& continuation = ranking[place];
+      const bool ends = continuation.token == end_;
+      if (ends || last) {
+        if (place < beam()) {
+          finish(continuation, ends);
+        }
+      } else if (next.size() < beam()) {
+        rows_.push_back({continuation.token, continuation.row});
+        next.push_back({add_node(continuation), continuation.score});
+      }
+    }
+    live_ = std::move(next);
+    keep_best_finished();
+    if (!may_improve()) {
+      rows_.clear();
+    }
+  }
+
+  std::vector<Found> results() override {
+    std::vector<Found> found;
+    const size_t count = std::min<size_t>(
+        finished_.size(), static_cast<size_t>(options_.num_hypotheses));
+    for (size_t i = 0; i < count; ++i) {
+      found.push_back(read(finished_[i]));
+    }
+    return found;
+  }
+
+ private:
+  static constexpr int32_t kRoot = -1;
+
+  // Hypotheses are paths in a tree of tokens: those that share a past share
+  // its nodes.
+  struct Node {
+    int32_t token;
+    int32_t parent;
+    float token_score;
+  };
+  struct Live {
+    int32_t node;
+    float score;  // sum of log-probabilities
+  };
+  struct Continuation {
+    float score;
+    float token_score;
+    int32_t row;
+    int32_t token;
+  };
+  struct Finished {
+    int32_t node;
+    float score;
+    bool ended;
+  };
+
+  size_t beam() const { return static_cast<size_t>(options_.beam_size); }
+
+  float at_length(float score, int32_t length) const {
+    return score /
+           static_cast<float>(std::pow(length, options_.length_penalty));
+  }
+
+  std::vector<Continuation> rank(const Candidates& best, int64_t first) const {
+    const bool forced =
+        options_.force_end && length_ + 1 == options_.max_new_tokens;
+    std::vector<Continuation> all;
+    for (size_t row = 0; row < live_.size(); ++row) {
+      const float past = live_[row].score;
+      const int32_t index = static_cast<int32_t>(row);
+      if (forced) {
+        all.push_back({past, 0.0F, index, end_});
+        continue;
+      }
+      const int64_t at = first + index;
+      for (int64_t i = 0; i < best.found[at]; ++i) {
+        const float score = best.log_probs[at * best.k + i];
+        all.push_back({past + score, score, index, best.ids[at * best.k + i]});
+      }
+    }
+    check(!all.empty(), "generate",
+          "no token may follow: all are suppressed, or the model's output is "
+          "not a number");
+    // Rows and, within them, ids ascend: equal scores keep that order.
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Continuation& a, const Continuation& b) {
+                       return a.score > b.score;
+                     });
+    all.resize(std::min(all.size(), 2 * beam()));
+    return all;
+  }
+
+  int32_t add_node(const Continuation& continuation) {
+    nodes_.push_back({continuation.token,
+                      live_[static_cast<size_t>(continuation.row)].node,
+                      continuation.token_score});
+    return static_cast<int32_t>(nodes_.size()) - 1;
+  }
+
+  void finish(const Continuation& continuation, bool ended) {
+    finished_.push_back({add_node(continuation),
+                         at_length(continuation.score, length_), ended});
+  }
+
+  void keep_best_finished() {
+    std::stable_sort(finished_.begin(), finished_.end(),
+                     [](const Finished& a, const Finished& b) {
+                       return a.score > b.score;
+                     });
+    finished_.resize(std::min(finished_.size(), beam()));
+  }
+
+  bool may_improve() const {
+    if (live_.empty()) {
+      return false;
+    }
+    if (finished_.size() < beam()) {
+      return true;
+    }
+    if (options_.early_stopping == EarlyStopping::kFull) {
+      return false;
+    }
+    const bool longest = options_.early_stopping == EarlyStopping::kNever &&
+                         options_.length_penalty > 0;
+    const int32_t length = longest ? options_.max_new_tokens : length_;
+    return at_length(live_.front().score, length) > finished_.back().score;
+  }
+
+  Found read(const Finished& finished) const {
+    Found found = {};
+    found.score = finished.score;
+    found.ended = finished.ended;
+    for (int32_t node = finished.node; node != kRoot;
+         node = nodes_[static_cast<size_t>(node)].parent) {
+      found.tokens.push_back(nodes_[static_cast<size_t>(node)].token);
+      found.token_scores.push_back(
+          nodes_[static_cast<size_t>(node)].token_score);
+    }
+    std::reverse(found.tokens.begin(), found.tokens.end());
+    std::reverse(found.token_scores.begin(), found.token_scores.end());
+    if (found.ended) {
+      found.tokens.pop_back();
+    }
+    return found;
+  }
+
+  std::vector<Node> nodes_;
+  std::vector<Live> live_;
+  std::vector<Finished> finished_;  // best first
+};
+
+}  // namespace
+
+std::unique_ptr<Search> make_beam(const SearchOptions& options, int32_t start,
+                                  int32_t end) {
+  return std::make_unique<Beam>(options, start, end);
+}
+
+}  // namespace pyattn
