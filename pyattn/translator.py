@@ -1,0 +1,326 @@
+"""Text to text: cut, tokenize, generate, detokenize, in the caller's order."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import itertools
+import pathlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
+
+import numpy as np
+
+from pyattn.errors import ModelError
+from pyattn.options import GenerationOptions
+from pyattn.pieces import pieces
+from pyattn.results import FinishReason, Hypothesis, Translation
+
+if TYPE_CHECKING:
+    import os
+
+    from pyattn.model import Model
+    from pyattn.tokenizers import Tokenizer
+
+SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
+
+# What `stream` holds at once: enough texts to keep the model's batches full, and not more
+# characters than a handful of long ones.
+_WINDOW_TEXTS = 1024
+_WINDOW_CHARACTERS = 1 << 18
+
+_Search: TypeAlias = Callable[..., list[list[Hypothesis]]]
+
+# From the one that leaves nothing to be desired on.
+_FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
+
+# What str.splitlines() cuts at.
+_LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
+
+
+class Translator:
+    """A model and its tokenizer: texts in, texts out.
+
+    A text is one line or many (line breaks count as spaces), of any length: what is too long for
+    the model is translated in pieces (`pyattn.pieces`) that are joined by spaces. An empty or blank
+    text is its own translation, "".
+
+    The options are those of `GenerationOptions`, as one object, as keywords, or both: keywords
+    override `options`, which default to the checkpoint's own (`model.generation`).
+
+    Args:
+        model: Ids to ids.
+        tokenizer: Texts to ids and back; None for a model that came without one, which has
+            `model.generate` and no translations.
+    """
+
+    def __init__(self, model: Model, tokenizer: Tokenizer | None) -> None:
+        self.model = model
+        self._tokenizer = tokenizer
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Texts to ids and back.
+
+        Raises:
+            ModelError: if the model came without one.
+        """
+        if self._tokenizer is None:
+            raise ModelError(
+                "this model has no tokenizer: pass ids to translator.model.generate, or put the "
+                "tokenizer's files into the model's folder"
+            )
+        return self._tokenizer
+
+    @overload
+    def translate(
+        self, texts: str, options: GenerationOptions | None = ..., **settings: Any
+    ) -> str: ...
+
+    @overload
+    def translate(
+        self, texts: Iterable[str], options: GenerationOptions | None = ..., **settings: Any
+    ) -> list[str]: ...
+
+    def translate(
+        self,
+        texts: str | Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        batch_tokens: int | None = None,
+        progress: bool = False,
+        **overrides: Any,
+    ) -> str | list[str]:
+        """The best translation of each text.
+
+        Args:
+            texts: One text, or an iterable of texts, all of which are read before the first is
+                translated; `stream` is for those that do not fit into memory.
+            options: How to search.
+            batch_tokens: The most source tokens that are encoded at once; None for the model's own.
+            progress: Whether to draw a bar on standard error; needs the package tqdm.
+            **overrides: Single decoding options, such as `beam_size=4`.
+
+        Returns:
+            A str for a str, else a list in the order of `texts`.
+
+        Raises:
+            TypeError: if a text is not a str, or an option does not exist.
+            ValueError: if a text is not valid Unicode, or an option is out of its range.
+        """
+        search = self._search(options, batch_tokens, overrides)
+        if isinstance(texts, str):
+            _check(texts, "translate: texts")
+            return self._best([texts], search, progress)[0]
+        return self._best(list(_checked("translate", texts)), search, progress)
+
+    def results(
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        batch_tokens: int | None = None,
+        progress: bool = False,
+        **overrides: Any,
+    ) -> list[list[Translation]]:
+        """The translations of each text with their ids and scores, best first.
+
+        A blank text has one translation, whatever `num_hypotheses` says. That of a text which was
+        translated in pieces has their ids and token scores one after the other, the mean of their
+        scores, and no alignment.
+
+        Args:
+            texts: An iterable of texts; a single one goes into a list.
+            options: How to search.
+            batch_tokens: The most source tokens that are encoded at once; None for the model's own.
+            progress: Whether to draw a bar on standard error; needs the package tqdm.
+            **overrides: Single decoding options, such as `num_hypotheses=3`.
+
+        Raises:
+            TypeError: as `translate`, and if `texts` is a single str.
+            ValueError: as `translate`.
+        """
+        search = self._search(options, batch_tokens, overrides)
+        return self._results(list(_checked("results", texts)), search, progress)
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        batch_tokens: int | None = None,
+        **overrides: Any,
+    ) -> Iterator[str]:
+        """The best translation of each text, one at a time, in bounded memory.
+
+        Reads ahead by 1,024 texts at most, fewer if they are long, and yields the translations of
+        what precedes a bad text, or an error of the iterable itself, before it raises.
+
+        Args:
+            texts: Any iterable of texts, endless ones included.
+            options: How to search.
+            batch_tokens: The most source tokens that are encoded at once; None for the model's own.
+            **overrides: Single decoding options, such as `beam_size=4`.
+
+        Raises:
+            TypeError: as `results`; of a text when it is reached, of all else at once.
+            ValueError: likewise.
+        """
+        search = self._search(options, batch_tokens, overrides)
+        windows = _windows(_checked("stream", texts))
+        return (text for window in windows for text in self._best(window, search, False))
+
+    def close(self) -> None:
+        """Free the weights and the threads; the translator is of no use afterwards."""
+        self.model.close()
+
+    def __enter__(self) -> Translator:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _search(
+        self,
+        options: GenerationOptions | None,
+        batch_tokens: int | None,
+        overrides: dict[str, Any],
+    ) -> _Search:
+        """The model's `generate` with everything but the sources; bad options fail now."""
+        (self.model.generation if options is None else options).replace(**overrides)
+        return functools.partial(
+            self.model.generate, options=options, batch_tokens=batch_tokens, **overrides
+        )
+
+    def _best(self, texts: list[str], search: _Search, progress: bool) -> list[str]:
+        return [ranked[0].text for ranked in self._results(texts, search, progress)]
+
+    def _results(
+        self, texts: list[str], search: _Search, progress: bool
+    ) -> list[list[Translation]]:
+        cut = self._pieces(texts)
+        sources = [ids for parts in cut for ids in parts]
+        with _bar(len(sources)) if progress else contextlib.nullcontext() as report:
+            found = iter(search(sources, progress=report) if sources else [])
+        return [self._joined(list(itertools.islice(found, len(parts)))) for parts in cut]
+
+    def _pieces(self, texts: list[str]) -> list[list[list[int]]]:
+        """Per text, the ids of its pieces: none if there is nothing in it to translate."""
+        config = self.model.config
+        encode = self.tokenizer.encode
+        lines = [_LINE_BREAKS.sub(" ", text) for text in texts]
+        return [
+            [
+                piece
+                for piece in pieces(line, ids, encode, positions=config.max_positions)
+                if any(token != config.end for token in piece)
+            ]
+            for line, ids in zip(lines, encode(lines), strict=True)
+        ]
+
+    def _joined(self, ranked: list[list[Hypothesis]]) -> list[Translation]:
+        """A text's translations, best first, from its pieces' hypotheses, best first."""
+        if not ranked:
+            return [_joined([], [])]
+        return [
+            _joined(parts, self.tokenizer.decode([part.tokens for part in parts]))
+            for parts in zip(*ranked, strict=False)  # some pieces may have fewer hypotheses
+        ]
+
+
+def load(
+    path: str | os.PathLike[str] | None = None, *, dtype: str = "auto", threads: int | None = None
+) -> Translator:
+    """A translator for a model's files.
+
+    Args:
+        path: A model's folder; None for the English-Spanish model that comes with the package.
+        dtype: What weights are computed with; "auto" is the fastest at full quality here.
+        threads: How many threads to compute with, as many as the process may use by default.
+
+    Raises:
+        ModelError: if a file is missing or cannot be used; the message names it.
+        ValueError: if `dtype` or `threads` cannot be had on this machine.
+    """
+    from pyattn.formats import read_checkpoint
+    from pyattn.model import Model
+    from pyattn.tokenizers import load_tokenizer
+
+    folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
+    checkpoint = read_checkpoint(folder)
+    tokenizer = load_tokenizer(folder)
+    return Translator(Model(checkpoint, dtype=dtype, threads=threads), tokenizer)
+
+
+def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
+    """One translation from those of a text's pieces, or of nothing from none."""
+    reasons: list[FinishReason] = [part.finish_reason for part in parts]
+    scores = [np.zeros(0, np.float32), *(part.token_scores for part in parts)]
+    return Translation(
+        text=" ".join(text for text in texts if text),
+        tokens=[token for part in parts for token in part.tokens],
+        score=sum(part.score for part in parts) / max(1, len(parts)),
+        token_scores=np.concatenate(scores),
+        finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
+        alignment=parts[0].alignment if len(parts) == 1 else None,
+    )
+
+
+def _checked(operation: str, texts: Iterable[str]) -> Iterator[str]:
+    """The texts, each looked at when it is reached; the iterable itself is looked at now."""
+    if isinstance(texts, str | bytes | bytearray) or not isinstance(texts, Iterable):
+        raise TypeError(
+            f"{operation}: texts is {type(texts).__name__}, expected an iterable of str"
+        )
+    return (_check(text, f"{operation}: texts[{index}]") for index, text in enumerate(texts))
+
+
+def _check(text: str, place: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{place} is {type(text).__name__}, expected str")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{place} has a lone surrogate at character {error.start}, expected valid Unicode"
+        ) from None
+    return text
+
+
+def _windows(texts: Iterator[str]) -> Iterator[list[str]]:
+    """Lists of texts of bounded size; an error of `texts` comes after the texts before it."""
+    window: list[str] = []
+    characters = 0
+    try:
+        for text in texts:
+            window.append(text)
+            characters += len(text)
+            if len(window) == _WINDOW_TEXTS or characters >= _WINDOW_CHARACTERS:
+                yield window
+                window, characters = [], 0
+    except Exception:
+        if window:
+            yield window
+        raise
+    if window:
+        yield window
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar, as a function of how much is done."""
+    try:
+        tqdm: Any = importlib.import_module("tqdm")
+    except ImportError:
+        raise ImportError("progress: needs the package tqdm (pip install tqdm)") from None
+    with tqdm.tqdm(total=total, unit="text") as bar:
+        yield lambda done: bar.update(done - bar.n)
+        bar.update(total - bar.n)

@@ -1,0 +1,314 @@
+import contextlib
+import itertools
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pyattn.errors import ModelError
+from pyattn.options import GenerationOptions
+from pyattn.results import Hypothesis
+from pyattn.translator import Translator
+
+END = 0
+POSITIONS = 128
+
+
+class Letters:
+    """A tokenizer whose tokens are characters; what is around a text is not part of it."""
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[*map(ord, text.strip()), END] for text in texts]
+
+    def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        return ["".join(map(chr, tokens)) for tokens in ids]
+
+
+class Echo:
+    """A model that says what it hears, and as its n-th best target the same n times over."""
+
+    def __init__(self) -> None:
+        self.config = types.SimpleNamespace(end=END, max_positions=POSITIONS)
+        self.generation = GenerationOptions()
+        self.calls: list[list[str]] = []
+        self.settings: dict[str, Any] = {}
+        self.closed = False
+
+    def generate(
+        self,
+        sources: Sequence[Sequence[int]],
+        options: GenerationOptions | None = None,
+        *,
+        batch_tokens: int | None = None,
+        progress: Any = None,
+        **overrides: Any,
+    ) -> list[list[Hypothesis]]:
+        chosen = (options or self.generation).replace(**overrides)
+        self.settings = {"options": chosen, "batch_tokens": batch_tokens}
+        self.calls.append(["".join(map(chr, source[:-1])) for source in sources])
+        if progress is not None:
+            progress(1)
+        return [
+            [self._hypothesis(source, n, chosen) for n in range(1, chosen.num_hypotheses + 1)]
+            for source in sources
+        ]
+
+    def close(self) -> None:
+        self.closed = True
+
+    @staticmethod
+    def _hypothesis(source: Sequence[int], times: int, options: GenerationOptions) -> Hypothesis:
+        tokens = list(source[:-1]) * times
+        kept = tokens[: options.max_new_tokens]
+        return Hypothesis(
+            tokens=kept,
+            score=-float(times * len(source)),
+            token_scores=np.full(len(kept) + 1, -times, np.float32),
+            finish_reason="eos" if kept == tokens else "length",
+        )
+
+
+@pytest.fixture
+def translator() -> Translator:
+    return Translator(Echo(), Letters())  # type: ignore[arg-type]
+
+
+def calls(translator: Translator) -> list[list[str]]:
+    return translator.model.calls  # type: ignore[attr-defined]
+
+
+def test_str_gives_str_and_list_gives_list(translator: Translator) -> None:
+    assert translator.translate("hello") == "hello"
+    assert translator.translate(["hello"]) == ["hello"]
+    assert translator.translate([]) == []
+
+
+def test_translations_come_in_the_callers_order(translator: Translator) -> None:
+    texts = ["long " * 9, "", "b", "a", "b", " ", "long " * 50]
+    assert translator.translate(texts) == [" ".join(text.split()) for text in texts]
+
+
+@pytest.mark.parametrize("kind", [tuple, iter, np.array, dict.fromkeys])
+def test_any_iterable_of_texts_is_translated(translator: Translator, kind: Any) -> None:
+    assert translator.translate(kind(["one", "two"])) == ["one", "two"]
+
+
+def test_numpy_str_is_a_str(translator: Translator) -> None:
+    assert translator.translate(np.str_("one")) == "one"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n", "\t \r\n", "\u00a0\u3000", "\u2028"])
+def test_blank_text_is_translated_without_the_model(translator: Translator, blank: str) -> None:
+    assert translator.translate(blank) == ""
+    ((translation,),) = translator.results([blank], beam_size=3, num_hypotheses=3)
+    assert (translation.text, translation.tokens, translation.score) == ("", [], 0)
+    assert translation.token_scores.shape == (0,)
+    assert translation.finish_reason == "eos"
+    assert calls(translator) == []
+
+
+def test_line_breaks_are_spaces(translator: Translator) -> None:
+    assert translator.translate("one\ntwo\r\n\r\nthree\x85four\u2028five\n") == (
+        "one two three four five"
+    )
+
+
+def test_text_longer_than_the_model_is_translated_in_pieces(translator: Translator) -> None:
+    text = " ".join(f"Sentence number {n} has a few words." for n in range(1000))
+    assert translator.translate(text) == text
+    assert calls(translator) == [[f"Sentence number {n} has a few words." for n in range(1000)]]
+
+
+def test_ten_thousand_words_without_a_stop_are_all_translated(translator: Translator) -> None:
+    text = " ".join(f"word{n}" for n in range(10_000))
+    assert translator.translate(text) == text
+    assert all(len(piece) < POSITIONS for piece in calls(translator)[0])
+
+
+def test_pieces_of_several_texts_are_told_apart(translator: Translator) -> None:
+    texts = ["a. B. " * 30, "short", "c. D. " * 30]
+    assert translator.translate(texts) == [text.strip() for text in texts]
+    assert len(calls(translator)) == 1
+
+
+def test_results_have_texts_best_first(translator: Translator) -> None:
+    (ranked,) = translator.results(["ab"], beam_size=3, num_hypotheses=3)
+    assert [one.text for one in ranked] == ["ab", "abab", "ababab"]
+    assert [one.score for one in ranked] == [-3, -6, -9]
+    assert ranked[0].tokens == [ord("a"), ord("b")]
+
+
+def test_results_of_pieces_are_joined(translator: Translator) -> None:
+    first, second = "a" * 40 + ".", "B" * 50 + "."
+    (ranked,) = translator.results([f"{first} {second}"], beam_size=2, num_hypotheses=2)
+    assert [one.text for one in ranked] == [f"{first} {second}", f"{first * 2} {second * 2}"]
+    assert ranked[0].tokens == [*map(ord, first + second)]
+    assert ranked[0].score == -(42 + 52) / 2
+    assert ranked[0].token_scores.shape == (42 + 52,)
+    assert ranked[0].finish_reason == "eos"
+
+
+def test_one_unfinished_piece_makes_the_text_unfinished(translator: Translator) -> None:
+    ((one,),) = translator.results(["a" * 40 + ". B."], max_new_tokens=10)
+    assert one.finish_reason == "length"
+    assert one.text == "a" * 10 + " B."
+
+
+def test_keywords_override_options(translator: Translator) -> None:
+    translator.translate("a", GenerationOptions(beam_size=4, max_new_tokens=9), beam_size=2)
+    assert translator.model.settings == {  # type: ignore[attr-defined]
+        "options": GenerationOptions(beam_size=2, max_new_tokens=9),
+        "batch_tokens": None,
+    }
+
+
+def test_checkpoint_options_are_the_default(translator: Translator) -> None:
+    translator.model.generation = GenerationOptions(beam_size=6)
+    translator.translate("a", length_penalty=0.5, batch_tokens=77)
+    assert translator.model.settings == {  # type: ignore[attr-defined]
+        "options": GenerationOptions(beam_size=6, length_penalty=0.5),
+        "batch_tokens": 77,
+    }
+
+
+@pytest.mark.parametrize("method", ["translate", "results", "stream"])
+@pytest.mark.parametrize(
+    ("texts", "error", "message"),
+    [
+        (b"bytes", TypeError, "texts is bytes, expected an iterable of str"),
+        (None, TypeError, "texts is NoneType, expected an iterable of str"),
+        (7, TypeError, "texts is int, expected an iterable of str"),
+        (["a", b"b"], TypeError, r"texts\[1\] is bytes, expected str"),
+        (["a", "b", None], TypeError, r"texts\[2\] is NoneType, expected str"),
+        ([["a"]], TypeError, r"texts\[0\] is list, expected str"),
+        (["a", "b\ud800"], ValueError, r"texts\[1\] has a lone surrogate at character 1"),
+    ],
+)
+def test_what_is_not_text_is_refused_by_its_place(
+    translator: Translator, method: str, texts: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{method}: {message}"):
+        list(getattr(translator, method)(texts))
+    if method != "stream":
+        assert calls(translator) == []
+
+
+def test_lone_surrogate_of_a_single_text_is_refused(translator: Translator) -> None:
+    with pytest.raises(ValueError, match=r"^translate: texts has a lone surrogate at character 3"):
+        translator.translate("abc\udcff")
+
+
+@pytest.mark.parametrize("method", ["results", "stream"])
+def test_single_str_is_no_list_of_texts(translator: Translator, method: str) -> None:
+    with pytest.raises(TypeError, match=f"^{method}: texts is str"):
+        getattr(translator, method)("one text")
+
+
+@pytest.mark.parametrize("method", ["translate", "results", "stream"])
+def test_bad_options_fail_before_the_texts_are_read(translator: Translator, method: str) -> None:
+    texts = iter(["a"])
+    with pytest.raises(TypeError, match="unknown option 'beams'"):
+        getattr(translator, method)(texts, beams=4)
+    with pytest.raises(ValueError, match="beam_size"):
+        getattr(translator, method)(texts, beam_size=0)
+    assert next(texts) == "a"
+
+
+def test_stream_translates_an_endless_iterable(translator: Translator) -> None:
+    numbers = map(str, itertools.count())
+    assert list(itertools.islice(translator.stream(numbers), 5000)) == [*map(str, range(5000))]
+
+
+def test_stream_reads_no_more_than_a_window_ahead(translator: Translator) -> None:
+    read = 0
+
+    def count(text: str) -> Iterator[str]:
+        nonlocal read
+        while True:
+            read += 1
+            yield text
+
+    short = translator.stream(count("a"))
+    assert read == 0
+    next(short)
+    assert read == 1024
+    read = 0
+    next(translator.stream(count("long text " * 10_000)))
+    assert read == 3  # of 100,000 characters each, and a window has 262,144
+
+
+@pytest.mark.parametrize("bad", [b"bytes", "\ud800"])
+def test_stream_yields_what_precedes_a_bad_text(translator: Translator, bad: Any) -> None:
+    stream = translator.stream(["a", "b", bad, "c"])
+    assert [next(stream), next(stream)] == ["a", "b"]
+    with pytest.raises((TypeError, ValueError), match=r"texts\[2\]"):
+        next(stream)
+
+
+def test_stream_yields_what_precedes_an_error_of_the_iterable(translator: Translator) -> None:
+    def broken() -> Iterator[str]:
+        yield "a"
+        raise OSError("disk on fire")
+
+    stream = translator.stream(broken())
+    assert next(stream) == "a"
+    with pytest.raises(OSError, match="disk on fire"):
+        next(stream)
+
+
+def test_stream_of_nothing_is_empty(translator: Translator) -> None:
+    assert list(translator.stream([])) == []
+    assert calls(translator) == []
+
+
+def test_model_without_tokenizer_says_so() -> None:
+    translator = Translator(Echo(), None)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="no tokenizer"):
+        translator.translate("a")
+    with pytest.raises(ModelError, match="no tokenizer"):
+        _ = translator.tokenizer
+
+
+def test_leaving_the_block_closes_the_model(translator: Translator) -> None:
+    with contextlib.suppress(KeyError), translator as same:
+        assert same is translator
+        raise KeyError
+    assert translator.model.closed  # type: ignore[attr-defined]
+
+
+def test_progress_without_tqdm_is_a_clear_error(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match="needs the package tqdm"):
+        translator.translate(["a"], progress=True)
+
+
+def test_progress_counts_up_to_the_number_of_texts(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bar:
+        made: list["Bar"] = []  # noqa: RUF012
+
+        def __init__(self, *, total: int, unit: str) -> None:
+            self.total, self.unit, self.n = total, unit, 0
+            self.seen: list[int] = []
+            Bar.made.append(self)
+
+        def update(self, more: int) -> None:
+            self.n += more
+            self.seen.append(self.n)
+
+        def __enter__(self) -> "Bar":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar))
+    assert translator.translate(["a", "", "b"], progress=True) == ["a", "", "b"]
+    (bar,) = Bar.made
+    assert (bar.total, bar.unit, bar.seen) == (2, "text", [1, 2])
