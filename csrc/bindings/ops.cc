@@ -187,11 +187,12 @@ void check_spread(const char* name, const py::array& array,
   const bool fits = shape.size() == 4 &&
                     (shape[0] == 1 || shape[0] == full[0]) &&
                     (shape[1] == 1 || shape[1] == full[1]) &&
-                    shape[2] == full[2] && shape[3] == full[3];
+                    (shape[2] == 1 || shape[2] == full[2]) &&
+                    shape[3] == full[3];
   check_that(fits, "attention", [&] {
     return std::string(name) + " has shape " + shape_text(shape) +
            ", expected " + shape_text(full) +
-           " or 1 in place of the first two";
+           " or 1 in place of any of the first three";
   });
 }
 

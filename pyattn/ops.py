@@ -1,0 +1,266 @@
+"""The kernels for NumPy users: float32 arrays in, float32 arrays out, read where they lie.
+
+Arrays are taken without a copy if their last axis is contiguous (`attention`) or if they are in C
+order (the others). Every function releases the GIL; large work runs on as many threads as the
+process may use, and can be interrupted. Denormal numbers count as zero.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyattn import _core
+from pyattn._core import PackedLinear
+
+__all__ = [
+    "Activation",
+    "PackedLinear",
+    "attention",
+    "feed_forward",
+    "layer_norm",
+    "linear",
+    "multi_head_attention",
+    "pack",
+    "rms_norm",
+]
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
+
+
+def attention(
+    q: Floats,
+    k: Floats,
+    v: Floats,
+    *,
+    lengths: npt.NDArray[np.integer] | list[int] | None = None,
+    mask: Bools | None = None,
+    causal: bool = False,
+    scale: float | None = None,
+    bias: Floats | None = None,
+    isa: str | None = None,
+) -> Floats:
+    """Scaled dot-product attention, softmax(q k^T * scale + bias) v (Vaswani et al. 2017, eq. 1).
+
+    The scores are never stored: a running softmax (Milakov and Gimelshein 2018) takes up the keys
+    block by block.
+
+    Args:
+        q: Queries, [batch, heads, time_q, head_dim], float32.
+        k: Keys, [batch, kv_heads, time_k, head_dim]; `heads` is a multiple of `kv_heads`, and each
+            group of neighbouring query heads shares one of them (Ainslie et al. 2023).
+        v: Values, shaped like `k`.
+        lengths: Keys that exist in each row of the batch, [batch]; all if None.
+        mask: Bool, [batch or 1, heads or 1, time_q or 1, time_k]; True where a query may look.
+        causal: Whether a query sees no later position than its own. The queries are the last
+            `time_q` of the `time_k` positions.
+        scale: What scores are multiplied by; None is 1 / sqrt(head_dim).
+        bias: Added to the scores, shaped like `mask`, float32.
+        isa: Level of instructions; None is the best, or PYATTN_ISA.
+
+    Returns:
+        [batch, heads, time_q, head_dim]. A query that may see no key gets zeros.
+
+    Raises:
+        ValueError: if the shapes do not agree; the message names the argument.
+        TypeError: if an argument is not an array of its type.
+    """
+    return _core.attention(q, k, v, lengths, mask, causal, scale, bias, isa)
+
+
+def layer_norm(
+    x: Floats, gamma: Floats, beta: Floats, *, epsilon: float = 1e-5, isa: str | None = None
+) -> Floats:
+    """Layer norm, (x - mean) / sqrt(var + epsilon) * gamma + beta (Ba et al. 2016, eq. 4).
+
+    Args:
+        x: [..., dim], float32; mean and variance are taken over the last axis.
+        gamma: [dim].
+        beta: [dim].
+        epsilon: Added to the variance.
+        isa: Level of instructions; None is the best, or PYATTN_ISA.
+
+    Returns:
+        Shaped like `x`. A constant row becomes `beta`.
+
+    Raises:
+        ValueError: if the shapes do not agree; the message names the argument.
+        TypeError: if an argument is not a float32 array.
+    """
+    return _core.layer_norm(x, gamma, beta, epsilon, isa)
+
+
+def rms_norm(x: Floats, gamma: Floats, *, epsilon: float = 1e-6, isa: str | None = None) -> Floats:
+    """RMS norm, x / sqrt(mean(x^2) + epsilon) * gamma (Zhang and Sennrich 2019, eq. 4).
+
+    Args:
+        x: [..., dim], float32.
+        gamma: [dim].
+        epsilon: Added to the mean of the squares.
+        isa: Level of instructions; None is the best, or PYATTN_ISA.
+
+    Returns:
+        Shaped like `x`.
+
+    Raises:
+        ValueError: if the shapes do not agree; the message names the argument.
+        TypeError: if an argument is not a float32 array.
+    """
+    return _core.rms_norm(x, gamma, epsilon, isa)
+
+
+def pack(
+    weight: Floats,
+    *,
+    bias: Floats | None = None,
+    dtype: Literal["float32"] = "float32",
+    isa: str | None = None,
+) -> PackedLinear:
+    """Lays a matrix out for the level of instructions that will multiply by it.
+
+    Args:
+        weight: [out, in], float32.
+        bias: [out], or None.
+        dtype: The number type to compute with.
+        isa: Level of instructions; None is the best, or PYATTN_ISA.
+
+    Returns:
+        What `linear` takes; it has `in_features`, `out_features`, `nbytes` and `isa`.
+
+    Raises:
+        ValueError: if the shapes do not agree or there is no such number type or level.
+        TypeError: if an argument is not a float32 array.
+    """
+    if dtype != "float32":
+        raise ValueError(f'pack: dtype is {dtype!r}, expected "float32"')
+    return _core.pack(weight, bias, isa)
+
+
+def linear(x: Floats, packed: PackedLinear, *, activation: Activation | None = None) -> Floats:
+    """activation(x W^T + bias), by a matrix that was packed before.
+
+    A row's result does not depend on the other rows.
+
+    Args:
+        x: [..., in], float32.
+        packed: What `pack` made of the [out, in] matrix.
+        activation: Applied to every element; None is none.
+
+    Returns:
+        [..., out].
+
+    Raises:
+        ValueError: if the last axis of `x` is not the matrix's, or the activation is unknown.
+        TypeError: if `x` is not a float32 array.
+    """
+    return _core.linear(x, packed, activation or "none")
+
+
+def feed_forward(
+    x: Floats,
+    w1: Floats,
+    b1: Floats | None,
+    w2: Floats,
+    b2: Floats | None,
+    *,
+    activation: Activation = "relu",
+    isa: str | None = None,
+) -> Floats:
+    """The feed-forward block, activation(x w1^T + b1) w2^T + b2 (Vaswani et al. 2017, eq. 2).
+
+    The matrices are packed at every call; to apply the same ones often, `pack` them and call
+    `linear` twice.
+
+    Args:
+        x: [..., dim], float32.
+        w1: [ffn, dim].
+        b1: [ffn], or None.
+        w2: [out, ffn]; `out` is usually `dim`.
+        b2: [out], or None.
+        activation: Between the products.
+        isa: Level of instructions; None is the best, or PYATTN_ISA.
+
+    Returns:
+        [..., out].
+
+    Raises:
+        ValueError: if the shapes do not agree; the message names the argument.
+        TypeError: if an argument is not a float32 array.
+    """
+    up, down = pack(w1, bias=b1, isa=isa), pack(w2, bias=b2, isa=isa)
+    if up.out_features != down.in_features:
+        raise ValueError(
+            f"feed_forward: w2 has shape [{down.out_features}, {down.in_features}], "
+            f"expected {up.out_features} columns, as many as w1 has rows"
+        )
+    return _core.feed_forward(x, up, down, activation)
+
+
+def multi_head_attention(
+    x_q: Floats,
+    x_kv: Floats,
+    wq: Floats,
+    bq: Floats | None,
+    wk: Floats,
+    bk: Floats | None,
+    wv: Floats,
+    bv: Floats | None,
+    wo: Floats,
+    bo: Floats | None,
+    *,
+    heads: int,
+    lengths: npt.NDArray[np.integer] | list[int] | None = None,
+    causal: bool = False,
+    isa: str | None = None,
+) -> Floats:
+    """Multi-head attention with its projections (Vaswani et al. 2017, section 3.2.2).
+
+    Args:
+        x_q: What asks, [batch, time_q, dim], float32.
+        x_kv: What is looked at, [batch, time_k, dim]; `x_q` itself for self-attention.
+        wq: [inner, dim]; `inner` is a multiple of `heads`, usually `dim`.
+        bq: [inner], or None.
+        wk: [inner, dim].
+        bk: [inner], or None.
+        wv: [inner, dim].
+        bv: [inner], or None.
+        wo: [out, inner].
+        bo: [out], or None.
+        heads: Number of heads.
+        lengths: Rows of `x_kv` that exist in each row of the batch, [batch]; all if None.
+        causal: Whether a query sees no later position than its own.
+        isa: Level of instructions; None is the best, or PYATTN_ISA.
+
+    Returns:
+        [batch, time_q, out].
+
+    Raises:
+        ValueError: if the shapes do not agree; the message names the argument.
+        TypeError: if an argument is not a float32 array.
+    """
+    if heads < 1:
+        raise ValueError(f"multi_head_attention: heads is {heads}, expected 1 or more")
+
+    def split(x: Floats, weight: Floats, bias: Floats | None) -> Floats:
+        if x.ndim != 3:
+            raise ValueError(
+                f"multi_head_attention: x_q and x_kv have shape [batch, time, dim], "
+                f"got {list(x.shape)}"
+            )
+        y = linear(x, pack(weight, bias=bias, isa=isa))
+        batch, time, inner = y.shape
+        if inner % heads:
+            raise ValueError(
+                f"multi_head_attention: {inner} rows of a weight are no multiple of {heads} heads"
+            )
+        return y.reshape(batch, time, heads, inner // heads).swapaxes(1, 2)
+
+    q, k, v = split(x_q, wq, bq), split(x_kv, wk, bk), split(x_kv, wv, bv)
+    mixed = attention(q, k, v, lengths=lengths, causal=causal, isa=isa)
+    batch, _, time, head_dim = mixed.shape
+    joined = np.ascontiguousarray(mixed.swapaxes(1, 2)).reshape(batch, time, heads * head_dim)
+    return linear(joined, pack(wo, bias=bo, isa=isa))
