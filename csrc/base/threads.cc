@@ -115,9 +115,9 @@ Team::Worker& Team::worker() {
   // a locked state by a fork. Two Python threads that both find no worker are
   // kept apart by a lock that exists once and is reset by forks.
   static std::mutex starting;
-  static const int registered = pthread_atfork(
-      [] { starting.lock(); }, [] { starting.unlock(); },
-      [] { starting.unlock(); });
+  static const int registered =
+      pthread_atfork([] { starting.lock(); }, [] { starting.unlock(); },
+                     [] { starting.unlock(); });
   (void)registered;
   std::lock_guard<std::mutex> lock(starting);
   if (worker_ != nullptr && worker_->process != getpid()) {
@@ -200,7 +200,8 @@ double cgroup_quota() {
   double period = 0;
   std::ifstream v2("/sys/fs/cgroup/cpu.max");
   if (v2 >> quota >> period) {
-    return quota == "max" || period <= 0 ? 0 : std::atof(quota.c_str()) / period;
+    return quota == "max" || period <= 0 ? 0
+                                         : std::atof(quota.c_str()) / period;
   }
   std::ifstream quota_v1("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
   std::ifstream period_v1("/sys/fs/cgroup/cpu/cpu.cfs_period_us");

@@ -56,11 +56,10 @@ void parallel_for(int64_t count, int64_t grain, void* body,
 template <class Body>
 void parallel_for(int64_t count, int64_t grain, Body&& body) {
   // A plain pointer and a trampoline: std::function would allocate.
-  detail::parallel_for(count, grain, &body,
-                       [](void* erased, int64_t begin, int64_t end) {
-                         (*static_cast<std::remove_reference_t<Body>*>(
-                             erased))(begin, end);
-                       });
+  detail::parallel_for(
+      count, grain, &body, [](void* erased, int64_t begin, int64_t end) {
+        (*static_cast<std::remove_reference_t<Body>*>(erased))(begin, end);
+      });
 }
 
 /// Threads that `parallel_for` would use here; 1 outside a team's job.

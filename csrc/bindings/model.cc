@@ -35,14 +35,14 @@ Activation activation_of(const std::string& name) {
 
 ModelConfig config_from(const py::handle& from) {
   ModelConfig config = {};
-  config.encoder = {
-      field<int64_t>(from, "encoder_layers"),
-      field<int64_t>(from, "encoder_heads"), field<int64_t>(from, "encoder_ffn"),
-      field<int64_t>(from, "source_vocab")};
-  config.decoder = {
-      field<int64_t>(from, "decoder_layers"),
-      field<int64_t>(from, "decoder_heads"), field<int64_t>(from, "decoder_ffn"),
-      field<int64_t>(from, "target_vocab")};
+  config.encoder = {field<int64_t>(from, "encoder_layers"),
+                    field<int64_t>(from, "encoder_heads"),
+                    field<int64_t>(from, "encoder_ffn"),
+                    field<int64_t>(from, "source_vocab")};
+  config.decoder = {field<int64_t>(from, "decoder_layers"),
+                    field<int64_t>(from, "decoder_heads"),
+                    field<int64_t>(from, "decoder_ffn"),
+                    field<int64_t>(from, "target_vocab")};
   config.dim = field<int64_t>(from, "dim");
   config.max_positions = field<int64_t>(from, "max_positions");
   config.start = field<int32_t>(from, "start");
@@ -122,8 +122,7 @@ class BoundModel {
              const std::optional<std::string>& isa,
              const std::optional<int>& threads)
       : engine_(std::make_unique<Engine>(
-            config_from(config),
-            isa ? kernels_named(*isa) : default_kernels(),
+            config_from(config), isa ? kernels_named(*isa) : default_kernels(),
             [&](const std::string& name, const Shape& shape, bool optional) {
               return find(tensors, name, shape, optional);
             },
@@ -146,8 +145,8 @@ class BoundModel {
     const auto targets = sequences_from("logits", "target", target_object);
     std::vector<Shape> shapes;
     for (const Sequence& target : targets) {
-      shapes.push_back({static_cast<int64_t>(target.size()) + 1,
-                        config().decoder.vocab});
+      shapes.push_back(
+          {static_cast<int64_t>(target.size()) + 1, config().decoder.vocab});
     }
     return run(shapes, [&](const auto& room, const auto& go_on) {
       engine().logits(sources, targets, room, go_on);
@@ -196,8 +195,9 @@ class BoundModel {
       for (const Found& one : found) {
         hypotheses.append(py::make_tuple(
             one.tokens, one.score,
-            py::array_t<float>(static_cast<py::ssize_t>(one.token_scores.size()),
-                               one.token_scores.data()),
+            py::array_t<float>(
+                static_cast<py::ssize_t>(one.token_scores.size()),
+                one.token_scores.data()),
             one.ended));
       }
       list.append(std::move(hypotheses));

@@ -159,8 +159,7 @@ HeadStrides strides_of(const py::array& array) {
   const auto stride = [&array](py::ssize_t axis) {
     // An axis of length 1 repeats, so that a mask for all batches or heads
     // needs no copy.
-    return array.shape(axis) == 1 ? 0
-                                  : array.strides(axis) / array.itemsize();
+    return array.shape(axis) == 1 ? 0 : array.strides(axis) / array.itemsize();
   };
   return {stride(0), stride(1), stride(2)};
 }
@@ -184,11 +183,10 @@ void check_spread(const char* name, const py::array& array,
                   const AttentionCall& call) {
   const Shape full = {call.batch, call.heads, call.time_q, call.time_k};
   const Shape shape = shape_of(array);
-  const bool fits = shape.size() == 4 &&
-                    (shape[0] == 1 || shape[0] == full[0]) &&
-                    (shape[1] == 1 || shape[1] == full[1]) &&
-                    (shape[2] == 1 || shape[2] == full[2]) &&
-                    shape[3] == full[3];
+  const bool fits =
+      shape.size() == 4 && (shape[0] == 1 || shape[0] == full[0]) &&
+      (shape[1] == 1 || shape[1] == full[1]) &&
+      (shape[2] == 1 || shape[2] == full[2]) && shape[3] == full[3];
   check_that(fits, "attention", [&] {
     return std::string(name) + " has shape " + shape_text(shape) +
            ", expected " + shape_text(full) +
@@ -198,8 +196,7 @@ void check_spread(const char* name, const py::array& array,
 
 std::vector<int64_t> lengths_of(const py::object& object, int64_t batch,
                                 int64_t time_k) {
-  const auto array =
-      py::array_t<int64_t, py::array::c_style>::ensure(object);
+  const auto array = py::array_t<int64_t, py::array::c_style>::ensure(object);
   if (!array || py::array(object).dtype().kind() == 'f') {
     PyErr_Clear();
     throw py::type_error("attention: lengths is not an array of integers");
@@ -281,8 +278,8 @@ py::array run_attention(py::handle q_object, py::handle k_object,
   call.v_strides = strides_of(v);
   call.y_strides = strides_of(y);
   const KernelTable& table = table_of(isa);
-  const int64_t work = call.batch * call.heads * call.time_q * call.time_k *
-                       call.head_dim * 2;
+  const int64_t work =
+      call.batch * call.heads * call.time_q * call.time_k * call.head_dim * 2;
   run_operation(work, [&] { attention(table, call); });
   return y;
 }
@@ -298,8 +295,7 @@ void bind_ops(py::module_& module) {
       .def_property_readonly("isa", [](const PackedLinear& packed) {
         return isa_name(packed.table().isa);
       });
-  module.def("pack", &pack, py::arg("weight"), py::arg("bias"),
-             py::arg("isa"));
+  module.def("pack", &pack, py::arg("weight"), py::arg("bias"), py::arg("isa"));
   module.def("linear", &run_linear, py::arg("x"), py::arg("packed"),
              py::arg("activation"));
   module.def("feed_forward", &run_feed_forward, py::arg("x"), py::arg("up"),

@@ -34,8 +34,8 @@ void check_sequences(const char* operation, const char* what,
     });
     for (const int32_t id : sequences[i]) {
       check_that(id >= 0 && id < vocab, operation, [&] {
-        return name() + " has id " + std::to_string(id) +
-               ", expected 0 to " + std::to_string(vocab - 1);
+        return name() + " has id " + std::to_string(id) + ", expected 0 to " +
+               std::to_string(vocab - 1);
       });
     }
   }
@@ -49,7 +49,8 @@ void by_groups(size_t count, Size&& size, Body&& body) {
   while (begin < count) {
     size_t end = begin;
     int64_t tokens = 0;
-    while (end < count && (end == begin || tokens + size(end) <= kGroupTokens)) {
+    while (end < count &&
+           (end == begin || tokens + size(end) <= kGroupTokens)) {
       tokens += size(end++);
     }
     body(begin, end);
@@ -132,9 +133,10 @@ void Engine::encode(const std::vector<Sequence>& sources,
           }
           const Buffer<float> encoded = pyattn::encode(weights_, ragged);
           for (size_t i = begin; i < end; ++i) {
-            std::copy(encoded.data() + ragged.starts[i - begin] * config.dim,
-                      encoded.data() + ragged.starts[i - begin + 1] * config.dim,
-                      room(i));
+            std::copy(
+                encoded.data() + ragged.starts[i - begin] * config.dim,
+                encoded.data() + ragged.starts[i - begin + 1] * config.dim,
+                room(i));
           }
         });
   };
@@ -233,9 +235,7 @@ void Engine::generate(
                 config.decoder.vocab,
         "generate", "suppress_tokens has the whole vocabulary");
   team_.run(
-      [&] {
-        Generation(weights_, sources, options, limits, found).run();
-      },
+      [&] { Generation(weights_, sources, options, limits, found).run(); },
       go_on);
 }
 

@@ -52,8 +52,7 @@ void Generation::admit() {
   std::vector<size_t> indices;
   int64_t tokens = 0;
   while (!waiting_.empty()) {
-    const int64_t size =
-        static_cast<int64_t>(sources_[waiting_.back()].size());
+    const int64_t size = static_cast<int64_t>(sources_[waiting_.back()].size());
     const bool first = live_.empty() && indices.empty();
     const bool fits =
         live_rows_ + options_.beam_size <= limits_.rows &&

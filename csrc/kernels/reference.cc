@@ -33,9 +33,8 @@ double activate(Activation activation, double x) {
 void linear(const LinearArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
     for (int64_t column = 0; column < args.out; ++column) {
-      const float* weight = args.weight +
-                            column / kPanel * kPanel * args.in +
-                            column % kPanel;
+      const float* weight =
+          args.weight + column / kPanel * kPanel * args.in + column % kPanel;
       double sum = 0;
       for (int64_t i = 0; i < args.in; ++i) {
         sum += static_cast<double>(args.x[row * args.x_stride + i]) *
@@ -115,9 +114,9 @@ void attention(const AttentionArgs& args) {
       if (args.bias != nullptr) {
         score += args.bias[i * args.bias_stride + j];
       }
-      const bool hidden = j > i + args.last ||
-                          (args.mask != nullptr &&
-                           args.mask[i * args.mask_stride + j] == 0);
+      const bool hidden =
+          j > i + args.last ||
+          (args.mask != nullptr && args.mask[i * args.mask_stride + j] == 0);
       scores[j] = hidden ? -std::numeric_limits<double>::infinity() : score;
     }
     softmax(scores);
@@ -136,8 +135,8 @@ void attention_step(const AttentionStepArgs& args) {
   for (int64_t t = 0; t < args.time; ++t) {
     double score = 0;
     for (int64_t d = 0; d < args.head_dim; ++d) {
-      score += static_cast<double>(args.q[d]) *
-               args.tokens[t][args.k_offset + d];
+      score +=
+          static_cast<double>(args.q[d]) * args.tokens[t][args.k_offset + d];
     }
     scores[t] = score * args.scale;
   }

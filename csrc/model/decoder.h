@@ -13,9 +13,9 @@ namespace pyattn {
 struct DecoderRow {
   int32_t token;
   int32_t position;
-  float* slot;           // takes the token's own keys and values
-  StepMemory past;       // earlier tokens and, last, this one
-  StepMemory source;     // the cross memory of the row's sentence
+  float* slot;        // takes the token's own keys and values
+  StepMemory past;    // earlier tokens and, last, this one
+  StepMemory source;  // the cross memory of the row's sentence
 };
 
 /// One step of the decoder: the output for every row, [rows, dim], ready for

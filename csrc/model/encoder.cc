@@ -9,8 +9,8 @@ namespace pyattn {
 namespace {
 
 void self_attention(const ModelWeights& weights,
-                    const SelfAttentionWeights& attention,
-                    const Starts& starts, Stream& stream) {
+                    const SelfAttentionWeights& attention, const Starts& starts,
+                    Stream& stream) {
   const int64_t dim = weights.config.dim;
   stream.sublayer(
       attention.norm, [&](ConstRows in, ConstRows residual, Rows out) {

@@ -15,8 +15,7 @@ namespace pyattn {
 /// Finds a tensor by its name in pyattn.checkpoint; checks its shape; null if
 /// it is absent and `optional`. The data outlives the weights.
 using TensorSource = std::function<const float*(
-    const std::string& name, const std::vector<int64_t>& shape,
-    bool optional)>;
+    const std::string& name, const std::vector<int64_t>& shape, bool optional)>;
 
 struct NormWeights {
   Buffer<float> gamma, beta;  // [dim]

@@ -41,8 +41,7 @@ void dense_head(const KernelTable& table, const AttentionCall& call,
         at(call.bias, call.bias_strides, head) + query * call.bias_strides.time;
   }
   args.time_q = end - query;
-  args.time_k =
-      call.lengths == nullptr ? call.time_k : call.lengths[sequence];
+  args.time_k = call.lengths == nullptr ? call.time_k : call.lengths[sequence];
   args.head_dim = call.head_dim;
   args.q_stride = call.q_strides.time;
   args.k_stride = call.k_strides.time;
@@ -69,18 +68,17 @@ void attention(const KernelTable& table, const AttentionCall& call) {
   const int64_t tiles = (call.time_q + tile - 1) / tile;
   const int64_t work =
       std::min(tile, call.time_q) * call.time_k * call.head_dim * 2;
-  parallel_for(
-      call.batch * call.heads * tiles, grain(work),
-      [&](int64_t begin, int64_t end) {
-        Buffer<float> scratch;
-        for (int64_t task = begin; task < end; ++task) {
-          const int64_t query = task % tiles * tile;
-          const int64_t head = task / tiles % call.heads;
-          const int64_t sequence = task / tiles / call.heads;
-          dense_head(table, call, sequence, head, query,
-                     std::min(query + tile, call.time_q), scratch);
-        }
-      });
+  parallel_for(call.batch * call.heads * tiles, grain(work),
+               [&](int64_t begin, int64_t end) {
+                 Buffer<float> scratch;
+                 for (int64_t task = begin; task < end; ++task) {
+                   const int64_t query = task % tiles * tile;
+                   const int64_t head = task / tiles % call.heads;
+                   const int64_t sequence = task / tiles / call.heads;
+                   dense_head(table, call, sequence, head, query,
+                              std::min(query + tile, call.time_q), scratch);
+                 }
+               });
 }
 
 void ragged_self_attention(const KernelTable& table, ConstRows qkv,
@@ -124,25 +122,24 @@ void attention_step(const KernelTable& table, ConstRows q,
   for (const StepMemory& memory : memories) {
     longest = std::max(longest, memory.time);
   }
-  parallel_for(
-      rows, grain(longest * dim * 2), [&](int64_t begin, int64_t end) {
-        Buffer<float> scratch(longest);
-        for (int64_t row = begin; row < end; ++row) {
-          AttentionStepArgs args = {};
-          args.tokens = memories[row].tokens;
-          args.time = memories[row].time;
-          args.scratch = scratch.data();
-          args.head_dim = head_dim;
-          args.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
-          for (int64_t head = 0; head < heads; ++head) {
-            args.q = q.data + row * q.stride + head * head_dim;
-            args.y = y.data + row * y.stride + head * head_dim;
-            args.k_offset = k_offset + head * head_dim;
-            args.v_offset = v_offset + head * head_dim;
-            table.attention_step(args);
-          }
-        }
-      });
+  parallel_for(rows, grain(longest * dim * 2), [&](int64_t begin, int64_t end) {
+    Buffer<float> scratch(longest);
+    for (int64_t row = begin; row < end; ++row) {
+      AttentionStepArgs args = {};
+      args.tokens = memories[row].tokens;
+      args.time = memories[row].time;
+      args.scratch = scratch.data();
+      args.head_dim = head_dim;
+      args.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
+      for (int64_t head = 0; head < heads; ++head) {
+        args.q = q.data + row * q.stride + head * head_dim;
+        args.y = y.data + row * y.stride + head * head_dim;
+        args.k_offset = k_offset + head * head_dim;
+        args.v_offset = v_offset + head * head_dim;
+        table.attention_step(args);
+      }
+    }
+  });
 }
 
 }  // namespace pyattn

@@ -16,13 +16,13 @@ struct HeadStrides {
 
 /// Attention of a dense batch, softmax(q k^T * scale + bias, masked) v.
 struct AttentionCall {
-  const float* q;           // [batch, heads, time_q, head_dim]
-  const float* k;           // [batch, kv_heads, time_k, head_dim]
-  const float* v;           // [batch, kv_heads, time_k, head_dim]
-  const int64_t* lengths;   // [batch] keys that exist, or null: all
-  const uint8_t* mask;      // [batch, heads, time_q, time_k] or null
-  const float* bias;        // [batch, heads, time_q, time_k] or null
-  float* y;                 // [batch, heads, time_q, head_dim]
+  const float* q;          // [batch, heads, time_q, head_dim]
+  const float* k;          // [batch, kv_heads, time_k, head_dim]
+  const float* v;          // [batch, kv_heads, time_k, head_dim]
+  const int64_t* lengths;  // [batch] keys that exist, or null: all
+  const uint8_t* mask;     // [batch, heads, time_q, time_k] or null
+  const float* bias;       // [batch, heads, time_q, time_k] or null
+  float* y;                // [batch, heads, time_q, head_dim]
   HeadStrides q_strides, k_strides, v_strides, y_strides;
   HeadStrides mask_strides, bias_strides;
   int64_t batch, heads, kv_heads, time_q, time_k, head_dim;

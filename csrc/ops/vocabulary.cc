@@ -107,8 +107,8 @@ float Projection::log_sum_exp(int64_t row) const {
   }
   float total = 0;
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    total += sums[chunk * rows + row] *
-             std::exp(maxima[chunk * rows + row] - most);
+    total +=
+        sums[chunk * rows + row] * std::exp(maxima[chunk * rows + row] - most);
   }
   return most + std::log(total);
 }
@@ -159,10 +159,9 @@ void best_tokens(const PackedLinear& output, ConstRows x, int64_t rows,
         merged.emplace_back(part.scores[row * k + i], part.ids[row * k + i]);
       }
     }
-    std::stable_sort(merged.begin(), merged.end(),
-                     [](const auto& a, const auto& b) {
-                       return a.first > b.first;
-                     });
+    std::stable_sort(
+        merged.begin(), merged.end(),
+        [](const auto& a, const auto& b) { return a.first > b.first; });
     const float log_total = projection.log_sum_exp(row);
     best.found[row] = static_cast<int32_t>(
         std::min<int64_t>(k, static_cast<int64_t>(merged.size())));

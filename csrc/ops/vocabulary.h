@@ -15,17 +15,17 @@ void embed(const KernelTable& table, const EmbedArgs& args);
 /// What may not be chosen. It still counts in the distribution: log-
 /// probabilities are those of the model, whatever is forbidden.
 struct Forbidden {
-  std::vector<int32_t> always;     // ids, ascending
-  std::vector<uint8_t> end_in_row; // [rows]: whether `end` is forbidden there
+  std::vector<int32_t> always;      // ids, ascending
+  std::vector<uint8_t> end_in_row;  // [rows]: whether `end` is forbidden there
   int32_t end = -1;
 };
 
 /// The best next tokens of each row, from the best down; equal ones by id.
 struct Candidates {
   int64_t k = 0;
-  std::vector<int32_t> found;     // [rows], at most k
-  std::vector<int32_t> ids;       // [rows, k]
-  std::vector<float> log_probs;   // [rows, k]
+  std::vector<int32_t> found;    // [rows], at most k
+  std::vector<int32_t> ids;      // [rows, k]
+  std::vector<float> log_probs;  // [rows, k]
 };
 
 /// log_softmax(x W^T + bias) and its `k` best columns per row. The logits

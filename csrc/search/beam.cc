@@ -129,10 +129,9 @@ class Beam : public Search {
   }
 
   void keep_best_finished() {
-    std::stable_sort(finished_.begin(), finished_.end(),
-                     [](const Finished& a, const Finished& b) {
-                       return a.score > b.score;
-                     });
+    std::stable_sort(
+        finished_.begin(), finished_.end(),
+        [](const Finished& a, const Finished& b) { return a.score > b.score; });
     finished_.resize(std::min(finished_.size(), beam()));
   }
 

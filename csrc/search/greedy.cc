@@ -38,7 +38,8 @@ class Greedy : public Search {
   }
 
   std::vector<Found> results() override {
-    found_.score /= static_cast<float>(std::pow(length_, options_.length_penalty));
+    found_.score /=
+        static_cast<float>(std::pow(length_, options_.length_penalty));
     return {std::move(found_)};
   }
 

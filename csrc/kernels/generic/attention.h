@@ -28,10 +28,10 @@ struct AttentionTile {
 
   const AttentionArgs& args;
   const int64_t query;
-  const int64_t queries;  // of this tile, at most kLanes
-  float* const q = args.scratch;                          // [head_dim, lanes]
-  float* const sums = q + args.head_dim * kLanes;         // [head_dim, lanes]
-  float* const scores = sums + args.head_dim * kLanes;    // [block, lanes]
+  const int64_t queries;          // of this tile, at most kLanes
+  float* const q = args.scratch;  // [head_dim, lanes]
+  float* const sums = q + args.head_dim * kLanes;       // [head_dim, lanes]
+  float* const scores = sums + args.head_dim * kLanes;  // [block, lanes]
   // Per query: the largest score so far, the sum of weights relative to it,
   // and what the last block's new maximum scales earlier sums by.
   Vec most[kVecs] = {}, total[kVecs] = {}, rescale[kVecs] = {};
@@ -60,9 +60,8 @@ struct AttentionTile {
     for (int64_t d = 0; d < args.head_dim; ++d) {
       for (int64_t i = 0; i < kLanes; ++i) {
         q[d * kLanes + i] =
-            i < queries
-                ? args.q[(query + i) * args.q_stride + d] * args.scale
-                : 0.0F;
+            i < queries ? args.q[(query + i) * args.q_stride + d] * args.scale
+                        : 0.0F;
         sums[d * kLanes + i] = 0.0F;
       }
     }
@@ -79,10 +78,10 @@ struct AttentionTile {
     for (int r = 0; r < kCount; ++r) {
 #pragma GCC unroll 2
       for (int c = 0; c < kVecs; ++c) {
-        acc[r][c] = factor == nullptr
-                        ? Vec::zero()
-                        : Vec::load(out + r * kLanes + c * Vec::kWidth) *
-                              factor[c];
+        acc[r][c] =
+            factor == nullptr
+                ? Vec::zero()
+                : Vec::load(out + r * kLanes + c * Vec::kWidth) * factor[c];
       }
     }
     for (int64_t i = 0; i < length; ++i) {

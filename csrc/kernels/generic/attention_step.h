@@ -43,8 +43,7 @@ void weigh_values(const AttentionStepArgs& args, int64_t d, float inverse) {
   }
 #pragma GCC unroll 4
   for (int c = 0; c < kVecs; ++c) {
-    store_up_to(sums[c] * Vec::broadcast(inverse),
-                args.y + d + c * Vec::kWidth,
+    store_up_to(sums[c] * Vec::broadcast(inverse), args.y + d + c * Vec::kWidth,
                 args.head_dim - d - c * Vec::kWidth);
   }
 }
@@ -54,9 +53,9 @@ void attention_step(const AttentionStepArgs& args) {
   float* weights = args.scratch;
   float most = -INFINITY;
   for (int64_t t = 0; t < args.time; ++t) {
-    weights[t] = dot<Vec>(args.q, args.tokens[t] + args.k_offset,
-                          args.head_dim) *
-                 args.scale;
+    weights[t] =
+        dot<Vec>(args.q, args.tokens[t] + args.k_offset, args.head_dim) *
+        args.scale;
     most = weights[t] > most ? weights[t] : most;
   }
   const Vec base = Vec::broadcast(most < -FLT_MAX ? 0.0F : most);

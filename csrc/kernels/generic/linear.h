@@ -64,9 +64,9 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column) {
     for (int r = 0; r < kRows; ++r) {
       Vec y = activate(args.activation, sums[r][c] + bias);
       if (args.residual != nullptr) {
-        y = y + load_up_to<Vec>(
-                    args.residual + (row + r) * args.residual_stride + at,
-                    count);
+        y = y +
+            load_up_to<Vec>(
+                args.residual + (row + r) * args.residual_stride + at, count);
       }
       store_up_to(y, args.y + (row + r) * args.y_stride + at, count);
     }

@@ -43,11 +43,11 @@ void layer_norm(const NormArgs& args) {
     float* y = args.y + row * args.y_stride;
     const Vec mean = Vec::broadcast(
         row_sum<Vec>(x, args.dim, [](Vec a) { return a; }) / size);
-    const float variance = row_sum<Vec>(x, args.dim, [mean](Vec a) {
-                             return (a - mean) * (a - mean);
-                           }) / size;
-    const Vec scale =
-        Vec::broadcast(1.0F / sqrtf(variance + args.epsilon));
+    const float variance =
+        row_sum<Vec>(x, args.dim,
+                     [mean](Vec a) { return (a - mean) * (a - mean); }) /
+        size;
+    const Vec scale = Vec::broadcast(1.0F / sqrtf(variance + args.epsilon));
     for (int64_t i = 0; i < args.dim; i += Vec::kWidth) {
       const int64_t count = args.dim - i;
       const Vec normal = (load_up_to<Vec>(x + i, count) - mean) * scale;

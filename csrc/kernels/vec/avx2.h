@@ -37,8 +37,8 @@ struct Vec {
   friend Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
   friend Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
   friend Vec round(Vec a) {
-    return {_mm256_round_ps(a.v,
-                            _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+    return {
+        _mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
   }
   friend Vec abs(Vec a) {
     return {_mm256_andnot_ps(_mm256_set1_ps(-0.0F), a.v)};
@@ -67,14 +67,14 @@ struct Vec {
     return {_mm256_and_ps(a.v, _mm256_castsi256_ps(first(n)))};
   }
   friend float reduce_add(Vec a) {
-    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(a.v),
-                            _mm256_extractf128_ps(a.v, 1));
+    __m128 sum =
+        _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
     sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
     return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
   }
   friend float reduce_max(Vec a) {
-    __m128 most = _mm_max_ps(_mm256_castps256_ps128(a.v),
-                             _mm256_extractf128_ps(a.v, 1));
+    __m128 most =
+        _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
     most = _mm_max_ps(most, _mm_movehl_ps(most, most));
     return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most)));
   }

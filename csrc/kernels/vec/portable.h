@@ -66,8 +66,8 @@ struct Vec {
   // Bit i is set where a[i] > b[i].
   friend uint32_t greater_bits(Vec a, Vec b) {
     const Bits greater = a.v > b.v;
-    return static_cast<uint32_t>(-greater[0] - 2 * greater[1] -
-                                 4 * greater[2] - 8 * greater[3]);
+    return static_cast<uint32_t>(-greater[0] - 2 * greater[1] - 4 * greater[2] -
+                                 8 * greater[3]);
   }
   friend Vec keep_first(Vec a, int n) {
     const Bits lane = {0, 1, 2, 3};
