@@ -1,0 +1,114 @@
+"""The fields of config files, each checked when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+from pyattn.errors import ModelError
+from pyattn.formats.files import JsonObject, bare, shown
+
+T = TypeVar("T")
+
+# Bounds of sizes that no real model comes near, and that keep products of them far from overflow.
+MAX_DIM = 1 << 20
+MAX_LAYERS = 1 << 10
+MAX_POSITIONS = 1 << 24
+
+_LARGEST = sys.float_info.max
+
+
+class Fields:
+    """What one or more config files say; later files override earlier ones.
+
+    A field that is null counts as one that is not there.
+
+    Args:
+        files: By their names, in the order of rising precedence.
+    """
+
+    def __init__(self, files: Mapping[str, JsonObject]) -> None:
+        self._files = files
+
+    def get(self, key: str) -> Any:
+        """What the last file that has the field says; None if none has."""
+        return self._files[self._file(key)].get(key)
+
+    def fail(self, key: str, problem: str) -> NoReturn:
+        """Raises the error of a field that cannot be used."""
+        raise ModelError(f"{self._file(key)}: {bare(key)} {problem}")
+
+    def integer(
+        self, key: str, default: int | None = None, *, low: int = 1, high: int = 2**31 - 1
+    ) -> int:
+        """An integer from `low` to `high`; `default` None makes the field required."""
+        value = self.optional_integer(key, default, low=low, high=high)
+        if value is None:
+            self.fail(key, f"is missing, expected {low} to {high}")
+        return value
+
+    def optional_integer(
+        self, key: str, default: int | None = None, *, low: int = 1, high: int = 2**31 - 1
+    ) -> int | None:
+        """An integer from `low` to `high`, or `default`, which is checked as well."""
+        value = self.get(key)
+        if value is None:
+            value = default
+        if value is not None and (type(value) is not int or not low <= value <= high):
+            self.fail(key, f"is {shown(value)}, expected {low} to {high}")
+        return value
+
+    def divisor(self, key: str, default: int | None = None, *, of: str, value: int) -> int:
+        """An integer that divides `value`, which is that of the field `of`."""
+        number = self.integer(key, default, high=value)
+        if value % number:
+            self.fail(key, f"is {number}, expected a divisor of {of}, {value}")
+        return number
+
+    def number(self, key: str, default: float, *, low: float = -_LARGEST) -> float:
+        """A finite number, from `low`."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if type(value) not in (int, float) or not low <= value <= _LARGEST:
+            self.fail(key, f"is {shown(value)}, expected a number from {low:g}")
+        return float(value)
+
+    def boolean(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.fail(key, f"is {shown(value)}, expected true or false")
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string; `default` None makes the field required."""
+        value = self.get(key)
+        if value is None:
+            value = default
+        if not isinstance(value, str):
+            self.fail(key, f"is {shown(value)}, expected a string")
+        return value
+
+    def choice(self, key: str, choices: Mapping[str, T], default: str) -> T:
+        """What the name in this field stands for."""
+        name = self.text(key, default)
+        if name not in choices:
+            self.fail(key, f"is {shown(name)}, supported are {', '.join(choices)}")
+        return choices[name]
+
+    def list(self, key: str) -> list[Any]:
+        """A list, empty if there is none."""
+        value = self.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.fail(key, f"is {shown(value)}, expected a list")
+        return value
+
+    def _file(self, key: str) -> str:
+        names = list(self._files)
+        return next((name for name in reversed(names) if key in self._files[name]), names[0])

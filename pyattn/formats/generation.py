@@ -1,0 +1,110 @@
+"""How a Hugging Face checkpoint says that it wants to be decoded."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+from pyattn.errors import ModelError
+from pyattn.formats.fields import Fields
+from pyattn.formats.files import shown
+from pyattn.options import GenerationOptions
+
+# Settings that have no counterpart here, with the values at which they do nothing.
+# (`renormalize_logits`, which OPUS-MT models carry, is not among them: it takes the probability of
+# suppressed tokens off the rest, which for a padding token is next to nothing.)
+_WITHOUT_COUNTERPART: dict[str, Any] = {
+    "do_sample": False,
+    "repetition_penalty": 1.0,
+    "encoder_repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "encoder_no_repeat_ngram_size": 0,
+    "num_beam_groups": 1,
+    "diversity_penalty": 0.0,
+    "forced_bos_token_id": None,
+    "forced_decoder_ids": None,
+    "begin_suppress_tokens": None,
+    "exponential_decay_length_penalty": None,
+    "sequence_bias": None,
+    "force_words_ids": None,
+    "constraints": None,
+}
+
+
+def generation_options(
+    fields: Fields, *, end: int, forced_end: int | None, vocab: int, max_positions: int
+) -> GenerationOptions:
+    """The options that make generation here the same as in transformers.
+
+    Args:
+        fields: config.json and generation_config.json.
+        end: Id of the end token.
+        forced_end: Value of `forced_eos_token_id` if no file has it.
+        vocab: Number of target tokens.
+        max_positions: The longest target that has positions.
+
+    Raises:
+        ModelError: if a value is out of range, or contradicts another.
+    """
+    for key, neutral in _WITHOUT_COUNTERPART.items():
+        if fields.get(key) not in (None, neutral):
+            warnings.warn(
+                f"{key} {shown(fields.get(key))} of the model's generation defaults is not "
+                f"supported and has no effect",
+                stacklevel=2,
+            )
+    forced = fields.optional_integer("forced_eos_token_id", forced_end, low=0, high=vocab - 1)
+    if forced not in (None, end):
+        fields.fail("forced_eos_token_id", f"is {forced}, expected eos_token_id, {end}")
+    try:
+        return GenerationOptions(
+            beam_size=fields.integer("num_beams", 1),
+            max_new_tokens=min(_most(fields), max_positions),
+            min_new_tokens=_fewest(fields),
+            length_penalty=fields.number("length_penalty", 1.0),
+            early_stopping=_early_stopping(fields),
+            suppress_tokens=tuple(sorted(_suppressed(fields, vocab) - {end})),
+            force_end=forced is not None,
+        )
+    except ModelError:
+        raise
+    except ValueError as error:  # the options speak of themselves, not of the file
+        raise ModelError(f"generation_config.json: {error}") from None
+
+
+def _most(fields: Fields) -> int:
+    # transformers counts the start token in lengths, and falls back on a length of 20, which is
+    # never what anybody wants.
+    length = fields.optional_integer("max_length", low=2)
+    default = GenerationOptions().max_new_tokens if length is None else length - 1
+    return fields.integer("max_new_tokens", default)
+
+
+def _fewest(fields: Fields) -> int:
+    length = fields.integer("min_length", 0, low=0)
+    return fields.integer("min_new_tokens", max(length - 1, 0), low=0)
+
+
+def _early_stopping(fields: Fields) -> bool | Literal["never"]:
+    if fields.get("early_stopping") == "never":
+        return "never"
+    return fields.boolean("early_stopping", False)
+
+
+def _suppressed(fields: Fields, vocab: int) -> set[int]:
+    """Ids that are never produced; a forbidden sequence of several ids has no counterpart."""
+    words = fields.list("bad_words_ids")
+    for key, ids in [("bad_words_ids", word) for word in words] + [
+        ("suppress_tokens", fields.list("suppress_tokens"))
+    ]:
+        if not isinstance(ids, list) or not all(
+            type(token) is int and 0 <= token < vocab for token in ids
+        ):
+            fields.fail(key, f"has {shown(ids)}, expected ids below {vocab}")
+    if any(len(word) != 1 for word in words):
+        warnings.warn(
+            "bad_words_ids of several tokens among the model's generation defaults are not "
+            "supported and have no effect",
+            stacklevel=3,
+        )
+    return {word[0] for word in words if len(word) == 1} | set(fields.list("suppress_tokens"))
