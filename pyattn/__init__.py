@@ -1,1 +1,40 @@
 """Fast inference of encoder-decoder Transformers on CPUs."""
+
+from typing import TYPE_CHECKING
+
+from pyattn import ops, reference
+from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.cpu import CpuInfo, cpu_info
+from pyattn.errors import ModelError
+from pyattn.model import Model
+from pyattn.options import GenerationOptions
+from pyattn.results import Hypothesis, Translation
+from pyattn.translator import Translator, load
+
+__all__ = [
+    "Checkpoint",
+    "CpuInfo",
+    "GenerationOptions",
+    "Hypothesis",
+    "Model",
+    "ModelConfig",
+    "ModelError",
+    "Translation",
+    "Translator",
+    "cpu_info",
+    "load",
+    "ops",
+    "reference",
+]
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+
+    def __getattr__(name: str) -> str:
+        # Looked up when it is asked for: importlib.metadata takes as long to import as the rest.
+        if name == "__version__":
+            from importlib import metadata
+
+            return metadata.version("pyattn")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

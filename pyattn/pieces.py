@@ -3,9 +3,13 @@
 
 Translation models are trained on single sentences and have positions for a few hundred tokens.
 Longer texts they do not refuse: they translate the first sentence or two and drop the rest without
-a word. So a text of more than `WHOLE_TOKENS` tokens is translated sentence by sentence, and a
-sentence that is still too long is halved at a clause, at a space or, at worst, inside a word until
-it fits. Every character is in exactly one piece, whatever the language or the punctuation.
+a word. So what has more than `WHOLE_TOKENS` tokens they are given sentence by sentence. Models of
+whole texts, such as summarisers, are given all that fits into their positions.
+
+What still does not fit is halved at the end of a sentence, at a clause, at a space or, at worst,
+inside a word, until it does. Every character is in exactly one piece, whatever the language or the
+punctuation, but for ">>fra<<" at the head of a text, which asks a model for French: every piece has
+it.
 """
 
 from __future__ import annotations
@@ -39,35 +43,56 @@ _ABBREVIATION = re.compile(
 )
 _CLAUSE_END = re.compile(r"[,;:–—]\s+|[，、；：]")
 _SPACE = re.compile(r"\s+")
+_LANGUAGE = re.compile(r"\s*>>[^\s<>]+<<\s*")
 
 
-def pieces(text: str, ids: list[int], encode: Encode, *, positions: int) -> list[list[int]]:
+def pieces(
+    text: str, ids: list[int], encode: Encode, *, positions: int, by_sentence: bool
+) -> list[list[int]]:
     """Token ids of the pieces that a text is translated in.
 
     Args:
         text: One text, without line breaks.
         ids: Its ids as a whole.
         encode: The tokenizer: texts to ids.
-        positions: How many tokens the model has positions for. A sentence gets half of them at
-            most: its translation, which may be longer, needs positions too. (A single character
-            that needs more is a piece all the same, for the model to refuse.)
+        positions: How many tokens the model has positions for. (A single character that needs more
+            is a piece all the same, for the model to refuse.)
+        by_sentence: Whether the model was trained on single sentences. Such a one gets no more than
+            half its positions: the translation, which may be longer, needs positions too.
     """
-    if len(ids) <= min(WHOLE_TOKENS, positions):
+    if len(ids) <= (min(WHOLE_TOKENS, positions) if by_sentence else positions):
         return [ids]
+    language = _language(text, encode)
+
+    def encode_alone(texts: Sequence[str]) -> list[list[int]]:
+        return encode([language + piece for piece in texts])
+
+    body = text[len(language) :]
+    if not by_sentence:
+        return _halved(body, encode_alone, positions)
     limit = max(1, positions // 2)
-    return [piece for sentence in sentences(text) for piece in _halved(sentence, encode, limit)]
+    return [ids for sentence in sentences(body) for ids in _halved(sentence, encode_alone, limit)]
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, each with the space after it: joined, they are the text."""
-    cuts = [0]
-    for end in _SENTENCE_END.finditer(text):
-        cut = end.end()
-        near = max(0, cut - _LONGEST_ABBREVIATION)
-        if not text[cut : cut + 1].islower() and not _ABBREVIATION.search(text, near, cut):
-            cuts.append(cut)
-    cuts.append(len(text))
+    marks = _SENTENCE_END.finditer(text)
+    cuts = [0, *(match.end() for match in marks if _ends_sentence(text, match)), len(text)]
     return [text[begin:end] for begin, end in itertools.pairwise(cuts) if begin < end]
+
+
+def _language(text: str, encode: Encode) -> str:
+    """The head of a text that asks for a target language, which every piece then needs."""
+    head = _LANGUAGE.match(text)
+    # To a model that knows the language it is one token (and the end), to others it is just text.
+    return head[0] if head and len(encode([head[0]])[0]) == 2 else ""
+
+
+def _ends_sentence(text: str, marks: re.Match[str]) -> bool:
+    """Whether these marks, which may also stand for an abbreviation, end a sentence."""
+    end = marks.end()
+    near = max(0, end - _LONGEST_ABBREVIATION)
+    return not text[end : end + 1].islower() and not _ABBREVIATION.search(text, near, end)
 
 
 def _halved(text: str, encode: Encode, limit: int) -> list[list[int]]:
@@ -81,9 +106,14 @@ def _halved(text: str, encode: Encode, limit: int) -> list[list[int]]:
 def _middle(text: str) -> int:
     """Where to cut a text in two: near its middle, so that no half is a mere scrap."""
     middle, low, high = len(text) // 2, len(text) // 4, len(text) - len(text) // 4
-    for boundary in (_CLAUSE_END, _SPACE):
-        # A cut at 0 or at the end would leave the text as long as it was.
-        ends = [m.end() for m in boundary.finditer(text, low, high) if 0 < m.end() < len(text)]
+    for boundary in (_SENTENCE_END, _CLAUSE_END, _SPACE):
+        ends = [
+            match.end()
+            for match in boundary.finditer(text, low, high)
+            # A cut at 0 or at the end would leave the text as long as it was.
+            if 0 < match.end() < len(text)
+            and (boundary is not _SENTENCE_END or _ends_sentence(text, match))
+        ]
         if ends:
             return min(ends, key=lambda end: abs(end - middle))
     return middle

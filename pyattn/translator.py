@@ -22,10 +22,13 @@ from pyattn.results import FinishReason, Hypothesis, Translation
 if TYPE_CHECKING:
     import os
 
-    from pyattn.model import Model
+    from pyattn.model import DType, Model
     from pyattn.tokenizers import Tokenizer
 
 SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
+
+# Families whose models are trained on single sentences, and not on whole texts.
+_SENTENCE_FAMILIES = frozenset({"marian"})
 
 # What `stream` holds at once: enough texts to keep the model's batches full, and not more
 # characters than a handful of long ones.
@@ -45,7 +48,7 @@ class Translator:
     """A model and its tokenizer: texts in, texts out.
 
     A text is one line or many (line breaks count as spaces), of any length: what is too long for
-    the model is translated in pieces (`pyattn.pieces`) that are joined by spaces. An empty or blank
+    the model is translated in pieces (see `pyattn.pieces`), joined by spaces. An empty or blank
     text is its own translation, "".
 
     The options are those of `GenerationOptions`, as one object, as keywords, or both: keywords
@@ -215,15 +218,17 @@ class Translator:
     def _pieces(self, texts: list[str]) -> list[list[list[int]]]:
         """Per text, the ids of its pieces: none if there is nothing in it to translate."""
         config = self.model.config
-        encode = self.tokenizer.encode
+        cut = functools.partial(
+            pieces,
+            encode=self.tokenizer.encode,
+            positions=config.max_positions,
+            by_sentence=config.family in _SENTENCE_FAMILIES,
+        )
         lines = [_LINE_BREAKS.sub(" ", text) for text in texts]
+        whole = self.tokenizer.encode(lines)
         return [
-            [
-                piece
-                for piece in pieces(line, ids, encode, positions=config.max_positions)
-                if any(token != config.end for token in piece)
-            ]
-            for line, ids in zip(lines, encode(lines), strict=True)
+            [piece for piece in cut(line, ids) if any(token != config.end for token in piece)]
+            for line, ids in zip(lines, whole, strict=True)
         ]
 
     def _joined(self, ranked: list[list[Hypothesis]]) -> list[Translation]:
@@ -237,7 +242,7 @@ class Translator:
 
 
 def load(
-    path: str | os.PathLike[str] | None = None, *, dtype: str = "auto", threads: int | None = None
+    path: str | os.PathLike[str] | None = None, *, dtype: DType = "auto", threads: int | None = None
 ) -> Translator:
     """A translator for a model's files.
 

@@ -11,8 +11,9 @@ def encode(texts: list[str]) -> list[list[int]]:
     return [[*map(ord, text), 0] for text in texts]
 
 
-def cut(text: str, positions: int = 2 * LIMIT) -> list[str]:
-    ids = pieces(text, encode([text])[0], encode, positions=positions)
+def cut(text: str, positions: int = 2 * LIMIT, *, by_sentence: bool = True) -> list[str]:
+    ids = encode([text])[0]
+    ids = pieces(text, ids, encode, positions=positions, by_sentence=by_sentence)
     return ["".join(map(chr, piece[:-1])) for piece in ids]
 
 
@@ -42,6 +43,29 @@ def test_short_text_is_one_piece_however_many_sentences_it_has() -> None:
     assert len(encode([text])[0]) == WHOLE_TOKENS
     assert cut(text) == [text]
     assert cut(text + "X") == ["One. ", "Two. ", "Three. ", text[17:] + "X"]
+
+
+def test_model_of_whole_texts_gets_as_many_sentences_as_fit() -> None:
+    text = "This is a sentence, and that is one. " * 3
+    assert cut(text, by_sentence=False) == [text]
+    first, second = cut(text * 2, by_sentence=False)
+    assert first == second == text
+
+
+def test_every_piece_asks_for_the_language_that_the_text_asks_for() -> None:
+    def multilingual(texts: list[str]) -> list[list[int]]:
+        return [[7, *ids[8:]] if ids[0] == ord(">") else ids for ids in encode(texts)]
+
+    text = ">>fra<< " + "This is a sentence. " * 3
+    ids = multilingual([text])[0]
+    for by_sentence, count in ((True, 3), (False, 2)):
+        found = pieces(text, ids, multilingual, positions=50, by_sentence=by_sentence)
+        assert [piece[0] for piece in found] == [7] * count
+
+
+def test_language_that_the_model_does_not_know_is_text() -> None:
+    text = ">>fra<< " + "This is a sentence. " * 3
+    assert "".join(cut(text)) == text
 
 
 def test_sentence_that_fits_is_not_cut_at_commas() -> None:
@@ -82,9 +106,10 @@ def test_word_that_does_not_fit_is_cut_inside() -> None:
     ],
 )
 def test_no_character_is_lost_and_every_piece_fits(text: str) -> None:
-    parts = cut(text)
-    assert "".join(parts) == text
-    assert max(len(part) + 1 for part in parts) <= LIMIT
+    for by_sentence, limit in ((True, LIMIT), (False, 2 * LIMIT)):
+        parts = cut(text, by_sentence=by_sentence)
+        assert "".join(parts) == text
+        assert max(len(part) + 1 for part in parts) <= limit
 
 
 @pytest.mark.parametrize("positions", [1, 2, 3, 7])
@@ -97,4 +122,4 @@ def test_character_that_does_not_fit_is_left_to_the_model() -> None:
         return [[*text.encode(), 0] for text in texts]
 
     ids = bytewise(["好好"])[0]
-    assert pieces("好好", ids, bytewise, positions=6) == [bytewise(["好"])[0]] * 2
+    assert pieces("好好", ids, bytewise, positions=6, by_sentence=True) == [bytewise(["好"])[0]] * 2
