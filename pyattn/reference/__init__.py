@@ -1,0 +1,61 @@
+"""The whole encoder-decoder Transformer in plain NumPy: the definition of what pyattn computes.
+
+It is written to be read, it is what the tests hold the C++ to, and it is the baseline of the
+benchmark. From the bottom up:
+
+    arrays       types of arrays, checks of arguments
+    softmax      softmax, log_softmax
+    activations  relu, gelu, gelu_tanh, silu
+    positions    sinusoidal_positions
+    layers       linear, layer_norm, rms_norm, feed_forward
+    attention    attention, multi_head_attention, padding_mask, look_ahead_mask
+    weights      a checkpoint's tensors as layers
+    encoder      sources -> memory
+    decoder      memory and the tokens so far -> logits, with a cache
+    candidates   logits -> the likeliest tokens that may come
+    paths        what has been said so far
+    greedy, beam, search
+    model        Model: ids in, ids out
+
+The functions have the names, the arguments and the errors of `pyattn.ops`.
+"""
+
+from pyattn.reference.activations import gelu, gelu_tanh, relu, silu
+from pyattn.reference.attention import (
+    attention,
+    look_ahead_mask,
+    multi_head_attention,
+    padding_mask,
+)
+from pyattn.reference.layers import (
+    PackedLinear,
+    feed_forward,
+    layer_norm,
+    linear,
+    pack,
+    rms_norm,
+)
+from pyattn.reference.model import Model
+from pyattn.reference.positions import sinusoidal_positions
+from pyattn.reference.softmax import log_softmax, softmax
+
+__all__ = [
+    "Model",
+    "PackedLinear",
+    "attention",
+    "feed_forward",
+    "gelu",
+    "gelu_tanh",
+    "layer_norm",
+    "linear",
+    "log_softmax",
+    "look_ahead_mask",
+    "multi_head_attention",
+    "pack",
+    "padding_mask",
+    "relu",
+    "rms_norm",
+    "silu",
+    "sinusoidal_positions",
+    "softmax",
+]

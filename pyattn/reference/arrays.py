@@ -1,0 +1,65 @@
+"""The array types of the reference, and the checks that every public function begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+
+def check_floats(operation: str, name: str, array: Any, shape: Sequence[int | None]) -> None:
+    """Raises ValueError unless `array` is float32 of `shape`, in which None stands for any size."""
+    check_dtype(operation, name, array, np.float32)
+    if array.ndim != len(shape) or any(
+        size not in (None, got) for size, got in zip(shape, array.shape, strict=True)
+    ):
+        raise ValueError(
+            f"{operation}: {name} has shape {list(array.shape)}, expected {describe(shape)}"
+        )
+
+
+def check_rows(operation: str, name: str, array: Any, dim: int | None = None) -> None:
+    """Raises ValueError unless `array` is float32 [..., dim]."""
+    check_dtype(operation, name, array, np.float32)
+    if array.ndim == 0 or dim not in (None, array.shape[-1]):
+        raise ValueError(
+            f"{operation}: {name} has shape {list(array.shape)}, "
+            f"expected [..., {'any' if dim is None else dim}]"
+        )
+
+
+def check_dtype(operation: str, name: str, array: Any, dtype: type[np.generic]) -> None:
+    """Raises ValueError unless `array` is a NumPy array of `dtype`."""
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{operation}: {name} is {type(array).__name__}, expected a NumPy array")
+    if array.dtype != dtype:
+        raise ValueError(
+            f"{operation}: {name} has dtype {array.dtype}, expected {np.dtype(dtype).name}"
+        )
+
+
+def check_lengths(operation: str, lengths: Any, batch: int, time: int) -> Ints:
+    """Lengths as an array, [batch], each of them between 0 and `time`.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    array = np.asarray(lengths)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{operation}: lengths has dtype {array.dtype}, expected integers")
+    if array.shape != (batch,):
+        raise ValueError(f"{operation}: lengths has shape {list(array.shape)}, expected [{batch}]")
+    for row in np.flatnonzero((array < 0) | (array > time))[:1]:
+        raise ValueError(f"{operation}: lengths has {array[row]}, expected 0 to {time}")
+    return array.astype(np.int64)
+
+
+def describe(shape: Sequence[int | None]) -> str:
+    """A shape as the errors print it."""
+    return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"

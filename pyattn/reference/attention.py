@@ -1,0 +1,250 @@
+"""Attention: every query takes a weighted mean of the values that it may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pyattn.reference.arrays import (
+    Bools,
+    Floats,
+    check_dtype,
+    check_floats,
+    check_lengths,
+)
+from pyattn.reference.layers import PackedLinear
+from pyattn.reference.softmax import softmax_in_place
+
+
+def attend(q: Floats, k: Floats, v: Floats, *, scale: float, bias: Floats | None = None) -> Floats:
+    """softmax(q k^T * scale + bias) v, unchecked: the one line that the model is about.
+
+    Args:
+        q: [..., time_q, head_dim].
+        k: [..., time_k, head_dim].
+        v: Like k.
+        scale: What the scores are multiplied by, on the side of the queries, which are fewer.
+        bias: Added to the scores [..., time_q, time_k]; -inf where a query may not look.
+
+    Returns:
+        [..., time_q, head_dim]. A query that may see no key gets zeros.
+    """
+    scores = (q * np.float32(scale)) @ k.swapaxes(-1, -2)
+    if bias is not None:
+        scores += bias
+    return softmax_in_place(scores) @ v
+
+
+def attention(
+    q: Floats,
+    k: Floats,
+    v: Floats,
+    *,
+    lengths: Any = None,
+    mask: Bools | None = None,
+    causal: bool = False,
+    scale: float | None = None,
+    bias: Floats | None = None,
+) -> Floats:
+    """Scaled dot-product attention, softmax(q k^T * scale + bias) v (Vaswani et al. 2017, eq. 1).
+
+    Args:
+        q: Queries, [batch, heads, time_q, head_dim], float32.
+        k: Keys, [batch, kv_heads, time_k, head_dim], float32; `heads` is a multiple of
+            `kv_heads`, and query head h reads key head h // (heads / kv_heads).
+        v: Values, like k.
+        lengths: [batch], how many of a row's keys are real; what the others hold is never read.
+        mask: [batch or 1, heads or 1, time_q or 1, time_k], bool, True where a query may look.
+        causal: Whether a query sees no later position than its own. The queries are the last
+            `time_q` of the `time_k` positions, as they are when a cache holds the earlier ones.
+        scale: 1 / sqrt(head_dim) if it is not given.
+        bias: Added to the scores; shaped like the mask, float32.
+
+    Returns:
+        [batch, heads, time_q, head_dim]. A query that may see no key gets zeros.
+
+    Raises:
+        ValueError: if the shapes do not agree; the message names the argument.
+    """
+    check_floats("attention", "q", q, [None] * 4)
+    check_floats("attention", "k", k, [len(q), None, None, q.shape[3]])
+    check_floats("attention", "v", v, k.shape)
+    batch, heads, time_q, head_dim = q.shape
+    kv_heads, time_k = k.shape[1:3]
+    if head_dim == 0:
+        raise ValueError(
+            f"attention: q has shape {list(q.shape)}, expected a head_dim of 1 or more"
+        )
+    if kv_heads == 0 or heads % kv_heads:
+        raise ValueError(
+            f"attention: q has {heads} heads, expected a multiple of the {kv_heads} of k"
+        )
+
+    allowed = np.ones((1, 1, 1, time_k), np.bool_)
+    if lengths is not None:
+        allowed = padding_mask(check_lengths("attention", lengths, batch, time_k), time_k)
+        # Weights of zero would not silence an inf or a nan.
+        real = allowed.swapaxes(-1, -2)
+        k, v = np.where(real, k, np.float32(0)), np.where(real, v, np.float32(0))
+    if causal:
+        allowed = allowed & look_ahead_mask(time_q, time_k)
+    if mask is not None:
+        _check_scores("mask", mask, np.bool_, (batch, heads, time_q, time_k))
+        allowed = allowed & mask
+    additive = as_bias(allowed)
+    if bias is not None:
+        _check_scores("bias", bias, np.float32, (batch, heads, time_q, time_k))
+        additive = additive + bias
+
+    if kv_heads != heads:
+        k, v = (np.repeat(x, heads // kv_heads, axis=1) for x in (k, v))
+    return attend(q, k, v, scale=head_dim**-0.5 if scale is None else scale, bias=additive)
+
+
+def multi_head_attention(
+    x_q: Floats,
+    x_kv: Floats,
+    wq: Floats,
+    bq: Floats | None,
+    wk: Floats,
+    bk: Floats | None,
+    wv: Floats,
+    bv: Floats | None,
+    wo: Floats,
+    bo: Floats | None,
+    *,
+    heads: int,
+    lengths: Any = None,
+    causal: bool = False,
+) -> Floats:
+    """Attention of several heads side by side (Vaswani et al. 2017, section 3.2.2).
+
+    The three places of a Transformer: in the encoder `x_q` and `x_kv` are the same; in the decoder
+    they are the same and `causal` is set; between the two `x_kv` is the encoder's memory.
+
+    Args:
+        x_q: Where queries are made from, [batch, time_q, dim], float32.
+        x_kv: Where keys and values are made from, [batch, time_k, dim_kv], float32.
+        wq: [heads * head_dim, dim].
+        bq: [heads * head_dim], or None.
+        wk: [heads * head_dim, dim_kv].
+        bk: Like bq.
+        wv: Like wk.
+        bv: Like bq.
+        wo: [dim_out, heads * head_dim].
+        bo: [dim_out], or None.
+        heads: Number of heads.
+        lengths: [batch], how many rows of `x_kv` are real.
+        causal: Whether a query sees no later position than its own.
+
+    Returns:
+        [batch, time_q, dim_out].
+
+    Raises:
+        ValueError: if the shapes do not agree; the message names the argument.
+    """
+    operation = "multi_head_attention"
+    check_floats(operation, "x_q", x_q, [None] * 3)
+    check_floats(operation, "x_kv", x_kv, [len(x_q), None, None])
+    check_floats(operation, "wq", wq, [None, x_q.shape[2]])
+    inner = len(wq)
+    if heads < 1 or inner == 0 or inner % heads:
+        raise ValueError(f"{operation}: heads is {heads}, expected a divisor of wq's {inner} rows")
+    check_floats(operation, "wk", wk, [inner, x_kv.shape[2]])
+    check_floats(operation, "wv", wv, [inner, x_kv.shape[2]])
+    check_floats(operation, "wo", wo, [None, inner])
+    for name, bias, size in (
+        ("bq", bq, inner),
+        ("bk", bk, inner),
+        ("bv", bv, inner),
+        ("bo", bo, len(wo)),
+    ):
+        if bias is not None:
+            check_floats(operation, name, bias, [size])
+    if lengths is not None:
+        lengths = check_lengths(operation, lengths, *x_kv.shape[:2])
+
+    q = split_heads(PackedLinear(wq, bq)(x_q), heads)
+    k = split_heads(PackedLinear(wk, bk)(x_kv), heads)
+    v = split_heads(PackedLinear(wv, bv)(x_kv), heads)
+    mixed = attention(q, k, v, lengths=lengths, causal=causal)
+    return PackedLinear(wo, bo)(merge_heads(mixed))
+
+
+def split_heads(x: Floats, heads: int) -> Floats:
+    """[batch, time, heads * head_dim] -> [batch, heads, time, head_dim], a view if it can be."""
+    batch, time, dim = x.shape
+    split: Floats = x.reshape(batch, time, heads, dim // heads).transpose(0, 2, 1, 3)
+    return split
+
+
+def fused_heads(x: Floats, parts: int, heads: int) -> Floats:
+    """[batch, time, parts * heads * head_dim] -> [parts, batch, heads, time, head_dim], a view."""
+    batch, time, width = x.shape
+    apart = x.reshape(batch, time, parts, heads, width // (parts * heads))
+    split: Floats = apart.transpose(2, 0, 3, 1, 4)
+    return split
+
+
+def merge_heads(x: Floats) -> Floats:
+    """[batch, heads, time, head_dim] -> [batch, time, heads * head_dim]."""
+    batch, heads, time, head_dim = x.shape
+    merged: Floats = x.transpose(0, 2, 1, 3).reshape(batch, time, heads * head_dim)
+    return merged
+
+
+def padding_mask(lengths: Any, time: int) -> Bools:
+    """Which of `time` keys are tokens of the sentence and which are padding.
+
+    Args:
+        lengths: [batch], the tokens of each sentence.
+        time: Keys of each sentence, padding included.
+
+    Returns:
+        [batch, 1, 1, time], True for tokens.
+
+    Raises:
+        ValueError: if a length does not lie in 0 to `time`.
+    """
+    checked = check_lengths("padding_mask", lengths, len(lengths), time)
+    mask: Bools = np.arange(time) < checked[:, None, None, None]
+    return mask
+
+
+def look_ahead_mask(time_q: int, time_k: int | None = None) -> Bools:
+    """Which keys are not later than the query.
+
+    Args:
+        time_q: Number of queries; they are the last of the positions.
+        time_k: Number of positions, `time_q` if it is not given.
+
+    Returns:
+        [1, 1, time_q, time_k], True up to the query's own position.
+    """
+    time_k = time_q if time_k is None else time_k
+    positions = np.arange(time_k - time_q, time_k)
+    mask: Bools = np.arange(time_k) <= positions[None, None, :, None]
+    return mask
+
+
+def as_bias(mask: Bools) -> Floats:
+    """A mask as what is added to the scores: 0 where a query may look, -inf where it may not."""
+    bias: Floats = np.where(mask, np.float32(0), np.float32(-np.inf))
+    return bias
+
+
+def _check_scores(name: str, array: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+    check_dtype("attention", name, array, dtype)
+    batch, heads, time_q, time_k = shape
+    if (
+        array.ndim != 4
+        or array.shape[0] not in (1, batch)
+        or array.shape[1] not in (1, heads)
+        or array.shape[2] not in (1, time_q)
+        or array.shape[3] != time_k
+    ):
+        raise ValueError(
+            f"attention: {name} has shape {list(array.shape)}, "
+            f"expected [{batch} or 1, {heads} or 1, {time_q} or 1, {time_k}]"
+        )

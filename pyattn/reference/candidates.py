@@ -1,0 +1,85 @@
+"""Which tokens may come next, and which of them are the likeliest."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from pyattn.reference.arrays import Bools, Floats, Ints
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rules:
+    """What a target may look like.
+
+    Attributes:
+        start: The token before the first.
+        end: The token after the last.
+        limit: The most tokens a target may have, its end included.
+        shortest: The end may not come before this many tokens stand.
+        suppressed: Ids that never come.
+        force_end: Whether the token at `limit` can only be the end.
+        length_penalty: The power of the length that a total is divided by.
+    """
+
+    start: int
+    end: int
+    limit: int
+    shortest: int
+    suppressed: Ints
+    force_end: bool
+    length_penalty: float
+
+    def best(self, logits: Floats, count: int, length: int) -> tuple[Ints, Floats]:
+        """The likeliest tokens after `length` tokens, best first.
+
+        Log-probabilities are those of the whole distribution: what the rules forbid is left out of
+        the choice, not out of the sum. Only a forced end is different: it is certain, and its
+        log-probability is 0.
+
+        Args:
+            logits: [rows, vocab]; overwritten.
+            count: How many are asked for; there may be fewer.
+            length: How many tokens each row has.
+
+        Returns:
+            Ids and log-probabilities, [rows, count] each; -inf is a token that may not come.
+        """
+        if self.force_end and length + 1 == self.limit:
+            shape = (len(logits), 1)
+            return np.full(shape, self.end, np.int64), np.zeros(shape, np.float32)
+        logits -= logits.max(axis=-1, keepdims=True)
+        log_total = np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        if self.suppressed.size:
+            logits[:, self.suppressed] = -np.inf
+        if length < self.shortest:
+            logits[:, self.end] = -np.inf
+        ids = top_k(logits, count)
+        return ids, np.take_along_axis(logits, ids, axis=1) - log_total
+
+    def ends(self, ids: Ints, length: int) -> Bools:
+        """Whether a target that has `length` tokens, the last of them these, has ended."""
+        ends: Bools = (ids == self.end) | (length == self.limit)
+        return ends
+
+    def rank(self, totals: Floats, length: int) -> Floats:
+        """What hypotheses are compared by: totals / length ** length_penalty."""
+        ranks: Floats = totals / np.float32(float(length) ** self.length_penalty)
+        return ranks
+
+
+def top_k(x: Floats, k: int) -> Ints:
+    """The columns of the k largest values of each row, the largest first; [rows, n] -> [rows, k].
+
+    Of equal values the first comes first among those chosen. If k is more than n, n are returned.
+    """
+    if k == 1:
+        largest: Ints = x.argmax(axis=-1, keepdims=True)
+        return largest
+    n = x.shape[1]
+    k = min(k, n)
+    chosen = np.argpartition(x, n - k, axis=-1)[:, n - k :]
+    chosen.sort(axis=-1)
+    order = np.argsort(-np.take_along_axis(x, chosen, axis=1), axis=-1, kind="stable")
+    return np.take_along_axis(chosen, order, axis=1)

@@ -1,0 +1,242 @@
+"""The whole Transformer: ids in, ids out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.options import GenerationOptions
+from pyattn.reference.arrays import Floats, Ints
+from pyattn.reference.candidates import Rules
+from pyattn.reference.decoder import Decoder, DecoderRun
+from pyattn.reference.encoder import Encoder, padded
+from pyattn.reference.search import search
+from pyattn.reference.softmax import log_softmax
+from pyattn.results import Hypothesis
+
+
+class Model:
+    """An encoder-decoder Transformer in plain NumPy, float32 throughout.
+
+    Sources are lists of ids that end as the model expects it (Marian: with the end token); targets
+    are lists of ids without start and end.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._encoder = Encoder(checkpoint)
+        self._decoder = Decoder(checkpoint)
+
+    @property
+    def config(self) -> ModelConfig:
+        """What the model is."""
+        return self._checkpoint.config
+
+    def encode(self, sources: Sequence[Sequence[int]]) -> list[Floats]:
+        """The encoder's output for every source, [time, dim] each.
+
+        Raises:
+            ValueError: if there is an id that the vocabulary lacks, or a source too long.
+        """
+        ids = self._sources("encode", sources)
+        results: list[Floats] = [_NOTHING] * len(ids)
+        for batch in _batches([len(source) for source in ids], _BATCH_TOKENS):
+            memory = self._encoder([ids[n] for n in batch])
+            for n, rows, length in zip(batch, memory.rows, memory.lengths, strict=True):
+                results[n] = rows[:length].copy()
+        return results
+
+    def logits(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[Floats]:
+        """What the decoder predicts when it is fed the targets themselves.
+
+        Returns:
+            [len(target) + 1, vocab] for every target, before the softmax; row i predicts
+            target[i], and the last row what follows the target.
+
+        Raises:
+            ValueError: if there is an id that a vocabulary lacks, a sequence too long, or not one
+                target for every source.
+        """
+        source_ids, target_ids = self._pairs("logits", sources, targets)
+        results: list[Floats] = [_NOTHING] * len(source_ids)
+        for batch, rows in self._predictions(source_ids, target_ids):
+            for n, row in zip(batch, rows, strict=True):
+                results[n] = row[: len(target_ids[n]) + 1].copy()
+        return results
+
+    def score(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[Floats]:
+        """The log-probability of every token of the targets, and of the end behind it.
+
+        Returns:
+            [len(target) + 1] for every target.
+
+        Raises:
+            ValueError: as `logits` does.
+        """
+        source_ids, target_ids = self._pairs("score", sources, targets)
+        results: list[Floats] = [_NOTHING] * len(source_ids)
+        for batch, rows in self._predictions(source_ids, target_ids):
+            for n, row in zip(batch, rows, strict=True):
+                expected = np.append(target_ids[n], self.config.end)
+                results[n] = log_softmax(row[: len(expected)])[np.arange(len(expected)), expected]
+        return results
+
+    def generate(
+        self,
+        sources: Sequence[Sequence[int]],
+        options: GenerationOptions | None = None,
+        **overrides: Any,
+    ) -> list[list[Hypothesis]]:
+        """Searches for the target of every source.
+
+        A target is no longer than the model has positions, whatever `max_new_tokens` says.
+
+        Args:
+            sources: Ids.
+            options: The checkpoint's own if not given.
+            **overrides: Options that are to differ from those.
+
+        Returns:
+            Up to `num_hypotheses` targets for every source, best first; fewer only where fewer
+            exist.
+
+        Raises:
+            ValueError: if there is an id that a vocabulary lacks, a source too long, or an option
+                out of its range.
+            TypeError: if an option does not exist.
+        """
+        options = (options or self._checkpoint.generation).replace(**overrides)
+        rules = self._rules(options)
+        ids = self._sources("generate", sources)
+        results: list[list[Hypothesis]] = [[] for _ in ids]
+        most = max(_BATCH_ROWS // options.beam_size, 1)
+        for batch in _batches([len(source) for source in ids], _BATCH_TOKENS, most):
+            memory = self._encoder([ids[n] for n in batch])
+            run = DecoderRun(self._decoder, memory, options.beam_size)
+            for n, found in zip(batch, search(run, len(batch), rules, options), strict=True):
+                results[n] = found
+        return results
+
+    def _predictions(
+        self, sources: list[Ints], targets: list[Ints]
+    ) -> Iterator[tuple[list[int], Floats]]:
+        """Batches of pairs: their numbers, and their logits, [pairs, time, vocab]."""
+        lengths = [max(len(s), len(t) + 1) for s, t in zip(sources, targets, strict=True)]
+        for batch in _batches(lengths, max(_BATCH_LOGITS // self.config.target_vocab, 1)):
+            run = DecoderRun(self._decoder, self._encoder([sources[n] for n in batch]))
+            fed, _ = padded([np.insert(targets[n], 0, self.config.start) for n in batch])
+            yield batch, run.feed(fed)
+
+    def _rules(self, options: GenerationOptions) -> Rules:
+        config = self.config
+        suppressed = np.unique(np.array(options.suppress_tokens, np.int64))
+        for token in suppressed[(suppressed < 0) | (suppressed >= config.target_vocab)][:1]:
+            raise ValueError(
+                f"generate: suppress_tokens has {token}, expected 0 to {config.target_vocab - 1}"
+            )
+        if np.union1d(suppressed, config.end).size == config.target_vocab:
+            raise ValueError(
+                f"generate: suppress_tokens has all of the {config.target_vocab} tokens, "
+                "expected some to be left besides the end"
+            )
+        return Rules(
+            start=config.start,
+            end=config.end,
+            limit=min(options.max_new_tokens, config.max_positions),
+            shortest=options.min_new_tokens,
+            suppressed=suppressed,
+            force_end=options.force_end,
+            length_penalty=options.length_penalty,
+        )
+
+    def _sources(self, operation: str, sources: Sequence[Sequence[int]]) -> list[Ints]:
+        config = self.config
+        return _check_ids(operation, "sources", sources, config.source_vocab, config.max_positions)
+
+    def _pairs(
+        self,
+        operation: str,
+        sources: Sequence[Sequence[int]],
+        targets: Sequence[Sequence[int]],
+    ) -> tuple[list[Ints], list[Ints]]:
+        config = self.config
+        source_ids = self._sources(operation, sources)
+        # The start takes a position too.
+        target_ids = _check_ids(
+            operation, "targets", targets, config.target_vocab, config.max_positions - 1
+        )
+        if len(source_ids) != len(target_ids):
+            raise ValueError(
+                f"{operation}: targets has {len(target_ids)} sentences, expected {len(source_ids)}"
+            )
+        return source_ids, target_ids
+
+
+# Source tokens of a batch, padding included: enough to keep BLAS busy, few enough for the cache.
+_BATCH_TOKENS = 2048
+# Rows of a decoding batch.
+_BATCH_ROWS = 128
+# Logits that exist at a time when targets are fed: 64 MiB.
+_BATCH_LOGITS = 2**24
+
+_NOTHING = np.empty((0, 0), np.float32)
+
+
+def _batches(lengths: Sequence[int], tokens: int, most: int | None = None) -> Iterator[list[int]]:
+    """Numbers of sentences that are computed together, the longest sentences first.
+
+    Each batch has at most `tokens` tokens, padding included, and `most` sentences, and at least one
+    sentence. Neighbours in length share a batch, so that there is little padding.
+    """
+    order = sorted(range(len(lengths)), key=lambda n: -lengths[n])
+    while order:
+        fitting = max(tokens // max(lengths[order[0]], 1), 1)
+        size = min(fitting, most or fitting)
+        yield order[:size]
+        order = order[size:]
+
+
+def _check_ids(operation: str, name: str, sentences: Any, vocab: int, longest: int) -> list[Ints]:
+    """Sentences as arrays, every id below `vocab`, none longer than `longest`.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    if isinstance(sentences, str | bytes) or not isinstance(sentences, Sequence | np.ndarray):
+        raise ValueError(
+            f"{operation}: {name} is {type(sentences).__name__}, expected a list of lists of ids"
+        )
+    checked = []
+    for n, sentence in enumerate(sentences):
+        ids = _as_ids(sentence)
+        if ids is None:
+            raise ValueError(
+                f"{operation}: {name}[{n}] is not a list of integers, expected token ids"
+            )
+        for token in ids[(ids < 0) | (ids >= vocab)][:1]:
+            raise ValueError(
+                f"{operation}: {name}[{n}] has token {token}, expected 0 to {vocab - 1}"
+            )
+        if len(ids) > longest:
+            raise ValueError(
+                f"{operation}: {name}[{n}] has {len(ids)} tokens, expected at most {longest}"
+            )
+        checked.append(ids)
+    return checked
+
+
+def _as_ids(sentence: Any) -> Ints | None:
+    try:
+        array = np.asarray(sentence)
+    except ValueError:  # lists of different lengths in each other
+        return None
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        return None
+    return array.astype(np.int64)
