@@ -7,11 +7,9 @@ import pathlib
 
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.formats.files import read_json
+from pyattn.formats.files import JsonObject, contents, read_json
 from pyattn.formats.huggingface import read_huggingface
-from pyattn.formats.native import is_native, read_native
-
-CONFIG_FILE = "config.json"
+from pyattn.formats.native import CONFIG_FILE, is_native, read_native
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -26,23 +24,22 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             file and field, and what was expected.
     """
     folder = pathlib.Path(path)
-    if is_native(_config(folder)):
-        return read_native(folder)
-    return read_huggingface(folder)
+    try:
+        if is_native(_config(folder)):
+            return read_native(folder)
+        return read_huggingface(folder)
+    except OSError as error:  # such as a folder that may not be listed
+        raise ModelError(f"{folder}: {(error.strerror or str(error)).lower()}") from None
 
 
-def _config(folder: pathlib.Path) -> dict[str, object]:
+def _config(folder: pathlib.Path) -> JsonObject:
     if not folder.exists():
         raise ModelError(f"{folder}: no such folder")
     if not folder.is_dir():
-        raise ModelError(
-            f"{folder}: a file, expected the folder of a model, with its {CONFIG_FILE}"
-        )
+        raise ModelError(f"{folder}: a file, expected the folder of a model with its config.json")
     if not (folder / CONFIG_FILE).exists():
-        names = sorted(entry.name for entry in folder.iterdir())[:4]
-        holds = f"holds {', '.join(names)}" if names else "is empty"
         raise ModelError(
-            f"{folder}: no {CONFIG_FILE}: the folder {holds}; expected a model of pyattn's or "
-            f"Hugging Face's layout"
+            f"{folder}: no {CONFIG_FILE}, expected a model of pyattn's or Hugging Face's layout; "
+            f"the folder {contents(folder)}"
         )
     return read_json(folder / CONFIG_FILE)

@@ -114,6 +114,12 @@ def parse_json(content: bytes, place: str) -> JsonObject:
     return value
 
 
+def contents(folder: pathlib.Path) -> str:
+    """What is in a folder, for an error that says what is not."""
+    names = sorted(entry.name for entry in folder.iterdir())
+    return f"holds {listed(names)}" if names else "is empty"
+
+
 def shown(value: object) -> str:
     """A value from a file as an error may show it: short, and safe to print."""
     if isinstance(value, dict):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from pyattn.checkpoint import Array, Checkpoint
 from pyattn.errors import ModelError
-from pyattn.formats.files import JsonObject, bare, named_inside, read_json, shown
+from pyattn.formats.files import JsonObject, bare, contents, named_inside, read_json, shown
 from pyattn.formats.huggingface_config import HuggingFaceConfig, read_config
 from pyattn.formats.pickled import read_pickled
 from pyattn.formats.safetensors import read_safetensors
@@ -131,7 +131,10 @@ def _weights(folder: pathlib.Path) -> Weights:
             return Weights(name, read(folder / name))
         if (folder / f"{name}{_INDEX}").exists():
             return Weights(f"{name}{_INDEX}", _sharded(folder, f"{name}{_INDEX}", read))
-    raise ModelError(f"{folder}: no weights, expected one of {', '.join(WEIGHT_FILES)}")
+    raise ModelError(
+        f"{folder}: no weights, expected one of {', '.join(WEIGHT_FILES)}; "
+        f"the folder {contents(folder)}"
+    )
 
 
 def _sharded(folder: pathlib.Path, index: str, read: _Reader) -> dict[str, Tensor]:
