@@ -213,7 +213,15 @@ class Translator:
         sources = [ids for parts in cut for ids in parts]
         with _bar(len(sources)) if progress else contextlib.nullcontext() as report:
             found = iter(search(sources, progress=report) if sources else [])
-        return [self._joined(list(itertools.islice(found, len(parts)))) for parts in cut]
+        # Per text, best first, its pieces' hypotheses, of which some pieces may have fewer.
+        ranked = [list(zip(*itertools.islice(found, len(parts)), strict=False)) for parts in cut]
+        tokens = [part.tokens for ranks in ranked for parts in ranks for part in parts]
+        decoded = iter(self.tokenizer.decode(tokens))
+        return [
+            [_joined(parts, list(itertools.islice(decoded, len(parts)))) for parts in ranks]
+            or [_joined([], [])]
+            for ranks in ranked
+        ]
 
     def _pieces(self, texts: list[str]) -> list[list[list[int]]]:
         """Per text, the ids of its pieces: none if there is nothing in it to translate."""
@@ -231,15 +239,6 @@ class Translator:
             for line, ids in zip(lines, whole, strict=True)
         ]
 
-    def _joined(self, ranked: list[list[Hypothesis]]) -> list[Translation]:
-        """A text's translations, best first, from its pieces' hypotheses, best first."""
-        if not ranked:
-            return [_joined([], [])]
-        return [
-            _joined(parts, self.tokenizer.decode([part.tokens for part in parts]))
-            for parts in zip(*ranked, strict=False)  # some pieces may have fewer hypotheses
-        ]
-
 
 def load(
     path: str | os.PathLike[str] | None = None, *, dtype: DType = "auto", threads: int | None = None
@@ -255,6 +254,7 @@ def load(
         ModelError: if a file is missing or cannot be used; the message names it.
         ValueError: if `dtype` or `threads` cannot be had on this machine.
     """
+    # Imported here because they take as long to import as all the rest.
     from pyattn.formats import read_checkpoint
     from pyattn.model import Model
     from pyattn.tokenizers import load_tokenizer
@@ -267,6 +267,8 @@ def load(
 
 def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
     """One translation from those of a text's pieces, or of nothing from none."""
+    if len(parts) == 1:
+        return Translation(text=texts[0], **vars(parts[0]))
     reasons: list[FinishReason] = [part.finish_reason for part in parts]
     scores = [np.zeros(0, np.float32), *(part.token_scores for part in parts)]
     return Translation(
@@ -275,7 +277,6 @@ def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
         score=sum(part.score for part in parts) / max(1, len(parts)),
         token_scores=np.concatenate(scores),
         finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
-        alignment=parts[0].alignment if len(parts) == 1 else None,
     )
 
 

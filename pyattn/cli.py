@@ -1,0 +1,344 @@
+"""The command `pyattn`: translate, inspect, bench.
+
+Exit codes: 0, 1 for a run that failed, 2 for usage, 130 for Ctrl-C. An error is one line on
+standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO, NoReturn, get_args
+
+from pyattn.model import DType
+from pyattn.options import GenerationOptions
+
+# How much input is read, and so translated, at once: about a thousand lines of a file. Of a pipe or
+# a terminal it is whatever has arrived, so that a line that is waited for is not held back.
+_READ_BYTES = 1 << 16
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: What follows the command's name; those of the process by default.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SystemExit: for usage errors, --help and --version.
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _forget_standard_output()
+        return 1
+    except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
+        print(f"pyattn: {_message(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="pyattn", description="Translate with encoder-decoder Transformers on a CPU."
+    )
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_translate(commands)
+    _add_inspect(commands)
+    _add_bench(commands)
+    return parser
+
+
+def _add_translate(commands: Any) -> None:
+    command = commands.add_parser(
+        "translate",
+        help="translate texts, or the lines of a file or of standard input",
+        description="Translate each TEXT, or else each line of the input, to one line of output.",
+    )
+    command.set_defaults(run=_translate, fail=command.error)
+    command.add_argument("text", nargs="*", metavar="TEXT", help="a text to translate")
+    command.add_argument("--input", metavar="FILE", help="read lines from FILE (- for stdin)")
+    command.add_argument(
+        "--output",
+        metavar="FILE",
+        help="write to FILE rather than to standard output; while it is incomplete, and if the run "
+        "fails, it is named FILE.partial",
+    )
+    command.add_argument("--model", metavar="FOLDER", help="by default the English-Spanish model")
+    _add_search(command)
+    command.add_argument(
+        "--length-penalty",
+        type=_option("length_penalty", float),
+        metavar="X",
+        help="rank by log-probability / length ** X",
+    )
+    command.add_argument(
+        "--batch-tokens", type=_count, metavar="N", help="source tokens to encode at once"
+    )
+    _add_machine(command)
+
+
+def _add_inspect(commands: Any) -> None:
+    command = commands.add_parser(
+        "inspect",
+        help="say what a model is and how it would be run",
+        description="Say what a model is and how it would be run here.",
+    )
+    command.set_defaults(run=_inspect)
+    _add_model(command)
+    _add_machine(command)
+
+
+def _add_bench(commands: Any) -> None:
+    command = commands.add_parser(
+        "bench",
+        help="measure a model against the NumPy baseline",
+        description="Translate the same sentences with the NumPy baseline and pyattn in turn, "
+        "each in a process of its own, and compare the median rounds.",
+    )
+    command.set_defaults(run=_bench)
+    _add_model(command)
+    command.add_argument("--sentences", metavar="FILE", help="lines of text; by default our own")
+    command.add_argument(
+        "--batch",
+        type=_counts,
+        default=(1, 32),
+        metavar="N[,N...]",
+        help="how many sentences to translate at once (default: 1,32)",
+    )
+    command.add_argument("--rounds", type=_count, default=5, metavar="N", help="default: 5")
+    command.add_argument("--json", metavar="FILE", help="write the results as JSON (- for stdout)")
+    _add_search(command)
+    _add_machine(command)
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "model", nargs="?", metavar="MODEL", help="a folder; by default the English-Spanish model"
+    )
+
+
+def _add_search(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--beam",
+        dest="beam_size",
+        type=_option("beam_size", int),
+        metavar="N",
+        help="hypotheses to keep; 1 is greedy",
+    )
+    command.add_argument(
+        "--max-new-tokens",
+        type=_option("max_new_tokens", int),
+        metavar="N",
+        help="the longest translation, in tokens",
+    )
+
+
+def _add_machine(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dtype", choices=get_args(DType), default="auto", help="what weights are computed with"
+    )
+    command.add_argument(
+        "--threads", type=_count, metavar="N", help="by default as many as the process may use"
+    )
+
+
+def _translate(parsed: argparse.Namespace) -> None:
+    if parsed.text and parsed.input is not None:
+        parsed.fail("argument --input: not allowed with a TEXT")
+    from pyattn.translator import load
+
+    with contextlib.ExitStack() as stack:
+        # The input is opened first, so that a wrong name fails before a model is loaded, and the
+        # output last, so that a failure to load leaves no file.
+        groups = iter([parsed.text]) if parsed.text else stack.enter_context(_lines(parsed.input))
+        translator = stack.enter_context(
+            load(parsed.model, dtype=parsed.dtype, threads=parsed.threads)
+        )
+        output = stack.enter_context(_writing(parsed.output))
+        for texts in groups:
+            for text in translator.translate(
+                texts, batch_tokens=parsed.batch_tokens, **_search_options(parsed)
+            ):
+                output.write(f"{_one_line(text)}\n".encode())
+            output.flush()
+
+
+def _inspect(parsed: argparse.Namespace) -> None:
+    from pyattn.inspection import describe
+
+    for name, value in describe(parsed.model, dtype=parsed.dtype, threads=parsed.threads):
+        print(f"{name:<13}{value}")
+
+
+def _bench(parsed: argparse.Namespace) -> None:
+    from pyattn import benchmark
+
+    result = benchmark.run(
+        parsed.model,
+        sentences=_sentences(parsed.sentences),
+        batches=parsed.batch,
+        rounds=parsed.rounds,
+        dtype=parsed.dtype,
+        threads=parsed.threads,
+        options=_search_options(parsed),
+    )
+    if parsed.json != "-":
+        print(benchmark.table(result))
+    if parsed.json is not None:
+        with _writing(parsed.json) as output:
+            output.write(benchmark.to_json(result).encode())
+
+
+def _search_options(parsed: argparse.Namespace) -> dict[str, Any]:
+    """The decoding options that were given; the others are the checkpoint's."""
+    names = ("beam_size", "max_new_tokens", "length_penalty")
+    given = {name: getattr(parsed, name, None) for name in names}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _sentences(path: str | None) -> list[str] | None:
+    if path is None:
+        return None
+    with _lines(path) as groups:
+        return [text for group in groups for text in group if text.strip()]
+
+
+@contextlib.contextmanager
+def _lines(path: str | None) -> Iterator[Iterator[list[str]]]:
+    """The lines of a file, or of standard input, in groups, each read when it is asked for."""
+    if path is None or path == "-":
+        if sys.stdin is None:
+            raise OSError("standard input: is closed")
+        yield _decoded(sys.stdin.buffer, "standard input")
+    else:
+        with pathlib.Path(path).open("rb") as file:
+            yield _decoded(file, path)
+
+
+def _decoded(stream: Any, name: str) -> Iterator[list[str]]:
+    """Groups of lines; those before a line that is not UTF-8 come before the error."""
+    numbers = itertools.count(1)
+    for group in _arriving(stream):
+        texts: list[str] = []
+        for line in group:
+            number = next(numbers)
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                yield texts
+                raise ValueError(
+                    f"{name}: line {number} is not valid UTF-8 at byte {error.start + 1}"
+                ) from None
+            texts.append(text.removesuffix("\r"))
+        yield texts
+
+
+def _arriving(stream: Any) -> Iterator[list[bytes]]:
+    """Lines without their ends, as many at once as have arrived."""
+    begun: list[bytes] = []  # the parts of a line whose end has not arrived
+    while chunk := stream.read1(_READ_BYTES):
+        *ended, rest = chunk.split(b"\n")
+        if ended:
+            ended[0] = b"".join([*begun, ended[0]])
+            begun.clear()
+            yield ended
+        begun.append(rest)
+    if last := b"".join(begun):
+        yield [last]
+
+
+@contextlib.contextmanager
+def _writing(path: str | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file that gets its name when it is complete.
+
+    A run that fails leaves what it has written in FILE.partial, and FILE as it was.
+    """
+    if path is None or path == "-":
+        if sys.stdout is None:
+            raise OSError("standard output: is closed")
+        yield sys.stdout.buffer
+        return
+    target = pathlib.Path(path).resolve()  # a link stays a link
+    if target.exists() and not target.is_file():  # a pipe or a device
+        with target.open("wb") as file:
+            yield file
+        return
+    partial = target.with_name(f"{target.name}.partial")
+    with partial.open("wb") as file:
+        yield file
+    if target.exists():
+        shutil.copymode(target, partial)
+    partial.replace(target)
+
+
+def _forget_standard_output() -> None:
+    """Give the rest of the output to nobody, or the interpreter complains of it when it exits."""
+    with contextlib.suppress(OSError, ValueError):  # not a real file, as under a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return _one_line(str(error)) or type(error).__name__
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def _count(text: str) -> int:
+    """The type of an argument that is a number of things."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(_count(part) for part in text.split(","))
+
+
+def _option(name: str, kind: Callable[[str], object]) -> Callable[[str], object]:
+    """The type of an argument that is a decoding option; that option's own check is the check."""
+
+    def parse(text: str) -> object:
+        try:
+            return getattr(GenerationOptions().replace(**{name: kind(text)}), name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
+class _Version(argparse.Action):
+    """--version, which looks the version up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        import pyattn
+
+        print(f"pyattn {pyattn.__version__}")
+        parser.exit()

@@ -1,0 +1,80 @@
+"""What `pyattn inspect` says of a model."""
+
+from __future__ import annotations
+
+import collections
+import os
+import pathlib
+
+from pyattn.checkpoint import Checkpoint
+from pyattn.formats import read_checkpoint
+from pyattn.formats.pickled import read_pickled
+from pyattn.formats.safetensors import read_safetensors
+from pyattn.model import DType, Model
+from pyattn.translator import SHIPPED_MODEL
+
+
+def describe(
+    path: str | os.PathLike[str] | None = None, *, dtype: DType = "auto", threads: int | None = None
+) -> list[tuple[str, str]]:
+    """What a model is, and how it would be run here, as names and values.
+
+    Args:
+        path: The model's folder; the shipped one by default.
+        dtype: What weights are computed with.
+        threads: How many threads to compute with, as many as the process may use by default.
+
+    Raises:
+        ModelError: if the model cannot be used.
+        ValueError: if `dtype` or `threads` cannot be had here.
+    """
+    folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
+    checkpoint = read_checkpoint(folder)
+    with Model(checkpoint, dtype=dtype, threads=threads) as model:
+        machine = [
+            ("computed in", f"{model.config.dtype}, {model.nbytes / 2**20:,.1f} MiB of weights"),
+            ("isa", model.config.isa),
+            ("threads", str(model.threads)),
+        ]
+    return [
+        ("model", str(folder)),
+        *_network(checkpoint),
+        ("stored as", _stored(folder)),
+        *machine,
+    ]
+
+
+def _network(checkpoint: Checkpoint) -> list[tuple[str, str]]:
+    config, options = checkpoint.config, checkpoint.generation
+    distinct = {id(tensor): tensor.size for tensor in checkpoint.tensors.values()}
+    special = ", ".join(f"{name} {getattr(config, name)}" for name in ("start", "end", "pad"))
+    return [
+        ("family", config.family),
+        ("parameters", f"{sum(distinct.values()):,}"),
+        ("dim", str(config.dim)),
+        ("encoder", _stack(config.encoder_layers, config.encoder_heads, config.encoder_ffn)),
+        ("decoder", _stack(config.decoder_layers, config.decoder_heads, config.decoder_ffn)),
+        ("vocabulary", f"{config.source_vocab:,} source, {config.target_vocab:,} target"),
+        ("token ids", special),
+        ("positions", f"{config.max_positions:,}, {config.positions}"),
+        ("norm", f"{config.norm}{', and one after each stack' if config.final_norm else ''}"),
+        ("activation", config.activation),
+        ("decoding", f"beam_size {options.beam_size}, max_new_tokens {options.max_new_tokens}"),
+    ]
+
+
+def _stack(layers: int, heads: int, ffn: int) -> str:
+    return f"{layers} layers, {heads} heads, ffn {ffn:,}"
+
+
+def _stored(folder: pathlib.Path) -> str:
+    """How many numbers of which type the folder's weights are."""
+    counts: collections.Counter[str] = collections.Counter()
+    # A folder may have its weights in both forms; the first one is what is read then.
+    for pattern, read in (("*.safetensors", read_safetensors), ("*.bin", read_pickled)):
+        for path in sorted(folder.glob(pattern)):
+            for tensor in read(path).values():
+                counts[tensor.dtype] += tensor.values.size
+        if counts:
+            break
+    return ", ".join(f"{dtype} {count:,}" for dtype, count in counts.most_common())
