@@ -198,7 +198,9 @@ class Translator:
         overrides: dict[str, Any],
     ) -> _Search:
         """The model's `generate` with everything but the sources; bad options fail now."""
-        (self.model.generation if options is None else options).replace(**overrides)
+        if not isinstance(options, GenerationOptions | None):
+            raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
+        (options or self.model.generation).replace(**overrides)
         return functools.partial(
             self.model.generate, options=options, batch_tokens=batch_tokens, **overrides
         )

@@ -296,7 +296,7 @@ def test_interrupt_in_the_midst_of_a_search_is_quiet(tmp_path: pathlib.Path) -> 
 @POSIX
 def test_reader_that_leaves_early_is_no_complaint(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "input.txt"
-    path.write_bytes(b"\n" * 200_000)
+    path.write_bytes(b"\n" * 70_000)
     with command("translate", "--threads", "1", "--input", str(path)) as process:
         assert process.stdout is not None
         assert process.stderr is not None
