@@ -259,8 +259,7 @@ class _Worker:
 
     def round(self, sources: list[list[int]], batch: int, search: dict[str, Any]) -> _Round:
         """Generate for all sources, `batch` at once."""
-        self._pipe.send((sources, batch, search))
-        answer: _Round = self._answer()
+        answer: _Round = self._answer((sources, batch, search))
         return answer
 
     def __enter__(self) -> _Worker:
@@ -270,10 +269,13 @@ class _Worker:
         self._process.terminate()
         self._process.join()
 
-    def _answer(self) -> Any:
+    def _answer(self, job: object = None) -> Any:
+        """What the worker says to a job, or of itself once it is ready for one."""
         try:
+            if job is not None:
+                self._pipe.send(job)
             answer = self._pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             self._process.join()
             raise RuntimeError(
                 f"bench: the process of {self._name} ended with exit code {self._process.exitcode}"
@@ -292,7 +294,7 @@ def _work(
         pipe.send(facts)
         while True:
             pipe.send(_round(model, *pipe.recv()))
-    except EOFError:  # the parent is gone
+    except (EOFError, ConnectionError):  # the parent is gone
         return
     except Exception as error:
         pipe.send(error)
