@@ -101,7 +101,7 @@ def fill(layout: Path, out: Path, seed: int) -> int:
     """
     present = [name for name in WEIGHT_FILES if (layout / name).exists()]
     if present:
-        raise ValueError(f"{layout / present[0]} exists; a model with weights needs no random ones")
+        raise ValueError(f"{layout} has weights of its own, {present[0]}")
     config = json.loads((layout / "config.json").read_text("utf-8"))
     if config.get("model_type") != "marian" or not config.get("tie_word_embeddings", True):
         raise ValueError(f"{layout / 'config.json'} is not that of a tied Marian model")

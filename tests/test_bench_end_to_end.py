@@ -1,0 +1,188 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+BENCH = pathlib.Path(__file__).parent.parent / "bench"
+if not BENCH.is_dir():
+    pytest.skip("the benchmarks are not in the wheel", allow_module_level=True)
+sys.path.append(str(BENCH))
+
+import end_to_end  # noqa: E402
+import pairs  # noqa: E402
+import shapes  # noqa: E402
+from contenders import Turn  # noqa: E402
+
+LINES = [
+    f"{who} {does} the {what}."
+    for who in ("She", "He", "Nobody")
+    for does in ("sees", "paints", "sells", "forgets")
+    for what in ("house", "river", "old chair")
+]
+PAD = 28  # the lines do not yield more than 29 pieces
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder with a tiny tokenizer and config, and no weights."""
+    folder = tmp_path_factory.mktemp("layout")
+    vocabulary = pairs.load_vocabulary(folder / "source.spm", (LINES, LINES), PAD)
+    (folder / "target.spm").write_bytes((folder / "source.spm").read_bytes())
+    pieces = {vocabulary.id_to_piece(n): n for n in range(PAD)} | {"<pad>": PAD}
+    (folder / "vocab.json").write_text(json.dumps(pieces))
+    config = {
+        **{"model_type": "marian", "vocab_size": PAD + 1, "d_model": 16, "scale_embedding": True},
+        **{"encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 24},
+        **{"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 32},
+        **{"eos_token_id": 0, "pad_token_id": PAD, "decoder_start_token_id": PAD},
+        **{"activation_function": "swish", "max_position_embeddings": 128},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture
+def sources(tmp_path: pathlib.Path) -> pathlib.Path:
+    path = tmp_path / "sources.txt"
+    path.write_text("\n".join(LINES))
+    return path
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCH / "end_to_end.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_filled_folder_can_be_loaded(layout: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    from pyattn.formats import read_checkpoint
+
+    parameters = shapes.fill(layout, tmp_path, seed=1)
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert parameters == sum(tensor.size for tensor in tensors.values())
+    assert not tensors["model.shared.weight"][PAD].any()
+    assert all(np.abs(tensor).max() > 0 for tensor in tensors.values())
+    assert read_checkpoint(tmp_path).config.encoder_layers == 2
+
+
+def test_the_seed_decides_the_weights(layout: pathlib.Path) -> None:
+    config = json.loads((layout / "config.json").read_text())
+    first, same, other = (
+        shapes.random_tensors(config, seed)["model.shared.weight"] for seed in (1, 1, 2)
+    )
+    assert (first == same).all()
+    assert (first != other)[:PAD].all()
+
+
+def test_weights_are_not_overwritten(layout: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    shapes.fill(layout, tmp_path, seed=1)
+    with pytest.raises(ValueError, match="has weights of its own"):
+        shapes.fill(tmp_path, tmp_path / "again", seed=1)
+
+
+@pytest.mark.parametrize("search", [("--forced", 5), ("--forced", 0, "--beam", 2)])
+def test_contenders_take_turns_and_agree(
+    layout: pathlib.Path, sources: pathlib.Path, tmp_path: pathlib.Path, search: tuple[object, ...]
+) -> None:
+    done = run(
+        *("--model", layout, "--sources", sources, "--contenders", "pyattn,numpy", "--rounds", 3),
+        *("--threads", 1, "--batches", "1,3", "--sentences", 2, "--check", 8),
+        *("--write", tmp_path / "result", *search),
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "result.json").read_text())
+    (model,) = results["models"]
+    assert model["agreement"] == {"numpy": 1.0}
+    assert model["rounds"] == 3
+    assert [(c["threads"], c["batch"], c["sentences"]) for c in model["cells"]] == [
+        (1, 1, 2),
+        (1, 3, 3),
+    ]
+    for cell in model["cells"]:
+        tokens = {name: c["target_tokens"] for name, c in cell["contenders"].items()}
+        assert tokens["pyattn"] == tokens["numpy"]
+        if results["forced"]:
+            assert tokens["numpy"] == 5 * cell["sentences"]
+        assert all(c["wall_best"] <= c["wall_median"] for c in cell["contenders"].values())
+    assert "| threads | batch | pyattn | numpy | vs numpy |" in done.stdout
+    assert (tmp_path / "result.md").read_text() == done.stdout
+    assert str(tmp_path) not in done.stdout
+
+
+def test_disagreement_is_an_error(
+    layout: pathlib.Path,
+    sources: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Liar:
+        detail = ""
+
+        def __init__(self, label: str, *_: object) -> None:
+            self.label = label
+
+        def turn(self, *_: object) -> Turn:
+            return Turn(1.0, 1.0, 0.0, [[1, 2] if self.label == "numpy" else [1, 3]])
+
+    monkeypatch.setattr(end_to_end, "Worker", Liar)
+    arguments = ["--model", str(layout), "--sources", str(sources), "--threads", "1"]
+    assert end_to_end.main([*arguments, "--contenders", "pyattn,numpy"]) == 1
+    assert "numpy agrees with pyattn on 0% of the sentences" in capsys.readouterr().err
+
+
+def test_a_contender_that_fails_is_named(layout: pathlib.Path, sources: pathlib.Path) -> None:
+    done = run(
+        *("--model", layout, "--sources", sources, "--threads", 1),
+        *("--contenders", "numpy,pyattn:PYATTN_ISA=abacus"),
+    )
+    assert done.returncode == 1
+    assert "end_to_end: pyattn:PYATTN_ISA=abacus: " in done.stderr.splitlines()[-1]
+
+
+def test_more_threads_than_cores_are_refused(layout: pathlib.Path, sources: pathlib.Path) -> None:
+    threads = len(os.sched_getaffinity(0)) + 1
+    done = run("--model", layout, "--sources", sources, "--threads", threads)
+    assert done.returncode == 2
+    assert f"--threads: {threads} threads need as many cores" in done.stderr
+
+
+def test_figures_add_up_over_batches() -> None:
+    def turn(wall: float) -> Turn:
+        return Turn(wall, wall / 2, 0.0, [[7] * 6])
+
+    turns = {
+        (1, "ours", 0): [turn(1), turn(5), turn(2)],
+        (1, "ours", 1): [turn(4), turn(3), turn(8)],
+        (1, "theirs", 0): [turn(10), turn(10), turn(10)],
+        (1, "theirs", 1): [turn(20), turn(20), turn(20)],
+    }
+    cell = end_to_end.Cell(threads=1, batch=1, batches=range(2))
+    summary = end_to_end._summary(cell, [[[1, 0]], [[2, 3, 0]]], turns, ["ours", "theirs"])
+    assert summary["source_tokens"] == 5
+    ours = summary["contenders"]["ours"]
+    assert (ours["target_tokens"], ours["wall_median"], ours["wall_best"]) == (12, 2 + 4, 1 + 3)
+    assert ours["tokens_per_second_median"] == 12 / 6
+    assert summary["faster_than"]["theirs"] == {
+        "wall_median": 5.0,
+        "wall_best": 7.5,
+        "cpu_median": 5.0,
+        "cpu_best": 7.5,
+    }
+
+
+def test_small_batches_are_a_part_of_large_ones() -> None:
+    options = end_to_end._parser().parse_args(
+        ["--model", "m", "--sources", "s", "--batches", "1,4", "--sentences", "3"]
+    )
+    cells, batches = end_to_end.plan_cells([[n] for n in range(9)], options)
+    assert batches == [[[0]], [[1]], [[2]], [[0], [1], [2], [3]]]
+    assert [(c.threads, c.batch, list(c.batches)) for c in cells] == [
+        (1, 1, [0, 1, 2]),
+        (1, 4, [3]),
+        (2, 1, [0, 1, 2]),
+        (2, 4, [3]),
+    ]
