@@ -59,6 +59,23 @@ class Fields:
             self.fail(key, f"is {shown(value)}, expected {low} to {high}")
         return value
 
+    def id(self, key: str, default: int, *, vocab: int) -> int:
+        """An id below `vocab`, which may stand alone in a list; or `default`."""
+        value = self.optional_id(key, default, vocab=vocab)
+        assert value is not None
+        return value
+
+    def optional_id(self, key: str, default: int | None, *, vocab: int) -> int | None:
+        """The same, or None."""
+        value = self.get(key)
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if value is None:
+            value = default
+        if value is not None and (type(value) is not int or not 0 <= value < vocab):
+            self.fail(key, f"is {shown(value)}, expected one id below {vocab}")
+        return value
+
     def divisor(self, key: str, default: int | None = None, *, of: str, value: int) -> int:
         """An integer that divides `value`, which is that of the field `of`."""
         number = self.integer(key, default, high=value)

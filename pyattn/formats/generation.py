@@ -53,7 +53,7 @@ def generation_options(
                 f"supported and has no effect",
                 stacklevel=2,
             )
-    forced = fields.optional_integer("forced_eos_token_id", forced_end, low=0, high=vocab - 1)
+    forced = fields.optional_id("forced_eos_token_id", forced_end, vocab=vocab)
     if forced not in (None, end):
         fields.fail("forced_eos_token_id", f"is {forced}, expected eos_token_id, {end}")
     try:

@@ -102,7 +102,9 @@ def _embeddings(
     for role, names in roles.items():
         found = [tensor for tensor in map(weights.optional, names) if tensor is not None]
         if not found:
-            raise ModelError(f"{weights.file}: {' and '.join(dict.fromkeys(names))} missing")
+            names = list(dict.fromkeys(names))
+            missing = f"{names[0]} is missing" if len(names) == 1 else f"none of {', '.join(names)}"
+            raise ModelError(f"{weights.file}: {missing}, expected one for {role}")
         check_shape(found[0], shapes[role])
         for tensor, array in distinct:
             if tensor.same_bits(found[0]):

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pyattn.checkpoint import Activation, ModelConfig
 from pyattn.formats.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
-from pyattn.formats.files import read_json, shown
+from pyattn.formats.files import read_json
 from pyattn.formats.generation import generation_options
 from pyattn.options import GenerationOptions
 
@@ -128,22 +128,11 @@ def _model(
         encoder_ffn=fields.integer("encoder_ffn_dim", 4096, high=MAX_DIM),
         decoder_ffn=fields.integer("decoder_ffn_dim", 4096, high=MAX_DIM),
         max_positions=fields.integer("max_position_embeddings", 1024, high=MAX_POSITIONS),
-        start=ids.integer("decoder_start_token_id", family.start, low=0, high=target_vocab - 1),
-        end=_end(ids, family.end, smaller),
-        pad=ids.optional_integer("pad_token_id", family.pad, low=0, high=smaller - 1),
+        start=ids.id("decoder_start_token_id", family.start, vocab=target_vocab),
+        end=ids.id("eos_token_id", family.end, vocab=smaller),
+        pad=ids.optional_id("pad_token_id", family.pad, vocab=smaller),
         norm=family.norm,
         final_norm=family.norm == "pre",
         activation=fields.choice("activation_function", _ACTIVATIONS, "gelu"),
         embedding_scale=math.sqrt(dim) if fields.boolean("scale_embedding", False) else 1.0,
     )
-
-
-def _end(ids: Fields, default: int, vocab: int) -> int:
-    value = ids.get("eos_token_id")
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if value is None:
-        value = default
-    if type(value) is not int or not 0 <= value < vocab:
-        ids.fail("eos_token_id", f"is {shown(value)}, expected one id below {vocab}")
-    return value

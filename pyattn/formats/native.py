@@ -27,10 +27,18 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import Activation, Array, Checkpoint, ModelConfig
+from pyattn.checkpoint import Activation, Array, Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.formats.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
-from pyattn.formats.files import JsonObject, bare, named_inside, open_regular, read_json, shown
+from pyattn.formats.files import (
+    JsonObject,
+    bare,
+    listed,
+    named_inside,
+    open_regular,
+    read_json,
+    shown,
+)
 from pyattn.formats.quantized import Quantized, quantize, stored_quantized
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.formats.tensors import Tensor
@@ -182,7 +190,7 @@ def _model(values: JsonObject) -> ModelConfig:
         max_positions=fields.integer("max_positions", high=MAX_POSITIONS),
         start=fields.integer("start", low=0, high=target_vocab - 1),
         end=fields.integer("end", low=0, high=smaller - 1),
-        pad=fields.optional_integer("pad", low=0, high=smaller - 1),
+        pad=fields.optional_id("pad", None, vocab=smaller),
         norm=fields.choice("norm", _NORMS, "post"),
         norm_epsilon=fields.number("norm_epsilon", 1e-5, low=0),
         final_norm=fields.boolean("final_norm", False),
@@ -232,11 +240,12 @@ def write_native(
 
     Raises:
         FileExistsError: if the folder holds anything.
-        ValueError: if there is no such dtype, or a matrix that is to be int8 has a value that is
-            not finite.
+        ValueError: if there is no such dtype, if the tensors are not those of the config, or if a
+            matrix that is to be int8 has a value that is not finite.
     """
     if dtype not in ("float32", "int8"):
         raise ValueError(f"write_native: dtype is {dtype!r}, expected 'float32' or 'int8'")
+    _check_tensors(checkpoint)
     with _appearing(folder) as written:
         names = _copy_tokenizer(tokenizer_files or {}, written)
         tied, stored = _distinct(checkpoint.tensors)
@@ -253,6 +262,19 @@ def write_native(
         _save(written / WEIGHTS_FILE, stored, dtype)
         # safetensors keeps what it writes from everybody else.
         (written / WEIGHTS_FILE).chmod((written / CONFIG_FILE).stat().st_mode)
+
+
+def _check_tensors(checkpoint: Checkpoint) -> None:
+    """That what is written can be read again."""
+    expected = dict(tensor_shapes(checkpoint.config))
+    for name, shape in expected.items():
+        found = checkpoint.tensors.get(name)
+        if found is None or found.shape != shape:
+            has = "is missing" if found is None else f"has shape {list(found.shape)}"
+            raise ValueError(f"write_native: tensors[{name!r}] {has}, expected {list(shape)}")
+    unknown = checkpoint.tensors.keys() - expected.keys() - {"output.bias"}
+    if unknown:
+        raise ValueError(f"write_native: {listed(sorted(unknown))}: not tensors of the config")
 
 
 def _distinct(tensors: Mapping[str, Array]) -> tuple[dict[str, str], dict[str, Array]]:

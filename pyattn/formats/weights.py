@@ -67,7 +67,7 @@ class Weights:
         """
         tensor = self.optional(name)
         if tensor is None:
-            raise ModelError(f"{self.file}: {name} is missing")
+            raise ModelError(f"{self.file}: {bare(name)} is missing")
         check_shape(tensor, shape)
         return tensor
 
