@@ -7,6 +7,7 @@ process may use, and can be interrupted. Denormal numbers count as zero.
 
 from __future__ import annotations
 
+import operator
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -69,7 +70,7 @@ def attention(
         ValueError: if the shapes do not agree; the message names the argument.
         TypeError: if an argument is not an array of its type.
     """
-    return _core.attention(q, k, v, lengths, mask, causal, scale, bias, isa)
+    return _core.attention("attention", q, k, v, lengths, mask, causal, scale, bias, isa)
 
 
 def layer_norm(
@@ -137,7 +138,7 @@ def pack(
     """
     if dtype != "float32":
         raise ValueError(f'pack: dtype is {dtype!r}, expected "float32"')
-    return _core.pack(weight, bias, isa)
+    return _core.pack("pack", "weight", weight, "bias", bias, isa)
 
 
 def linear(x: Floats, packed: PackedLinear, *, activation: Activation | None = None) -> Floats:
@@ -191,12 +192,10 @@ def feed_forward(
         ValueError: if the shapes do not agree; the message names the argument.
         TypeError: if an argument is not a float32 array.
     """
-    up, down = pack(w1, bias=b1, isa=isa), pack(w2, bias=b2, isa=isa)
-    if up.out_features != down.in_features:
-        raise ValueError(
-            f"feed_forward: w2 has shape [{down.out_features}, {down.in_features}], "
-            f"expected {up.out_features} columns, as many as w1 has rows"
-        )
+    operation = "feed_forward"
+    up = _core.pack(operation, "w1", w1, "b1", b1, isa)
+    down = _core.pack(operation, "w2", w2, "b2", b2, isa)
+    _check_matrix(operation, "w2", down, inner=up.out_features)
     return _core.feed_forward(x, up, down, activation)
 
 
@@ -242,25 +241,71 @@ def multi_head_attention(
         ValueError: if the shapes do not agree; the message names the argument.
         TypeError: if an argument is not a float32 array.
     """
-    if heads < 1:
-        raise ValueError(f"multi_head_attention: heads is {heads}, expected 1 or more")
+    operation = "multi_head_attention"
+    query = _core.pack(operation, "wq", wq, "bq", bq, isa)
+    key = _core.pack(operation, "wk", wk, "bk", bk, isa)
+    value = _core.pack(operation, "wv", wv, "bv", bv, isa)
+    output = _core.pack(operation, "wo", wo, "bo", bo, isa)
+    inner = query.out_features
+    _check_matrix(operation, "wk", key, out=inner)
+    _check_matrix(operation, "wv", value, out=inner, inner=key.in_features)
+    _check_matrix(operation, "wo", output, inner=inner)
+    head_dim = inner // _checked_heads(operation, heads, inner)
+    _check_sequences(operation, "x_q", x_q, query.in_features)
+    _check_sequences(operation, "x_kv", x_kv, key.in_features)
+    if len(x_kv) != len(x_q):
+        raise ValueError(
+            f"{operation}: x_kv has shape {list(x_kv.shape)}, expected a batch of {len(x_q)}"
+        )
 
-    def split(x: Floats, weight: Floats, bias: Floats | None) -> Floats:
-        if x.ndim != 3:
-            raise ValueError(
-                f"multi_head_attention: x_q and x_kv have shape [batch, time, dim], "
-                f"got {list(x.shape)}"
-            )
-        y = linear(x, pack(weight, bias=bias, isa=isa))
-        batch, time, inner = y.shape
-        if inner % heads:
-            raise ValueError(
-                f"multi_head_attention: {inner} rows of a weight are no multiple of {heads} heads"
-            )
-        return y.reshape(batch, time, heads, inner // heads).swapaxes(1, 2)
+    def split(x: Floats, matrix: PackedLinear) -> Floats:
+        return linear(x, matrix).reshape(*x.shape[:2], heads, head_dim).swapaxes(1, 2)
 
-    q, k, v = split(x_q, wq, bq), split(x_kv, wk, bk), split(x_kv, wv, bv)
-    mixed = attention(q, k, v, lengths=lengths, causal=causal, isa=isa)
-    batch, _, time, head_dim = mixed.shape
-    joined = np.ascontiguousarray(mixed.swapaxes(1, 2)).reshape(batch, time, heads * head_dim)
-    return linear(joined, pack(wo, bias=bo, isa=isa))
+    q, k, v = split(x_q, query), split(x_kv, key), split(x_kv, value)
+    mixed = _core.attention(operation, q, k, v, lengths, None, causal, None, None, isa)
+    return linear(mixed.swapaxes(1, 2).reshape(*x_q.shape[:2], inner), output)
+
+
+def _check_matrix(
+    operation: str,
+    name: str,
+    matrix: PackedLinear,
+    *,
+    out: int | None = None,
+    inner: int | None = None,
+) -> None:
+    """Raises ValueError unless the matrix is [out, inner], of which None is any number."""
+    if out in (None, matrix.out_features) and inner in (None, matrix.in_features):
+        return
+    raise ValueError(
+        f"{operation}: {name} has shape [{matrix.out_features}, {matrix.in_features}], "
+        f"expected [{'any' if out is None else out}, {'any' if inner is None else inner}]"
+    )
+
+
+def _check_sequences(operation: str, name: str, x: Floats, dim: int) -> None:
+    """Raises ValueError or TypeError unless x is float32 [batch, time, dim]."""
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"{operation}: {name} is {type(x).__name__}, expected a float32 array")
+    if x.dtype != np.float32:
+        raise TypeError(f"{operation}: {name} has dtype {x.dtype}, expected float32")
+    if x.ndim != 3:
+        raise ValueError(
+            f"{operation}: {name} has shape {list(x.shape)}, expected [batch, time, dim]"
+        )
+    if x.shape[2] != dim:
+        raise ValueError(
+            f"{operation}: {name} has shape {list(x.shape)}, expected a last axis of {dim}"
+        )
+
+
+def _checked_heads(operation: str, heads: int, inner: int) -> int:
+    try:
+        number = operator.index(heads)
+    except TypeError:
+        raise TypeError(
+            f"{operation}: heads is {type(heads).__name__}, expected an integer"
+        ) from None
+    if number < 1 or inner % number:
+        raise ValueError(f"{operation}: heads is {number}, expected a divisor of wq's {inner} rows")
+    return number

@@ -32,17 +32,15 @@ py::array float_array(const char* operation, const char* name,
   return array;
 }
 
+// Whether no element lies across the boundary of a float, as in a view of
+// bytes or a field of a packed record.
 bool aligned(const py::array& array) {
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-    if (array.strides(axis) % static_cast<py::ssize_t>(sizeof(float)) != 0) {
-      return false;
-    }
-  }
-  return true;
+  return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
 }
 
 py::array copy(const py::array& array) {
-  return py::array_t<float, py::array::c_style | py::array::forcecast>(array);
+  return py::array_t<float, py::array::c_style | py::array::forcecast |
+                                py::detail::npy_api::NPY_ARRAY_ALIGNED_>(array);
 }
 
 }  // namespace
@@ -71,7 +69,8 @@ py::array floats(const char* operation, const char* name, py::handle object) {
 py::array dense_floats(const char* operation, const char* name,
                        py::handle object) {
   py::array array = float_array(operation, name, object);
-  return (array.flags() & py::array::c_style) != 0 ? array : copy(array);
+  const bool dense = (array.flags() & py::array::c_style) != 0;
+  return dense && aligned(array) ? array : copy(array);
 }
 
 void check_shape(const char* operation, const char* name,

@@ -22,17 +22,16 @@ using Shape = std::vector<int64_t>;
 std::string shape_text(const Shape& shape);
 Shape shape_of(const py::array& array);
 
-/// The array if it is float32 with an even number of bytes between elements
-/// and its last axis contiguous (any order elsewhere), else a C-ordered copy
-/// of it. Throws TypeError for anything but a float32 array.
+/// The array if its elements are aligned and its last axis is contiguous (any
+/// order elsewhere), else a C-ordered copy of it. Throws TypeError for anything
+/// but a float32 array.
 py::array floats(const char* operation, const char* name, py::handle object);
 
 /// The same, C-ordered in every axis.
 py::array dense_floats(const char* operation, const char* name,
                        py::handle object);
 
-/// Throws "operation: name has shape X, expected Y" unless they agree; -1 in
-/// `expected` agrees with anything and is written as its name in `names`.
+/// Throws "operation: name has shape X, expected Y" unless they agree.
 void check_shape(const char* operation, const char* name,
                  const py::array& array, const Shape& expected);
 

@@ -17,7 +17,43 @@
 namespace pyattn::bindings {
 namespace {
 
-Activation activation_named(const char* operation, const std::string& name) {
+// Rows of an array whose leading axes are taken as one: [..., dim].
+int64_t leading(const py::array& array) {
+  int64_t rows = 1;
+  for (py::ssize_t axis = 0; axis + 1 < array.ndim(); ++axis) {
+    rows *= array.shape(axis);
+  }
+  return rows;
+}
+
+int64_t last(const char* operation, const py::array& x) {
+  check(x.ndim() >= 1, operation, "x has no axis, expected at least one");
+  return x.shape(x.ndim() - 1);
+}
+
+// `object` as a T; pybind11's own complaint would show every argument, arrays
+// included.
+template <class T>
+T argument(const char* operation, const char* name, const char* expected,
+           py::handle object) {
+  try {
+    return object.cast<T>();
+  } catch (const py::cast_error&) {
+    throw py::type_error(std::string(operation) + ": " + name + " is " +
+                         Py_TYPE(object.ptr())->tp_name + ", expected " +
+                         expected);
+  }
+}
+
+const KernelTable& table_of(const char* operation, py::handle isa) {
+  return isa.is_none() ? default_kernels()
+                       : kernels_named(argument<std::string>(operation, "isa",
+                                                             "a string", isa));
+}
+
+Activation activation_from(const char* operation, py::handle object) {
+  const std::string name =
+      argument<std::string>(operation, "activation", "a string", object);
   for (const auto& [known, activation] : {
            std::pair{"none", Activation::kNone},
            {"relu", Activation::kRelu},
@@ -33,52 +69,41 @@ Activation activation_named(const char* operation, const std::string& name) {
                       "', expected relu, gelu, gelu_tanh or silu");
 }
 
-// Rows of an array whose leading axes are taken as one: [..., dim].
-int64_t leading(const py::array& array) {
-  int64_t rows = 1;
-  for (py::ssize_t axis = 0; axis + 1 < array.ndim(); ++axis) {
-    rows *= array.shape(axis);
-  }
-  return rows;
+// A vector [dim] of a norm.
+py::array norm_vector(const char* operation, const char* name,
+                      py::handle object, int64_t dim) {
+  py::array vector = dense_floats(operation, name, object);
+  check_shape(operation, name, vector, {dim});
+  return vector;
 }
 
-int64_t last(const char* operation, const py::array& x) {
-  check(x.ndim() >= 1, operation, "x has no axis, expected at least one");
-  return x.shape(x.ndim() - 1);
-}
-
-const KernelTable& table_of(const std::optional<std::string>& isa) {
-  return isa ? kernels_named(*isa) : default_kernels();
-}
-
+// Layer norm, or RMS norm if there is no `beta`.
 py::array norm(const char* operation, py::handle x_object,
-               py::handle gamma_object, const py::object& beta_object,
-               float epsilon, const std::optional<std::string>& isa) {
+               py::handle gamma_object, const std::optional<py::handle>& beta,
+               py::handle epsilon_object, py::handle isa) {
   const py::array x = dense_floats(operation, "x", x_object);
-  const py::array gamma = dense_floats(operation, "gamma", gamma_object);
   const int64_t dim = last(operation, x);
-  check_shape(operation, "gamma", gamma, {dim});
-  py::array beta;
-  if (!beta_object.is_none()) {
-    beta = dense_floats(operation, "beta", beta_object);
-    check_shape(operation, "beta", beta, {dim});
-  }
-  check(dim > 0, operation, "x has rows of length 0");
-  check(epsilon >= 0, operation, "epsilon is negative, expected 0 or more");
+  check(dim > 0, operation, "x has rows of length 0, expected at least one");
+  const py::array gamma = norm_vector(operation, "gamma", gamma_object, dim);
+  const py::array shift =
+      beta ? norm_vector(operation, "beta", *beta, dim) : py::array();
+  const float epsilon =
+      argument<float>(operation, "epsilon", "a number", epsilon_object);
+  check(epsilon >= 0, operation,
+        "epsilon is negative or not a number, expected 0 or more");
   py::array_t<float> y = new_floats(shape_of(x));
-  const NormArgs args = {
-      .x = data_of(x),
-      .gamma = data_of(gamma),
-      .beta = beta_object.is_none() ? nullptr : data_of(beta),
-      .y = y.mutable_data(),
-      .rows = leading(x),
-      .dim = dim,
-      .x_stride = dim,
-      .y_stride = dim,
-      .epsilon = epsilon};
-  const KernelTable& table = table_of(isa);
+  const NormArgs args = {.x = data_of(x),
+                         .gamma = data_of(gamma),
+                         .beta = beta ? data_of(shift) : nullptr,
+                         .y = y.mutable_data(),
+                         .rows = leading(x),
+                         .dim = dim,
+                         .x_stride = dim,
+                         .y_stride = dim,
+                         .epsilon = epsilon};
+  const KernelTable& table = table_of(operation, isa);
   run_operation(args.rows * dim * 4, [&] {
-    if (args.beta != nullptr) {
+    if (beta) {
       layer_norm(table, args);
     } else {
       rms_norm(table, args);
@@ -87,26 +112,33 @@ py::array norm(const char* operation, py::handle x_object,
   return y;
 }
 
-PackedLinear pack(py::handle weight_object, const py::object& bias_object,
-                  const std::optional<std::string>& isa) {
-  const py::array weight = dense_floats("pack", "weight", weight_object);
-  check_that(weight.ndim() == 2, "pack", [&] {
-    return "weight has shape " + shape_text(shape_of(weight)) +
+// `operation` and the names are those that the caller knows.
+PackedLinear pack(const std::string& operation, const std::string& weight_name,
+                  py::handle weight_object, const std::string& bias_name,
+                  py::handle bias_object, py::handle isa) {
+  const char* what = operation.c_str();
+  const py::array weight =
+      dense_floats(what, weight_name.c_str(), weight_object);
+  const Shape shape = shape_of(weight);
+  check_that(shape.size() == 2, what, [&] {
+    return weight_name + " has shape " + shape_text(shape) +
            ", expected [out, in]";
+  });
+  check_that(shape[0] > 0 && shape[1] > 0, what, [&] {
+    return weight_name + " has shape " + shape_text(shape) +
+           ", expected no axis of length 0";
   });
   py::array bias;
   if (!bias_object.is_none()) {
-    bias = dense_floats("pack", "bias", bias_object);
-    check_shape("pack", "bias", bias, {weight.shape(0)});
+    bias = dense_floats(what, bias_name.c_str(), bias_object);
+    check_shape(what, bias_name.c_str(), bias, {shape[0]});
   }
-  check(weight.shape(0) > 0 && weight.shape(1) > 0, "pack",
-        "weight has an axis of length 0");
   const LinearPart part = {data_of(weight),
                            bias_object.is_none() ? nullptr : data_of(bias),
-                           weight.shape(0)};
-  const KernelTable& table = table_of(isa);
+                           shape[0]};
+  const KernelTable& table = table_of(what, isa);
   const py::gil_scoped_release release;
-  return PackedLinear(table, {part}, weight.shape(1));
+  return PackedLinear(table, {part}, shape[1]);
 }
 
 // The shape of a product's output: x's, with another last axis.
@@ -116,15 +148,17 @@ Shape product_shape(const py::array& x, int64_t out) {
   return shape;
 }
 
-py::array run_linear(py::handle x_object, const PackedLinear& packed,
-                     const std::string& activation) {
+py::array run_linear(py::handle x_object, py::handle packed_object,
+                     py::handle activation) {
   const py::array x = dense_floats("linear", "x", x_object);
+  const auto& packed = argument<const PackedLinear&>(
+      "linear", "packed", "what pack returns", packed_object);
   check_that(last("linear", x) == packed.in(), "linear", [&] {
     return "x has shape " + shape_text(shape_of(x)) +
            ", expected a last axis of " + std::to_string(packed.in());
   });
   const Epilogue epilogue = {.activation =
-                                 activation_named("linear", activation)};
+                                 activation_from("linear", activation)};
   py::array_t<float> y = new_floats(product_shape(x, packed.out()));
   const int64_t rows = leading(x);
   const Rows to = {y.mutable_data(), packed.out()};
@@ -136,14 +170,14 @@ py::array run_linear(py::handle x_object, const PackedLinear& packed,
 
 py::array run_feed_forward(py::handle x_object, const PackedLinear& up,
                            const PackedLinear& down,
-                           const std::string& activation_name) {
+                           py::handle activation_object) {
   const py::array x = dense_floats("feed_forward", "x", x_object);
   check_that(last("feed_forward", x) == up.in(), "feed_forward", [&] {
     return "x has shape " + shape_text(shape_of(x)) +
            ", expected a last axis of " + std::to_string(up.in());
   });
   const Activation activation =
-      activation_named("feed_forward", activation_name);
+      activation_from("feed_forward", activation_object);
   py::array_t<float> y = new_floats(product_shape(x, down.out()));
   const int64_t rows = leading(x);
   const Rows to = {y.mutable_data(), down.out()};
@@ -165,10 +199,10 @@ HeadStrides strides_of(const py::array& array) {
 }
 
 // The mask as bytes with a contiguous last axis.
-py::array mask_array(py::handle object) {
+py::array mask_array(const char* operation, py::handle object) {
   if (!py::isinstance<py::array>(object) ||
       py::reinterpret_borrow<py::array>(object).dtype().kind() != 'b') {
-    throw py::type_error("attention: mask is not a bool array");
+    throw py::type_error(std::string(operation) + ": mask is not a bool array");
   }
   const py::array mask = py::reinterpret_borrow<py::array>(object);
   const py::ssize_t axes = mask.ndim();
@@ -179,32 +213,36 @@ py::array mask_array(py::handle object) {
 }
 
 // Checks that a mask or bias spreads over [batch, heads, time_q, time_k].
-void check_spread(const char* name, const py::array& array,
-                  const AttentionCall& call) {
+void check_spread(const char* operation, const char* name,
+                  const py::array& array, const AttentionCall& call) {
   const Shape full = {call.batch, call.heads, call.time_q, call.time_k};
   const Shape shape = shape_of(array);
   const bool fits =
       shape.size() == 4 && (shape[0] == 1 || shape[0] == full[0]) &&
       (shape[1] == 1 || shape[1] == full[1]) &&
       (shape[2] == 1 || shape[2] == full[2]) && shape[3] == full[3];
-  check_that(fits, "attention", [&] {
+  check_that(fits, operation, [&] {
     return std::string(name) + " has shape " + shape_text(shape) +
            ", expected " + shape_text(full) +
            " or 1 in place of any of the first three";
   });
 }
 
-std::vector<int64_t> lengths_of(const py::object& object, int64_t batch,
-                                int64_t time_k) {
-  const auto array = py::array_t<int64_t, py::array::c_style>::ensure(object);
-  if (!array || py::array(object).dtype().kind() == 'f') {
+std::vector<int64_t> lengths_of(const char* operation, py::handle object,
+                                int64_t batch, int64_t time_k) {
+  // Of any type at first: asking for integers would round numbers down.
+  const py::array given = py::array::ensure(object);
+  if (!given || (given.dtype().kind() != 'i' && given.dtype().kind() != 'u')) {
     PyErr_Clear();
-    throw py::type_error("attention: lengths is not an array of integers");
+    throw py::type_error(std::string(operation) +
+                         ": lengths is not an array of integers");
   }
-  check_shape("attention", "lengths", array, {batch});
+  check_shape(operation, "lengths", given, {batch});
+  const py::array_t<int64_t, py::array::c_style | py::array::forcecast> array(
+      given);
   std::vector<int64_t> lengths(array.data(), array.data() + array.size());
   for (const int64_t length : lengths) {
-    check_that(length >= 0 && length <= time_k, "attention", [&] {
+    check_that(length >= 0 && length <= time_k, operation, [&] {
       return "lengths has " + std::to_string(length) + ", expected 0 to " +
              std::to_string(time_k);
     });
@@ -212,34 +250,36 @@ std::vector<int64_t> lengths_of(const py::object& object, int64_t batch,
   return lengths;
 }
 
-void check_heads(const py::array& q, const py::array& k, const py::array& v) {
+void check_heads(const char* operation, const py::array& q, const py::array& k,
+                 const py::array& v) {
   for (const auto& [name, array] :
        {std::pair{"q", &q}, std::pair{"k", &k}, std::pair{"v", &v}}) {
-    check_that(array->ndim() == 4, "attention", [&] {
+    check_that(array->ndim() == 4, operation, [&] {
       return std::string(name) + " has shape " + shape_text(shape_of(*array)) +
              ", expected [batch, heads, time, head_dim]";
     });
   }
-  check(q.shape(3) > 0, "attention", "q has head_dim 0, expected 1 or more");
-  check_that(k.shape(1) > 0 && q.shape(1) % k.shape(1) == 0, "attention", [&] {
+  check(q.shape(3) > 0, operation, "q has head_dim 0, expected 1 or more");
+  check_that(k.shape(1) > 0 && q.shape(1) % k.shape(1) == 0, operation, [&] {
     return "q has " + std::to_string(q.shape(1)) +
            " heads, expected a multiple of k's " + std::to_string(k.shape(1));
   });
-  check_shape("attention", "k", k,
+  check_shape(operation, "k", k,
               {q.shape(0), k.shape(1), k.shape(2), q.shape(3)});
-  check_shape("attention", "v", v, shape_of(k));
+  check_shape(operation, "v", v, shape_of(k));
 }
 
-py::array run_attention(py::handle q_object, py::handle k_object,
-                        py::handle v_object, const py::object& lengths_object,
-                        const py::object& mask_object, bool causal,
-                        std::optional<float> scale,
-                        const py::object& bias_object,
-                        const std::optional<std::string>& isa) {
-  const py::array q = floats("attention", "q", q_object);
-  const py::array k = floats("attention", "k", k_object);
-  const py::array v = floats("attention", "v", v_object);
-  check_heads(q, k, v);
+// `operation_name` is the operation that the caller knows.
+py::array run_attention(const std::string& operation_name, py::handle q_object,
+                        py::handle k_object, py::handle v_object,
+                        py::handle lengths_object, py::handle mask_object,
+                        py::handle causal, py::handle scale,
+                        py::handle bias_object, py::handle isa) {
+  const char* operation = operation_name.c_str();
+  const py::array q = floats(operation, "q", q_object);
+  const py::array k = floats(operation, "k", k_object);
+  const py::array v = floats(operation, "v", v_object);
+  check_heads(operation, q, k, v);
   AttentionCall call = {};
   call.batch = q.shape(0);
   call.heads = q.shape(1);
@@ -247,25 +287,26 @@ py::array run_attention(py::handle q_object, py::handle k_object,
   call.time_q = q.shape(2);
   call.time_k = k.shape(2);
   call.head_dim = q.shape(3);
-  call.causal = causal;
-  call.scale =
-      scale.value_or(1.0F / std::sqrt(static_cast<float>(call.head_dim)));
+  call.causal = argument<bool>(operation, "causal", "True or False", causal);
+  call.scale = scale.is_none()
+                   ? 1.0F / std::sqrt(static_cast<float>(call.head_dim))
+                   : argument<float>(operation, "scale", "a number", scale);
   py::array mask, bias;
   if (!mask_object.is_none()) {
-    mask = mask_array(mask_object);
-    check_spread("mask", mask, call);
+    mask = mask_array(operation, mask_object);
+    check_spread(operation, "mask", mask, call);
     call.mask = static_cast<const uint8_t*>(mask.data());
     call.mask_strides = strides_of(mask);
   }
   if (!bias_object.is_none()) {
-    bias = floats("attention", "bias", bias_object);
-    check_spread("bias", bias, call);
+    bias = floats(operation, "bias", bias_object);
+    check_spread(operation, "bias", bias, call);
     call.bias = data_of(bias);
     call.bias_strides = strides_of(bias);
   }
   std::vector<int64_t> lengths;
   if (!lengths_object.is_none()) {
-    lengths = lengths_of(lengths_object, call.batch, call.time_k);
+    lengths = lengths_of(operation, lengths_object, call.batch, call.time_k);
     call.lengths = lengths.data();
   }
   py::array_t<float> y = new_floats(shape_of(q));
@@ -277,7 +318,7 @@ py::array run_attention(py::handle q_object, py::handle k_object,
   call.k_strides = strides_of(k);
   call.v_strides = strides_of(v);
   call.y_strides = strides_of(y);
-  const KernelTable& table = table_of(isa);
+  const KernelTable& table = table_of(operation, isa);
   const int64_t work =
       call.batch * call.heads * call.time_q * call.time_k * call.head_dim * 2;
   run_operation(work, [&] { attention(table, call); });
@@ -295,28 +336,29 @@ void bind_ops(py::module_& module) {
       .def_property_readonly("isa", [](const PackedLinear& packed) {
         return isa_name(packed.table().isa);
       });
-  module.def("pack", &pack, py::arg("weight"), py::arg("bias"), py::arg("isa"));
+  module.def("pack", &pack, py::arg("operation"), py::arg("weight_name"),
+             py::arg("weight"), py::arg("bias_name"), py::arg("bias"),
+             py::arg("isa"));
   module.def("linear", &run_linear, py::arg("x"), py::arg("packed"),
              py::arg("activation"));
   module.def("feed_forward", &run_feed_forward, py::arg("x"), py::arg("up"),
              py::arg("down"), py::arg("activation"));
   module.def(
       "layer_norm",
-      [](py::handle x, py::handle gamma, const py::object& beta, float epsilon,
-         const std::optional<std::string>& isa) {
+      [](py::handle x, py::handle gamma, py::handle beta, py::handle epsilon,
+         py::handle isa) {
         return norm("layer_norm", x, gamma, beta, epsilon, isa);
       },
       py::arg("x"), py::arg("gamma"), py::arg("beta"), py::arg("epsilon"),
       py::arg("isa"));
   module.def(
       "rms_norm",
-      [](py::handle x, py::handle gamma, float epsilon,
-         const std::optional<std::string>& isa) {
-        return norm("rms_norm", x, gamma, py::none(), epsilon, isa);
+      [](py::handle x, py::handle gamma, py::handle epsilon, py::handle isa) {
+        return norm("rms_norm", x, gamma, std::nullopt, epsilon, isa);
       },
       py::arg("x"), py::arg("gamma"), py::arg("epsilon"), py::arg("isa"));
-  module.def("attention", &run_attention, py::arg("q"), py::arg("k"),
-             py::arg("v"), py::arg("lengths"), py::arg("mask"),
+  module.def("attention", &run_attention, py::arg("operation"), py::arg("q"),
+             py::arg("k"), py::arg("v"), py::arg("lengths"), py::arg("mask"),
              py::arg("causal"), py::arg("scale"), py::arg("bias"),
              py::arg("isa"));
 }
