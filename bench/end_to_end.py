@@ -163,6 +163,9 @@ def plan_cells(sources: Ids, options: argparse.Namespace) -> tuple[list[Cell], l
 
     A cell has as many batches as hold `sentences` sentences, one at least. All start with the
     first source, so that small batches translate a part of what large ones do.
+
+    Raises:
+        ValueError: if there are too few sources.
     """
     batches: list[Ids] = []
     ranges = {}
@@ -171,6 +174,9 @@ def plan_cells(sources: Ids, options: argparse.Namespace) -> tuple[list[Cell], l
         first = len(batches)
         batches += [sources[n * size : (n + 1) * size] for n in range(count)]
         ranges[size] = range(first, len(batches))
+    needed = max(options.check, *(-(-options.sentences // size) * size for size in ranges))
+    if len(sources) < needed:
+        raise ValueError(f"--sources has {len(sources)} sentences, expected {needed} at least")
     cells = itertools.product(options.threads, options.batches)
     return [Cell(threads, size, ranges[size]) for threads, size in cells], batches
 

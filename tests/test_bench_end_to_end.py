@@ -130,6 +130,7 @@ def test_disagreement_is_an_error(
 
     monkeypatch.setattr(end_to_end, "Worker", Liar)
     arguments = ["--model", str(layout), "--sources", str(sources), "--threads", "1"]
+    arguments += ["--check", "30"]
     assert end_to_end.main([*arguments, "--contenders", "pyattn,numpy"]) == 1
     assert "numpy agrees with pyattn on 0% of the sentences" in capsys.readouterr().err
 
@@ -137,7 +138,7 @@ def test_disagreement_is_an_error(
 def test_a_contender_that_fails_is_named(layout: pathlib.Path, sources: pathlib.Path) -> None:
     done = run(
         *("--model", layout, "--sources", sources, "--threads", 1),
-        *("--contenders", "numpy,pyattn:PYATTN_ISA=abacus"),
+        *("--contenders", "numpy,pyattn:PYATTN_ISA=abacus", "--check", 30),
     )
     assert done.returncode == 1
     assert "end_to_end: pyattn:PYATTN_ISA=abacus: " in done.stderr.splitlines()[-1]
@@ -176,7 +177,7 @@ def test_figures_add_up_over_batches() -> None:
 
 def test_small_batches_are_a_part_of_large_ones() -> None:
     options = end_to_end._parser().parse_args(
-        ["--model", "m", "--sources", "s", "--batches", "1,4", "--sentences", "3"]
+        ["--model", "m", "--sources", "s", "--batches", "1,4", "--sentences", "3", "--check", "9"]
     )
     cells, batches = end_to_end.plan_cells([[n] for n in range(9)], options)
     assert batches == [[[0]], [[1]], [[2]], [[0], [1], [2], [3]]]
@@ -186,3 +187,9 @@ def test_small_batches_are_a_part_of_large_ones() -> None:
         (2, 1, [0, 1, 2]),
         (2, 4, [3]),
     ]
+
+
+def test_too_few_sources_are_an_error(layout: pathlib.Path, sources: pathlib.Path) -> None:
+    done = run("--model", layout, "--sources", sources, "--threads", 1, "--contenders", "numpy")
+    assert done.returncode == 1
+    assert done.stderr.endswith("--sources has 36 sentences, expected 96 at least\n")
