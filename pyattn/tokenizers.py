@@ -105,18 +105,13 @@ class MarianTokenizer:
             ValueError: if a text is not valid Unicode, or asks for a language that the model does
                 not have.
         """
-        if isinstance(texts, str | bytes):
-            raise TypeError(f"encode: texts is {type(texts).__name__}, expected a list of str")
+        _check_texts(texts)
         heads: list[list[int]] = [[] for _ in texts]
         bodies = list(texts)
         if self._languages:
             for index, text in enumerate(texts):
                 heads[index], bodies[index] = self._without_language(text, index)
-        try:
-            cut: list[list[int]] = self._source.encode(bodies, out_type=int, num_threads=1)
-        except TypeError:
-            _check_texts(texts)
-            raise
+        cut: list[list[int]] = self._source.encode(bodies, out_type=int, num_threads=1)
         table, unknown = self._id_of_piece, self._unknown_piece
         ids = [[table[piece] for piece in pieces] for pieces in cut]
         for index, pieces in enumerate(cut):
@@ -150,7 +145,7 @@ class MarianTokenizer:
 
     def _without_language(self, text: str, index: int) -> tuple[list[int], str]:
         """The id of the language that a text asks for, if it does, and the rest of it."""
-        match = _LANGUAGE.match(text) if isinstance(text, str) else None
+        match = _LANGUAGE.match(text)
         if match is None:
             return [], text
         code = match[1]
@@ -285,7 +280,9 @@ def _read_ids(path: pathlib.Path) -> dict[str, int]:
 
 
 def _check_texts(texts: Sequence[str]) -> None:
-    """Raises the error of the first text that is none."""
+    """That texts are texts, which SentencePiece would not tell from bytes, nor by their index."""
+    if isinstance(texts, str | bytes):
+        raise TypeError(f"encode: texts is {type(texts).__name__}, expected a list of str")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"encode: texts[{index}] is {type(text).__name__}, expected str")
