@@ -52,8 +52,9 @@ def gelu_tanh(x: Floats) -> Floats:
 def silu(x: Floats) -> Floats:
     """The product x * sigmoid(x) = x / (1 + exp(-x)), also called swish (Elfwing et al. 2017)."""
     check_rows("silu", "x", x)
+    y = np.negative(x)
     with np.errstate(over="ignore"):  # exp(-x) may be inf, and x / inf is the zero it should be
-        y = np.exp(-x)
+        np.exp(y, out=y)
     y += 1
     return np.divide(x, y, out=y)
 

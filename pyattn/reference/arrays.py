@@ -14,7 +14,12 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
 def check_floats(operation: str, name: str, array: Any, shape: Sequence[int | None]) -> None:
-    """Raises ValueError unless `array` is float32 of `shape`, in which None stands for any size."""
+    """Raises unless `array` is float32 of `shape`, in which None stands for any size.
+
+    Raises:
+        TypeError: if it is not a float32 array.
+        ValueError: if it has another shape.
+    """
     check_dtype(operation, name, array, np.float32)
     if array.ndim != len(shape) or any(
         size not in (None, got) for size, got in zip(shape, array.shape, strict=True)
@@ -25,7 +30,12 @@ def check_floats(operation: str, name: str, array: Any, shape: Sequence[int | No
 
 
 def check_rows(operation: str, name: str, array: Any, dim: int | None = None) -> None:
-    """Raises ValueError unless `array` is float32 [..., dim]."""
+    """Raises unless `array` is float32, [..., dim].
+
+    Raises:
+        TypeError: if it is not a float32 array.
+        ValueError: if it has another shape.
+    """
     check_dtype(operation, name, array, np.float32)
     if array.ndim == 0 or dim not in (None, array.shape[-1]):
         raise ValueError(
@@ -35,11 +45,14 @@ def check_rows(operation: str, name: str, array: Any, dim: int | None = None) ->
 
 
 def check_dtype(operation: str, name: str, array: Any, dtype: type[np.generic]) -> None:
-    """Raises ValueError unless `array` is a NumPy array of `dtype`."""
+    """Raises TypeError unless `array` is a NumPy array of `dtype`."""
     if not isinstance(array, np.ndarray):
-        raise ValueError(f"{operation}: {name} is {type(array).__name__}, expected a NumPy array")
+        raise TypeError(
+            f"{operation}: {name} is {type(array).__name__}, "
+            f"expected a {np.dtype(dtype).name} array"
+        )
     if array.dtype != dtype:
-        raise ValueError(
+        raise TypeError(
             f"{operation}: {name} has dtype {array.dtype}, expected {np.dtype(dtype).name}"
         )
 
@@ -48,11 +61,12 @@ def check_lengths(operation: str, lengths: Any, batch: int, time: int) -> Ints:
     """Lengths as an array, [batch], each of them between 0 and `time`.
 
     Raises:
-        ValueError: if they are not.
+        TypeError: if they are not integers.
+        ValueError: if there are not as many, or one is out of its range.
     """
     array = np.asarray(lengths)
     if array.dtype.kind not in "iu":
-        raise ValueError(f"{operation}: lengths has dtype {array.dtype}, expected integers")
+        raise TypeError(f"{operation}: lengths has dtype {array.dtype}, expected integers")
     if array.shape != (batch,):
         raise ValueError(f"{operation}: lengths has shape {list(array.shape)}, expected [{batch}]")
     for row in np.flatnonzero((array < 0) | (array > time))[:1]:

@@ -66,6 +66,7 @@ def attention(
 
     Raises:
         ValueError: if the shapes do not agree; the message names the argument.
+        TypeError: if an argument is not an array of its type.
     """
     check_floats("attention", "q", q, [None] * 4)
     check_floats("attention", "k", k, [len(q), None, None, q.shape[3]])
@@ -143,6 +144,7 @@ def multi_head_attention(
 
     Raises:
         ValueError: if the shapes do not agree; the message names the argument.
+        TypeError: if an argument is not an array of its type.
     """
     operation = "multi_head_attention"
     check_floats(operation, "x_q", x_q, [None] * 3)

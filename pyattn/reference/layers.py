@@ -87,6 +87,7 @@ def pack(weight: Floats, *, bias: Floats | None = None, dtype: str = "float32") 
 
     Raises:
         ValueError: if the shapes do not agree or the dtype is another.
+        TypeError: if an argument is not a float32 array.
     """
     if dtype != "float32":
         raise ValueError(f"pack: dtype is {dtype!r}, expected 'float32'")
@@ -109,6 +110,7 @@ def linear(x: Floats, packed: PackedLinear, *, activation: str | None = None) ->
 
     Raises:
         ValueError: if the shapes do not agree or the activation does not exist.
+        TypeError: if an argument is not a float32 array.
     """
     check_rows("linear", "x", x, packed.weight.shape[1])
     y = packed(x)
@@ -129,6 +131,7 @@ def layer_norm(x: Floats, gamma: Floats, beta: Floats, *, epsilon: float = 1e-5)
 
     Raises:
         ValueError: if the shapes do not agree or the rows are empty.
+        TypeError: if an argument is not a float32 array.
     """
     _check_norm("layer_norm", x, {"gamma": gamma, "beta": beta}, epsilon)
     return LayerNorm(gamma, beta, epsilon)(x)
@@ -147,6 +150,7 @@ def rms_norm(x: Floats, gamma: Floats, *, epsilon: float = 1e-6) -> Floats:
 
     Raises:
         ValueError: if the shapes do not agree or the rows are empty.
+        TypeError: if an argument is not a float32 array.
     """
     _check_norm("rms_norm", x, {"gamma": gamma}, epsilon)
     y: Floats = x * (1 / np.sqrt(_mean(x * x) + np.float32(epsilon)))
@@ -155,29 +159,37 @@ def rms_norm(x: Floats, gamma: Floats, *, epsilon: float = 1e-6) -> Floats:
 
 
 def feed_forward(
-    x: Floats, w1: Floats, b1: Floats, w2: Floats, b2: Floats, *, activation: str = "relu"
+    x: Floats,
+    w1: Floats,
+    b1: Floats | None,
+    w2: Floats,
+    b2: Floats | None,
+    *,
+    activation: str = "relu",
 ) -> Floats:
     """activation(x @ w1.T + b1) @ w2.T + b2 (Vaswani et al. 2017, eq. 2).
 
     Args:
         x: [..., dim], float32.
         w1: [ffn, dim], float32.
-        b1: [ffn], float32.
-        w2: [dim, ffn], float32.
-        b2: [dim], float32.
+        b1: [ffn], float32, or None.
+        w2: [out, ffn], float32; `out` is usually `dim`.
+        b2: [out], float32, or None.
         activation: "relu", "gelu", "gelu_tanh" or "silu".
 
     Returns:
-        [..., dim].
+        [..., out].
 
     Raises:
         ValueError: if the shapes do not agree or the activation does not exist.
+        TypeError: if an argument is not a float32 array.
     """
     check_rows("feed_forward", "x", x)
     check_floats("feed_forward", "w1", w1, [None, x.shape[-1]])
-    check_floats("feed_forward", "b1", b1, [len(w1)])
     check_floats("feed_forward", "w2", w2, [None, len(w1)])
-    check_floats("feed_forward", "b2", b2, [len(w2)])
+    for name, bias, size in (("b1", b1, len(w1)), ("b2", b2, len(w2))):
+        if bias is not None:
+            check_floats("feed_forward", name, bias, [size])
     activation_named("feed_forward", activation)
     return FeedForward(PackedLinear(w1, b1), PackedLinear(w2, b2), activation)(x)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.options import GenerationOptions
@@ -39,7 +40,9 @@ class Model:
         """The encoder's output for every source, [time, dim] each.
 
         Raises:
-            ValueError: if there is an id that the vocabulary lacks, or a source too long.
+            ValueError: if a source is empty, too long for the model, or has an id that the
+                vocabulary lacks.
+            TypeError: if a source is not a list of integers.
         """
         ids = self._sources("encode", sources)
         results: list[Floats] = [_NOTHING] * len(ids)
@@ -59,8 +62,7 @@ class Model:
             target[i], and the last row what follows the target.
 
         Raises:
-            ValueError: if there is an id that a vocabulary lacks, a sequence too long, or not one
-                target for every source.
+            ValueError: as `encode` does, and if there is not one target for every source.
         """
         source_ids, target_ids = self._pairs("logits", sources, targets)
         results: list[Floats] = [_NOTHING] * len(source_ids)
@@ -96,8 +98,6 @@ class Model:
     ) -> list[list[Hypothesis]]:
         """Searches for the target of every source.
 
-        A target is no longer than the model has positions, whatever `max_new_tokens` says.
-
         Args:
             sources: Ids.
             options: The checkpoint's own if not given.
@@ -108,11 +108,10 @@ class Model:
             exist.
 
         Raises:
-            ValueError: if there is an id that a vocabulary lacks, a source too long, or an option
-                out of its range.
+            ValueError: as `encode` does, and if an option is out of its range.
             TypeError: if an option does not exist.
         """
-        options = (options or self._checkpoint.generation).replace(**overrides)
+        options = self._options(options, overrides)
         rules = self._rules(options)
         ids = self._sources("generate", sources)
         results: list[list[Hypothesis]] = [[] for _ in ids]
@@ -134,6 +133,21 @@ class Model:
             fed, _ = padded([np.insert(targets[n], 0, self.config.start) for n in batch])
             yield batch, run.feed(fed)
 
+    def _options(
+        self, options: GenerationOptions | None, overrides: dict[str, Any]
+    ) -> GenerationOptions:
+        chosen = (options or self._checkpoint.generation).replace(**overrides)
+        longest = self.config.max_positions
+        if chosen.max_new_tokens > longest:
+            if options is not None or "max_new_tokens" in overrides:
+                raise ValueError(
+                    f"generate: max_new_tokens is {chosen.max_new_tokens}, "
+                    f"expected at most the model's {longest} positions"
+                )
+            # A limit that nobody asked for gives way.
+            chosen = chosen.replace(max_new_tokens=longest)
+        return chosen
+
     def _rules(self, options: GenerationOptions) -> Rules:
         config = self.config
         suppressed = np.unique(np.array(options.suppress_tokens, np.int64))
@@ -141,15 +155,10 @@ class Model:
             raise ValueError(
                 f"generate: suppress_tokens has {token}, expected 0 to {config.target_vocab - 1}"
             )
-        if np.union1d(suppressed, config.end).size == config.target_vocab:
-            raise ValueError(
-                f"generate: suppress_tokens has all of the {config.target_vocab} tokens, "
-                "expected some to be left besides the end"
-            )
         return Rules(
             start=config.start,
             end=config.end,
-            limit=min(options.max_new_tokens, config.max_positions),
+            limit=options.max_new_tokens,
             shortest=options.min_new_tokens,
             suppressed=suppressed,
             force_end=options.force_end,
@@ -158,7 +167,13 @@ class Model:
 
     def _sources(self, operation: str, sources: Sequence[Sequence[int]]) -> list[Ints]:
         config = self.config
-        return _check_ids(operation, "sources", sources, config.source_vocab, config.max_positions)
+        checked = _check_ids(
+            operation, "source", sources, config.source_vocab, config.max_positions
+        )
+        for n, source in enumerate(checked):
+            if not source.size:
+                raise ValueError(f"{operation}: source {n} is empty, expected at least one id")
+        return checked
 
     def _pairs(
         self,
@@ -170,7 +185,7 @@ class Model:
         source_ids = self._sources(operation, sources)
         # The start takes a position too.
         target_ids = _check_ids(
-            operation, "targets", targets, config.target_vocab, config.max_positions - 1
+            operation, "target", targets, config.target_vocab, config.max_positions - 1
         )
         if len(source_ids) != len(target_ids):
             raise ValueError(
@@ -179,7 +194,7 @@ class Model:
         return source_ids, target_ids
 
 
-# Source tokens of a batch, padding included: enough to keep BLAS busy, few enough for the cache.
+# Source tokens of a batch, padding included.
 _BATCH_TOKENS = 2048
 # Rows of a decoding batch.
 _BATCH_ROWS = 128
@@ -197,7 +212,7 @@ def _batches(lengths: Sequence[int], tokens: int, most: int | None = None) -> It
     """
     order = sorted(range(len(lengths)), key=lambda n: -lengths[n])
     while order:
-        fitting = max(tokens // max(lengths[order[0]], 1), 1)
+        fitting = max(tokens // lengths[order[0]], 1)
         size = min(fitting, most or fitting)
         yield order[:size]
         order = order[size:]
@@ -207,36 +222,29 @@ def _check_ids(operation: str, name: str, sentences: Any, vocab: int, longest: i
     """Sentences as arrays, every id below `vocab`, none longer than `longest`.
 
     Raises:
-        ValueError: if they are not.
+        TypeError: if one is not a list of integers.
+        ValueError: if one has another id, or is longer.
     """
-    if isinstance(sentences, str | bytes) or not isinstance(sentences, Sequence | np.ndarray):
-        raise ValueError(
-            f"{operation}: {name} is {type(sentences).__name__}, expected a list of lists of ids"
-        )
     checked = []
     for n, sentence in enumerate(sentences):
         ids = _as_ids(sentence)
         if ids is None:
-            raise ValueError(
-                f"{operation}: {name}[{n}] is not a list of integers, expected token ids"
-            )
-        for token in ids[(ids < 0) | (ids >= vocab)][:1]:
-            raise ValueError(
-                f"{operation}: {name}[{n}] has token {token}, expected 0 to {vocab - 1}"
-            )
+            raise TypeError(f"{operation}: {name} {n} is not a list of ids")
         if len(ids) > longest:
             raise ValueError(
-                f"{operation}: {name}[{n}] has {len(ids)} tokens, expected at most {longest}"
+                f"{operation}: {name} {n} has {len(ids)} tokens, expected at most {longest}"
             )
-        checked.append(ids)
+        for token in ids[(ids < 0) | (ids >= vocab)][:1]:
+            raise ValueError(f"{operation}: {name} {n} has id {token}, expected 0 to {vocab - 1}")
+        checked.append(ids.astype(np.int64))
     return checked
 
 
-def _as_ids(sentence: Any) -> Ints | None:
+def _as_ids(sentence: Any) -> npt.NDArray[np.integer[Any]] | None:
     try:
         array = np.asarray(sentence)
     except ValueError:  # lists of different lengths in each other
         return None
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         return None
-    return array.astype(np.int64)
+    return array if array.size else array.astype(np.int64)

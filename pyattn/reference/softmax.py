@@ -21,7 +21,7 @@ def softmax(x: Floats) -> Floats:
         [..., n]. A row of which nothing may be chosen gets zeros.
 
     Raises:
-        ValueError: if x is not a float32 array.
+        TypeError: if x is not a float32 array.
     """
     check_rows("softmax", "x", x)
     return softmax_in_place(x.copy())
@@ -37,7 +37,7 @@ def log_softmax(x: Floats) -> Floats:
         [..., n]. A row of which nothing may be chosen stays -inf.
 
     Raises:
-        ValueError: if x is not a float32 array.
+        TypeError: if x is not a float32 array.
     """
     check_rows("log_softmax", "x", x)
     shifted: Floats = x - x.max(axis=-1, keepdims=True, initial=_LOWEST)
