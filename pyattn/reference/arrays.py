@@ -37,10 +37,11 @@ def check_rows(operation: str, name: str, array: Any, dim: int | None = None) ->
         ValueError: if it has another shape.
     """
     check_dtype(operation, name, array, np.float32)
-    if array.ndim == 0 or dim not in (None, array.shape[-1]):
+    if array.ndim == 0:
+        raise ValueError(f"{operation}: {name} has no axis, expected at least one")
+    if dim not in (None, array.shape[-1]):
         raise ValueError(
-            f"{operation}: {name} has shape {list(array.shape)}, "
-            f"expected [..., {'any' if dim is None else dim}]"
+            f"{operation}: {name} has shape {list(array.shape)}, expected a last axis of {dim}"
         )
 
 

@@ -9,8 +9,8 @@ It follows `_beam_search` of Hugging Face transformers 5, whose results it repro
 - A sentence is done when its best live row, at the length that `early_stopping` says, does not beat
   the worst of `beam` ended ones.
 
-There the sentences of a batch wait for each other, and one that is done changes no more; here it
-leaves, and its rows with it.
+There the sentences of a batch wait for each other; here one that is done leaves, and its rows with
+it. A forced end adds 0 to the total, as it does there.
 """
 
 from __future__ import annotations
@@ -87,4 +87,6 @@ class Beam:
         if self._early_stopping == "never" and self._rules.length_penalty > 0:
             length = self._rules.limit
         done: Bools = ~(self._rules.rank(best, length) > self._worst)
-        return done | (self._worst > -np.inf) if self._early_stopping is True else done
+        if self._early_stopping is True:
+            done |= self._worst > -np.inf
+        return done

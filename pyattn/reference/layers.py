@@ -203,10 +203,8 @@ def _mean(x: Floats) -> Floats:
 def _check_norm(operation: str, x: Any, vectors: dict[str, Any], epsilon: float) -> None:
     check_rows(operation, "x", x)
     if x.shape[-1] == 0:
-        raise ValueError(
-            f"{operation}: x has shape {list(x.shape)}, expected rows that are not empty"
-        )
+        raise ValueError(f"{operation}: x has rows of length 0, expected at least one")
     for name, vector in vectors.items():
         check_floats(operation, name, vector, [x.shape[-1]])
     if not epsilon >= 0:
-        raise ValueError(f"{operation}: epsilon is {epsilon}, expected at least 0")
+        raise ValueError(f"{operation}: epsilon is negative or not a number, expected 0 or more")

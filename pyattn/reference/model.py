@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.options import GenerationOptions
@@ -97,6 +97,8 @@ class Model:
         **overrides: Any,
     ) -> list[list[Hypothesis]]:
         """Searches for the target of every source.
+
+        A sentence stops by its own rule: what is found for it does not depend on the others.
 
         Args:
             sources: Ids.
@@ -189,14 +191,16 @@ class Model:
         )
         if len(source_ids) != len(target_ids):
             raise ValueError(
-                f"{operation}: targets has {len(target_ids)} sentences, expected {len(source_ids)}"
+                f"{operation}: there are {len(target_ids)} targets, "
+                f"expected {len(source_ids)}, one for each source"
             )
         return source_ids, target_ids
 
 
 # Source tokens of a batch, padding included.
 _BATCH_TOKENS = 2048
-# Rows of a decoding batch.
+# Rows of a decoding batch. From 32 to 128 rows throughput grows by a tenth (greedy) to two fifths
+# (beam 4), from there to 512 by another tenth, on a model of 10 M parameters.
 _BATCH_ROWS = 128
 # Logits that exist at a time when targets are fed: 64 MiB.
 _BATCH_LOGITS = 2**24
@@ -225,6 +229,10 @@ def _check_ids(operation: str, name: str, sentences: Any, vocab: int, longest: i
         TypeError: if one is not a list of integers.
         ValueError: if one has another id, or is longer.
     """
+    if isinstance(sentences, str | bytes) or not isinstance(sentences, Sequence | np.ndarray):
+        raise TypeError(
+            f"{operation}: {name}s are {type(sentences).__name__}, expected a list of lists of ids"
+        )
     checked = []
     for n, sentence in enumerate(sentences):
         ids = _as_ids(sentence)
@@ -234,17 +242,19 @@ def _check_ids(operation: str, name: str, sentences: Any, vocab: int, longest: i
             raise ValueError(
                 f"{operation}: {name} {n} has {len(ids)} tokens, expected at most {longest}"
             )
-        for token in ids[(ids < 0) | (ids >= vocab)][:1]:
-            raise ValueError(f"{operation}: {name} {n} has id {token}, expected 0 to {vocab - 1}")
-        checked.append(ids.astype(np.int64))
+        for token in ids:
+            if not 0 <= token < vocab:
+                raise ValueError(
+                    f"{operation}: {name} {n} has id {token}, expected 0 to {vocab - 1}"
+                )
+        checked.append(np.array(ids, np.int64))
     return checked
 
 
-def _as_ids(sentence: Any) -> npt.NDArray[np.integer[Any]] | None:
+def _as_ids(sentence: Any) -> list[int] | None:
+    if isinstance(sentence, str | bytes) or not isinstance(sentence, Sequence | np.ndarray):
+        return None
     try:
-        array = np.asarray(sentence)
-    except ValueError:  # lists of different lengths in each other
+        return [operator.index(token) for token in sentence]
+    except TypeError:
         return None
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        return None
-    return array if array.size else array.astype(np.int64)
