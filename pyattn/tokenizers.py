@@ -7,6 +7,7 @@ which gives the ids of transformers' MarianTokenizer at about twenty times its s
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import os
 import pathlib
@@ -60,34 +61,53 @@ class Tokenizer(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pieces:
+    """A SentencePiece model.
+
+    Attributes:
+        processor: What cuts and joins texts.
+        names: The pieces, by SentencePiece's own ids.
+    """
+
+    processor: SentencePieceProcessor
+    names: list[str]
+
+    def numbered(self) -> dict[str, int]:
+        """Piece to SentencePiece's own id."""
+        return {piece: id for id, piece in enumerate(self.names)}
+
+
 class MarianTokenizer:
     """SentencePiece, with pieces numbered by vocabularies of their own.
 
     Args:
-        source: SentencePiece model that cuts sources.
-        target: SentencePiece model whose pieces targets are made of.
+        source: What cuts sources.
+        target: What joins the pieces of targets.
         source_ids: Piece to id, for sources; holds "</s>" and "<unk>".
         target_ids: The same for targets.
     """
 
     def __init__(
         self,
-        source: SentencePieceProcessor,
-        target: SentencePieceProcessor,
+        source: Pieces,
+        target: Pieces,
         source_ids: Mapping[str, int],
         target_ids: Mapping[str, int],
     ) -> None:
         self.source_vocab = max(source_ids.values()) + 1
         self.target_vocab = max(target_ids.values()) + 1
         self.end = source_ids[_END]
-        self._source = source
-        self._target = target
+        self._source = source.processor
+        self._target = target.processor
         self._source_ids = source_ids
         self._unknown = source_ids[_UNKNOWN]
-        self._unknown_piece: int = source.unk_id()
-        self._id_of_piece = [source_ids.get(piece, self._unknown) for piece in _pieces(source)]
+        self._unknown_piece: int = self._source.unk_id()
+        self._id_of_piece = [source_ids.get(piece, self._unknown) for piece in source.names]
         self._languages = {
-            piece: id for piece, id in source_ids.items() if _LANGUAGE.fullmatch(piece)
+            piece: id
+            for piece, id in source_ids.items()
+            if piece.startswith(">>") and _LANGUAGE.fullmatch(piece)
         }
         self._texts = [""] * self.target_vocab
         for piece, id in target_ids.items():
@@ -208,8 +228,8 @@ def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path]:
     if not files:
         return {}
     source, target, source_ids, target_ids = _read(files)
-    for processor, ids in ((source, source_ids), (target, target_ids)):
-        if {**ids, _PAD: 0} != {**_numbered(processor), _PAD: 0}:
+    for pieces, ids in ((source, source_ids), (target, target_ids)):
+        if {**ids, _PAD: 0} != {**pieces.numbered(), _PAD: 0}:
             return files
     return {role: files[role] for role in _VOCABULARY}
 
@@ -235,18 +255,18 @@ def _files(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], ModelConfig]:
 
 def _read(
     files: Mapping[str, pathlib.Path],
-) -> tuple[SentencePieceProcessor, SentencePieceProcessor, dict[str, int], dict[str, int]]:
+) -> tuple[Pieces, Pieces, dict[str, int], dict[str, int]]:
     """Source and target pieces, and the ids of source and target pieces."""
     source = _load_pieces(files["source"])
     target = source if files["target"] == files["source"] else _load_pieces(files["target"])
     if "vocab" not in files:
-        return source, target, _numbered(source), _numbered(target)
+        return source, target, source.numbered(), target.numbered()
     source_ids = _read_ids(files["vocab"])
     target_ids = _read_ids(files["target_vocab"]) if "target_vocab" in files else source_ids
     return source, target, source_ids, target_ids
 
 
-def _load_pieces(path: pathlib.Path) -> SentencePieceProcessor:
+def _load_pieces(path: pathlib.Path) -> Pieces:
     from sentencepiece import SentencePieceProcessor
 
     with open_regular(path) as file:
@@ -254,17 +274,10 @@ def _load_pieces(path: pathlib.Path) -> SentencePieceProcessor:
     processor = SentencePieceProcessor()
     try:
         processor.LoadFromSerializedProto(content)
-    except (RuntimeError, TypeError) as error:
+        names = processor.id_to_piece(list(range(processor.get_piece_size())))
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path.name}: not a SentencePiece model: {error}") from None
-    return processor
-
-
-def _pieces(processor: SentencePieceProcessor) -> list[str]:
-    return [processor.id_to_piece(id) for id in range(processor.get_piece_size())]
-
-
-def _numbered(processor: SentencePieceProcessor) -> dict[str, int]:
-    return {piece: id for id, piece in enumerate(_pieces(processor))}
+    return Pieces(processor, names)
 
 
 def _read_ids(path: pathlib.Path) -> dict[str, int]:

@@ -263,8 +263,14 @@ def test_tensors_that_could_not_be_read_are_not_written(
         (["generation", "suppress_tokens"], 3, "generation: suppress_tokens is 3, expected ids"),
         (["tied"], {"a": "output.weight"}, "tied: a is not a tensor of this model"),
         (["tokenizer", "colour"], "x", "tokenizer: colour is not a field that pyattn knows"),
-        (["tokenizer", "source"], "../x", r"tokenizer: source is '\.\./x', expected the name of"),
-        (["tokenizer", "source"], 3, "tokenizer: source is 3, expected the name of a file"),
+        (
+            ["tokenizer"],
+            {"source": "../x", "target": "x"},
+            r"tokenizer: source is '\.\./x', expected",
+        ),
+        (["tokenizer"], {"source": 3, "target": "x"}, "tokenizer: source is 3, expected the name"),
+        (["tokenizer"], {"source": "x"}, "tokenizer: target is missing, which source needs"),
+        (["tokenizer"], {"vocab": "x"}, "tokenizer: source is missing, which vocab needs"),
     ],
 )
 def test_config_that_cannot_be_used_is_an_error(
@@ -276,7 +282,9 @@ def test_config_that_cannot_be_used_is_an_error(
 
 
 def test_named_tokenizer_file_cannot_be_a_link_out_of_the_folder(tmp_path: pathlib.Path) -> None:
-    folder = changed(written(tmp_path), "tokenizer", to={"source": "source.spm"})
+    folder = changed(
+        written(tmp_path), "tokenizer", to={"source": "source.spm", "target": "source.spm"}
+    )
     (folder / "source.spm").symlink_to("/etc/passwd")
     with pytest.raises(ModelError, match=r"source is 'source\.spm', a link that leads out"):
         read_checkpoint(folder)

@@ -14,7 +14,6 @@ from pyattn.checkpoint import Array, Checkpoint
 from pyattn.errors import ModelError
 from pyattn.formats.files import JsonObject, bare, contents, named_inside, read_json, shown
 from pyattn.formats.huggingface_config import HuggingFaceConfig, read_config
-from pyattn.formats.pickled import read_pickled
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.formats.tensors import Tensor
 from pyattn.formats.weights import Length, Weights, check_shape, named_shapes
@@ -42,11 +41,19 @@ _OUTPUT = "lm_head.weight"
 _BIAS = "final_logits_bias"
 _NOT_READ = ("model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight")
 
+
+def _read_pickled(path: pathlib.Path) -> dict[str, Tensor]:
+    # What it imports takes time, and most models have no use for it.
+    from pyattn.formats.pickled import read_pickled
+
+    return read_pickled(path)
+
+
 _Reader = Callable[[pathlib.Path], dict[str, Tensor]]
 # In the order in which transformers looks for them.
 _READERS: dict[str, _Reader] = {
     "model.safetensors": read_safetensors,
-    "pytorch_model.bin": read_pickled,
+    "pytorch_model.bin": _read_pickled,
 }
 _INDEX = ".index.json"
 WEIGHT_FILES = tuple(f"{name}{suffix}" for name in _READERS for suffix in ("", _INDEX))

@@ -18,8 +18,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
@@ -58,6 +58,8 @@ TOKENIZER_FILES = {
     "target_vocab": "target_vocab.json",
 }
 
+# What makes no sense without what.
+_NEEDED = {"source": "target", "target": "source", "vocab": "source", "target_vocab": "vocab"}
 _CONFIG_KEYS = {"format", "format_version", "model", "generation", "tied", "tokenizer"}
 # Attributes of ModelConfig that are the lengths of axes.
 _LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions")
@@ -219,6 +221,9 @@ def _generation(values: JsonObject, vocab: int) -> GenerationOptions:
 def _tokenizer(folder: pathlib.Path, values: JsonObject) -> dict[str, pathlib.Path]:
     place = f"{CONFIG_FILE}: tokenizer"
     _check_known(values, set(TOKENIZER_FILES), place)
+    for role, needed in _NEEDED.items():
+        if role in values and needed not in values:
+            raise ModelError(f"{place}: {needed} is missing, which {role} needs")
     return {role: named_inside(folder, name, f"{place}: {role}") for role, name in values.items()}
 
 
@@ -323,7 +328,7 @@ def _appearing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """A folder to write to, which takes its real name when all has gone well."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder}: exists and is not an empty folder; choose another name")
-    written = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    written = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
     written.mkdir(parents=True)
     try:
         yield written
