@@ -79,23 +79,32 @@ SearchOptions options_from(const py::handle& from) {
   return options;
 }
 
+bool is_text(py::handle object) {
+  return py::isinstance<py::str>(object) || py::isinstance<py::bytes>(object);
+}
+
 // Lists of ids. Anything else is refused by name; a list is read by index.
 std::vector<Sequence> sequences_from(const char* operation, const char* what,
-                                     const py::handle& object) {
+                                     py::handle object) {
+  if (is_text(object) || !py::isinstance<py::iterable>(object)) {
+    throw py::type_error(std::string(operation) + ": " + what + "s are " +
+                         Py_TYPE(object.ptr())->tp_name +
+                         ", expected a list of lists of ids");
+  }
   std::vector<Sequence> sequences;
-  for (const py::handle& item : py::reinterpret_borrow<py::object>(object)) {
-    Sequence sequence;
-    const auto refuse = [&] {
+  for (const py::handle item : py::reinterpret_borrow<py::iterable>(object)) {
+    const std::string place = std::string(operation) + ": " + what + " " +
+                              std::to_string(sequences.size());
+    const auto refuse = [&place] {
       PyErr_Clear();
-      throw py::type_error(std::string(operation) + ": " + what + " " +
-                           std::to_string(sequences.size()) +
-                           " is not a list of ids");
+      throw py::type_error(place + " is not a list of ids");
     };
-    if (py::isinstance<py::str>(item) || py::isinstance<py::bytes>(item) ||
-        PySequence_Check(item.ptr()) == 0) {
+    if (is_text(item) || PySequence_Check(item.ptr()) == 0 ||
+        !py::isinstance<py::iterable>(item)) {
       refuse();
     }
-    for (const py::handle& id : py::reinterpret_borrow<py::object>(item)) {
+    Sequence sequence;
+    for (const py::handle id : py::reinterpret_borrow<py::iterable>(item)) {
       const py::object index =
           py::reinterpret_steal<py::object>(PyNumber_Index(id.ptr()));
       if (!index) {
@@ -104,65 +113,106 @@ std::vector<Sequence> sequences_from(const char* operation, const char* what,
       int overflow = 0;
       const long long value =
           PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-      // An id that no vocabulary has; the engine names it.
-      sequence.push_back(overflow != 0 || value < 0 || value > INT32_MAX
-                             ? -1
-                             : static_cast<int32_t>(value));
+      const bool fits = value >= INT32_MIN && value <= INT32_MAX;
+      if (overflow != 0 || !fits) {
+        throw ArgumentError(place + " has id " + std::string(py::str(index)) +
+                            ", expected one of the vocabulary");
+      }
+      sequence.push_back(static_cast<int32_t>(value));
     }
     sequences.push_back(std::move(sequence));
   }
   return sequences;
 }
 
-class BoundModel {
+// An engine, and the arrays that it reads in place.
+class Loaded {
  public:
-  // `tensors` maps names to C-ordered float32 arrays. Embeddings and positions
-  // are read in place for as long as the model lives; the rest is packed.
-  BoundModel(const py::handle& config, const py::dict& tensors,
-             const std::optional<std::string>& isa,
-             const std::optional<int>& threads)
-      : engine_(std::make_unique<Engine>(
+  // `tensors` maps names to float32 arrays. Embeddings and positions are read
+  // where they are; the rest is packed.
+  Loaded(const py::handle& config, const py::dict& tensors,
+         const std::optional<std::string>& isa,
+         const std::optional<int>& threads)
+      : engine_(
             config_from(config), isa ? kernels_named(*isa) : default_kernels(),
             [&](const std::string& name, const Shape& shape, bool optional) {
               return find(tensors, name, shape, optional);
             },
-            threads.value_or(default_threads()))) {}
+            threads ? *threads : default_threads()) {}
+
+  Engine& engine() { return engine_; }
+  const ModelConfig& config() const { return engine_.weights().config; }
+
+ private:
+  const float* find(const py::dict& tensors, const std::string& name,
+                    const Shape& shape, bool optional) {
+    if (!tensors.contains(name.c_str())) {
+      check_that(optional, "model", [&] { return "no tensor " + name; });
+      return nullptr;
+    }
+    const py::array tensor =
+        dense_floats("model", name.c_str(), tensors[name.c_str()]);
+    check_shape("model", name.c_str(), tensor, shape);
+    // A copy that dense_floats had to make must outlive this call, and so
+    // must what stays where it is.
+    kept_.push_back(tensor);
+    return data_of(tensor);
+  }
+
+  std::vector<py::array> kept_;
+  Engine engine_;  // goes before the arrays that it reads
+};
+
+class BoundModel {
+ public:
+  BoundModel(const py::handle& config, const py::dict& tensors,
+             const std::optional<std::string>& isa,
+             const std::optional<int>& threads)
+      : loaded_(std::make_shared<Loaded>(config, tensors, isa, threads)) {}
 
   py::list encode(const py::handle& source_object) {
+    const auto model = loaded();
     const auto sources = sequences_from("encode", "source", source_object);
+    // Before there is room made for what cannot be.
+    model->engine().check_sources("encode", sources);
     std::vector<Shape> shapes;
     for (const Sequence& source : sources) {
-      shapes.push_back({static_cast<int64_t>(source.size()), config().dim});
+      shapes.push_back(
+          {static_cast<int64_t>(source.size()), model->config().dim});
     }
     return run(shapes, [&](const auto& room, const auto& go_on) {
-      engine().encode(sources, room, go_on);
+      model->engine().encode(sources, room, go_on);
     });
   }
 
   py::list logits(const py::handle& source_object,
                   const py::handle& target_object) {
+    const auto model = loaded();
     const auto sources = sequences_from("logits", "source", source_object);
     const auto targets = sequences_from("logits", "target", target_object);
+    model->engine().check_pairs("logits", sources, targets);
     std::vector<Shape> shapes;
     for (const Sequence& target : targets) {
-      shapes.push_back(
-          {static_cast<int64_t>(target.size()) + 1, config().decoder.vocab});
+      shapes.push_back({static_cast<int64_t>(target.size()) + 1,
+                        model->config().decoder.vocab});
     }
     return run(shapes, [&](const auto& room, const auto& go_on) {
-      engine().logits(sources, targets, room, go_on);
+      model->engine().logits(sources, targets, room, go_on);
     });
   }
 
   py::list score(const py::handle& source_object,
                  const py::handle& target_object) {
+    const auto model = loaded();
     const auto sources = sequences_from("score", "source", source_object);
     const auto targets = sequences_from("score", "target", target_object);
+    model->engine().check_pairs("score", sources, targets);
     std::vector<Shape> shapes;
     for (const Sequence& target : targets) {
       shapes.push_back({static_cast<int64_t>(target.size()) + 1});
     }
     return run(shapes, [&](const auto& room, const auto& go_on) {
-      engine().score(sources, targets, room, go_on);
+      model->engine().score(sources, targets, room, go_on);
     });
   }
 
@@ -171,6 +221,7 @@ class BoundModel {
   py::list generate(const py::handle& source_object, const py::handle& options,
                     int64_t batch_tokens, int64_t rows,
                     const py::object& progress) {
+    const auto model = loaded();
     const auto sources = sequences_from("generate", "source", source_object);
     const SearchOptions search = options_from(options);
     std::vector<std::vector<Found>> results(sources.size());
@@ -181,7 +232,7 @@ class BoundModel {
       }
     });
     waiting.run([&](const std::function<bool()>& go_on) {
-      engine().generate(
+      model->engine().generate(
           sources, search, {batch_tokens, rows},
           [&](size_t index, std::vector<Found> found) {
             results[index] = std::move(found);
@@ -205,38 +256,17 @@ class BoundModel {
     return list;
   }
 
-  void close() {
-    if (engine_ != nullptr) {
-      const py::gil_scoped_release release;
-      engine_.reset();
-    }
-    kept_.clear();
-  }
+  // Calls that still run in other threads finish; the last frees the engine.
+  void close() { loaded_.reset(); }
 
-  int threads() { return engine().threads(); }
-  const char* isa() { return isa_name(engine().weights().table.isa); }
-  int64_t bytes() { return engine().weights().bytes(); }
+  int threads() { return loaded()->engine().threads(); }
+  const char* isa() { return isa_name(loaded()->engine().weights().table.isa); }
+  int64_t bytes() { return loaded()->engine().weights().bytes(); }
 
  private:
-  Engine& engine() {
-    check(engine_ != nullptr, "model", "it is closed");
-    return *engine_;
-  }
-  const ModelConfig& config() { return engine().weights().config; }
-
-  const float* find(const py::dict& tensors, const std::string& name,
-                    const Shape& shape, bool optional) {
-    if (!tensors.contains(name.c_str())) {
-      check_that(optional, "model", [&] { return "no tensor " + name; });
-      return nullptr;
-    }
-    const py::array tensor =
-        dense_floats("model", name.c_str(), tensors[name.c_str()]);
-    check_shape("model", name.c_str(), tensor, shape);
-    // A copy that dense_floats had to make must outlive this call, and so
-    // must what stays where it is.
-    kept_.push_back(tensor);
-    return data_of(tensor);
+  std::shared_ptr<Loaded> loaded() {
+    check(loaded_ != nullptr, "model", "it is closed");
+    return loaded_;
   }
 
   // Arrays of `shapes`, filled by `job(room, go_on)`.
@@ -255,8 +285,7 @@ class BoundModel {
     return list;
   }
 
-  std::vector<py::array> kept_;
-  std::unique_ptr<Engine> engine_;
+  std::shared_ptr<Loaded> loaded_;
 };
 
 }  // namespace

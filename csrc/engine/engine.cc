@@ -103,25 +103,35 @@ Buffer<float> feed(const ModelWeights& weights,
   return decode(weights, rows);
 }
 
-void check_forced(const char* operation, const ModelConfig& config,
-                  const std::vector<Sequence>& sources,
-                  const std::vector<Sequence>& targets) {
-  check(sources.size() == targets.size(), operation,
-        "there must be as many targets as sources");
+}  // namespace
+
+void Engine::check_sources(const char* operation,
+                           const std::vector<Sequence>& sources) const {
+  const ModelConfig& config = weights_.config;
   check_sequences(operation, "source", sources, config.encoder.vocab, 1,
                   config.max_positions);
+}
+
+void Engine::check_pairs(const char* operation,
+                         const std::vector<Sequence>& sources,
+                         const std::vector<Sequence>& targets) const {
+  check_that(sources.size() == targets.size(), operation, [&] {
+    return "there are " + std::to_string(targets.size()) +
+           " targets, expected " + std::to_string(sources.size()) +
+           ", one for each source";
+  });
+  check_sources(operation, sources);
+  // The start takes a position too.
+  const ModelConfig& config = weights_.config;
   check_sequences(operation, "target", targets, config.decoder.vocab, 0,
                   config.max_positions - 1);
 }
-
-}  // namespace
 
 void Engine::encode(const std::vector<Sequence>& sources,
                     const std::function<float*(size_t)>& room,
                     const GoOn& go_on) {
   const ModelConfig& config = weights_.config;
-  check_sequences("encode", "source", sources, config.encoder.vocab, 1,
-                  config.max_positions);
+  check_sources("encode", sources);
   const auto job = [&] {
     by_groups(
         sources.size(),
@@ -148,7 +158,7 @@ void Engine::logits(const std::vector<Sequence>& sources,
                     const std::function<float*(size_t)>& room,
                     const GoOn& go_on) {
   const ModelConfig& config = weights_.config;
-  check_forced("logits", config, sources, targets);
+  check_pairs("logits", sources, targets);
   const auto job = [&] {
     by_groups(
         sources.size(),
@@ -175,7 +185,7 @@ void Engine::score(const std::vector<Sequence>& sources,
                    const std::function<float*(size_t)>& room,
                    const GoOn& go_on) {
   const ModelConfig& config = weights_.config;
-  check_forced("score", config, sources, targets);
+  check_pairs("score", sources, targets);
   const int64_t vocab = config.decoder.vocab;
   const auto job = [&] {
     Buffer<float> logits(kScoreRows * vocab);
@@ -219,8 +229,7 @@ void Engine::generate(
     const std::function<void(size_t, std::vector<Found>)>& found,
     const GoOn& go_on) {
   const ModelConfig& config = weights_.config;
-  check_sequences("generate", "source", sources, config.encoder.vocab, 1,
-                  config.max_positions);
+  check_sources("generate", sources);
   check_that(options.max_new_tokens <= config.max_positions, "generate", [&] {
     return "max_new_tokens is " + std::to_string(options.max_new_tokens) +
            ", expected at most the model's " +

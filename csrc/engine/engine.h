@@ -29,11 +29,18 @@ class Engine {
   const ModelWeights& weights() const { return weights_; }
   int threads() const { return team_.size(); }
 
+  /// Throw ArgumentError unless the model can take them; the calls below do so
+  /// themselves.
+  void check_sources(const char* operation,
+                     const std::vector<Sequence>& sources) const;
+  void check_pairs(const char* operation, const std::vector<Sequence>& sources,
+                   const std::vector<Sequence>& targets) const;
+
   /// Asked every few milliseconds by the waiting thread; no means stop, and
   /// the call throws Cancelled. Must not throw.
   using GoOn = std::function<bool()>;
 
-  /// The encoder's output of every source, [time, dim], through `write`.
+  /// The encoder's output of every source, [time, dim], into room(i).
   void encode(const std::vector<Sequence>& sources,
               const std::function<float*(size_t)>& room, const GoOn& go_on);
 

@@ -12,7 +12,9 @@ namespace pyattn {
 /// past share its slots, and reordering them copies pointers only.
 class TokenPool {
  public:
-  explicit TokenPool(int64_t floats_per_token) : stride_(floats_per_token) {}
+  /// A decoder without layers keeps nothing, but its slots are slots.
+  explicit TokenPool(int64_t floats_per_token)
+      : stride_(floats_per_token > 0 ? floats_per_token : 1) {}
 
   /// A slot of [floats_per_token] floats, uninitialised.
   float* take() {
