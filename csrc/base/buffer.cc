@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -12,6 +13,9 @@ constexpr size_t kCacheLine = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
 // A vector load may run past the last element by less than this.
 constexpr size_t kSlack = 64;
+// Sixteen MiB: what is never touched of it costs nothing.
+constexpr int64_t kChunkFloats = int64_t{4} << 20;
+constexpr int64_t kLineFloats = 16;
 
 }  // namespace
 
@@ -35,5 +39,16 @@ void* allocate_bytes(size_t bytes) {
 }
 
 void release_bytes(void* memory) { std::free(memory); }
+
+float* Arena::take(int64_t count) {
+  count = (count + kLineFloats - 1) / kLineFloats * kLineFloats;
+  if (count > left_) {
+    left_ = std::max(count, kChunkFloats);
+    chunks_.emplace_back(left_);
+  }
+  float* memory = chunks_.back().data() + chunks_.back().size() - left_;
+  left_ -= count;
+  return memory;
+}
 
 }  // namespace pyattn

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace pyattn {
 
@@ -47,6 +48,18 @@ class Buffer {
  private:
   T* data_ = nullptr;
   int64_t count_ = 0;
+};
+
+/// Floats that are allocated one after the other and freed as a whole. What is
+/// read together lies together, in few large pieces that get huge pages.
+class Arena {
+ public:
+  /// Room for `count` floats, uninitialised, aligned for a cache line.
+  float* take(int64_t count);
+
+ private:
+  std::vector<Buffer<float>> chunks_;
+  int64_t left_ = 0;  // floats at the end of the last chunk
 };
 
 }  // namespace pyattn

@@ -15,9 +15,11 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/check.h"
 #include "base/cpu.h"
+#include "base/crew.h"
 
 #ifdef __linux__
 #include <sched.h>
@@ -39,10 +41,51 @@ struct Job {
   std::exception_ptr error;
 };
 
-// What this thread runs for a team, and on how many threads it may; null on
-// every other thread, the helpers of a parallel region included.
+// What this thread runs for a team; null on every other thread, the helpers
+// included.
 thread_local const Job* current_job = nullptr;
+
+// Who shares this thread's loops, and on how many threads; null and 1 where
+// loops are not shared: outside of jobs, and inside of a loop that is.
+thread_local Crew* current_crew = nullptr;
 thread_local int job_threads = 1;
+
+// A loop is cut into this many parts per thread: a thread that is slowed down
+// by other programs then does fewer of them.
+constexpr int kPartsPerThread = 4;
+
+// Calls `job` with helpers at its side.
+void run_with_crew(int threads, const std::function<void()>& job) {
+#ifdef _OPENMP
+  if (threads > 1) {
+    Crew crew;
+    std::exception_ptr error;
+#pragma omp parallel num_threads(threads)
+    {
+      if (omp_get_thread_num() == 0) {
+        current_crew = &crew;
+        job_threads = omp_get_num_threads();
+        try {
+          job();
+        } catch (...) {
+          error = std::current_exception();
+        }
+        current_crew = nullptr;
+        job_threads = 1;
+        crew.dismiss();
+      } else {
+        const FlushDenormals flush;
+        crew.help();
+      }
+    }
+    if (error) {
+      std::rethrow_exception(error);
+    }
+    return;
+  }
+#endif
+  job();
+}
 
 // How often a waiting caller looks up: well below what a person notices when
 // pressing Ctrl-C, and rare enough to cost nothing.
@@ -69,7 +112,6 @@ struct Team::Worker {
 #ifdef __linux__
     pthread_setname_np(pthread_self(), "pyattn");
 #endif
-    job_threads = threads;
     const FlushDenormals flush;
     std::unique_lock<std::mutex> lock(mutex);
     while (true) {
@@ -82,7 +124,7 @@ struct Team::Worker {
       lock.unlock();
       current_job = job;
       try {
-        (*job->body)();
+        run_with_crew(threads, *job->body);
       } catch (...) {
         job->error = std::current_exception();
       }
@@ -159,32 +201,25 @@ void detail::parallel_for(int64_t count, int64_t grain, void* body,
     throw Cancelled();
   }
   const int64_t most = count / std::max<int64_t>(grain, 1);
-  const int parts = static_cast<int>(
-      std::clamp<int64_t>(most, 1, static_cast<int64_t>(job_threads)));
-#ifdef _OPENMP
-  if (parts > 1) {
-    std::exception_ptr error;
-    std::atomic<bool> failed{false};
-#pragma omp parallel num_threads(parts)
-    {
-      const FlushDenormals flush;
-      const int64_t team = omp_get_num_threads();
-      const int64_t me = omp_get_thread_num();
-      try {
-        call(body, count * me / team, count * (me + 1) / team);
-      } catch (...) {
-        // The first to fail reports; the flag orders the write.
-        if (!failed.exchange(true)) {
-          error = std::current_exception();
-        }
-      }
+  const int parts = static_cast<int>(std::clamp<int64_t>(
+      most, 1, std::min(kPartsPerThread * job_threads, Crew::kMostParts)));
+  if (parts > 1 && current_crew != nullptr) {
+    // A part's own loops are not shared any further.
+    Crew* const crew = std::exchange(current_crew, nullptr);
+    const int threads = std::exchange(job_threads, 1);
+    const auto restore = [&] {
+      current_crew = crew;
+      job_threads = threads;
+    };
+    try {
+      crew->lead(count, parts, body, call);
+    } catch (...) {
+      restore();
+      throw;
     }
-    if (error) {
-      std::rethrow_exception(error);
-    }
+    restore();
     return;
   }
-#endif
   if (count > 0) {
     call(body, 0, count);
   }

@@ -138,7 +138,7 @@ PackedLinear pack(const std::string& operation, const std::string& weight_name,
                            shape[0]};
   const KernelTable& table = table_of(what, isa);
   const py::gil_scoped_release release;
-  return PackedLinear(table, {part}, shape[1]);
+  return PackedLinear(table, {part}, shape[1], std::make_shared<Arena>());
 }
 
 // The shape of a product's output: x's, with another last axis.

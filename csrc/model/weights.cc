@@ -1,6 +1,7 @@
 #include "model/weights.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/check.h"
 
@@ -28,7 +29,7 @@ class Packer {
       parts.push_back({tensors_(full + ".weight", {out, in}, false),
                        tensors_(full + ".bias", {out}, false), out});
     }
-    return PackedLinear(table_, parts, in);
+    return PackedLinear(table_, parts, in, arena_);
   }
 
   SelfAttentionWeights self_attention(const std::string& layer) const {
@@ -53,7 +54,7 @@ class Packer {
   PackedLinear output(int64_t vocab) const {
     const LinearPart part = {tensors_("output.weight", {vocab, dim_}, false),
                              tensors_("output.bias", {vocab}, true), vocab};
-    return PackedLinear(table_, {part}, dim_);
+    return PackedLinear(table_, {part}, dim_, arena_);
   }
 
   EmbeddingWeights embedding(const std::string& stack, int64_t vocab,
@@ -72,6 +73,7 @@ class Packer {
   const int64_t dim_;
   const KernelTable& table_;
   const TensorSource& tensors_;
+  const std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
 };
 
 void check_config(const ModelConfig& config) {

@@ -20,24 +20,25 @@ constexpr int64_t kRowsPerThread = 64;
 }  // namespace
 
 PackedLinear::PackedLinear(const KernelTable& table,
-                           const std::vector<LinearPart>& parts, int64_t in)
-    : table_(&table), in_(in) {
+                           const std::vector<LinearPart>& parts, int64_t in,
+                           std::shared_ptr<Arena> arena)
+    : table_(&table), in_(in), arena_(std::move(arena)) {
   check(in > 0, "linear", "weight has no columns");
   for (const LinearPart& part : parts) {
     check(part.out > 0, "linear", "weight has no rows");
     out_ += part.out;
   }
   const int64_t panel = table.panel;
-  weight_ = Buffer<float>(panels() * panel * in);
-  bias_ = Buffer<float>(panels() * panel);
-  std::fill_n(bias_.data(), bias_.size(), 0.0F);
+  weight_ = arena_->take(panels() * panel * in);
+  bias_ = arena_->take(panels() * panel);
+  std::fill_n(bias_, panels() * panel, 0.0F);
   // Columns past the last output are multiplied too, and must be numbers.
-  std::fill_n(weight_.data() + (panels() - 1) * panel * in, panel * in, 0.0F);
+  std::fill_n(weight_ + (panels() - 1) * panel * in, panel * in, 0.0F);
   int64_t column = 0;
   for (const LinearPart& part : parts) {
     for (int64_t o = 0; o < part.out; ++o, ++column) {
       const float* from = part.weight + o * in;
-      float* to = weight_.data() + column / panel * panel * in + column % panel;
+      float* to = weight_ + column / panel * panel * in + column % panel;
       for (int64_t i = 0; i < in; ++i) {
         to[i * panel] = from[i];
       }
@@ -53,14 +54,15 @@ int64_t PackedLinear::panels() const {
 }
 
 int64_t PackedLinear::bytes() const {
-  return (weight_.size() + bias_.size()) * static_cast<int64_t>(sizeof(float));
+  return panels() * table_->panel * (in_ + 1) *
+         static_cast<int64_t>(sizeof(float));
 }
 
 LinearArgs PackedLinear::columns(int64_t begin_panel, int64_t end_panel) const {
   const int64_t begin = begin_panel * table_->panel;
   LinearArgs args = {};
-  args.weight = weight_.data() + begin * in_;
-  args.bias = bias_.data() + begin;
+  args.weight = weight_ + begin * in_;
+  args.bias = bias_ + begin;
   args.in = in_;
   args.out = std::min(end_panel * table_->panel, out_) - begin;
   return args;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/buffer.h"
@@ -21,9 +22,10 @@ class PackedLinear {
  public:
   PackedLinear() = default;
   /// Parts that share their input become one product, one behind the other in
-  /// its output: query, key and value, for example.
+  /// its output: query, key and value, for example. The arena lives as long as
+  /// what was packed into it.
   PackedLinear(const KernelTable& table, const std::vector<LinearPart>& parts,
-               int64_t in);
+               int64_t in, std::shared_ptr<Arena> arena);
 
   const KernelTable& table() const { return *table_; }
   int64_t in() const { return in_; }
@@ -37,7 +39,9 @@ class PackedLinear {
  private:
   const KernelTable* table_ = nullptr;
   int64_t in_ = 0, out_ = 0;
-  Buffer<float> weight_, bias_;
+  float* weight_ = nullptr;  // [panels, in, panel]
+  float* bias_ = nullptr;    // [panels, panel]
+  std::shared_ptr<Arena> arena_;
 };
 
 /// What happens to a sum before it is stored.
