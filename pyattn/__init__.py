@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pyattn import ops, reference
+from pyattn import ops
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.cpu import CpuInfo, cpu_info
 from pyattn.errors import ModelError
@@ -28,13 +28,19 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from pyattn import reference
+
     __version__: str
 else:
 
-    def __getattr__(name: str) -> str:
-        # Looked up when it is asked for: importlib.metadata takes as long to import as the rest.
+    def __getattr__(name: str) -> object:
+        # Looked up when they are asked for: importing each takes as long as all the rest.
         if name == "__version__":
             from importlib import metadata
 
             return metadata.version("pyattn")
+        if name == "reference":
+            from importlib import import_module
+
+            return import_module("pyattn.reference")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

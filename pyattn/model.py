@@ -13,8 +13,7 @@ import numpy.typing as npt
 from pyattn import _core
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
-from pyattn.options import GenerationOptions
-from pyattn.reference.positions import sinusoidal_positions
+from pyattn.options import GenerationOptions, checked_integer
 from pyattn.results import Hypothesis
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -25,6 +24,9 @@ DType: TypeAlias = Literal["auto", "float32"]
 # hundred rows on, a product's time is arithmetic and no longer the reading of its weights.
 BATCH_TOKENS = 2048
 BATCH_ROWS = 128
+
+# No machine has more for one process; a larger number is a mistake.
+MAX_THREADS = 1024
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,8 +72,8 @@ class Model:
     ) -> None:
         if dtype not in ("auto", "float32"):
             raise ValueError(f'dtype: expected "auto" or "float32", got {dtype!r}')
-        if threads is not None and (isinstance(threads, bool) or threads < 1):
-            raise ValueError(f"threads: expected 1 or more, got {threads!r}")
+        if threads is not None:
+            threads = checked_integer("threads", threads, 1, MAX_THREADS)
         tensors = _checked_tensors(checkpoint)
         self._core = _core.Model(checkpoint.config, tensors, isa, threads)
         self.config = RunConfig(
@@ -165,9 +167,9 @@ class Model:
             TypeError: if an option does not exist.
         """
         chosen = self._options(options, overrides)
-        batch = BATCH_TOKENS if batch_tokens is None else batch_tokens
-        if batch < 1:
-            raise ValueError(f"batch_tokens: expected 1 or more, got {batch_tokens!r}")
+        batch = BATCH_TOKENS
+        if batch_tokens is not None:
+            batch = checked_integer("batch_tokens", batch_tokens, 1, 2**31 - 1)
         found = self._core.generate(sources, chosen, batch, BATCH_ROWS, progress)
         return [
             [
@@ -188,12 +190,8 @@ class Model:
         if options is not None and not isinstance(options, GenerationOptions):
             raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
         chosen = (self.generation if options is None else options).replace(**overrides)
-        # A limit that nobody asked for gives way to what the model can do.
-        longest = self.config.max_positions
-        asked = "max_new_tokens" in overrides or options is not None
-        if chosen.max_new_tokens > longest and not asked:
-            chosen = chosen.replace(max_new_tokens=longest)
-        return chosen
+        # A target ends where the model's positions do, however long it was allowed to be.
+        return chosen.replace(max_new_tokens=min(chosen.max_new_tokens, self.config.max_positions))
 
     def close(self) -> None:
         """Frees the weights and the threads; the model cannot be used any more."""
@@ -226,6 +224,9 @@ def _checked_tensors(checkpoint: Checkpoint) -> dict[str, Floats]:
                 f"the config says {list(shape)}"
             )
     if config.positions == "sinusoidal":
+        # Here and not above: importing pyattn need not read the whole reference.
+        from pyattn.reference.positions import sinusoidal_positions
+
         table = sinusoidal_positions(config.max_positions, config.dim)
         tensors["encoder.positions"] = tensors["decoder.positions"] = table
     return tensors

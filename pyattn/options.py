@@ -46,7 +46,7 @@ class GenerationOptions:
             ("max_new_tokens", 1, 2**31 - 1),
             ("min_new_tokens", 0, 2**31 - 1),
         ):
-            _set(self, name, _integer(name, getattr(self, name), low, high))
+            _set(self, name, checked_integer(name, getattr(self, name), low, high))
         if self.num_hypotheses > self.beam_size:
             raise ValueError(
                 f"num_hypotheses: a beam_size of {self.beam_size} yields no {self.num_hypotheses}"
@@ -102,7 +102,8 @@ def _set(options: GenerationOptions, name: str, value: Any) -> None:
     object.__setattr__(options, name, value)
 
 
-def _integer(name: str, value: Any, low: int, high: int) -> int:
+def checked_integer(name: str, value: Any, low: int, high: int) -> int:
+    """`value` as an int in [low, high]; anything else is a ValueError that names it."""
     try:
         number = operator.index(value)
     except TypeError:
