@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-import sys
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-SHIPPED = ROOT / "pyattn" / "models" / "en-es"
+from pyattn.formats import read_checkpoint
+from pyattn.formats.native import write_native
+from pyattn.tokenizers import tokenizer_files
+
+SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "pyattn" / "models" / "en-es"
 LARGEST_MIB = 12
 
 ATTRIBUTION = """\
@@ -45,11 +47,6 @@ sentences only: no news, no names, no long texts.
 
 def main() -> None:
     """Converts the checkpoint, and checks what was written against it."""
-    sys.path.insert(0, str(ROOT))  # the formats need no compiled module
-    from pyattn.formats import read_checkpoint
-    from pyattn.formats.native import write_native
-    from pyattn.tokenizers import tokenizer_files
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=pathlib.Path, help="folder of the trained model")
     folder: pathlib.Path = parser.parse_args().checkpoint

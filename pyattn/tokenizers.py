@@ -1,8 +1,10 @@
 """Text to ids and back.
 
 Marian's models cut text with SentencePiece, one model for each language, but number the pieces by a
-vocabulary of their own. SentencePiece is called directly and its ids are mapped through an array,
-which gives the ids of transformers' MarianTokenizer at about twenty times its speed.
+vocabulary of their own. SentencePiece is called directly and its ids are mapped through a list,
+which gives the ids of transformers' MarianTokenizer at eight times its speed. Two things differ on
+purpose: "</s>" in a text is text, not the end token; and so is ">>fra<<" for a model without
+languages, while a language that a model with several does not have is an error, not unknown.
 """
 
 from __future__ import annotations
