@@ -213,7 +213,7 @@ void Engine::score(const std::vector<Sequence>& sources,
                     {.x = x, .count = vocab, .max = &most, .sum = &sum});
                 const int32_t id =
                     row + r + 1 < rows ? targets[i][row + r] : config.end;
-                scores[row + r] = x[id] - (most + std::log(sum));
+                scores[row + r] = (x[id] - most) - std::log(sum);
               }
             }
             state += rows * config.dim;

@@ -34,6 +34,15 @@ struct BestOfPart {
         scores(static_cast<size_t>(rows * k)) {}
 };
 
+// The logarithm of a sum of exponentials, in two terms. Subtracting one after
+// the other keeps the digits of a log-probability near zero.
+struct LogTotal {
+  float max;
+  float rest;
+
+  float log_prob(float logit) const { return (logit - max) - rest; }
+};
+
 // Everything that one call of best_tokens works with.
 struct Projection {
   const PackedLinear& output;
@@ -51,7 +60,7 @@ struct Projection {
   void run_chunk(int64_t chunk, Buffer<float>& logits, BestOfPart& best);
   void choose(int64_t row, int64_t chunk, float* logits, int64_t count,
               BestOfPart& best);
-  float log_sum_exp(int64_t row) const;
+  LogTotal log_total(int64_t row) const;
 };
 
 void Projection::run_chunk(int64_t chunk, Buffer<float>& logits,
@@ -100,7 +109,7 @@ void Projection::choose(int64_t row, int64_t chunk, float* logits,
 }
 
 // Chunks are added in their order: the same sum for any number of threads.
-float Projection::log_sum_exp(int64_t row) const {
+LogTotal Projection::log_total(int64_t row) const {
   float most = kNever;
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
     most = std::max(most, maxima[chunk * rows + row]);
@@ -110,7 +119,7 @@ float Projection::log_sum_exp(int64_t row) const {
     total +=
         sums[chunk * rows + row] * std::exp(maxima[chunk * rows + row] - most);
   }
-  return most + std::log(total);
+  return {most, std::log(total)};
 }
 
 }  // namespace
@@ -162,12 +171,12 @@ void best_tokens(const PackedLinear& output, ConstRows x, int64_t rows,
     std::stable_sort(
         merged.begin(), merged.end(),
         [](const auto& a, const auto& b) { return a.first > b.first; });
-    const float log_total = projection.log_sum_exp(row);
+    const LogTotal log_total = projection.log_total(row);
     best.found[row] = static_cast<int32_t>(
         std::min<int64_t>(k, static_cast<int64_t>(merged.size())));
     for (int64_t i = 0; i < best.found[row]; ++i) {
       best.ids[row * k + i] = merged[i].second;
-      best.log_probs[row * k + i] = merged[i].first - log_total;
+      best.log_probs[row * k + i] = log_total.log_prob(merged[i].first);
     }
   }
 }
