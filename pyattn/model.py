@@ -58,7 +58,8 @@ class Model:
         isa: Level of instructions; None is the best that this CPU has, or PYATTN_ISA.
 
     Raises:
-        ModelError: if tensors are missing or have other shapes than the config says.
+        ModelError: if tensors are missing, are not float32 or have other shapes than the config
+            says.
         ValueError: if `dtype`, `threads` or `isa` is not to be had here.
     """
 
@@ -74,6 +75,8 @@ class Model:
             raise ValueError(f'dtype: expected "auto" or "float32", got {dtype!r}')
         if threads is not None:
             threads = checked_integer("threads", threads, 1, MAX_THREADS)
+        if not isinstance(isa, str | None):
+            raise TypeError(f"isa: expected a string, got {isa!r}")
         tensors = _checked_tensors(checkpoint)
         self._core = _core.Model(checkpoint.config, tensors, isa, threads)
         self.config = RunConfig(
@@ -215,13 +218,18 @@ def _checked_tensors(checkpoint: Checkpoint) -> dict[str, Floats]:
     """The tensors that the core asks for, positions included, each of its due shape."""
     config = checkpoint.config
     tensors = dict(checkpoint.tensors)
-    for name, shape in tensor_shapes(config):
+    optional = ("output.bias", (config.target_vocab,))
+    for name, shape in (*tensor_shapes(config), optional):
         if name not in tensors:
+            if name == optional[0]:
+                continue
             raise ModelError(f"checkpoint: no tensor {name}, expected shape {list(shape)}")
-        if tensors[name].shape != shape:
+        tensor = tensors[name]
+        if tensor.dtype != np.float32:
+            raise ModelError(f"checkpoint: {name} has dtype {tensor.dtype}, expected float32")
+        if tensor.shape != shape:
             raise ModelError(
-                f"checkpoint: {name} has shape {list(tensors[name].shape)}, "
-                f"the config says {list(shape)}"
+                f"checkpoint: {name} has shape {list(tensor.shape)}, the config says {list(shape)}"
             )
     if config.positions == "sinusoidal":
         # Here and not above: importing pyattn need not read the whole reference.
