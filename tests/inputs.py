@@ -1,0 +1,186 @@
+"""Seeded inputs: arrays, sentences, and checkpoints of odd sizes with random weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tolerances import FLOAT32, assert_close
+
+from pyattn import _core
+from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.options import GenerationOptions
+from pyattn.results import Hypothesis
+
+Floats = npt.NDArray[np.float32]
+
+# Every level that this machine runs, the slow reference included.
+ISAS: list[str] = _core.isas()
+
+
+def floats(seed: int, *shape: int) -> Floats:
+    """Standard normal numbers."""
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+def weights(seed: int, out: int, inner: int) -> Floats:
+    """A matrix [out, inner] that keeps the scale of the rows it multiplies."""
+    return floats(seed, out, inner) * np.float32(inner**-0.5)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A checkpoint to make.
+
+    `tied` is whether both embeddings and the output are one matrix; `sharpness` is the deviation of
+    the logits, and `end_gain` is by how much that of the end is larger, so that targets end.
+    """
+
+    seed: int
+    sizes: dict[str, Any]
+    tied: bool
+    output_bias: bool
+    sharpness: float
+    end_gain: float
+
+
+# The longest source that the tests use has 200 tokens.
+_POSITIONS = 208
+
+RECIPES = {
+    # Post-norm as Marian has it; heads of 20, which no vector divides; more layers left.
+    "post": Recipe(
+        seed=12,
+        tied=True,
+        output_bias=True,
+        sharpness=3.0,
+        end_gain=2.4,
+        sizes={
+            "source_vocab": 97,
+            "target_vocab": 97,
+            "dim": 40,
+            "encoder_layers": 3,
+            "decoder_layers": 1,
+            "encoder_heads": 2,
+            "decoder_heads": 2,
+            "encoder_ffn": 70,
+            "decoder_ffn": 33,
+            "start": 96,
+            "end": 0,
+            "norm": "post",
+            "activation": "relu",
+            "embedding_scale": 2.0,
+        },
+    ),
+    # Pre-norm with a norm at the end, learned positions, heads of 64, a vocabulary of more than
+    # one chunk of the output projection, more layers right, no output bias.
+    "pre": Recipe(
+        seed=6,
+        tied=False,
+        output_bias=False,
+        sharpness=3.0,
+        end_gain=2.5,
+        sizes={
+            "source_vocab": 61,
+            "target_vocab": 1103,
+            "dim": 64,
+            "encoder_layers": 1,
+            "decoder_layers": 2,
+            "encoder_heads": 1,
+            "decoder_heads": 4,
+            "encoder_ffn": 65,
+            "decoder_ffn": 128,
+            "start": 1,
+            "end": 2,
+            "norm": "pre",
+            "final_norm": True,
+            "activation": "gelu",
+            "positions": "learned",
+            "norm_epsilon": 1e-6,
+        },
+    ),
+    # Nothing even: heads of 3, a dim of 21, a vocabulary of 13.
+    "odd": Recipe(
+        seed=5,
+        tied=False,
+        output_bias=True,
+        sharpness=2.0,
+        end_gain=2.4,
+        sizes={
+            "source_vocab": 17,
+            "target_vocab": 13,
+            "dim": 21,
+            "encoder_layers": 2,
+            "decoder_layers": 2,
+            "encoder_heads": 7,
+            "decoder_heads": 7,
+            "encoder_ffn": 5,
+            "decoder_ffn": 31,
+            "start": 12,
+            "end": 12,
+            "norm": "post",
+            "activation": "silu",
+            "embedding_scale": 6.3,
+        },
+    ),
+}
+
+
+def checkpoint(name: str) -> Checkpoint:
+    """The checkpoint of one of the `RECIPES`, always with the same weights."""
+    recipe = RECIPES[name]
+    config = ModelConfig(family="test", max_positions=_POSITIONS, **recipe.sizes)
+    random = np.random.default_rng(recipe.seed)
+    tensors = {
+        tensor: _tensor(random, tensor, shape, recipe) for tensor, shape in tensor_shapes(config)
+    }
+    tensors["output.weight"][config.end] *= np.float32(recipe.end_gain)
+    if recipe.tied:
+        tensors["encoder.embedding"] = tensors["decoder.embedding"] = tensors["output.weight"]
+    if recipe.output_bias:
+        tensors["output.bias"] = random.standard_normal(config.target_vocab, np.float32)
+    return Checkpoint(config, tensors, GenerationOptions(max_new_tokens=30))
+
+
+def _tensor(
+    random: np.random.Generator, name: str, shape: tuple[int, ...], recipe: Recipe
+) -> Floats:
+    noise = random.standard_normal(shape, np.float32)
+    if name == "output.weight":
+        return noise * np.float32(recipe.sharpness * shape[1] ** -0.5)
+    if len(shape) == 2:
+        table = name.endswith(("embedding", "positions"))
+        return noise if table else noise * np.float32(shape[1] ** -0.5)
+    if not name.endswith("norm.weight"):
+        return noise * np.float32(0.1)
+    # Stretch by about 1, and turn over every other element: a tied model whose residual stream
+    # keeps the sign of the last token's embedding says that token again without end.
+    return (noise * np.float32(0.1) + 1) * np.where(noise < 0, -1, 1).astype(np.float32)
+
+
+def assert_same_hypotheses(found: list[list[Hypothesis]], wanted: list[list[Hypothesis]]) -> None:
+    """Fails unless tokens are equal, in the same order, and scores are close."""
+    for n, (ours, theirs) in enumerate(zip(found, wanted, strict=True)):
+        assert [h.tokens for h in ours] == [h.tokens for h in theirs], n
+        assert [h.finish_reason for h in ours] == [h.finish_reason for h in theirs], n
+        for one, other in zip(ours, theirs, strict=True):
+            assert_close(one.token_scores, other.token_scores, FLOAT32, f"sentence {n}")
+            assert_close(one.score, other.score, FLOAT32, f"sentence {n}")
+
+
+def sentences(seed: int, config: ModelConfig, count: int, longest: int) -> list[list[int]]:
+    """Sources of ragged lengths from 1 to `longest`, both of which occur if `count` is above 1."""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(1, longest + 1, count)
+    lengths[:2] = (longest, 1)[:count]
+    return [random.integers(0, config.source_vocab, length).tolist() for length in lengths]
+
+
+def targets(seed: int, config: ModelConfig, count: int, longest: int) -> list[list[int]]:
+    """Targets of ragged lengths from 0 to `longest`."""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(0, longest + 1, count)
+    lengths[:2] = (0, longest)[:count]
+    return [random.integers(0, config.target_vocab, length).tolist() for length in lengths]
