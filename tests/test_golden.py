@@ -1,0 +1,132 @@
+"""What transformers answers is what we answer; golden/make_golden.py writes down what it does."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import pyattn
+from inputs import ISAS
+from pyattn import reference
+from pyattn.formats import read_checkpoint
+from pyattn.results import Hypothesis
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
+TINY = (
+    "marian-tied-relu-3",
+    "marian-untied-gelu-3",
+    "marian-pickled-swish-20",
+    "marian-long-relu-20",
+    "marian-bfloat16-gelu-64",
+    "marian-float16-swish-64",
+    "pegasus-tied-relu-3",
+    "pegasus-untied-gelu-20",
+    "pegasus-tied-swish-64",
+)
+# Names the folder of the float32 checkpoint that the shipped model was made from.
+FLOAT32_MODEL = "PYATTN_GOLDEN_MODEL"
+TRAINED = ("en-es", "en-es-float32")
+
+# The models in plain NumPy, and in C++ on every level.
+IMPLEMENTATIONS = ("numpy", *ISAS)
+# Every how many of a trained model's sentences these are given; the others get all. The reference
+# kernels are loops that compilers may not reorder.
+SLOW = {"reference": 15}
+
+# Two float32 implementations of 10 layers differ by a few 1e-5 (golden.json's "rounding" has
+# transformers' own distance from float64).
+TOLERANCE = 1e-4
+
+Model = pyattn.Model | reference.Model
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("name", [*TINY, *TRAINED])
+def test_log_probabilities_are_those_of_transformers(name: str, implementation: str) -> None:
+    forced = golden(name)["forced"]
+    sources = [pair["source"] for pair in forced]
+    targets = [pair["target"] for pair in forced]
+    logits = model(name, implementation).logits(sources, targets)
+    with np.load(GOLDEN / name / "log_probs.npz") as expected:
+        for n, rows in enumerate(logits):
+            found = log_softmax(rows)
+            if f"ids_{n}" in expected:
+                found = np.take_along_axis(found, expected[f"ids_{n}"].astype(np.int64), axis=1)
+            np.testing.assert_allclose(found, expected[f"values_{n}"], rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("name", TINY)
+def test_searches_find_what_transformers_finds(name: str, implementation: str) -> None:
+    check_searches(name, implementation, every=1)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("name", TRAINED)
+def test_sentences_get_the_translations_of_transformers(name: str, implementation: str) -> None:
+    assert len(golden(name)["sources"]) == 300
+    check_searches(name, implementation, every=SLOW.get(implementation, 1))
+
+
+def check_searches(name: str, implementation: str, every: int) -> None:
+    """Each search of the golden file, over all its sentences (or every n-th of them) at once."""
+    sources = golden(name)["sources"][::every]
+    for case in golden(name)["cases"]:
+        # Without options it is the checkpoint's own generation config that is followed.
+        options = case["options"] and pyattn.GenerationOptions(**case["options"])
+        found = model(name, implementation).generate(sources, options)
+        for n, hypotheses in enumerate(found):
+            where = f"{case['options']}, sentence {n * every}"
+            check_hypotheses(hypotheses, {key: case[key][n * every] for key in ANSWER}, where)
+
+
+ANSWER = ("tokens", "ended", "scores")
+
+
+def check_hypotheses(found: Sequence[Hypothesis], expected: dict[str, Any], where: str) -> None:
+    assert [hypothesis.tokens for hypothesis in found] == expected["tokens"], where
+    ended = [hypothesis.finish_reason == "eos" for hypothesis in found]
+    assert ended == expected["ended"], where
+    if expected["scores"] != [None]:  # transformers gives none to greedy search
+        scores = [hypothesis.score for hypothesis in found]
+        np.testing.assert_allclose(scores, expected["scores"], rtol=0, atol=TOLERANCE, err_msg=where)
+
+
+@functools.cache
+def golden(name: str) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((GOLDEN / name / "golden.json").read_text(encoding="utf-8"))
+    return values
+
+
+@functools.cache
+def model(name: str, implementation: str) -> Model:
+    checkpoint = read_checkpoint(folder(name))
+    if implementation == "numpy":
+        return reference.Model(checkpoint)
+    return pyattn.Model(checkpoint, dtype="float32", isa=implementation)
+
+
+def folder(name: str) -> pathlib.Path:
+    if name == "en-es":
+        return SHIPPED
+    if name != "en-es-float32":
+        return GOLDEN / name
+    if FLOAT32_MODEL not in os.environ:
+        pytest.skip(f"{FLOAT32_MODEL} does not name the folder of the float32 checkpoint")
+    return pathlib.Path(os.environ[FLOAT32_MODEL])
+
+
+def log_softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """In float64, so that the difference seen is the model's."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
