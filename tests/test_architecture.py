@@ -1,0 +1,218 @@
+"""Who may see whom, in both languages, and that levels of instructions share no symbol."""
+
+import ast
+import functools
+import graphlib
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+CSRC, PACKAGE = ROOT / "csrc", ROOT / "pyattn"
+
+# C++: a room may include itself and the rooms to its right.
+ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
+
+# Python: what a module or a folder of the package may import of the others. Whoever adds one gives
+# it its place here.
+CONTRACTS = {"errors", "options", "results", "checkpoint"}
+MAY_IMPORT = {
+    "errors": set(),
+    "options": set(),
+    "results": set(),
+    "checkpoint": {"options"},
+    "_core": {"checkpoint", "options"},  # for the types in its stub
+    "cpu": {"_core"},
+    "ops": {"_core"},
+    "reference": CONTRACTS,
+    "model": CONTRACTS | {"_core", "reference"},
+    "formats": CONTRACTS,
+    "tokenizers": CONTRACTS | {"formats"},
+    "pieces": set(),
+    "translator": CONTRACTS | {"formats", "model", "pieces", "tokenizers"},
+    "inspection": CONTRACTS | {"formats", "model", "translator"},
+    "benchmark": CONTRACTS | {"_core", "formats", "model", "reference", "tokenizers", "translator"},
+    "cli": CONTRACTS | {"__init__", "benchmark", "cpu", "inspection", "model", "translator"},
+    "__main__": {"cli"},
+    "__init__": CONTRACTS | {"cpu", "model", "ops", "reference", "translator"},
+}
+THIRD_PARTY = {"numpy", "safetensors", "sentencepiece"}
+
+MOST_LINES = 450
+
+
+def cpp_files() -> list[pathlib.Path]:
+    return sorted([*CSRC.rglob("*.cc"), *CSRC.rglob("*.h")])
+
+
+def python_files() -> list[pathlib.Path]:
+    return sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")])
+
+
+def in_csrc(file: pathlib.Path) -> str:
+    return file.relative_to(CSRC).as_posix()
+
+
+def includes(file: pathlib.Path) -> list[str]:
+    return re.findall(r'^\s*#\s*include\s*"([^"]+)"', file.read_text(), re.MULTILINE)
+
+
+def build_recipe() -> str:
+    """CMakeLists.txt without its comments."""
+    return re.sub(r"#.*", "", (ROOT / "CMakeLists.txt").read_text())
+
+
+def test_rooms_are_those_of_the_plan() -> None:
+    assert {path.name for path in CSRC.iterdir() if path.is_dir()} == set(ROOMS)
+
+
+def test_cpp_rooms_see_only_to_the_right() -> None:
+    for file in cpp_files():
+        room = ROOMS.index(in_csrc(file).split("/")[0])
+        for included in includes(file):
+            assert (CSRC / included).is_file(), f"{in_csrc(file)} includes {included}"
+            assert ROOMS.index(included.split("/")[0]) >= room, (
+                f"{in_csrc(file)} includes {included}"
+            )
+
+
+def test_every_header_is_included() -> None:
+    included = {name for file in cpp_files() for name in includes(file)}
+    assert {in_csrc(file) for file in CSRC.rglob("*.h")} == included
+
+
+def test_every_source_is_built() -> None:
+    built = set(re.findall(r"csrc/(\S+\.cc)", build_recipe()))
+    assert {in_csrc(file) for file in CSRC.rglob("*.cc")} == built
+
+
+def test_only_one_file_names_openmp() -> None:
+    named = re.compile(r"<omp\.h>|#\s*pragma\s+omp|\bomp_\w+")
+    files = {in_csrc(file) for file in cpp_files() if named.search(file.read_text())}
+    assert files <= {"base/threads.cc"}
+
+
+def test_only_the_bindings_know_python() -> None:
+    named = re.compile(r"#\s*include\s*<(pybind11/|Python\.h)")
+    for file in cpp_files():
+        if named.search(file.read_text()):
+            assert in_csrc(file).startswith("bindings/")
+
+
+def test_fast_math_is_never_asked_for() -> None:
+    assert not re.search(r"-ffast-math|-Ofast|-funsafe-math", build_recipe())
+
+
+def imports(file: pathlib.Path) -> Iterator[str]:
+    """Everything that a Python file imports, anywhere in it, by full name."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports by a relative name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_of(file: pathlib.Path) -> str:
+    """The first part of a file's place in the package, as `MAY_IMPORT` has it."""
+    return file.relative_to(PACKAGE).parts[0].split(".")[0]
+
+
+def test_python_modules_see_only_what_they_may() -> None:
+    for file in python_files():
+        module = module_of(file)
+        assert module in MAY_IMPORT, f"{module} has no place yet"
+        for name in imports(file):
+            # The package itself is what its own file makes of all the others.
+            first, seen, *_ = [*name.split("."), "__init__"]
+            if first == "pyattn":
+                assert seen in MAY_IMPORT[module] | {module}, f"{file} imports {name}"
+
+
+def test_python_modules_see_in_one_direction() -> None:
+    # Raises CycleError otherwise.
+    assert set(graphlib.TopologicalSorter(MAY_IMPORT).static_order()) == set(MAY_IMPORT)
+
+
+def test_every_place_is_taken() -> None:
+    assert {module_of(file) for file in python_files()} == set(MAY_IMPORT)
+
+
+def test_model_takes_nothing_of_the_reference_but_positions() -> None:
+    taken = {name for name in imports(PACKAGE / "model.py") if "reference" in name}
+    assert all(name.startswith("pyattn.reference.positions.") for name in taken)
+
+
+def test_package_needs_little() -> None:
+    for file in python_files():
+        needed = {name.split(".")[0] for name in imports(file)}
+        needed -= sys.stdlib_module_names | {"pyattn"}
+        assert needed <= ({"numpy"} if module_of(file) == "reference" else THIRD_PARTY), file
+
+
+@pytest.mark.parametrize("file", [*cpp_files(), *python_files()], ids=lambda file: file.name)
+def test_file_is_short_and_finished(file: pathlib.Path) -> None:
+    text = file.read_text()
+    assert text.count("\n") <= MOST_LINES
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b", text)
+
+
+PAGES = sorted(path.stem for path in (CSRC / "kernels" / "isa").glob("*.cc"))
+
+
+@functools.cache
+def flags_of(isa: str) -> tuple[str, ...]:
+    """What the build gives the level's page beyond what it gives every file."""
+    found = re.search(
+        rf"set_source_files_properties\(\s*csrc/kernels/isa/{isa}\.cc\s+"
+        r'PROPERTIES\s+COMPILE_OPTIONS\s+"([^"]*)"',
+        build_recipe(),
+    )
+    return tuple(found[1].split(";")) if found else ()
+
+
+def symbols(isa: str, optimisation: str, folder: pathlib.Path) -> dict[str, str]:
+    """The symbols that the level's object defines for others, and their kinds as nm has them."""
+    compiled = folder / f"{isa}{optimisation}.o"
+    page = CSRC / "kernels" / "isa" / f"{isa}.cc"
+    common = ["-std=c++20", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden", f"-I{CSRC}"]
+    subprocess.run(
+        ["g++", *common, optimisation, *flags_of(isa), "-c", page, "-o", compiled], check=True
+    )
+    listing = subprocess.run(
+        ["nm", "--format=posix", compiled], check=True, capture_output=True, text=True
+    ).stdout
+    found = dict(line.split()[:2] for line in listing.splitlines())
+    # Capitals are for others; U is undefined. Of the small letters only u is defined for others.
+    return {name: kind for name, kind in found.items() if kind in "ABCDGRSTVWu"}
+
+
+def test_every_level_but_portable_has_flags_of_its_own() -> None:
+    assert {isa for isa in PAGES if not flags_of(isa)} == {"portable"}
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="the pages are those of x86-64"
+)
+@pytest.mark.skipif(
+    not (shutil.which("g++") and shutil.which("nm")), reason="needs g++ and nm to look at symbols"
+)
+@pytest.mark.parametrize("optimisation", ["-O0", "-O2"])
+def test_levels_share_no_symbol(optimisation: str, tmp_path: pathlib.Path) -> None:
+    # The linker keeps one copy of a weak symbol. Were it the one of a newer level, an older CPU
+    # would die of an instruction that it does not know.
+    owners: dict[str, str] = {}
+    for isa in PAGES:
+        defined = symbols(isa, optimisation, tmp_path)
+        assert defined
+        for name, kind in defined.items():
+            assert name not in owners, f"{name} is in {isa} and in {owners[name]}"
+            owners[name] = isa
+            if kind in "VWu":
+                assert f"{len(isa)}{isa}" in name, f"{name} of {isa} does not name its level"
