@@ -174,6 +174,8 @@ class Model:
         batch = BATCH_TOKENS
         if batch_tokens is not None:
             batch = checked_integer("batch_tokens", batch_tokens, 1, 2**31 - 1)
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress: expected a callable, got {progress!r}")
         found = self._core.generate(sources, chosen, batch, BATCH_ROWS, progress)
         return [
             [

@@ -260,7 +260,8 @@ def multi_head_attention(
         )
 
     def split(x: Floats, matrix: PackedLinear) -> Floats:
-        return linear(x, matrix).reshape(*x.shape[:2], heads, head_dim).swapaxes(1, 2)
+        y: Floats = linear(x, matrix).reshape(*x.shape[:2], heads, head_dim).swapaxes(1, 2)
+        return y
 
     q, k, v = split(x_q, query), split(x_kv, key), split(x_kv, value)
     mixed = _core.attention(operation, q, k, v, lengths, None, causal, None, None, isa)

@@ -55,6 +55,18 @@ ModelConfig config_from(const py::handle& from) {
   return config;
 }
 
+// A Python integer as an id; `place` says where it stands. Whether it is one of
+// the vocabulary's is for the engine to say, unless no vocabulary is so large.
+int32_t id_from(const std::string& place, py::handle integer) {
+  int overflow = 0;
+  const long long id = PyLong_AsLongLongAndOverflow(integer.ptr(), &overflow);
+  if (overflow != 0 || id < INT32_MIN || id > INT32_MAX) {
+    throw ArgumentError(place + " has id " + std::string(py::str(integer)) +
+                        ", expected one of the vocabulary");
+  }
+  return static_cast<int32_t>(id);
+}
+
 SearchOptions options_from(const py::handle& from) {
   SearchOptions options = {};
   options.beam_size = field<int32_t>(from, "beam_size");
@@ -68,14 +80,11 @@ SearchOptions options_from(const py::handle& from) {
                                ? EarlyStopping::kNever
                            : early.cast<bool>() ? EarlyStopping::kFull
                                                 : EarlyStopping::kHeuristic;
-  const auto suppressed =
-      from.attr("suppress_tokens").cast<std::vector<int64_t>>();
-  const std::set<int64_t> ascending(suppressed.begin(), suppressed.end());
-  for (const int64_t id : ascending) {
-    check(id >= 0 && id <= INT32_MAX, "generate",
-          "suppress_tokens has an id outside the target vocabulary");
-    options.suppressed.push_back(static_cast<int32_t>(id));
+  std::set<int32_t> suppressed;
+  for (const py::handle id : from.attr("suppress_tokens")) {
+    suppressed.insert(id_from("generate: suppress_tokens", id));
   }
+  options.suppressed.assign(suppressed.begin(), suppressed.end());
   return options;
 }
 
@@ -110,15 +119,7 @@ std::vector<Sequence> sequences_from(const char* operation, const char* what,
       if (!index) {
         refuse();
       }
-      int overflow = 0;
-      const long long value =
-          PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
-      const bool fits = value >= INT32_MIN && value <= INT32_MAX;
-      if (overflow != 0 || !fits) {
-        throw ArgumentError(place + " has id " + std::string(py::str(index)) +
-                            ", expected one of the vocabulary");
-      }
-      sequence.push_back(static_cast<int32_t>(value));
+      sequence.push_back(id_from(place, index));
     }
     sequences.push_back(std::move(sequence));
   }

@@ -41,6 +41,22 @@ void check_sequences(const char* operation, const char* what,
   }
 }
 
+void check_suppressed(const ModelConfig& config,
+                      const std::vector<int32_t>& suppressed) {
+  const int64_t vocab = config.decoder.vocab;
+  int64_t left = vocab - 1;  // besides the end
+  for (const int32_t id : suppressed) {
+    check_that(id >= 0 && id < vocab, "generate", [&] {
+      return "suppress_tokens has id " + std::to_string(id) +
+             ", expected 0 to " + std::to_string(vocab - 1);
+    });
+    left -= id == config.end ? 0 : 1;
+  }
+  check(left > 0, "generate",
+        "suppress_tokens has the whole vocabulary, expected some to be left "
+        "besides the end");
+}
+
 // Calls `body(begin, end)` on consecutive sequences that make up about
 // kGroupTokens tokens.
 template <class Size, class Body>
@@ -235,14 +251,7 @@ void Engine::generate(
            ", expected at most the model's " +
            std::to_string(config.max_positions) + " positions";
   });
-  for (const int32_t id : options.suppressed) {
-    check(id >= 0 && id < config.decoder.vocab, "generate",
-          "suppress_tokens has an id outside the target vocabulary");
-  }
-  check(options.suppressed.empty() || options.force_end ||
-            static_cast<int64_t>(options.suppressed.size()) <
-                config.decoder.vocab,
-        "generate", "suppress_tokens has the whole vocabulary");
+  check_suppressed(config, options.suppressed);
   team_.run(
       [&] { Generation(weights_, sources, options, limits, found).run(); },
       go_on);

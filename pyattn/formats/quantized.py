@@ -44,7 +44,7 @@ def quantize(matrix: Array) -> Quantized:
     largest = np.abs(matrix).max(axis=1, initial=0)
     if not np.isfinite(largest).all():
         raise ValueError("quantize: matrix has values that are not finite")
-    scale = largest / np.float32(_LARGEST)
+    scale = np.divide(largest, np.float32(_LARGEST))
     # Of values so small that their 127th part has no digits left, too, nothing remains.
     scale[scale < np.finfo(np.float32).tiny] = 1
     values = np.rint(matrix / scale[:, None])

@@ -56,7 +56,8 @@ def silu(x: Floats) -> Floats:
     with np.errstate(over="ignore"):  # exp(-x) may be inf, and x / inf is the zero it should be
         np.exp(y, out=y)
     y += 1
-    return np.divide(x, y, out=y)
+    np.divide(x, y, out=y)
+    return y
 
 
 ACTIVATIONS: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(

@@ -30,7 +30,7 @@ def attend(q: Floats, k: Floats, v: Floats, *, scale: float, bias: Floats | None
     Returns:
         [..., time_q, head_dim]. A query that may see no key gets zeros.
     """
-    scores = (q * np.float32(scale)) @ k.swapaxes(-1, -2)
+    scores = np.multiply(q, np.float32(scale)) @ k.swapaxes(-1, -2)
     if bias is not None:
         scores += bias
     return softmax_in_place(scores) @ v
@@ -82,7 +82,7 @@ def attention(
             f"attention: q has {heads} heads, expected a multiple of the {kv_heads} of k"
         )
 
-    allowed = np.ones((1, 1, 1, time_k), np.bool_)
+    allowed: Bools = np.ones((1, 1, 1, time_k), np.bool_)
     if lengths is not None:
         allowed = padding_mask(check_lengths("attention", lengths, batch, time_k), time_k)
         # Weights of zero would not silence an inf or a nan.

@@ -36,8 +36,8 @@ class Beam:
         self._beams = beams
         self._early_stopping = early_stopping
         self._ended: list[list[Hypothesis]] = [[] for _ in range(sentences)]  # best first
-        self._worst = np.full(sentences, -np.inf, np.float32)  # of `beams` ended ones
-        self._sentences = np.arange(sentences)  # whose the rows are
+        self._worst: Floats = np.full(sentences, -np.inf, np.float32)  # of `beams` ended ones
+        self._sentences: Ints = np.arange(sentences)  # whose the rows are
         self._paths = Paths.begin(sentences * beams)
         # All rows of a sentence begin alike: only the first may speak, or they would stay alike.
         self._paths.totals.reshape(sentences, beams)[:, 1:] = -np.inf

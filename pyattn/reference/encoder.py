@@ -85,7 +85,7 @@ def padded(sentences: list[Ints]) -> tuple[Ints, Ints]:
     Id 0 fills the rest: any id does, since nothing looks there.
     """
     lengths = np.array([len(sentence) for sentence in sentences], np.int64)
-    ids = np.zeros((len(sentences), lengths.max(initial=0)), np.int64)
+    ids = np.zeros((len(sentences), max(map(len, sentences), default=0)), np.int64)
     for row, sentence in zip(ids, sentences, strict=True):
         row[: len(sentence)] = sentence
     return ids, lengths

@@ -18,12 +18,12 @@ class Greedy:
     def __init__(self, sentences: int, rules: Rules) -> None:
         self._rules = rules
         self._results: list[list[Hypothesis]] = [[] for _ in range(sentences)]
-        self._sentences = np.arange(sentences)  # whose the rows are
+        self._sentences: Ints = np.arange(sentences)  # whose the rows are
         self._paths = Paths.begin(sentences)
 
     def advance(self, ids: Ints, scores: Floats) -> tuple[Ints, Ints]:
         """From the best token of each row, [rows, 1], to the rows that go on, and their tokens."""
-        rows = np.arange(len(ids))
+        rows: Ints = np.arange(len(ids))
         self._paths = self._paths.grow(rows, ids[:, 0], scores[:, 0])
         done = self._rules.ends(ids[:, 0], self._paths.tokens.shape[1])
         if done.any():

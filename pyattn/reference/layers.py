@@ -153,7 +153,7 @@ def rms_norm(x: Floats, gamma: Floats, *, epsilon: float = 1e-6) -> Floats:
         TypeError: if an argument is not a float32 array.
     """
     _check_norm("rms_norm", x, {"gamma": gamma}, epsilon)
-    y: Floats = x * (1 / np.sqrt(_mean(x * x) + np.float32(epsilon)))
+    y: Floats = np.multiply(x, 1 / np.sqrt(_mean(x * x) + np.float32(epsilon)))
     y *= gamma
     return y
 

@@ -31,5 +31,6 @@ def sinusoidal_positions(count: int, dim: int) -> Floats:
     sines = (dim + 1) // 2
     # In double precision: an angle of some hundreds would cost float32 its last digits.
     angles = np.arange(count)[:, None] / 10000.0 ** (2 * np.arange(sines) / dim)
-    table = np.concatenate([np.sin(angles), np.cos(angles[:, : dim - sines])], axis=1)
-    return table.astype(np.float32)
+    halves = (np.sin(angles), np.cos(angles[:, : dim - sines]))
+    table: Floats = np.concatenate(halves, axis=1, dtype=np.float32)
+    return table

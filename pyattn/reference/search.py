@@ -52,7 +52,7 @@ def search(
         if options.beam_size == 1
         else Beam(sentences, rules, options.beam_size, options.early_stopping)
     )
-    tokens = np.full(sentences * options.beam_size, rules.start, np.int64)
+    tokens: Ints = np.full(sentences * options.beam_size, rules.start, np.int64)
     for length in range(rules.limit):
         rows, tokens = strategy.advance(
             *rules.best(model.step(tokens), strategy.candidates, length)

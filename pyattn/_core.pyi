@@ -1,0 +1,84 @@
+# The compiled core, as the package sees it. Arguments may be given by position or by name and none
+# has a default: those are `pyattn.ops`' and `pyattn.Model`'s.
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pyattn.checkpoint import ModelConfig
+from pyattn.options import GenerationOptions
+
+_Floats: TypeAlias = npt.NDArray[np.float32]
+_Ids: TypeAlias = Sequence[int]
+
+# tokens, score, token_scores, whether the end was reached
+_Found: TypeAlias = tuple[list[int], float, _Floats, bool]
+
+class Model:
+    def __init__(
+        self,
+        config: ModelConfig,
+        tensors: Mapping[str, _Floats],
+        isa: str | None,
+        threads: int | None,
+    ) -> None: ...
+    @property
+    def isa(self) -> str: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def threads(self) -> int: ...
+    def encode(self, sources: Sequence[_Ids]) -> list[_Floats]: ...
+    def logits(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
+    def score(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
+    def generate(
+        self,
+        sources: Sequence[_Ids],
+        options: GenerationOptions,
+        batch_tokens: int,
+        rows: int,
+        progress: Callable[[int], object] | None,
+    ) -> list[list[_Found]]: ...
+    def close(self) -> None: ...
+
+class PackedLinear:
+    @property
+    def in_features(self) -> int: ...
+    @property
+    def out_features(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def isa(self) -> str: ...
+
+def isas() -> list[str]: ...
+def default_isa() -> str: ...
+def cpu_model() -> str: ...
+def default_threads() -> int: ...
+def pack(
+    operation: str,
+    weight_name: str,
+    weight: _Floats,
+    bias_name: str,
+    bias: _Floats | None,
+    isa: str | None,
+) -> PackedLinear: ...
+def linear(x: _Floats, packed: PackedLinear, activation: str) -> _Floats: ...
+def feed_forward(x: _Floats, up: PackedLinear, down: PackedLinear, activation: str) -> _Floats: ...
+def layer_norm(
+    x: _Floats, gamma: _Floats, beta: _Floats, epsilon: float, isa: str | None
+) -> _Floats: ...
+def rms_norm(x: _Floats, gamma: _Floats, epsilon: float, isa: str | None) -> _Floats: ...
+def attention(
+    operation: str,
+    q: _Floats,
+    k: _Floats,
+    v: _Floats,
+    lengths: npt.NDArray[np.integer] | list[int] | None,
+    mask: npt.NDArray[np.bool_] | None,
+    causal: bool,
+    scale: float | None,
+    bias: _Floats | None,
+    isa: str | None,
+) -> _Floats: ...
