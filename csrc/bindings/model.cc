@@ -298,8 +298,8 @@ void bind_model(py::module_& module) {
       .def(py::init<const py::handle&, const py::dict&, const std::string&,
                     const std::optional<std::string>&,
                     const std::optional<int>&>(),
-           py::arg("config"), py::arg("tensors"), py::arg("dtype"), py::arg("isa"),
-           py::arg("threads"))
+           py::arg("config"), py::arg("tensors"), py::arg("dtype"),
+           py::arg("isa"), py::arg("threads"))
       .def("encode", &BoundModel::encode, py::arg("sources"))
       .def("logits", &BoundModel::logits, py::arg("sources"),
            py::arg("targets"))

@@ -334,10 +334,9 @@ void bind_ops(py::module_& module) {
       .def_property_readonly("in_features", &PackedLinear::in)
       .def_property_readonly("out_features", &PackedLinear::out)
       .def_property_readonly("nbytes", &PackedLinear::bytes)
-      .def_property_readonly("dtype",
-                             [](const PackedLinear& packed) {
-                               return dtype_name(packed.dtype());
-                             })
+      .def_property_readonly(
+          "dtype",
+          [](const PackedLinear& packed) { return dtype_name(packed.dtype()); })
       .def_property_readonly("isa", [](const PackedLinear& packed) {
         return isa_name(packed.table().isa);
       });

@@ -65,8 +65,7 @@ const char* dtype_name(DType dtype) {
 }
 
 DType dtype_named(const std::string& name) {
-  for (const DType dtype :
-       {DType::kFloat32, DType::kBFloat16, DType::kInt8}) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kInt8}) {
     if (name == dtype_name(dtype)) {
       return dtype;
     }

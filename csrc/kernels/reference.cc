@@ -1,7 +1,7 @@
 // The slow definition of every kernel: sums in double, one loop per index, no
 // vectors. Tests hold every other table against this one.
-#include <cfloat>
 #include <bit>
+#include <cfloat>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -36,8 +36,7 @@ double activate(Activation activation, double x) {
 // rounding: doubles, or integers.
 double product(DType dtype, const LinearArgs& args, int64_t row,
                int64_t column) {
-  const int64_t first =
-      column / kPanel * kPanel * args.steps + column % kPanel;
+  const int64_t first = column / kPanel * kPanel * args.steps + column % kPanel;
   const int64_t word = row * args.x_stride;
   double sum = 0;
   for (int64_t i = 0; i < args.steps; ++i) {
@@ -90,8 +89,7 @@ void quantize(const QuantizeArgs& args) {
       finite = finite && std::isfinite(x[i]);
     }
     const float scale = most / 127.0F;
-    args.scale[row] =
-        finite ? scale : std::numeric_limits<float>::quiet_NaN();
+    args.scale[row] = finite ? scale : std::numeric_limits<float>::quiet_NaN();
     const float inverse = finite && scale > 0 ? 1.0F / scale : 0.0F;
     for (int64_t i = 0; i < args.q_stride; ++i) {
       q[i] = i < args.dim && inverse > 0

@@ -57,8 +57,8 @@ struct EmbeddingWeights {
   const float* positions;  // [max_positions, dim]
 };
 
-/// All weights of a model, packed for one level and number type; immutable once made, and
-/// shared by every run.
+/// All weights of a model, packed for one level and number type; immutable once
+/// made, and shared by every run.
 struct ModelWeights {
   ModelWeights(const ModelConfig& config, const Packing& packing,
                const TensorSource& tensors);

@@ -45,16 +45,17 @@ LinearInput::LinearInput(const PackedLinear& weight, ConstRows x, int64_t rows)
   quantized_ = Buffer<int8_t>(rows * bytes);
   scale_ = Buffer<float>(rows);
   data_ = quantized_.data();
-  parallel_for(rows, kFloatsPerThread / weight.in() + 1,
-               [&](int64_t begin, int64_t end) {
-                 weight.table().quantize({.x = x.data + begin * x.stride,
-                                          .q = quantized_.data() + begin * bytes,
-                                          .scale = scale_.data() + begin,
-                                          .rows = end - begin,
-                                          .dim = weight.in(),
-                                          .x_stride = x.stride,
-                                          .q_stride = bytes});
-               });
+  parallel_for(
+      rows, kFloatsPerThread / weight.in() + 1,
+      [&](int64_t begin, int64_t end) {
+        weight.table().quantize({.x = x.data + begin * x.stride,
+                                 .q = quantized_.data() + begin * bytes,
+                                 .scale = scale_.data() + begin,
+                                 .rows = end - begin,
+                                 .dim = weight.in(),
+                                 .x_stride = x.stride,
+                                 .q_stride = bytes});
+      });
 }
 
 void LinearInput::set(LinearArgs& args, int64_t row) const {

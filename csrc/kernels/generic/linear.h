@@ -19,7 +19,7 @@
 // with the near, 53 with both; 75, 90 and 106 with 256 x 1024 in L3.
 namespace pyattn::kernels {
 
-inline constexpr int64_t kLine = 64;            // bytes of a cache line
+inline constexpr int64_t kLine = 64;             // bytes of a cache line
 inline constexpr int64_t kPrefetchAhead = 2048;  // bytes
 
 // The part of x that a block of rows reads is kept below a share of L2, since
@@ -28,12 +28,12 @@ inline constexpr int64_t kBlockBytes = 256 * 1024;
 
 template <class Product>
 inline constexpr int64_t kPanelColumns =
-    Product::Lanes::kPanelVecs* Product::Lanes::kWidth;
+    Product::Lanes::kPanelVecs * Product::Lanes::kWidth;
 
 // Bytes of weights that a step reads.
 template <class Product>
 inline constexpr int64_t kStepBytes =
-    kPanelColumns<Product>* Product::kWeightBytes;
+    kPanelColumns<Product> * Product::kWeightBytes;
 
 // Bias, activation and residual, and the result into y.
 template <class Vec>
@@ -42,8 +42,8 @@ void store_linear(const LinearArgs& args, int64_t row, int64_t column,
   const int64_t count = args.out - column;
   Vec y = activate(args.activation, sum + Vec::load(args.bias + column));
   if (args.residual != nullptr) {
-    y = y + load_up_to<Vec>(
-                args.residual + row * args.residual_stride + column, count);
+    y = y + load_up_to<Vec>(args.residual + row * args.residual_stride + column,
+                            count);
   }
   store_up_to(y, args.y + row * args.y_stride + column, count);
 }

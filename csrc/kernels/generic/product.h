@@ -24,9 +24,7 @@ struct Float32Product {
     return Vec::load(reinterpret_cast<const float*>(w));
   }
   static Sum add(Word a, Weights w, Sum sum) { return fma(a, w, sum); }
-  static Vec value(Sum sum, const LinearArgs&, int64_t, int64_t) {
-    return sum;
-  }
+  static Vec value(Sum sum, const LinearArgs&, int64_t, int64_t) { return sum; }
 
   static float float_at(const char* x) {
     float value;
@@ -67,8 +65,8 @@ struct Int8Product {
   static Sum add(Word a, Weights w, Sum sum) { return Dot::add(a, w, sum); }
   static Vec value(Sum sum, const LinearArgs& args, int64_t row,
                    int64_t column) {
-    return Vec{Dot::to_floats(sum)} * (Vec::broadcast(args.x_scale[row]) *
-                                       Vec::load(args.scale + column));
+    return Vec{Dot::to_floats(sum)} *
+           (Vec::broadcast(args.x_scale[row]) * Vec::load(args.scale + column));
   }
 };
 

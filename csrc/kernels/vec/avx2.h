@@ -68,16 +68,15 @@ struct Vec {
   }
   // The upper halves of eight floats.
   static Vec load_bfloat16(const uint16_t* p) {
-    const __m128i halves =
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return {_mm256_castsi256_ps(
         _mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16))};
   }
   // Whole numbers in [-128, 127].
   friend void store_bytes(Vec a, int8_t* p) {
     const __m256i whole = _mm256_cvtps_epi32(a.v);
-    const __m128i shorts = _mm_packs_epi32(
-        _mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    const __m128i shorts = _mm_packs_epi32(_mm256_castsi256_si128(whole),
+                                           _mm256_extracti128_si256(whole, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
                      _mm_packs_epi16(shorts, shorts));
   }
@@ -120,8 +119,8 @@ struct Dot {
   static Sum add(Word a, Weights w, Sum sum) {
     const __m256i pairs =
         _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(w, a));
-    return _mm256_add_epi32(
-        sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return _mm256_add_epi32(sum,
+                            _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
   static __m256 to_floats(Sum sum) { return _mm256_cvtepi32_ps(sum); }
 };

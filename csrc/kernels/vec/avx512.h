@@ -109,8 +109,8 @@ struct Avx512Dot {
     const __m512i turned =
         _mm512_mask_sub_epi8(w, a.negative, _mm512_setzero_si512(), w);
     const __m512i pairs = _mm512_maddubs_epi16(a.size, turned);
-    return _mm512_add_epi32(
-        sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+    return _mm512_add_epi32(sum,
+                            _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
   }
   static __m512 to_floats(Sum sum) { return _mm512_cvtepi32_ps(sum); }
 };
