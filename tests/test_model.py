@@ -73,9 +73,10 @@ def test_logits_and_scores_match_reference(name: str, isa: str) -> None:
 @pytest.mark.parametrize("count", [1, 6, 33])
 def test_generate_matches_reference(name: str, isa: str, beam_size: int, count: int) -> None:
     model = core_model(name, isa)
-    options = {"beam_size": beam_size, "num_hypotheses": beam_size}
-    found = model.generate(sentences(4, model.config, count, 60), **options)
-    theirs = wanted(name, "generate", (sentences, 4, count, 60), **options)
+    options = {"beam_size": beam_size, "num_hypotheses": min(beam_size, 2)}
+    # None of these leads to a near-tie: weights that are off by 1e-5 of themselves change no token.
+    found = model.generate(sentences(101, model.config, count, 60), **options)
+    theirs = wanted(name, "generate", (sentences, 101, count, 60), **options)
     assert_same_hypotheses(found, theirs)
 
 

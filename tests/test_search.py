@@ -25,7 +25,9 @@ def numpy_model(name: str) -> reference.Model:
 
 
 def sources(name: str) -> list[list[int]]:
-    return sentences(7, checkpoint(name).config, 12, 25)
+    # None of them leads any search below to a near-tie: weights that are off by 1e-5 of themselves
+    # change no token.
+    return sentences(108, checkpoint(name).config, 12, 25)
 
 
 @functools.cache
@@ -59,7 +61,7 @@ VARIANTS: list[dict[str, Any]] = [
 # Twice the beam is more than the smallest vocabulary has.
 WIDE: list[dict[str, Any]] = [
     {"beam_size": 8, "num_hypotheses": 8, "max_new_tokens": 9},
-    {"beam_size": 40, "num_hypotheses": 40, "max_new_tokens": 3},
+    {"beam_size": 30, "num_hypotheses": 3, "max_new_tokens": 4},
 ]
 
 
@@ -167,9 +169,10 @@ def test_no_target_is_longer_than_max_new_tokens(name: str, beam_size: int, most
 @every_model
 @pytest.mark.parametrize("beam_size", [1, 3])
 def test_no_target_is_shorter_than_min_new_tokens(name: str, beam_size: int) -> None:
-    assert any(len(best.tokens) < 9 for [best] in search(name, beam_size=beam_size))
-    for [best] in search(name, beam_size=beam_size, min_new_tokens=9):
-        assert len(best.tokens) >= 9
+    shortest = min(len(best.tokens) for [best] in search(name, beam_size=beam_size))
+    assert shortest < 20
+    for [best] in search(name, beam_size=beam_size, min_new_tokens=shortest + 5):
+        assert len(best.tokens) >= shortest + 5
         assert checkpoint(name).config.end not in best.tokens
 
 
@@ -241,7 +244,7 @@ def test_early_stopping_is_a_bargain() -> None:
 @every_level
 def test_lowest_id_wins_among_equals(isa: str) -> None:
     plain = checkpoint("pre")
-    even = {**plain.tensors, "output.weight": np.zeros((1103, 64), np.float32)}
+    even = {**plain.tensors, "output.weight": np.zeros((601, 64), np.float32)}
     with Model(dataclasses.replace(plain, tensors=even), threads=2, isa=isa) as model:
         [[greedy]] = model.generate([[1, 2]], max_new_tokens=3)
         assert greedy.tokens == [0, 0, 0]
