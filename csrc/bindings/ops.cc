@@ -137,7 +137,7 @@ PackedLinear pack(const std::string& operation, const std::string& weight_name,
   const LinearPart part = {data_of(weight),
                            bias_object.is_none() ? nullptr : data_of(bias),
                            shape[0]};
-  const Packing packing = {table_of(what, isa), dtype_named(dtype)};
+  const Packing packing = {table_of(what, isa), dtype_named(what, dtype)};
   const py::gil_scoped_release release;
   return PackedLinear(packing, {part}, shape[1], std::make_shared<Arena>());
 }

@@ -64,13 +64,13 @@ const char* dtype_name(DType dtype) {
   return "unknown";
 }
 
-DType dtype_named(const std::string& name) {
+DType dtype_named(const char* operation, const std::string& name) {
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kInt8}) {
     if (name == dtype_name(dtype)) {
       return dtype;
     }
   }
-  throw ArgumentError("dtype: got '" + name +
+  throw ArgumentError(std::string(operation) + ": dtype is '" + name +
                       "', expected float32, bfloat16 or int8");
 }
 

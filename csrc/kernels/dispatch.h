@@ -20,7 +20,8 @@ const KernelTable& default_kernels();
 /// "float32", "bfloat16", "int8".
 const char* dtype_name(DType dtype);
 
-/// The number type of that name; throws ArgumentError if there is none.
-DType dtype_named(const std::string& name);
+/// The number type of that name; throws ArgumentError, on behalf of
+/// `operation`, if there is none.
+DType dtype_named(const char* operation, const std::string& name);
 
 }  // namespace pyattn
