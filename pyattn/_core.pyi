@@ -20,6 +20,7 @@ class Model:
         self,
         config: ModelConfig,
         tensors: Mapping[str, _Floats],
+        dtype: str,
         isa: str | None,
         threads: int | None,
     ) -> None: ...
@@ -50,6 +51,8 @@ class PackedLinear:
     @property
     def nbytes(self) -> int: ...
     @property
+    def dtype(self) -> str: ...
+    @property
     def isa(self) -> str: ...
 
 def isas() -> list[str]: ...
@@ -62,6 +65,7 @@ def pack(
     weight: _Floats,
     bias_name: str,
     bias: _Floats | None,
+    dtype: str,
     isa: str | None,
 ) -> PackedLinear: ...
 def linear(x: _Floats, packed: PackedLinear, activation: str) -> _Floats: ...

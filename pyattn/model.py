@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from pyattn.results import Hypothesis
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
-DType: TypeAlias = Literal["auto", "float32"]
+DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8"]
 
 # Source tokens that are encoded together, and hypotheses that are decoded together. From about a
 # hundred rows on, a product's time is arithmetic and no longer the reading of its weights.
@@ -71,16 +71,17 @@ class Model:
         threads: int | None = None,
         isa: str | None = None,
     ) -> None:
-        if dtype not in ("auto", "float32"):
-            raise ValueError(f'dtype: expected "auto" or "float32", got {dtype!r}')
+        if dtype not in get_args(DType):
+            raise ValueError(f"dtype: expected {', '.join(get_args(DType))}, got {dtype!r}")
         if threads is not None:
             threads = checked_integer("threads", threads, 1, MAX_THREADS)
         if not isinstance(isa, str | None):
             raise TypeError(f"isa: expected a string, got {isa!r}")
         tensors = _checked_tensors(checkpoint)
-        self._core = _core.Model(checkpoint.config, tensors, isa, threads)
+        number = "float32" if dtype == "auto" else dtype
+        self._core = _core.Model(checkpoint.config, tensors, number, isa, threads)
         self.config = RunConfig(
-            **dataclasses.asdict(checkpoint.config), dtype="float32", isa=self._core.isa
+            **dataclasses.asdict(checkpoint.config), dtype=number, isa=self._core.isa
         )
         self.generation = checkpoint.generation
 

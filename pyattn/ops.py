@@ -31,6 +31,7 @@ __all__ = [
 Floats: TypeAlias = npt.NDArray[np.float32]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
+DType: TypeAlias = Literal["float32", "bfloat16", "int8"]
 
 
 def attention(
@@ -118,7 +119,7 @@ def pack(
     weight: Floats,
     *,
     bias: Floats | None = None,
-    dtype: Literal["float32"] = "float32",
+    dtype: DType = "float32",
     isa: str | None = None,
 ) -> PackedLinear:
     """Lays a matrix out for the level of instructions that will multiply by it.
@@ -126,19 +127,19 @@ def pack(
     Args:
         weight: [out, in], float32.
         bias: [out], or None.
-        dtype: The number type to compute with.
+        dtype: The number type of the weights. "float32": as they are. "bfloat16": rounded to their
+            upper 16 bits, multiplied in float32. "int8": with one scale per row of `weight`, and
+            each row of the input with a scale of its own; sums are exact in int32.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:
-        What `linear` takes; it has `in_features`, `out_features`, `nbytes` and `isa`.
+        What `linear` takes; it has `in_features`, `out_features`, `nbytes`, `dtype` and `isa`.
 
     Raises:
         ValueError: if the shapes do not agree or there is no such number type or level.
         TypeError: if an argument is not a float32 array.
     """
-    if dtype != "float32":
-        raise ValueError(f'pack: dtype is {dtype!r}, expected "float32"')
-    return _core.pack("pack", "weight", weight, "bias", bias, isa)
+    return _core.pack("pack", "weight", weight, "bias", bias, dtype, isa)
 
 
 def linear(x: Floats, packed: PackedLinear, *, activation: Activation | None = None) -> Floats:
@@ -193,8 +194,8 @@ def feed_forward(
         TypeError: if an argument is not a float32 array.
     """
     operation = "feed_forward"
-    up = _core.pack(operation, "w1", w1, "b1", b1, isa)
-    down = _core.pack(operation, "w2", w2, "b2", b2, isa)
+    up = _core.pack(operation, "w1", w1, "b1", b1, "float32", isa)
+    down = _core.pack(operation, "w2", w2, "b2", b2, "float32", isa)
     _check_matrix(operation, "w2", down, inner=up.out_features)
     return _core.feed_forward(x, up, down, activation)
 
@@ -242,10 +243,10 @@ def multi_head_attention(
         TypeError: if an argument is not a float32 array.
     """
     operation = "multi_head_attention"
-    query = _core.pack(operation, "wq", wq, "bq", bq, isa)
-    key = _core.pack(operation, "wk", wk, "bk", bk, isa)
-    value = _core.pack(operation, "wv", wv, "bv", bv, isa)
-    output = _core.pack(operation, "wo", wo, "bo", bo, isa)
+    query = _core.pack(operation, "wq", wq, "bq", bq, "float32", isa)
+    key = _core.pack(operation, "wk", wk, "bk", bk, "float32", isa)
+    value = _core.pack(operation, "wv", wv, "bv", bv, "float32", isa)
+    output = _core.pack(operation, "wo", wo, "bo", bo, "float32", isa)
     inner = query.out_features
     _check_matrix(operation, "wk", key, out=inner)
     _check_matrix(operation, "wv", value, out=inner, inner=key.in_features)

@@ -98,7 +98,9 @@ def check_hypotheses(found: Sequence[Hypothesis], expected: dict[str, Any], wher
     assert ended == expected["ended"], where
     if expected["scores"] != [None]:  # transformers gives none to greedy search
         scores = [hypothesis.score for hypothesis in found]
-        np.testing.assert_allclose(scores, expected["scores"], rtol=0, atol=TOLERANCE, err_msg=where)
+        np.testing.assert_allclose(
+            scores, expected["scores"], rtol=0, atol=TOLERANCE, err_msg=where
+        )
 
 
 @functools.cache

@@ -20,6 +20,8 @@ const char* isa_name(Isa isa) {
       return "avx2";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Vnni:
+      return "avx512_vnni";
   }
   return "unknown";
 }
@@ -41,6 +43,8 @@ bool cpu_supports(Isa isa) {
              __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl");
+    case Isa::kAvx512Vnni:
+      return cpu_supports(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
   }
   return false;
 }

@@ -5,9 +5,9 @@
 namespace pyattn {
 
 /// The levels of instruction sets that there are kernels for, worst first.
-enum class Isa { kReference, kPortable, kAvx2, kAvx512 };
+enum class Isa { kReference, kPortable, kAvx2, kAvx512, kAvx512Vnni };
 
-/// "reference", "portable", "avx2", "avx512".
+/// "reference", "portable", "avx2", "avx512", "avx512_vnni".
 const char* isa_name(Isa isa);
 
 /// Whether this CPU and its operating system run the level.

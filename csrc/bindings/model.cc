@@ -132,10 +132,11 @@ class Loaded {
   // `tensors` maps names to float32 arrays. Embeddings and positions are read
   // where they are; the rest is packed.
   Loaded(const py::handle& config, const py::dict& tensors,
-         const std::optional<std::string>& isa,
+         const std::string& dtype, const std::optional<std::string>& isa,
          const std::optional<int>& threads)
       : engine_(
-            config_from(config), isa ? kernels_named(*isa) : default_kernels(),
+            config_from(config),
+            {isa ? kernels_named(*isa) : default_kernels(), dtype_named("model", dtype)},
             [&](const std::string& name, const Shape& shape, bool optional) {
               return find(tensors, name, shape, optional);
             },
@@ -167,9 +168,10 @@ class Loaded {
 class BoundModel {
  public:
   BoundModel(const py::handle& config, const py::dict& tensors,
-             const std::optional<std::string>& isa,
+             const std::string& dtype, const std::optional<std::string>& isa,
              const std::optional<int>& threads)
-      : loaded_(std::make_shared<Loaded>(config, tensors, isa, threads)) {}
+      : loaded_(
+            std::make_shared<Loaded>(config, tensors, dtype, isa, threads)) {}
 
   py::list encode(const py::handle& source_object) {
     const auto model = loaded();
@@ -293,11 +295,11 @@ class BoundModel {
 
 void bind_model(py::module_& module) {
   py::class_<BoundModel>(module, "Model")
-      .def(py::init<const py::handle&, const py::dict&,
+      .def(py::init<const py::handle&, const py::dict&, const std::string&,
                     const std::optional<std::string>&,
                     const std::optional<int>&>(),
-           py::arg("config"), py::arg("tensors"), py::arg("isa"),
-           py::arg("threads"))
+           py::arg("config"), py::arg("tensors"), py::arg("dtype"),
+           py::arg("isa"), py::arg("threads"))
       .def("encode", &BoundModel::encode, py::arg("sources"))
       .def("logits", &BoundModel::logits, py::arg("sources"),
            py::arg("targets"))

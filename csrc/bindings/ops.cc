@@ -115,7 +115,8 @@ py::array norm(const char* operation, py::handle x_object,
 // `operation` and the names are those that the caller knows.
 PackedLinear pack(const std::string& operation, const std::string& weight_name,
                   py::handle weight_object, const std::string& bias_name,
-                  py::handle bias_object, py::handle isa) {
+                  py::handle bias_object, const std::string& dtype,
+                  py::handle isa) {
   const char* what = operation.c_str();
   const py::array weight =
       dense_floats(what, weight_name.c_str(), weight_object);
@@ -136,9 +137,9 @@ PackedLinear pack(const std::string& operation, const std::string& weight_name,
   const LinearPart part = {data_of(weight),
                            bias_object.is_none() ? nullptr : data_of(bias),
                            shape[0]};
-  const KernelTable& table = table_of(what, isa);
+  const Packing packing = {table_of(what, isa), dtype_named(what, dtype)};
   const py::gil_scoped_release release;
-  return PackedLinear(table, {part}, shape[1], std::make_shared<Arena>());
+  return PackedLinear(packing, {part}, shape[1], std::make_shared<Arena>());
 }
 
 // The shape of a product's output: x's, with another last axis.
@@ -333,12 +334,15 @@ void bind_ops(py::module_& module) {
       .def_property_readonly("in_features", &PackedLinear::in)
       .def_property_readonly("out_features", &PackedLinear::out)
       .def_property_readonly("nbytes", &PackedLinear::bytes)
+      .def_property_readonly(
+          "dtype",
+          [](const PackedLinear& packed) { return dtype_name(packed.dtype()); })
       .def_property_readonly("isa", [](const PackedLinear& packed) {
         return isa_name(packed.table().isa);
       });
   module.def("pack", &pack, py::arg("operation"), py::arg("weight_name"),
              py::arg("weight"), py::arg("bias_name"), py::arg("bias"),
-             py::arg("isa"));
+             py::arg("dtype"), py::arg("isa"));
   module.def("linear", &run_linear, py::arg("x"), py::arg("packed"),
              py::arg("activation"));
   module.def("feed_forward", &run_feed_forward, py::arg("x"), py::arg("up"),

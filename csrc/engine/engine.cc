@@ -1,24 +1,15 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <string>
 
 #include "base/check.h"
+#include "engine/forced.h"
 #include "engine/generation.h"
-#include "model/decoder.h"
 #include "model/encoder.h"
 
 namespace pyattn {
 namespace {
-
-// What encode, logits and score take up at a time, in tokens. Larger gains
-// nothing: the products are bound by arithmetic long before.
-constexpr int64_t kGroupTokens = 1024;
-
-// Rows of logits that `score` holds at a time.
-constexpr int64_t kScoreRows = 64;
 
 void check_sequences(const char* operation, const char* what,
                      const std::vector<Sequence>& sequences, int64_t vocab,
@@ -57,68 +48,6 @@ void check_suppressed(const ModelConfig& config,
         "besides the end");
 }
 
-// Calls `body(begin, end)` on consecutive sequences that make up about
-// kGroupTokens tokens.
-template <class Size, class Body>
-void by_groups(size_t count, Size&& size, Body&& body) {
-  size_t begin = 0;
-  while (begin < count) {
-    size_t end = begin;
-    int64_t tokens = 0;
-    while (end < count &&
-           (end == begin || tokens + size(end) <= kGroupTokens)) {
-      tokens += size(end++);
-    }
-    body(begin, end);
-    begin = end;
-  }
-}
-
-// Feeds the targets of sources [begin, end) as a whole: the decoder's output
-// for the start and every token, [rows, dim], sequence behind sequence.
-Buffer<float> feed(const ModelWeights& weights,
-                   const std::vector<Sequence>& sources,
-                   const std::vector<Sequence>& targets, size_t begin,
-                   size_t end) {
-  Ragged ragged;
-  for (size_t i = begin; i < end; ++i) {
-    ragged.add(sources[i]);
-  }
-  const Buffer<float> encoded = encode(weights, ragged);
-  const CrossMemory memory(weights, encoded.data(), ragged.tokens());
-  std::vector<const float*> source_tokens;
-  for (int64_t t = 0; t < ragged.tokens(); ++t) {
-    source_tokens.push_back(memory.token(t));
-  }
-
-  int64_t count = 0;
-  for (size_t i = begin; i < end; ++i) {
-    count += static_cast<int64_t>(targets[i].size()) + 1;
-  }
-  const int64_t stride = token_floats(weights.config);
-  Buffer<float> slots(count * stride);
-  std::vector<const float*> past;
-  for (int64_t r = 0; r < count; ++r) {
-    past.push_back(slots.data() + r * stride);
-  }
-
-  std::vector<DecoderRow> rows;
-  for (size_t i = begin; i < end; ++i) {
-    const int64_t first = static_cast<int64_t>(rows.size());
-    const int64_t source = ragged.starts[i - begin];
-    const StepMemory cross = {source_tokens.data() + source,
-                              ragged.starts[i - begin + 1] - source};
-    for (int64_t t = 0; t <= static_cast<int64_t>(targets[i].size()); ++t) {
-      rows.push_back({t == 0 ? weights.config.start : targets[i][t - 1],
-                      static_cast<int32_t>(t),
-                      slots.data() + (first + t) * stride,
-                      {past.data() + first, t + 1},
-                      cross});
-    }
-  }
-  return decode(weights, rows);
-}
-
 }  // namespace
 
 void Engine::check_sources(const char* operation,
@@ -148,25 +77,22 @@ void Engine::encode(const std::vector<Sequence>& sources,
                     const GoOn& go_on) {
   const ModelConfig& config = weights_.config;
   check_sources("encode", sources);
-  const auto job = [&] {
-    by_groups(
-        sources.size(),
-        [&](size_t i) { return static_cast<int64_t>(sources[i].size()); },
-        [&](size_t begin, size_t end) {
-          Ragged ragged;
-          for (size_t i = begin; i < end; ++i) {
-            ragged.add(sources[i]);
-          }
-          const Buffer<float> encoded = pyattn::encode(weights_, ragged);
-          for (size_t i = begin; i < end; ++i) {
-            std::copy(
-                encoded.data() + ragged.starts[i - begin] * config.dim,
+  const auto size = [&](size_t i) {
+    return static_cast<int64_t>(sources[i].size());
+  };
+  const auto group = [&](size_t begin, size_t end) {
+    Ragged ragged;
+    for (size_t i = begin; i < end; ++i) {
+      ragged.add(sources[i]);
+    }
+    const Buffer<float> encoded = pyattn::encode(weights_, ragged);
+    for (size_t i = begin; i < end; ++i) {
+      std::copy(encoded.data() + ragged.starts[i - begin] * config.dim,
                 encoded.data() + ragged.starts[i - begin + 1] * config.dim,
                 room(i));
-          }
-        });
+    }
   };
-  team_.run(job, go_on);
+  team_.run([&] { by_groups(sources.size(), size, group); }, go_on);
 }
 
 void Engine::logits(const std::vector<Sequence>& sources,
@@ -175,68 +101,22 @@ void Engine::logits(const std::vector<Sequence>& sources,
                     const GoOn& go_on) {
   const ModelConfig& config = weights_.config;
   check_pairs("logits", sources, targets);
-  const auto job = [&] {
-    by_groups(
-        sources.size(),
-        [&](size_t i) {
-          return static_cast<int64_t>(sources[i].size() + targets[i].size());
-        },
-        [&](size_t begin, size_t end) {
-          const Buffer<float> states =
-              feed(weights_, sources, targets, begin, end);
-          const float* state = states.data();
-          for (size_t i = begin; i < end; ++i) {
-            const int64_t rows = static_cast<int64_t>(targets[i].size()) + 1;
-            linear(weights_.output, {state, config.dim}, rows,
-                   {room(i), config.decoder.vocab}, {});
-            state += rows * config.dim;
-          }
-        });
+  const auto project = [&](size_t i, const float* states, int64_t rows) {
+    linear(weights_.output, {states, config.dim}, rows,
+           {room(i), config.decoder.vocab}, {});
   };
-  team_.run(job, go_on);
+  team_.run([&] { feed_targets(weights_, sources, targets, project); }, go_on);
 }
 
 void Engine::score(const std::vector<Sequence>& sources,
                    const std::vector<Sequence>& targets,
                    const std::function<float*(size_t)>& room,
                    const GoOn& go_on) {
-  const ModelConfig& config = weights_.config;
   check_pairs("score", sources, targets);
-  const int64_t vocab = config.decoder.vocab;
-  const auto job = [&] {
-    Buffer<float> logits(kScoreRows * vocab);
-    by_groups(
-        sources.size(),
-        [&](size_t i) {
-          return static_cast<int64_t>(sources[i].size() + targets[i].size());
-        },
-        [&](size_t begin, size_t end) {
-          const Buffer<float> states =
-              feed(weights_, sources, targets, begin, end);
-          const float* state = states.data();
-          for (size_t i = begin; i < end; ++i) {
-            const int64_t rows = static_cast<int64_t>(targets[i].size()) + 1;
-            float* scores = room(i);
-            for (int64_t row = 0; row < rows; row += kScoreRows) {
-              const int64_t count = std::min(kScoreRows, rows - row);
-              linear(weights_.output, {state + row * config.dim, config.dim},
-                     count, {logits.data(), vocab}, {});
-              for (int64_t r = 0; r < count; ++r) {
-                const float* x = logits.data() + r * vocab;
-                float most = 0;
-                float sum = 0;
-                weights_.table.log_sum_exp(
-                    {.x = x, .count = vocab, .max = &most, .sum = &sum});
-                const int32_t id =
-                    row + r + 1 < rows ? targets[i][row + r] : config.end;
-                scores[row + r] = (x[id] - most) - std::log(sum);
-              }
-            }
-            state += rows * config.dim;
-          }
-        });
+  const auto score = [&](size_t i, const float* states, int64_t) {
+    token_scores(weights_, states, targets[i], room(i));
   };
-  team_.run(job, go_on);
+  team_.run([&] { feed_targets(weights_, sources, targets, score); }, go_on);
 }
 
 void Engine::generate(

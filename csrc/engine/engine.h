@@ -22,9 +22,9 @@ struct Limits {
 /// one after the other.
 class Engine {
  public:
-  Engine(const ModelConfig& config, const KernelTable& table,
+  Engine(const ModelConfig& config, const Packing& packing,
          const TensorSource& tensors, int threads)
-      : weights_(config, table, tensors), team_(threads) {}
+      : weights_(config, packing, tensors), team_(threads) {}
 
   const ModelWeights& weights() const { return weights_; }
   int threads() const { return team_.size(); }

@@ -12,6 +12,7 @@ std::vector<const KernelTable*> supported_tables() {
   std::vector<const KernelTable*> tables;
   for (const KernelTable* table : {
 #if defined(__x86_64__)
+           &kAvx512VnniKernels,
            &kAvx512Kernels,
            &kAvx2Kernels,
 #endif
@@ -49,6 +50,28 @@ const KernelTable& default_kernels() {
   const char* forced = std::getenv("PYATTN_ISA");
   return forced == nullptr || *forced == '\0' ? *kernel_tables().front()
                                               : kernels_named(forced);
+}
+
+const char* dtype_name(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32:
+      return "float32";
+    case DType::kBFloat16:
+      return "bfloat16";
+    case DType::kInt8:
+      return "int8";
+  }
+  return "unknown";
+}
+
+DType dtype_named(const char* operation, const std::string& name) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kInt8}) {
+    if (name == dtype_name(dtype)) {
+      return dtype;
+    }
+  }
+  throw ArgumentError(std::string(operation) + ": dtype is '" + name +
+                      "', expected float32, bfloat16 or int8");
 }
 
 }  // namespace pyattn

@@ -17,4 +17,11 @@ const KernelTable& kernels_named(const std::string& isa);
 /// The table to use where none is asked for: PYATTN_ISA's, or the best.
 const KernelTable& default_kernels();
 
+/// "float32", "bfloat16", "int8".
+const char* dtype_name(DType dtype);
+
+/// The number type of that name; throws ArgumentError, on behalf of
+/// `operation`, if there is none.
+DType dtype_named(const char* operation, const std::string& name);
+
 }  // namespace pyattn

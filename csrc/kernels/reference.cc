@@ -1,5 +1,6 @@
 // The slow definition of every kernel: sums in double, one loop per index, no
 // vectors. Tests hold every other table against this one.
+#include <bit>
 #include <cfloat>
 #include <cmath>
 #include <cstdint>
@@ -31,21 +32,69 @@ double activate(Activation activation, double x) {
   return x;
 }
 
+// The exact sum of one output, in the number type's own arithmetic but for
+// rounding: doubles, or integers.
+double product(DType dtype, const LinearArgs& args, int64_t row,
+               int64_t column) {
+  const int64_t first = column / kPanel * kPanel * args.steps + column % kPanel;
+  const int64_t word = row * args.x_stride;
+  double sum = 0;
+  for (int64_t i = 0; i < args.steps; ++i) {
+    const int64_t at = first + i * kPanel;
+    if (dtype == DType::kInt8) {
+      for (int64_t j = 0; j < 4; ++j) {
+        sum += static_cast<const int8_t*>(args.x)[(word + i) * 4 + j] *
+               static_cast<const int8_t*>(args.weight)[at * 4 + j];
+      }
+      continue;
+    }
+    const float weight =
+        dtype == DType::kBFloat16
+            ? std::bit_cast<float>(
+                  static_cast<uint32_t>(
+                      static_cast<const uint16_t*>(args.weight)[at])
+                  << 16)
+            : static_cast<const float*>(args.weight)[at];
+    sum += static_cast<double>(static_cast<const float*>(args.x)[word + i]) *
+           weight;
+  }
+  if (dtype == DType::kInt8) {
+    sum = (sum + args.offset[column]) * args.x_scale[row] * args.scale[column];
+  }
+  return sum;
+}
+
+template <DType kDType>
 void linear(const LinearArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
     for (int64_t column = 0; column < args.out; ++column) {
-      const float* weight =
-          args.weight + column / kPanel * kPanel * args.in + column % kPanel;
-      double sum = 0;
-      for (int64_t i = 0; i < args.in; ++i) {
-        sum += static_cast<double>(args.x[row * args.x_stride + i]) *
-               weight[i * kPanel];
-      }
+      const double sum = product(kDType, args, row, column);
       double y = activate(args.activation, sum + args.bias[column]);
       if (args.residual != nullptr) {
         y += args.residual[row * args.residual_stride + column];
       }
       args.y[row * args.y_stride + column] = static_cast<float>(y);
+    }
+  }
+}
+
+void quantize(const QuantizeArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.x_stride;
+    int8_t* q = args.q + row * args.q_stride;
+    float most = 0;
+    bool finite = true;
+    for (int64_t i = 0; i < args.dim; ++i) {
+      most = std::fabs(x[i]) > most ? std::fabs(x[i]) : most;
+      finite = finite && std::isfinite(x[i]);
+    }
+    const float scale = most / 127.0F;
+    args.scale[row] = finite ? scale : std::numeric_limits<float>::quiet_NaN();
+    const float inverse = finite && scale > 0 ? 1.0F / scale : 0.0F;
+    for (int64_t i = 0; i < args.q_stride; ++i) {
+      q[i] = i < args.dim && inverse > 0
+                 ? static_cast<int8_t>(std::nearbyint(x[i] * inverse))
+                 : int8_t{0};
     }
   }
 }
@@ -203,7 +252,10 @@ extern const KernelTable kReferenceKernels = {
     .isa = Isa::kReference,
     .lanes = 1,
     .panel = kPanel,
-    .linear = linear,
+    .int8_offset = 0,
+    .linear = {linear<DType::kFloat32>, linear<DType::kBFloat16>,
+               linear<DType::kInt8>},
+    .quantize = quantize,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .attention = attention,

@@ -12,19 +12,39 @@ namespace pyattn {
 
 enum class Activation { kNone, kRelu, kGelu, kGeluTanh, kSilu };
 
+/// The number types that weights are kept and multiplied in.
+enum class DType { kFloat32, kBFloat16, kInt8 };
+inline constexpr int kDTypes = 3;
+
 /// y = activation(x W^T + bias) + residual.
 ///
-/// Each y[row][column] is one sum over `in`, in order, whatever the other rows
-/// and columns of the call: a row's bits do not depend on its batch.
+/// The input of a product comes in words of four bytes: one float, or four
+/// int8 of neighbouring inputs. Each y[row][column] is one sum over the words,
+/// in order, whatever the other rows and columns of the call: a row's bits do
+/// not depend on its batch.
 struct LinearArgs {
-  const float* x;         // [rows, in], x_stride between rows
-  const float* weight;    // [out / panel][in][panel], see KernelTable::panel
+  const void* x;          // [rows, steps] words, x_stride words between rows
+  const void* weight;     // [out / panel][steps][panel], see KernelTable
   const float* bias;      // [out rounded up to whole panels]
   const float* residual;  // [rows, out] or null; may be y itself
   float* y;               // [rows, out], y_stride between rows
-  int64_t rows, in, out;
+  int64_t rows, steps, out;
   int64_t x_stride, y_stride, residual_stride;
   Activation activation;
+  // int8 only: y is the integer sum times both scales.
+  const float* x_scale;   // [rows]
+  const float* scale;     // [out rounded up to whole panels]
+  const int32_t* offset;  // likewise: where the sums start
+};
+
+/// q = round(x / scale) + offset for each row, scale = max|x| / 127; what is
+/// not finite makes the row's scale NaN, so that it is not lost.
+struct QuantizeArgs {
+  const float* x;  // [rows, dim], x_stride between rows
+  int8_t* q;       // [rows, q_stride]; zeros from dim on
+  float* scale;    // [rows]
+  int64_t rows, dim;
+  int64_t x_stride, q_stride;
 };
 
 /// y = (x - mean(x)) / sqrt(var(x) + epsilon) * gamma + beta over each row
@@ -118,7 +138,11 @@ struct KernelTable {
   Isa isa;
   int lanes;  // floats of a vector
   int panel;  // output columns that packed weights keep side by side
-  void (*linear)(const LinearArgs&);
+  // What `quantize` adds to int8 inputs: 128 where the instructions take one
+  // operand as unsigned. The sums then start at -offset * sum(weights).
+  int int8_offset;
+  void (*linear[kDTypes])(const LinearArgs&);
+  void (*quantize)(const QuantizeArgs&);
   void (*layer_norm)(const NormArgs&);
   void (*rms_norm)(const NormArgs&);
   void (*attention)(const AttentionArgs&);

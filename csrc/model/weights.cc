@@ -11,9 +11,9 @@ namespace {
 // Packs what one checkpoint holds; names are those of pyattn.checkpoint.
 class Packer {
  public:
-  Packer(const ModelConfig& config, const KernelTable& table,
+  Packer(const ModelConfig& config, const Packing& packing,
          const TensorSource& tensors)
-      : dim_(config.dim), table_(table), tensors_(tensors) {}
+      : dim_(config.dim), packing_(packing), tensors_(tensors) {}
 
   NormWeights norm(const std::string& name) const {
     return {copy(name + ".weight"), copy(name + ".bias")};
@@ -29,7 +29,7 @@ class Packer {
       parts.push_back({tensors_(full + ".weight", {out, in}, false),
                        tensors_(full + ".bias", {out}, false), out});
     }
-    return PackedLinear(table_, parts, in, arena_);
+    return PackedLinear(packing_, parts, in, arena_);
   }
 
   SelfAttentionWeights self_attention(const std::string& layer) const {
@@ -54,7 +54,7 @@ class Packer {
   PackedLinear output(int64_t vocab) const {
     const LinearPart part = {tensors_("output.weight", {vocab, dim_}, false),
                              tensors_("output.bias", {vocab}, true), vocab};
-    return PackedLinear(table_, {part}, dim_, arena_);
+    return PackedLinear(packing_, {part}, dim_, arena_);
   }
 
   EmbeddingWeights embedding(const std::string& stack, int64_t vocab,
@@ -71,7 +71,7 @@ class Packer {
   }
 
   const int64_t dim_;
-  const KernelTable& table_;
+  const Packing packing_;
   const TensorSource& tensors_;
   const std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
 };
@@ -96,11 +96,11 @@ void check_config(const ModelConfig& config) {
 
 }  // namespace
 
-ModelWeights::ModelWeights(const ModelConfig& from, const KernelTable& level,
+ModelWeights::ModelWeights(const ModelConfig& from, const Packing& packing,
                            const TensorSource& tensors)
-    : config(from), table(level) {
+    : config(from), table(packing.table), dtype(packing.dtype) {
   check_config(config);
-  const Packer pack(config, table, tensors);
+  const Packer pack(config, packing, tensors);
   source_embedding =
       pack.embedding("encoder", config.encoder.vocab, config.max_positions);
   target_embedding =

@@ -57,14 +57,15 @@ struct EmbeddingWeights {
   const float* positions;  // [max_positions, dim]
 };
 
-/// All weights of a model, packed for one level; immutable once made, and
-/// shared by every run.
+/// All weights of a model, packed for one level and number type; immutable once
+/// made, and shared by every run.
 struct ModelWeights {
-  ModelWeights(const ModelConfig& config, const KernelTable& table,
+  ModelWeights(const ModelConfig& config, const Packing& packing,
                const TensorSource& tensors);
 
   const ModelConfig config;
   const KernelTable& table;
+  const DType dtype;
   EmbeddingWeights source_embedding, target_embedding;
   std::vector<EncoderLayerWeights> encoder;
   std::vector<DecoderLayerWeights> decoder;

@@ -1,6 +1,8 @@
 #include "ops/linear.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "base/check.h"
@@ -9,38 +11,85 @@
 namespace pyattn {
 namespace {
 
-// A part of a product that is worth a thread: at one row about 64 Ki weights
-// are 20 us of reading memory, ten times what waking a helper costs.
-constexpr int64_t kWorkPerThread = 64 * 1024;
+// Bytes of weights, or as many of arithmetic on them, that are worth a thread:
+// 20 us of reading memory, ten times what waking a helper costs.
+constexpr int64_t kWorkPerThread = 256 * 1024;
 
 // From this many rows per thread on, threads share rows instead of columns: a
 // row's output then stays in one core's cache for what comes next.
 constexpr int64_t kRowsPerThread = 64;
 
+// Floats that are worth a thread when they are only read and rounded.
+constexpr int64_t kFloatsPerThread = 64 * 1024;
+
+constexpr float kMostInt8 = 127.0F;
+
+uint16_t to_bfloat16(float x) {
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  if (std::isnan(x)) {
+    return static_cast<uint16_t>(bits >> 16 | 0x40);
+  }
+  // To nearest, ties to even.
+  return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
 }  // namespace
 
-PackedLinear::PackedLinear(const KernelTable& table,
+LinearInput::LinearInput(const PackedLinear& weight, ConstRows x, int64_t rows)
+    : data_(x.data), stride_(x.stride) {
+  if (weight.dtype() != DType::kInt8) {
+    return;
+  }
+  stride_ = (weight.in() + 3) / 4;
+  const int64_t bytes = stride_ * 4;
+  quantized_ = Buffer<int8_t>(rows * bytes);
+  scale_ = Buffer<float>(rows);
+  data_ = quantized_.data();
+  parallel_for(
+      rows, kFloatsPerThread / weight.in() + 1,
+      [&](int64_t begin, int64_t end) {
+        weight.table().quantize({.x = x.data + begin * x.stride,
+                                 .q = quantized_.data() + begin * bytes,
+                                 .scale = scale_.data() + begin,
+                                 .rows = end - begin,
+                                 .dim = weight.in(),
+                                 .x_stride = x.stride,
+                                 .q_stride = bytes});
+      });
+}
+
+void LinearInput::set(LinearArgs& args, int64_t row) const {
+  args.x = static_cast<const char*>(data_) + row * stride_ * 4;
+  args.x_stride = stride_;
+  args.x_scale = scale_.data() == nullptr ? nullptr : scale_.data() + row;
+}
+
+PackedLinear::PackedLinear(const Packing& packing,
                            const std::vector<LinearPart>& parts, int64_t in,
                            std::shared_ptr<Arena> arena)
-    : table_(&table), in_(in), arena_(std::move(arena)) {
+    : table_(&packing.table),
+      dtype_(packing.dtype),
+      in_(in),
+      arena_(std::move(arena)) {
   check(in > 0, "linear", "weight has no columns");
   for (const LinearPart& part : parts) {
     check(part.out > 0, "linear", "weight has no rows");
     out_ += part.out;
   }
-  const int64_t panel = table.panel;
-  weight_ = arena_->take(panels() * panel * in);
-  bias_ = arena_->take(panels() * panel);
-  std::fill_n(bias_, panels() * panel, 0.0F);
-  // Columns past the last output are multiplied too, and must be numbers.
-  std::fill_n(weight_ + (panels() - 1) * panel * in, panel * in, 0.0F);
+  const int64_t columns = panels() * table_->panel;
+  weight_ = take<char>(columns * steps() * weight_bytes());
+  bias_ = take<float>(columns);
+  if (dtype_ == DType::kInt8) {
+    scale_ = take<float>(columns);
+    offset_ = take<int32_t>(columns);
+  }
   int64_t column = 0;
   for (const LinearPart& part : parts) {
     for (int64_t o = 0; o < part.out; ++o, ++column) {
-      const float* from = part.weight + o * in;
-      float* to = weight_ + column / panel * panel * in + column % panel;
-      for (int64_t i = 0; i < in; ++i) {
-        to[i * panel] = from[i];
+      if (dtype_ == DType::kInt8) {
+        pack_int8_row(part.weight + o * in, column);
+      } else {
+        pack_row(part.weight + o * in, column);
       }
       if (part.bias != nullptr) {
         bias_[column] = part.bias[o];
@@ -49,34 +98,82 @@ PackedLinear::PackedLinear(const KernelTable& table,
   }
 }
 
-int64_t PackedLinear::panels() const {
-  return (out_ + table_->panel - 1) / table_->panel;
+// Zeros: what lies past the last output or input is multiplied too.
+template <class T>
+T* PackedLinear::take(int64_t count) {
+  const int64_t bytes = count * static_cast<int64_t>(sizeof(T));
+  bytes_ += bytes;
+  void* const memory = arena_->take((bytes + 3) / 4);
+  std::memset(memory, 0, static_cast<size_t>(bytes));
+  return static_cast<T*>(memory);
 }
 
-int64_t PackedLinear::bytes() const {
-  return panels() * table_->panel * (in_ + 1) *
-         static_cast<int64_t>(sizeof(float));
+void PackedLinear::pack_row(const float* from, int64_t column) {
+  const int64_t panel = table_->panel;
+  const int64_t first = column / panel * panel * in_ + column % panel;
+  if (dtype_ == DType::kBFloat16) {
+    uint16_t* to = reinterpret_cast<uint16_t*>(weight_) + first;
+    for (int64_t i = 0; i < in_; ++i) {
+      to[i * panel] = to_bfloat16(from[i]);
+    }
+    return;
+  }
+  float* to = reinterpret_cast<float*>(weight_) + first;
+  for (int64_t i = 0; i < in_; ++i) {
+    to[i * panel] = from[i];
+  }
+}
+
+// One scale per output channel, symmetric: the largest weight becomes 127.
+void PackedLinear::pack_int8_row(const float* from, int64_t column) {
+  const int64_t panel = table_->panel;
+  float most = 0;
+  for (int64_t i = 0; i < in_; ++i) {
+    check(std::isfinite(from[i]), "linear",
+          "int8 weights must be finite; use float32");
+    most = std::max(most, std::fabs(from[i]));
+  }
+  const float scale = most / kMostInt8;
+  scale_[column] = scale;
+  int32_t sum = 0;
+  for (int64_t i = 0; i < in_; ++i) {
+    const float q = scale > 0 ? std::nearbyint(from[i] / scale) : 0.0F;
+    const int8_t value =
+        static_cast<int8_t>(std::clamp(q, -kMostInt8, kMostInt8));
+    sum += value;
+    const int64_t word =
+        (column / panel * steps() + i / 4) * panel + column % panel;
+    weight_[word * 4 + i % 4] = static_cast<char>(value);
+  }
+  offset_[column] = -table_->int8_offset * sum;
+}
+
+int64_t PackedLinear::panels() const {
+  return (out_ + table_->panel - 1) / table_->panel;
 }
 
 LinearArgs PackedLinear::columns(int64_t begin_panel, int64_t end_panel) const {
   const int64_t begin = begin_panel * table_->panel;
   LinearArgs args = {};
-  args.weight = weight_ + begin * in_;
+  args.weight = weight_ + begin * steps() * weight_bytes();
   args.bias = bias_ + begin;
-  args.in = in_;
+  args.steps = steps();
   args.out = std::min(end_panel * table_->panel, out_) - begin;
+  if (dtype_ == DType::kInt8) {
+    args.scale = scale_ + begin;
+    args.offset = offset_ + begin;
+  }
   return args;
 }
 
 void linear(const PackedLinear& weight, ConstRows x, int64_t rows, Rows y,
             const Epilogue& epilogue) {
-  const KernelTable& table = weight.table();
+  const LinearInput input(weight, x, rows);
   const auto part = [&](int64_t row, int64_t end_row, int64_t panel,
                         int64_t end_panel) {
     LinearArgs args = weight.columns(panel, end_panel);
-    const int64_t column = panel * table.panel;
-    args.x = x.data + row * x.stride;
-    args.x_stride = x.stride;
+    const int64_t column = panel * weight.table().panel;
+    input.set(args, row);
     args.rows = end_row - row;
     args.y = y.data + row * y.stride + column;
     args.y_stride = y.stride;
@@ -86,7 +183,7 @@ void linear(const PackedLinear& weight, ConstRows x, int64_t rows, Rows y,
           epilogue.residual.data + row * epilogue.residual.stride + column;
       args.residual_stride = epilogue.residual.stride;
     }
-    table.linear(args);
+    weight.run(args);
   };
   if (rows >= kRowsPerThread * parallel_width()) {
     parallel_for(rows, kRowsPerThread, [&](int64_t begin, int64_t end) {
@@ -94,7 +191,8 @@ void linear(const PackedLinear& weight, ConstRows x, int64_t rows, Rows y,
     });
     return;
   }
-  const int64_t work = std::max<int64_t>(rows, 1) * weight.in() * table.panel;
+  const int64_t work =
+      std::max<int64_t>(rows, 1) * weight.bytes() / weight.panels() + 1;
   parallel_for(weight.panels(), kWorkPerThread / work + 1,
                [&](int64_t begin, int64_t end) { part(0, rows, begin, end); });
 }

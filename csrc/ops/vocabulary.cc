@@ -46,7 +46,7 @@ struct LogTotal {
 // Everything that one call of best_tokens works with.
 struct Projection {
   const PackedLinear& output;
-  const ConstRows x;
+  const LinearInput input;
   const int64_t rows;
   const int64_t k;
   const Forbidden& forbidden;
@@ -70,11 +70,10 @@ void Projection::run_chunk(int64_t chunk, Buffer<float>& logits,
   LinearArgs args = output.columns(chunk * chunk_panels, end_panel);
   args.y = logits.data();
   args.y_stride = chunk_columns;
-  args.x_stride = x.stride;
   for (int64_t row = 0; row < rows; row += kChunkRows) {
-    args.x = x.data + row * x.stride;
+    input.set(args, row);
     args.rows = std::min(kChunkRows, rows - row);
-    output.table().linear(args);
+    output.run(args);
     for (int64_t r = 0; r < args.rows; ++r) {
       choose(row + r, chunk, args.y + r * chunk_columns, args.out, best);
     }
@@ -139,7 +138,8 @@ void embed(const KernelTable& table, const EmbedArgs& args) {
 void best_tokens(const PackedLinear& output, ConstRows x, int64_t rows,
                  int64_t k, const Forbidden& forbidden, Candidates& best) {
   k = std::min(k, output.out());
-  Projection projection{output, x, rows, k, forbidden};
+  Projection projection{output, LinearInput(output, x, rows), rows, k,
+                        forbidden};
   std::vector<BestOfPart> parts;
   std::mutex mutex;
   parallel_for(projection.chunks, 1, [&](int64_t begin, int64_t end) {

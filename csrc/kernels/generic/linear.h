@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/generic/math.h"
+#include "kernels/generic/product.h"
 #include "kernels/table.h"
 
 // The packed matrix product. Weights lie in panels of a few vectors' columns,
@@ -18,90 +19,112 @@
 // with the near, 53 with both; 75, 90 and 106 with 256 x 1024 in L3.
 namespace pyattn::kernels {
 
-inline constexpr int64_t kLine = 16;            // floats of a cache line
-inline constexpr int64_t kPrefetchAhead = 512;  // floats
+inline constexpr int64_t kLine = 64;             // bytes of a cache line
+inline constexpr int64_t kPrefetchAhead = 2048;  // bytes
 
 // The part of x that a block of rows reads is kept below a share of L2, since
 // it is read again for every panel.
-inline constexpr int64_t kBlockFloats = 64 * 1024;
+inline constexpr int64_t kBlockBytes = 256 * 1024;
 
-template <class Vec, int kRows, bool kAhead>
+template <class Product>
+inline constexpr int64_t kPanelColumns =
+    Product::Lanes::kPanelVecs * Product::Lanes::kWidth;
+
+// Bytes of weights that a step reads.
+template <class Product>
+inline constexpr int64_t kStepBytes =
+    kPanelColumns<Product> * Product::kWeightBytes;
+
+// Bias, activation and residual, and the result into y.
+template <class Vec>
+void store_linear(const LinearArgs& args, int64_t row, int64_t column,
+                  Vec sum) {
+  const int64_t count = args.out - column;
+  Vec y = activate(args.activation, sum + Vec::load(args.bias + column));
+  if (args.residual != nullptr) {
+    y = y + load_up_to<Vec>(args.residual + row * args.residual_stride + column,
+                            count);
+  }
+  store_up_to(y, args.y + row * args.y_stride + column, count);
+}
+
+template <class Product, int kRows, bool kAhead>
 void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
-                 const float* ahead) {
+                 const char* ahead) {
+  using Vec = typename Product::Lanes;
   constexpr int kVecs = Vec::kPanelVecs;
-  const float* x = args.x + row * args.x_stride;
-  const float* weight = args.weight + column * args.in;
-  Vec sums[kRows][kVecs];
+  constexpr int64_t kVecBytes = Vec::kWidth * Product::kWeightBytes;
+  const int64_t stride = args.x_stride * 4;
+  const char* x = static_cast<const char*>(args.x) + row * stride;
+  const char* weight = static_cast<const char*>(args.weight) +
+                       column * args.steps * Product::kWeightBytes;
+  typename Product::Sum sums[kRows][kVecs];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
-      sums[r][c] = Vec::zero();
+      sums[r][c] = Product::start(args, column + c * Vec::kWidth);
     }
   }
-  for (int64_t i = 0; i < args.in; ++i) {
-    Vec w[kVecs];
+  for (int64_t i = 0; i < args.steps; ++i) {
+    typename Product::Weights w[kVecs];
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
-      w[c] = Vec::load(weight + c * Vec::kWidth);
-      __builtin_prefetch(weight + c * Vec::kWidth + kPrefetchAhead);
+      w[c] = Product::weights(weight + c * kVecBytes);
+      if (c * kVecBytes % kLine == 0) {
+        __builtin_prefetch(weight + c * kVecBytes + kPrefetchAhead);
+      }
     }
     if constexpr (kAhead) {
       __builtin_prefetch(ahead, 0, 2);
       ahead += kLine;
     }
-    weight += kVecs * Vec::kWidth;
+    weight += kVecs * kVecBytes;
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Vec a = Vec::broadcast(x[r * args.x_stride + i]);
+      const typename Product::Word a = Product::word(x + r * stride + i * 4);
 #pragma GCC unroll 4
       for (int c = 0; c < kVecs; ++c) {
-        sums[r][c] = fma(a, w[c], sums[r][c]);
+        sums[r][c] = Product::add(a, w[c], sums[r][c]);
       }
     }
   }
 #pragma GCC unroll 4
   for (int c = 0; c < kVecs; ++c) {
     const int64_t at = column + c * Vec::kWidth;
-    const int64_t count = args.out - at;
-    if (count <= 0) {
+    if (at >= args.out) {
       break;
     }
-    const Vec bias = Vec::load(args.bias + at);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      Vec y = activate(args.activation, sums[r][c] + bias);
-      if (args.residual != nullptr) {
-        y = y +
-            load_up_to<Vec>(
-                args.residual + (row + r) * args.residual_stride + at, count);
-      }
-      store_up_to(y, args.y + (row + r) * args.y_stride + at, count);
+      store_linear<Vec>(args, row + r, at,
+                        Product::value(sums[r][c], args, row + r, at));
     }
   }
 }
 
 // A tile of `rows` rows, which are kRows or fewer.
-template <class Vec, int kRows>
+template <class Product, int kRows>
 void linear_rows(const LinearArgs& args, int64_t rows, int64_t row,
-                 int64_t column, const float* ahead) {
+                 int64_t column, const char* ahead) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
-      return linear_rows<Vec, kRows - 1>(args, rows, row, column, ahead);
+      return linear_rows<Product, kRows - 1>(args, rows, row, column, ahead);
     }
   }
   if (ahead == nullptr) {
-    linear_tile<Vec, kRows, false>(args, row, column, ahead);
+    linear_tile<Product, kRows, false>(args, row, column, ahead);
   } else {
-    linear_tile<Vec, kRows, true>(args, row, column, ahead);
+    linear_tile<Product, kRows, true>(args, row, column, ahead);
   }
 }
 
-template <class Vec>
+template <class Product>
 void linear(const LinearArgs& args) {
-  constexpr int64_t kPanel = Vec::kPanelVecs * Vec::kWidth;
-  constexpr int64_t kTile = Vec::kTileRows;
-  const int64_t most = kBlockFloats / (args.in > 0 ? args.in : 1);
+  constexpr int64_t kPanel = kPanelColumns<Product>;
+  constexpr int64_t kTile = Product::Lanes::kTileRows;
+  const int64_t panel_bytes = args.steps * kStepBytes<Product>;
+  const int64_t most = kBlockBytes / (args.steps > 0 ? args.steps * 4 : 1);
   const int64_t block = most < 2 * kTile ? 2 * kTile : most / kTile * kTile;
   for (int64_t begin = 0; begin < args.rows; begin += block) {
     const int64_t left = args.rows - begin;
@@ -109,15 +132,17 @@ void linear(const LinearArgs& args) {
     // Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 12 + 12 + 8.
     const int64_t tiles = (rows + kTile - 1) / kTile;
     for (int64_t column = 0; column < args.out; column += kPanel) {
-      const float* next = args.weight + (column + kPanel) * args.in;
+      const char* next = static_cast<const char*>(args.weight) +
+                         (column / kPanel + 1) * panel_bytes;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t first = rows * t / tiles;
         const int64_t end = rows * (t + 1) / tiles;
-        // Tile t takes lines t * in to (t + 1) * in of the next panel.
-        const bool asks = tiles > 1 && t < kPanel / kLine;
-        linear_rows<Vec, Vec::kTileRows>(
+        // Tile t asks for a line per step of the next panel, from line
+        // t * steps on.
+        const bool asks = tiles > 1 && t * kLine < kStepBytes<Product>;
+        linear_rows<Product, Product::Lanes::kTileRows>(
             args, end - first, begin + first, column,
-            asks ? next + t * args.in * kLine : nullptr);
+            asks ? next + t * args.steps * kLine : nullptr);
       }
     }
   }

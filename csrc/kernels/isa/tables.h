@@ -9,5 +9,6 @@ extern const KernelTable kReferenceKernels;
 extern const KernelTable kPortableKernels;
 extern const KernelTable kAvx2Kernels;
 extern const KernelTable kAvx512Kernels;
+extern const KernelTable kAvx512VnniKernels;
 
 }  // namespace pyattn

@@ -66,6 +66,20 @@ struct Vec {
   friend Vec keep_first(Vec a, int n) {
     return {_mm256_and_ps(a.v, _mm256_castsi256_ps(first(n)))};
   }
+  // The upper halves of eight floats.
+  static Vec load_bfloat16(const uint16_t* p) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return {_mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16))};
+  }
+  // Whole numbers in [-128, 127].
+  friend void store_bytes(Vec a, int8_t* p) {
+    const __m256i whole = _mm256_cvtps_epi32(a.v);
+    const __m128i shorts = _mm_packs_epi32(_mm256_castsi256_si128(whole),
+                                           _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
+                     _mm_packs_epi16(shorts, shorts));
+  }
   friend float reduce_add(Vec a) {
     __m128 sum =
         _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
@@ -84,6 +98,31 @@ struct Vec {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n),
                               _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }
+};
+
+// Four products of int8 in each of eight sums. The sign of an input goes to
+// the weights, so that two products of at most 127 * 127 add up in 16 bits
+// without saturating.
+struct Dot {
+  static constexpr int kOffset = 0;
+  using Sum = __m256i;
+  using Weights = __m256i;
+  using Word = __m256i;
+
+  static Sum load_sum(const int32_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static Weights load(const char* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static Word word(int32_t four) { return _mm256_set1_epi32(four); }
+  static Sum add(Word a, Weights w, Sum sum) {
+    const __m256i pairs =
+        _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(w, a));
+    return _mm256_add_epi32(sum,
+                            _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  }
+  static __m256 to_floats(Sum sum) { return _mm256_cvtepi32_ps(sum); }
 };
 
 }  // namespace pyattn::avx2

@@ -4,10 +4,14 @@
 
 #include <cstdint>
 
-// Sixteen floats: AVX-512 F, BW, DQ and VL.
-namespace pyattn::avx512 {
+// Sixteen floats: AVX-512 F, BW, DQ and VL. `Level` tells apart the pages that
+// use them, which are compiled with different flags and must not share symbols.
+namespace pyattn {
 
-struct Vec {
+template <class Level>
+struct Avx512Vec {
+  using Vec = Avx512Vec;
+
   static constexpr int kWidth = 16;
   // A tile of the matrix product holds 12 x 2 accumulators, 2 weights and a
   // broadcast in the 32 registers. 14 x 2 and 8 x 3 measured the same, 6 x 4
@@ -61,6 +65,18 @@ struct Vec {
   friend Vec keep_first(Vec a, int n) {
     return {_mm512_maskz_mov_ps(first(n), a.v)};
   }
+  // The upper halves of sixteen floats.
+  static Vec load_bfloat16(const uint16_t* p) {
+    const __m256i halves =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return {_mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
+  }
+  // Whole numbers, modulo 256.
+  friend void store_bytes(Vec a, int8_t* p) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a.v)));
+  }
   friend float reduce_add(Vec a) { return _mm512_reduce_add_ps(a.v); }
   friend float reduce_max(Vec a) { return _mm512_reduce_max_ps(a.v); }
 
@@ -70,4 +86,61 @@ struct Vec {
   }
 };
 
-}  // namespace pyattn::avx512
+// Four products of int8 in each of sixteen sums, without VNNI: the sign of an
+// input goes to the weights, so that two products of at most 127 * 127 add up
+// in 16 bits without saturating.
+template <class Level>
+struct Avx512Dot {
+  static constexpr int kOffset = 0;
+  using Sum = __m512i;
+  using Weights = __m512i;
+  struct Word {
+    __m512i size;
+    __mmask64 negative;
+  };
+
+  static Sum load_sum(const int32_t* p) { return _mm512_loadu_si512(p); }
+  static Weights load(const char* p) { return _mm512_loadu_si512(p); }
+  static Word word(int32_t four) {
+    const __m512i a = _mm512_set1_epi32(four);
+    return {_mm512_abs_epi8(a), _mm512_movepi8_mask(a)};
+  }
+  static Sum add(Word a, Weights w, Sum sum) {
+    const __m512i turned =
+        _mm512_mask_sub_epi8(w, a.negative, _mm512_setzero_si512(), w);
+    const __m512i pairs = _mm512_maddubs_epi16(a.size, turned);
+    return _mm512_add_epi32(sum,
+                            _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+  }
+  static __m512 to_floats(Sum sum) { return _mm512_cvtepi32_ps(sum); }
+};
+
+// The same with VNNI, which takes its first operand as unsigned.
+#ifdef __AVX512VNNI__
+template <class Level>
+struct VnniDot : Avx512Dot<Level> {
+  static constexpr int kOffset = 128;
+  using Word = __m512i;
+
+  static Word word(int32_t four) { return _mm512_set1_epi32(four); }
+  static __m512i add(Word a, __m512i w, __m512i sum) {
+    return _mm512_dpbusd_epi32(sum, a, w);
+  }
+};
+#endif
+
+namespace avx512 {
+struct Level;
+using Vec = Avx512Vec<Level>;
+using Dot = Avx512Dot<Level>;
+}  // namespace avx512
+
+#ifdef __AVX512VNNI__
+namespace avx512_vnni {
+struct Level;
+using Vec = Avx512Vec<Level>;
+using Dot = VnniDot<Level>;
+}  // namespace avx512_vnni
+#endif
+
+}  // namespace pyattn

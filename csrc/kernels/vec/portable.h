@@ -73,6 +73,18 @@ struct Vec {
     const Bits lane = {0, 1, 2, 3};
     return {(Lanes)((Bits)a.v & (lane < n))};
   }
+  // The upper halves of four floats.
+  static Vec load_bfloat16(const uint16_t* p) {
+    const Bits halves = {p[0], p[1], p[2], p[3]};
+    return {(Lanes)(halves << 16)};
+  }
+  // Whole numbers in [-128, 127].
+  friend void store_bytes(Vec a, int8_t* p) {
+    const Bits whole = __builtin_convertvector(a.v, Bits);
+    for (int i = 0; i < kWidth; ++i) {
+      p[i] = static_cast<int8_t>(whole[i]);
+    }
+  }
   friend float reduce_add(Vec a) {
     return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
   }
@@ -86,6 +98,44 @@ struct Vec {
   static Bits sign_bit() {
     const int32_t bit = INT32_MIN;
     return Bits{bit, bit, bit, bit};
+  }
+};
+
+// Four products of int8 in each of four sums.
+struct Dot {
+  static constexpr int kOffset = 0;
+  using Sum = Vec::Bits;
+  struct Word {
+    Sum terms[4];
+  };
+  using Weights = Word;
+
+  static Sum load_sum(const int32_t* p) {
+    Sum sum;
+    std::memcpy(&sum, p, sizeof(sum));
+    return sum;
+  }
+  // terms[j] holds the weights of input j for each column.
+  static Weights load(const char* p) {
+    Sum columns;
+    std::memcpy(&columns, p, sizeof(columns));
+    return {{columns << 24 >> 24, columns << 16 >> 24, columns << 8 >> 24,
+             columns >> 24}};
+  }
+  static Word word(int32_t four) {
+    Word a;
+    for (int j = 0; j < 4; ++j) {
+      const int32_t input = static_cast<int8_t>(four >> (8 * j));
+      a.terms[j] = Sum{input, input, input, input};
+    }
+    return a;
+  }
+  static Sum add(const Word& a, const Weights& w, Sum sum) {
+    return sum + (a.terms[0] * w.terms[0] + a.terms[1] * w.terms[1]) +
+           (a.terms[2] * w.terms[2] + a.terms[3] * w.terms[3]);
+  }
+  static Vec::Lanes to_floats(Sum sum) {
+    return __builtin_convertvector(sum, Vec::Lanes);
   }
 };
 

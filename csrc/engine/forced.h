@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "engine/engine.h"
+#include "model/weights.h"
+
+namespace pyattn {
+
+/// Calls `body(begin, end)` on consecutive sequences, so many at a time as make
+/// up about a thousand tokens of `size(i)` each. More at a time gain nothing:
+/// the products are bound by arithmetic long before.
+void by_groups(size_t count, const std::function<int64_t(size_t)>& size,
+               const std::function<void(size_t, size_t)>& body);
+
+/// Feeds given targets in one pass each (teacher forcing). `body` gets the
+/// decoder's output behind the start and every token of a target, [rows, dim].
+void feed_targets(
+    const ModelWeights& weights, const std::vector<Sequence>& sources,
+    const std::vector<Sequence>& targets,
+    const std::function<void(size_t, const float*, int64_t)>& body);
+
+/// The log-probability of each token of a target and of the end behind them,
+/// from the decoder's output for it: states [rows, dim], scores [rows].
+void token_scores(const ModelWeights& weights, const float* states,
+                  const Sequence& target, float* scores);
+
+}  // namespace pyattn

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/table.h"
+
+// What one step of a packed matrix product does in each number type. A step
+// takes one word of four bytes from a row of the input, which is one float or
+// four int8, and the weights that belong to it of every column of a panel.
+namespace pyattn::kernels {
+
+template <class Vec>
+struct Float32Product {
+  using Lanes = Vec;
+  using Sum = Vec;
+  using Word = Vec;
+  using Weights = Vec;
+  static constexpr int kWeightBytes = 4;  // of a column in a step
+
+  static Sum start(const LinearArgs&, int64_t) { return Vec::zero(); }
+  static Word word(const char* x) { return Vec::broadcast(float_at(x)); }
+  static Weights weights(const char* w) {
+    return Vec::load(reinterpret_cast<const float*>(w));
+  }
+  static Sum add(Word a, Weights w, Sum sum) { return fma(a, w, sum); }
+  static Vec value(Sum sum, const LinearArgs&, int64_t, int64_t) { return sum; }
+
+  static float float_at(const char* x) {
+    float value;
+    std::memcpy(&value, x, sizeof(value));
+    return value;
+  }
+};
+
+// bfloat16 weights are the upper halves of floats; the arithmetic is float32.
+template <class Vec>
+struct BFloat16Product : Float32Product<Vec> {
+  static constexpr int kWeightBytes = 2;
+
+  static Vec weights(const char* w) {
+    return Vec::load_bfloat16(reinterpret_cast<const uint16_t*>(w));
+  }
+};
+
+// Sums of int8 products are exact in int32: 127 * 127 * 2^17 terms fit. The
+// scales of the row and of the column come in at the end.
+template <class Vec, class Dot>
+struct Int8Product {
+  using Lanes = Vec;
+  using Sum = typename Dot::Sum;
+  using Word = typename Dot::Word;
+  using Weights = typename Dot::Weights;
+  static constexpr int kWeightBytes = 4;
+
+  static Sum start(const LinearArgs& args, int64_t column) {
+    return Dot::load_sum(args.offset + column);
+  }
+  static Word word(const char* x) {
+    int32_t value;
+    std::memcpy(&value, x, sizeof(value));
+    return Dot::word(value);
+  }
+  static Weights weights(const char* w) { return Dot::load(w); }
+  static Sum add(Word a, Weights w, Sum sum) { return Dot::add(a, w, sum); }
+  static Vec value(Sum sum, const LinearArgs& args, int64_t row,
+                   int64_t column) {
+    return Vec{Dot::to_floats(sum)} *
+           (Vec::broadcast(args.x_scale[row]) * Vec::load(args.scale + column));
+  }
+};
+
+}  // namespace pyattn::kernels

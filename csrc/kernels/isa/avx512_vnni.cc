@@ -1,0 +1,34 @@
+// Everything pyattn runs on avx512_vnni, on one page.
+#include "kernels/generic/attention.h"
+#include "kernels/generic/attention_step.h"
+#include "kernels/generic/linear.h"
+#include "kernels/generic/norm.h"
+#include "kernels/generic/quantize.h"
+#include "kernels/generic/vocabulary.h"
+#include "kernels/isa/tables.h"
+#include "kernels/vec/avx512.h"
+
+namespace pyattn {
+
+using avx512_vnni::Dot;
+using avx512_vnni::Vec;
+
+extern const KernelTable kAvx512VnniKernels = {
+    .isa = Isa::kAvx512Vnni,
+    .lanes = Vec::kWidth,
+    .panel = Vec::kPanelVecs * Vec::kWidth,
+    .int8_offset = Dot::kOffset,
+    .linear = {kernels::linear<kernels::Float32Product<Vec>>,
+               kernels::linear<kernels::BFloat16Product<Vec>>,
+               kernels::linear<kernels::Int8Product<Vec, Dot>>},
+    .quantize = kernels::quantize<Vec, Dot::kOffset>,
+    .layer_norm = kernels::layer_norm<Vec>,
+    .rms_norm = kernels::rms_norm<Vec>,
+    .attention = kernels::attention<Vec>,
+    .attention_step = kernels::attention_step<Vec>,
+    .embed = kernels::embed<Vec>,
+    .log_sum_exp = kernels::log_sum_exp<Vec>,
+    .top_k = kernels::top_k<Vec>,
+};
+
+}  // namespace pyattn

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from inputs import ISAS, Floats, floats, weights
+from tolerances import FLOAT32, assert_close
+
+from pyattn import ops
+
+# Around every width of vector, panel and word of four.
+SIZES = [(1, 1), (3, 2), (4, 7), (5, 33), (63, 16), (64, 65), (130, 31), (513, 70)]
+
+# The levels whose arithmetic around the integer sums is float32; the reference's is double.
+FAST = [isa for isa in ISAS if isa != "reference"]
+
+
+def to_int8(rows: Floats) -> tuple[Floats, Floats]:
+    """Each row as whole numbers in [-127, 127] and the scale that gives it back."""
+    scale = np.abs(rows).max(axis=-1, keepdims=True) / np.float32(127)
+    safe = np.where(scale > 0, scale, np.float32(1))
+    return np.rint(rows / safe), scale
+
+
+def int8_product(x: Floats, weight: Floats, bias: Floats) -> Floats:
+    (x_whole, x_scale), (w_whole, w_scale) = to_int8(x), to_int8(weight)
+    return (x_whole @ w_whole.T) * (x_scale * w_scale.T) + bias
+
+
+def bfloat16(x: Floats) -> Floats:
+    """Rounded to the nearest number with eight bits of mantissa, ties to even."""
+    bits = x.view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_int8_is_the_product_of_whole_numbers(isa: str) -> None:
+    for inner, out in SIZES:
+        x, weight, bias = floats(1, 9, inner), weights(2, out, inner), floats(3, out)
+        y = ops.linear(x, ops.pack(weight, bias=bias, dtype="int8", isa=isa))
+        assert_close(y, int8_product(x, weight, bias), FLOAT32, f"{inner} to {out}")
+
+
+def test_int8_has_the_same_bits_on_every_level() -> None:
+    for inner, out in SIZES:
+        x, weight, bias = floats(1, 14, inner), weights(2, out, inner), floats(3, out)
+        results = [
+            ops.linear(x, ops.pack(weight, bias=bias, dtype="int8", isa=isa)) for isa in FAST
+        ]
+        for result in results[1:]:
+            np.testing.assert_array_equal(result, results[0], err_msg=f"{inner} to {out}")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_int8_does_not_saturate(isa: str, sign: int) -> None:
+    # Every product is +-127 * 127: two of them already pass what 16 bits of u8 * s8 hold.
+    x, weight = np.ones((3, 4096), np.float32), np.full((5, 4096), sign, np.float32)
+    y = ops.linear(x, ops.pack(weight, dtype="int8", isa=isa))
+    assert_close(y, np.full((3, 5), 4096.0 * sign, np.float32), FLOAT32)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_bfloat16_is_the_product_with_rounded_weights(isa: str) -> None:
+    for inner, out in SIZES:
+        x, weight, bias = floats(1, 9, inner), weights(2, out, inner), floats(3, out)
+        y = ops.linear(x, ops.pack(weight, bias=bias, dtype="bfloat16", isa=isa))
+        rounded = ops.linear(x, ops.pack(bfloat16(weight), bias=bias, isa=isa))
+        np.testing.assert_array_equal(y, rounded, err_msg=f"{inner} to {out}")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_row_has_the_same_bits_among_any_number_of_rows(isa: str, dtype: ops.DType) -> None:
+    x, weight, bias = floats(1, 70, 130), weights(2, 65, 130), floats(3, 65)
+    packed = ops.pack(weight, bias=bias, dtype=dtype, isa=isa)
+    alone = np.stack([ops.linear(row, packed, activation="gelu") for row in x])
+    for rows in range(1, 71):
+        together = ops.linear(x[:rows], packed, activation="gelu")
+        np.testing.assert_array_equal(together, alone[:rows], err_msg=f"{rows} rows")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_what_is_not_finite_stays_in_its_row(isa: str) -> None:
+    x, weight = floats(1, 5, 37), weights(2, 9, 37)
+    packed = ops.pack(weight, dtype="int8", isa=isa)
+    clean = ops.linear(x, packed)
+    x[1, 36], x[3, 0] = np.nan, -np.inf
+    y = ops.linear(x, packed)
+    assert np.isnan(y[[1, 3]]).all()
+    np.testing.assert_array_equal(y[[0, 2, 4]], clean[[0, 2, 4]])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_rows_and_columns_of_zeros_give_the_bias(isa: str) -> None:
+    x, weight, bias = floats(1, 3, 20), weights(2, 6, 20), floats(3, 6)
+    x[1], weight[4] = 0, 0
+    y = ops.linear(x, ops.pack(weight, bias=bias, dtype="int8", isa=isa))
+    np.testing.assert_array_equal(y[1], bias)
+    np.testing.assert_array_equal(y[:, 4], np.full(3, bias[4]))
+
+
+def test_fewer_bits_take_fewer_bytes() -> None:
+    weight = weights(1, 64, 512)
+    size = {
+        dtype: ops.pack(weight, dtype=dtype).nbytes for dtype in ("float32", "bfloat16", "int8")
+    }
+    assert 1.9 < size["float32"] / size["bfloat16"] < 2.1
+    assert 3.8 < size["float32"] / size["int8"] < 4.1
+
+
+def test_int8_refuses_weights_that_are_not_finite() -> None:
+    weight = weights(1, 4, 4)
+    weight[2, 1] = np.inf
+    with pytest.raises(ValueError, match="int8 weights must be finite"):
+        ops.pack(weight, dtype="int8")
