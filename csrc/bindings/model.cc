@@ -136,7 +136,8 @@ class Loaded {
          const std::optional<int>& threads)
       : engine_(
             config_from(config),
-            {isa ? kernels_named(*isa) : default_kernels(), dtype_named("model", dtype)},
+            {isa ? kernels_named(*isa) : default_kernels(),
+             dtype_named("model", dtype)},
             [&](const std::string& name, const Shape& shape, bool optional) {
               return find(tensors, name, shape, optional);
             },
