@@ -38,12 +38,10 @@ TRAINED = ("en-es", "en-es-float32")
 
 # The models in plain NumPy, and in C++ on every level.
 IMPLEMENTATIONS = ("numpy", *ISAS)
-# Every how many of a trained model's sentences these are given; the others get all. The reference
-# kernels are plain loops, in fixed order.
+# These are given every how many of a trained model's sentences; the others get all.
 SLOW = {"numpy": 3, "reference": 15}
 
-# Two float32 implementations of 10 layers differ by a few 1e-5 (golden.json's "rounding" has
-# transformers' own distance from float64).
+# golden.json's "rounding", by how much transformers' own float32 is off, is a fifth of it at most.
 TOLERANCE = 1e-4
 
 Model = pyattn.Model | reference.Model

@@ -86,14 +86,14 @@ _LEGACY = {
 TINY = {
     "marian-tied-relu-3": Tiny(
         seed=5,
-        end_bias=2.2,
+        end_bias=2.6,
         config=_MARIAN | _sizes(6, 2, (2, 1), (16, 12)) | {"activation_function": "relu"},
         generation={"num_beams": 4, "max_length": 20, "bad_words_ids": [[100]]},
     ),
     # A dim that is odd has one sine more than cosines.
     "marian-untied-gelu-3": Tiny(
         seed=2,
-        end_bias=5.0,
+        end_bias=4.6,
         config=_MARIAN
         | _sizes(15, 5, (1, 3), (33, 17))
         | {
@@ -108,11 +108,11 @@ TINY = {
         generation={"num_beams": 1, "max_new_tokens": 16},
     ),
     "marian-pickled-swish-20": Tiny(
-        seed=12,
-        end_bias=4.4,
+        seed=3,
+        end_bias=3.4,
         config=_MARIAN
         | _LEGACY
-        | _sizes(40, 2, (1, 3), (64, 48))
+        | _sizes(40, 2, (1, 3), (32, 24))
         | {"activation_function": "swish"},
         generation={"num_beams": 6, "max_length": 20, "bad_words_ids": [[100]]}
         | {"forced_eos_token_id": 0, "length_penalty": 0.8},
@@ -120,10 +120,10 @@ TINY = {
     ),
     # The heads of the two stacks differ: head_dim 20 in the encoder, 3 in the decoder.
     "marian-long-relu-20": Tiny(
-        seed=6,
-        end_bias=7.4,
+        seed=5,
+        end_bias=5.2,
         config=_MARIAN
-        | _sizes(60, (3, 20), (3, 1), (50, 70))
+        | _sizes(60, (3, 20), (2, 1), (30, 34))
         | {"activation_function": "relu", "max_position_embeddings": 256}
         | {"tie_word_embeddings": False, "scale_embedding": False},
         generation={"num_beams": 4, "max_length": 24, "early_stopping": True},
@@ -131,16 +131,16 @@ TINY = {
         target_lengths=(3, 40, 199),
     ),
     "marian-bfloat16-gelu-64": Tiny(
-        seed=4,
-        end_bias=0.7,
-        config=_MARIAN | _sizes(128, 2, (1, 1), (40, 24)) | {"activation_function": "gelu"},
+        seed=7,
+        end_bias=4.0,
+        config=_MARIAN | _sizes(64, 1, (1, 2), (40, 24)) | {"activation_function": "gelu"},
         generation={"num_beams": 4, "max_length": 20, "early_stopping": "never"},
         dtype=torch.bfloat16,
     ),
     # Two vocabularies, the decoder's tied to the output.
     "marian-float16-swish-64": Tiny(
-        seed=1,
-        end_bias=4.8,
+        seed=10,
+        end_bias=5.4,
         config=_MARIAN
         | _sizes(64, 1, (2, 1), (32, 80))
         | {
@@ -155,15 +155,15 @@ TINY = {
         dtype=torch.float16,
     ),
     "pegasus-tied-relu-3": Tiny(
-        seed=3,
-        end_bias=6.3,
+        seed=12,
+        end_bias=0.2,
         family="pegasus",
         config=_PEGASUS | _sizes(12, 4, (1, 3), (20, 31)) | {"activation_function": "relu"},
         generation={"num_beams": 8, "max_length": 20, "length_penalty": 0.6},
     ),
     "pegasus-untied-gelu-20": Tiny(
-        seed=8,
-        end_bias=3.0,
+        seed=1,
+        end_bias=5.3,
         family="pegasus",
         config=_PEGASUS
         | _sizes(40, 2, (2, 1), (48, 40))
@@ -171,11 +171,11 @@ TINY = {
         generation={"num_beams": 4, "max_length": 20, "min_length": 5},
     ),
     "pegasus-tied-swish-64": Tiny(
-        seed=4,
-        end_bias=2.8,
+        seed=8,
+        end_bias=6.6,
         family="pegasus",
         config=_PEGASUS
-        | _sizes(64, 1, (2, 1), (65, 30))
+        | _sizes(64, 1, (2, 1), (33, 30))
         | {"activation_function": "silu", "scale_embedding": False},
         generation={"num_beams": 4, "max_length": 20},
     ),
@@ -209,7 +209,7 @@ def ordinary_ids(tiny: Tiny, vocab: str) -> np.ndarray:
 # Deviations of weight matrices, over that of one which keeps the deviation of its input: attention
 # to the source that moves with every step, and feed-forwards that matter.
 _GAINS = {
-    "encoder_attn.q_proj": 4.0,
+    "encoder_attn.q_proj": 2.0,
     "encoder_attn.k_proj": 2.0,
     "encoder_attn.v_proj": 1.5,
     "q_proj": 1.5,
