@@ -174,7 +174,11 @@ def flags_of(isa: str) -> tuple[str, ...]:
         r'PROPERTIES\s+COMPILE_OPTIONS\s+"([^"]*)"',
         build_recipe(),
     )
-    return tuple(found[1].split(";")) if found else ()
+    if not found:
+        return ()
+    variables = dict(re.findall(r"set\((\w+)\s+([^)]*)\)", build_recipe()))
+    flags = re.sub(r"\$\{(\w+)\}", lambda name: variables[name[1]], found[1])
+    return tuple(re.split(r"[;\s]+", flags))
 
 
 def symbols(isa: str, optimisation: str, folder: pathlib.Path) -> dict[str, str]:
