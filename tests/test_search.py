@@ -69,7 +69,8 @@ WIDE: list[dict[str, Any]] = [
 @pytest.mark.parametrize("options", VARIANTS + WIDE, ids=str)
 def test_every_option_matches_reference(name: str, options: dict[str, Any]) -> None:
     wanted = numpy_model(name).generate(sources(name), **options)
-    for isa in ISAS:
+    # A search knows nothing of levels: the best and a plain one will do.
+    for isa in (ISAS[0], "portable"):
         assert_same_hypotheses(search(name, isa, **options), wanted)
 
 
