@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import weakref
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,22 @@ def test_results_belong_to_the_caller() -> None:
     model.close()
     np.testing.assert_array_equal(memory[1:], copies[0][1:])
     np.testing.assert_array_equal(found.token_scores, copies[1])
+
+
+def test_model_keeps_only_the_tensors_that_it_reads_in_place() -> None:
+    made = checkpoint("pre")
+    watched = {name: weakref.ref(tensor) for name, tensor in made.tensors.items()}
+    with Model(made, threads=1) as model:
+        [wanted] = model.score([[1, 2]], [[3]])
+        del made
+        alive = {name for name, tensor in watched.items() if tensor() is not None}
+        assert alive == {
+            f"{stack}.{table}"
+            for stack in ("encoder", "decoder")
+            for table in ("embedding", "positions")
+        }
+        assert model.score([[1, 2]], [[3]])[0].tobytes() == wanted.tobytes()
+    assert not any(tensor() is not None for tensor in watched.values())
 
 
 def test_no_sources_give_no_results() -> None:

@@ -141,7 +141,17 @@ class Loaded {
             [&](const std::string& name, const Shape& shape, bool optional) {
               return find(tensors, name, shape, optional);
             },
-            threads ? *threads : default_threads()) {}
+            threads ? *threads : default_threads()) {
+    // What was packed is needed no longer.
+    const ModelWeights& weights = engine_.weights();
+    std::erase_if(kept_, [&weights](const py::array& tensor) {
+      const float* data = data_of(tensor);
+      return data != weights.source_embedding.tokens &&
+             data != weights.source_embedding.positions &&
+             data != weights.target_embedding.tokens &&
+             data != weights.target_embedding.positions;
+    });
+  }
 
   Engine& engine() { return engine_; }
   const ModelConfig& config() const { return engine_.weights().config; }
@@ -156,8 +166,7 @@ class Loaded {
     const py::array tensor =
         dense_floats("model", name.c_str(), tensors[name.c_str()]);
     check_shape("model", name.c_str(), tensor, shape);
-    // A copy that dense_floats had to make must outlive this call, and so
-    // must what stays where it is.
+    // It may be a copy that dense_floats had to make.
     kept_.push_back(tensor);
     return data_of(tensor);
   }
