@@ -34,11 +34,17 @@ def test_version_is_the_installed_one() -> None:
     assert pyattn.__version__ == importlib.metadata.version("pyattn")
 
 
-def test_installed_command_is_pyattn() -> None:
+def test_installed_command_is_pyattn(tmp_path: pathlib.Path) -> None:
     command = pathlib.Path(sysconfig.get_path("scripts")) / "pyattn"
     for start in ([str(command)], [sys.executable, "-m", "pyattn"]):
+        # Elsewhere: `-m` in the checkout's root would find the sources, which have no core.
         run = subprocess.run(
-            [*start, "--version"], capture_output=True, text=True, check=True, timeout=60
+            [*start, "--version"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         )
         assert run.stdout == f"pyattn {pyattn.__version__}\n"
 
