@@ -114,7 +114,7 @@ def test_repeated_call_has_the_same_bits(isa: str) -> None:
 
 
 def test_levels_are_listed_best_first() -> None:
-    best_first = ["avx512_vnni", "avx512", "avx2", "portable", "reference"]
+    best_first = ["amx", "avx512_bf16", "avx512_vnni", "avx512", "avx2", "portable", "reference"]
     assert [isa for isa in best_first if isa in ISAS] == ISAS
     assert ISAS[-2:] == ["portable", "reference"]
     assert _core.default_isa() in ISAS

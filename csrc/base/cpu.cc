@@ -7,6 +7,10 @@
 #include <cpuid.h>
 #include <xmmintrin.h>
 #endif
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace pyattn {
 
@@ -22,11 +26,46 @@ const char* isa_name(Isa isa) {
       return "avx512";
     case Isa::kAvx512Vnni:
       return "avx512_vnni";
+    case Isa::kAvx512Bf16:
+      return "avx512_bf16";
+    case Isa::kAmx:
+      return "amx";
   }
   return "unknown";
 }
 
 #if defined(__x86_64__)
+
+namespace {
+
+// AMX tiles with int8 and bfloat16 products: what the CPU has (CPUID leaf 7),
+// and what the operating system saves (XCR0). GCC 12's own test knows them not.
+bool has_tiles() {
+  constexpr uint32_t kProducts = 1U << 22 | 1U << 24 | 1U << 25;
+  constexpr uint32_t kSaved = 1U << 17 | 1U << 18;  // configuration and data
+  uint32_t a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 ||
+      (d & kProducts) != kProducts) {
+    return false;
+  }
+  uint32_t low = 0, high = 0;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (low & kSaved) == kSaved;
+}
+
+// Linux gives a process the tiles' 8 KiB of state per thread when it asks. It
+// refuses where a thread's signal stack is too small for them.
+bool may_use_tiles() {
+#ifdef __linux__
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
 
 // The compiler's own test looks at CPUID and at what the operating system
 // saves on a context switch (XCR0); both are needed.
@@ -45,6 +84,11 @@ bool cpu_supports(Isa isa) {
              __builtin_cpu_supports("avx512vl");
     case Isa::kAvx512Vnni:
       return cpu_supports(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
+    case Isa::kAvx512Bf16:
+      return cpu_supports(Isa::kAvx512Vnni) &&
+             __builtin_cpu_supports("avx512bf16");
+    case Isa::kAmx:
+      return cpu_supports(Isa::kAvx512Bf16) && has_tiles() && may_use_tiles();
   }
   return false;
 }

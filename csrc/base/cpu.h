@@ -5,9 +5,18 @@
 namespace pyattn {
 
 /// The levels of instruction sets that there are kernels for, worst first.
-enum class Isa { kReference, kPortable, kAvx2, kAvx512, kAvx512Vnni };
+enum class Isa {
+  kReference,
+  kPortable,
+  kAvx2,
+  kAvx512,
+  kAvx512Vnni,
+  kAvx512Bf16,
+  kAmx
+};
 
-/// "reference", "portable", "avx2", "avx512", "avx512_vnni".
+/// "reference", "portable", "avx2", "avx512", "avx512_vnni", "avx512_bf16",
+/// "amx".
 const char* isa_name(Isa isa);
 
 /// Whether this CPU and its operating system run the level.

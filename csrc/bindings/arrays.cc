@@ -9,6 +9,10 @@ namespace {
 // another thread, about 20 us.
 constexpr int64_t kSmallWork = 1024 * 1024;
 
+// Where there is no other thread to share with, handing it over only serves
+// Ctrl-C, which may wait for this many: 10 ms or less.
+constexpr int64_t kShortWork = 256 * kSmallWork;
+
 Team& operations_team() {
   // Never destroyed: at exit its thread may not be joined any more.
   static Team* team = new Team(default_threads());
@@ -86,7 +90,8 @@ py::array_t<float> new_floats(const Shape& shape) {
 }
 
 void run_operation(int64_t work, const std::function<void()>& job) {
-  if (work < kSmallWork) {
+  const bool alone = operations_team().size() == 1;
+  if (work < (alone ? kShortWork : kSmallWork)) {
     const py::gil_scoped_release release;
     const FlushDenormals flush;
     job();

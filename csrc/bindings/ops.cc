@@ -96,6 +96,7 @@ py::array norm(const char* operation, py::handle x_object,
                          .gamma = data_of(gamma),
                          .beta = beta ? data_of(shift) : nullptr,
                          .y = y.mutable_data(),
+                         .words = {},
                          .rows = leading(x),
                          .dim = dim,
                          .x_stride = dim,
@@ -183,8 +184,9 @@ py::array run_feed_forward(py::handle x_object, const PackedLinear& up,
   const int64_t rows = leading(x);
   const Rows to = {y.mutable_data(), down.out()};
   run_operation(rows * up.out() * (up.in() + down.out()), [&] {
-    Buffer<float> middle;
-    feed_forward(up, down, activation, {data_of(x), up.in()}, rows,
+    Middle middle;
+    feed_forward(up, down, activation,
+                 LinearInput(up, {data_of(x), up.in()}, rows), rows,
                  {nullptr, 0}, middle, to);
   });
   return y;

@@ -78,24 +78,40 @@ void linear(const LinearArgs& args) {
   }
 }
 
-void quantize(const QuantizeArgs& args) {
+void quantize_row(const float* x, int64_t dim, int8_t* q, int64_t count,
+                  float* scale) {
+  float most = 0;
+  bool finite = true;
+  for (int64_t i = 0; i < dim; ++i) {
+    most = std::fabs(x[i]) > most ? std::fabs(x[i]) : most;
+    finite = finite && std::isfinite(x[i]);
+  }
+  *scale = finite ? most / 127.0F : std::numeric_limits<float>::quiet_NaN();
+  const float inverse = finite && *scale > 0 ? 1.0F / *scale : 0.0F;
+  for (int64_t i = 0; i < count; ++i) {
+    q[i] = i < dim && inverse > 0
+               ? static_cast<int8_t>(std::nearbyint(x[i] * inverse))
+               : int8_t{0};
+  }
+}
+
+// Products of the reference read floats, or int8.
+void prepare(const PrepareArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
-    const float* x = args.x + row * args.x_stride;
-    int8_t* q = args.q + row * args.q_stride;
-    float most = 0;
-    bool finite = true;
-    for (int64_t i = 0; i < args.dim; ++i) {
-      most = std::fabs(x[i]) > most ? std::fabs(x[i]) : most;
-      finite = finite && std::isfinite(x[i]);
-    }
-    const float scale = most / 127.0F;
-    args.scale[row] = finite ? scale : std::numeric_limits<float>::quiet_NaN();
-    const float inverse = finite && scale > 0 ? 1.0F / scale : 0.0F;
-    for (int64_t i = 0; i < args.q_stride; ++i) {
-      q[i] = i < args.dim && inverse > 0
-                 ? static_cast<int8_t>(std::nearbyint(x[i] * inverse))
-                 : int8_t{0};
-    }
+    quantize_row(
+        args.x + row * args.x_stride, args.dim,
+        static_cast<int8_t*>(args.words.data) + row * args.words.stride * 4,
+        args.words.stride * 4, args.words.scale + row);
+  }
+}
+
+void prepare_normal(const NormArgs& args) {
+  if (args.words.data != nullptr) {
+    prepare({.x = args.y,
+             .words = args.words,
+             .rows = args.rows,
+             .dim = args.dim,
+             .x_stride = args.y_stride});
   }
 }
 
@@ -118,6 +134,7 @@ void layer_norm(const NormArgs& args) {
           args.beta[i]);
     }
   }
+  prepare_normal(args);
 }
 
 void rms_norm(const NormArgs& args) {
@@ -133,6 +150,7 @@ void rms_norm(const NormArgs& args) {
           x[i] / std::sqrt(square + args.epsilon) * args.gamma[i]);
     }
   }
+  prepare_normal(args);
 }
 
 // Weights [time] from scores: softmax, or zeros where every score is -inf.
@@ -253,9 +271,10 @@ extern const KernelTable kReferenceKernels = {
     .lanes = 1,
     .panel = kPanel,
     .int8_offset = 0,
-    .linear = {linear<DType::kFloat32>, linear<DType::kBFloat16>,
-               linear<DType::kInt8>},
-    .quantize = quantize,
+    .products = {{.run = linear<DType::kFloat32>},
+                 {.run = linear<DType::kBFloat16>},
+                 {.run = linear<DType::kInt8>, .words = Words::kInt8}},
+    .prepare = prepare,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .attention = attention,

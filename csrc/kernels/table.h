@@ -16,12 +16,23 @@ enum class Activation { kNone, kRelu, kGelu, kGeluTanh, kSilu };
 enum class DType { kFloat32, kBFloat16, kInt8 };
 inline constexpr int kDTypes = 3;
 
+/// What the input of a product comes in: words of four bytes, which hold one
+/// float, or two bfloat16 or four int8 of neighbouring inputs.
+enum class Words { kFloats, kBFloat16, kInt8 };
+
+/// Rows in the form that a product reads.
+struct WordRows {
+  Words kind;
+  void* data;      // [rows, stride] words; zeros from the end of a row on
+  float* scale;    // [rows], int8 only
+  int64_t stride;  // words
+};
+
 /// y = activation(x W^T + bias) + residual.
 ///
-/// The input of a product comes in words of four bytes: one float, or four
-/// int8 of neighbouring inputs. Each y[row][column] is one sum over the words,
-/// in order, whatever the other rows and columns of the call: a row's bits do
-/// not depend on its batch.
+/// Each y[row][column] is one sum over the words, in an order that depends on
+/// nothing but their number, whatever the other rows and columns of the call:
+/// a row's bits do not depend on its batch.
 struct LinearArgs {
   const void* x;          // [rows, steps] words, x_stride words between rows
   const void* weight;     // [out / panel][steps][panel], see KernelTable
@@ -37,14 +48,14 @@ struct LinearArgs {
   const int32_t* offset;  // likewise: where the sums start
 };
 
-/// q = round(x / scale) + offset for each row, scale = max|x| / 127; what is
-/// not finite makes the row's scale NaN, so that it is not lost.
-struct QuantizeArgs {
+/// Floats to words. bfloat16: to the nearest, ties to even. int8: q = round(x /
+/// scale) + offset, scale = max|x| / 127 of the row; what is not finite makes
+/// the row's scale NaN, so that it is not lost.
+struct PrepareArgs {
   const float* x;  // [rows, dim], x_stride between rows
-  int8_t* q;       // [rows, q_stride]; zeros from dim on
-  float* scale;    // [rows]
+  WordRows words;
   int64_t rows, dim;
-  int64_t x_stride, q_stride;
+  int64_t x_stride;
 };
 
 /// y = (x - mean(x)) / sqrt(var(x) + epsilon) * gamma + beta over each row
@@ -55,6 +66,7 @@ struct NormArgs {
   const float* gamma;  // [dim]
   const float* beta;   // [dim]; not read by RMS norm
   float* y;            // [rows, dim], y_stride between rows; may be x itself
+  WordRows words;  // gets y as words too, while it is in L1; data may be null
   int64_t rows, dim;
   int64_t x_stride, y_stride;
   float epsilon;
@@ -133,16 +145,27 @@ struct TopKArgs {
   int32_t* ids;   // [k]
 };
 
+/// The product of one number type on one level.
+struct ProductKernel {
+  void (*run)(const LinearArgs&);
+  Words words = Words::kFloats;
+  // The words of a row are filled up with zeros, on both sides, to a multiple
+  // of this. Instructions that take several rows at once also read, but do not
+  // use, rows past the last: up to the next multiple of `rows`.
+  int steps = 1;
+  int rows = 1;
+};
+
 /// Everything that one level of instructions runs.
 struct KernelTable {
   Isa isa;
   int lanes;  // floats of a vector
   int panel;  // output columns that packed weights keep side by side
-  // What `quantize` adds to int8 inputs: 128 where the instructions take one
+  // What `prepare` adds to int8 inputs: 128 where the instructions take one
   // operand as unsigned. The sums then start at -offset * sum(weights).
   int int8_offset;
-  void (*linear[kDTypes])(const LinearArgs&);
-  void (*quantize)(const QuantizeArgs&);
+  ProductKernel products[kDTypes];
+  void (*prepare)(const PrepareArgs&);
   void (*layer_norm)(const NormArgs&);
   void (*rms_norm)(const NormArgs&);
   void (*attention)(const AttentionArgs&);

@@ -64,7 +64,8 @@ class Step {
 
   void self_attention(const SelfAttentionWeights& attention, int64_t n) {
     stream_.sublayer(
-        attention.norm, [&](ConstRows in, ConstRows residual, Rows out) {
+        attention.norm, attention.qkv,
+        [&](const LinearInput& in, ConstRows residual, Rows out) {
           float* room = stream_.room().at_least(stream_.rows() * 4 * dim_);
           const Rows qkv = {room, 3 * dim_};
           linear(attention.qkv, in, stream_.rows(), qkv, {});
@@ -80,7 +81,8 @@ class Step {
 
   void cross_attention(const CrossAttentionWeights& attention, int64_t n) {
     stream_.sublayer(
-        attention.norm, [&](ConstRows in, ConstRows residual, Rows out) {
+        attention.norm, attention.query,
+        [&](const LinearInput& in, ConstRows residual, Rows out) {
           float* room = stream_.room().at_least(stream_.rows() * 2 * dim_);
           const Rows q = {room, dim_};
           linear(attention.query, in, stream_.rows(), q, {});

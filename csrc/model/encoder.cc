@@ -13,7 +13,8 @@ void self_attention(const ModelWeights& weights,
                     Stream& stream) {
   const int64_t dim = weights.config.dim;
   stream.sublayer(
-      attention.norm, [&](ConstRows in, ConstRows residual, Rows out) {
+      attention.norm, attention.qkv,
+      [&](const LinearInput& in, ConstRows residual, Rows out) {
         float* room = stream.room().at_least(stream.rows() * 4 * dim);
         const Rows qkv = {room, 3 * dim};
         const Rows heads = {room + stream.rows() * 3 * dim, dim};

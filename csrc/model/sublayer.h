@@ -18,23 +18,28 @@ class Stream {
   Stream(const ModelWeights& weights, int64_t rows);
 
   /// x = norm(x + branch(x)) or x + branch(norm(x)). `branch(in, residual,
-  /// out)` reads its input rows, adds the residual to what it computes and
-  /// writes that to `out`.
+  /// out)` reads its input in the form that `first`, its first product, asks
+  /// for, adds the residual to what it computes and writes that to `out`. A
+  /// norm and the conversion of its result are one pass, so a norm behind a sum
+  /// waits for whoever reads it.
   template <class Branch>
-  void sublayer(const NormWeights& norm, Branch&& branch) {
+  void sublayer(const NormWeights& norm, const PackedLinear& first,
+                Branch&& branch) {
     if (weights_.config.pre_norm) {
-      normalise(norm, x(), normal());
-      branch(normal().read(), x().read(), x());
+      normalise(norm, normal(), &first);
+    } else if (waiting_ != nullptr) {
+      normalise(*waiting_, x(), &first);
     } else {
-      branch(x().read(), x().read(), normal());
-      normalise(norm, normal(), x());
+      input_.prepare(first, x().read(), rows_);
     }
+    branch(input_, x().read(), x());
+    waiting_ = weights_.config.pre_norm ? nullptr : &norm;
   }
 
   /// The last sub-layer of every layer.
   void feed_forward(const FeedForwardWeights& weights);
 
-  /// The norm at the end of a stack, where the model has one.
+  /// The last norm, and that at the end of a stack, where the model has one.
   void finish(const NormWeights& norm);
 
   Rows x() { return {x_.data(), weights_.config.dim}; }
@@ -48,11 +53,15 @@ class Stream {
 
  private:
   Rows normal() { return {normal_.data(), weights_.config.dim}; }
-  void normalise(const NormWeights& norm, Rows from, Rows to);
+  // Of x, as floats into `to` and in the form that `next` asks for, if any.
+  void normalise(const NormWeights& norm, Rows to, const PackedLinear* next);
 
   const ModelWeights& weights_;
   const int64_t rows_;
   Buffer<float> x_, normal_, room_;
+  LinearInput input_;
+  Middle middle_;
+  const NormWeights* waiting_ = nullptr;  // a norm of x that is due
 };
 
 }  // namespace pyattn

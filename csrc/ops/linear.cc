@@ -33,35 +33,65 @@ uint16_t to_bfloat16(float x) {
   return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
+// The part of a product that one thread computes: rows of the input from `row`
+// on, which go to `y`, and panels [panel, end_panel).
+void multiply(const PackedLinear& weight, const LinearInput& x, int64_t row,
+              int64_t rows, int64_t panel, int64_t end_panel, Rows y,
+              const Epilogue& epilogue) {
+  LinearArgs args = weight.columns(panel, end_panel);
+  const int64_t column = panel * weight.table().panel;
+  x.set(args, row);
+  args.rows = rows;
+  args.y = y.data + column;
+  args.y_stride = y.stride;
+  args.activation = epilogue.activation;
+  if (epilogue.residual.data != nullptr) {
+    args.residual = epilogue.residual.data + column;
+    args.residual_stride = epilogue.residual.stride;
+  }
+  weight.run(args);
+}
+
 }  // namespace
 
-LinearInput::LinearInput(const PackedLinear& weight, ConstRows x, int64_t rows)
-    : data_(x.data), stride_(x.stride) {
-  if (weight.dtype() != DType::kInt8) {
+WordRows LinearInput::room(const PackedLinear& weight, ConstRows x,
+                           int64_t rows) {
+  const ProductKernel& kernel = weight.kernel();
+  if (kernel.words == Words::kFloats) {
+    data_ = x.data;
+    stride_ = x.stride;
+    scale_ = nullptr;
+    return {};
+  }
+  stride_ = weight.steps();
+  // A tile may start at any row, and reads whole tiles.
+  float* const words = words_.at_least((rows + kernel.rows - 1) * stride_);
+  float* const scales = scales_.at_least(rows);
+  data_ = words;
+  scale_ = scales;
+  return {kernel.words, words, scales, stride_};
+}
+
+void LinearInput::prepare(const PackedLinear& weight, ConstRows x,
+                          int64_t rows) {
+  const WordRows words = room(weight, x, rows);
+  if (words.data == nullptr) {
     return;
   }
-  stride_ = (weight.in() + 3) / 4;
-  const int64_t bytes = stride_ * 4;
-  quantized_ = Buffer<int8_t>(rows * bytes);
-  scale_ = Buffer<float>(rows);
-  data_ = quantized_.data();
-  parallel_for(
-      rows, kFloatsPerThread / weight.in() + 1,
-      [&](int64_t begin, int64_t end) {
-        weight.table().quantize({.x = x.data + begin * x.stride,
-                                 .q = quantized_.data() + begin * bytes,
-                                 .scale = scale_.data() + begin,
-                                 .rows = end - begin,
-                                 .dim = weight.in(),
-                                 .x_stride = x.stride,
-                                 .q_stride = bytes});
-      });
+  parallel_for(rows, kFloatsPerThread / weight.in() + 1,
+               [&](int64_t begin, int64_t end) {
+                 weight.table().prepare({.x = x.data + begin * x.stride,
+                                         .words = rows_from(words, begin),
+                                         .rows = end - begin,
+                                         .dim = weight.in(),
+                                         .x_stride = x.stride});
+               });
 }
 
 void LinearInput::set(LinearArgs& args, int64_t row) const {
   args.x = static_cast<const char*>(data_) + row * stride_ * 4;
   args.x_stride = stride_;
-  args.x_scale = scale_.data() == nullptr ? nullptr : scale_.data() + row;
+  args.x_scale = scale_ == nullptr ? nullptr : scale_ + row;
 }
 
 PackedLinear::PackedLinear(const Packing& packing,
@@ -108,25 +138,28 @@ T* PackedLinear::take(int64_t count) {
   return static_cast<T*>(memory);
 }
 
-void PackedLinear::pack_row(const float* from, int64_t column) {
+// Input i of a column; inputs of a word are neighbours.
+template <class T>
+T* PackedLinear::element(int64_t column, int64_t i) const {
   const int64_t panel = table_->panel;
-  const int64_t first = column / panel * panel * in_ + column % panel;
-  if (dtype_ == DType::kBFloat16) {
-    uint16_t* to = reinterpret_cast<uint16_t*>(weight_) + first;
-    for (int64_t i = 0; i < in_; ++i) {
-      to[i * panel] = to_bfloat16(from[i]);
-    }
-    return;
-  }
-  float* to = reinterpret_cast<float*>(weight_) + first;
+  const int64_t together = weight_bytes() / static_cast<int64_t>(sizeof(T));
+  const int64_t at =
+      (column / panel * steps() + i / together) * panel + column % panel;
+  return reinterpret_cast<T*>(weight_) + at * together + i % together;
+}
+
+void PackedLinear::pack_row(const float* from, int64_t column) {
   for (int64_t i = 0; i < in_; ++i) {
-    to[i * panel] = from[i];
+    if (dtype_ == DType::kBFloat16) {
+      *element<uint16_t>(column, i) = to_bfloat16(from[i]);
+    } else {
+      *element<float>(column, i) = from[i];
+    }
   }
 }
 
 // One scale per output channel, symmetric: the largest weight becomes 127.
 void PackedLinear::pack_int8_row(const float* from, int64_t column) {
-  const int64_t panel = table_->panel;
   float most = 0;
   for (int64_t i = 0; i < in_; ++i) {
     check(std::isfinite(from[i]), "linear",
@@ -141,11 +174,22 @@ void PackedLinear::pack_int8_row(const float* from, int64_t column) {
     const int8_t value =
         static_cast<int8_t>(std::clamp(q, -kMostInt8, kMostInt8));
     sum += value;
-    const int64_t word =
-        (column / panel * steps() + i / 4) * panel + column % panel;
-    weight_[word * 4 + i % 4] = static_cast<char>(value);
+    *element<int8_t>(column, i) = value;
   }
   offset_[column] = -table_->int8_offset * sum;
+}
+
+int64_t PackedLinear::steps() const {
+  const Words words = kernel().words;
+  const int64_t together = words == Words::kFloats     ? 1
+                           : words == Words::kBFloat16 ? 2
+                                                       : 4;
+  const int64_t whole = (in_ + together - 1) / together;
+  return (whole + kernel().steps - 1) / kernel().steps * kernel().steps;
+}
+
+int64_t PackedLinear::weight_bytes() const {
+  return dtype_ == DType::kBFloat16 && kernel().words == Words::kFloats ? 2 : 4;
 }
 
 int64_t PackedLinear::panels() const {
@@ -168,33 +212,32 @@ LinearArgs PackedLinear::columns(int64_t begin_panel, int64_t end_panel) const {
 
 void linear(const PackedLinear& weight, ConstRows x, int64_t rows, Rows y,
             const Epilogue& epilogue) {
-  const LinearInput input(weight, x, rows);
-  const auto part = [&](int64_t row, int64_t end_row, int64_t panel,
-                        int64_t end_panel) {
-    LinearArgs args = weight.columns(panel, end_panel);
-    const int64_t column = panel * weight.table().panel;
-    input.set(args, row);
-    args.rows = end_row - row;
-    args.y = y.data + row * y.stride + column;
-    args.y_stride = y.stride;
-    args.activation = epilogue.activation;
-    if (epilogue.residual.data != nullptr) {
-      args.residual =
-          epilogue.residual.data + row * epilogue.residual.stride + column;
-      args.residual_stride = epilogue.residual.stride;
-    }
-    weight.run(args);
-  };
+  linear(weight, LinearInput(weight, x, rows), rows, y, epilogue);
+}
+
+void linear(const PackedLinear& weight, const LinearInput& x, int64_t rows,
+            Rows y, const Epilogue& epilogue) {
   if (rows >= kRowsPerThread * parallel_width()) {
-    parallel_for(rows, kRowsPerThread, [&](int64_t begin, int64_t end) {
-      part(begin, end, 0, weight.panels());
-    });
+    parallel_for((rows + kRowBlock - 1) / kRowBlock, kRowsPerThread / kRowBlock,
+                 [&](int64_t begin, int64_t end) {
+                   const int64_t row = begin * kRowBlock;
+                   linear_rows(weight, x, row,
+                               std::min(end * kRowBlock, rows) - row,
+                               y.from(row), epilogue.from(row));
+                 });
     return;
   }
   const int64_t work =
       std::max<int64_t>(rows, 1) * weight.bytes() / weight.panels() + 1;
   parallel_for(weight.panels(), kWorkPerThread / work + 1,
-               [&](int64_t begin, int64_t end) { part(0, rows, begin, end); });
+               [&](int64_t begin, int64_t end) {
+                 multiply(weight, x, 0, rows, begin, end, y, epilogue);
+               });
+}
+
+void linear_rows(const PackedLinear& weight, const LinearInput& x, int64_t row,
+                 int64_t rows, Rows y, const Epilogue& epilogue) {
+  multiply(weight, x, row, rows, 0, weight.panels(), y, epilogue);
 }
 
 }  // namespace pyattn

@@ -26,19 +26,30 @@ struct Packing {
 class PackedLinear;
 
 /// The input of a product in the form that its weights ask for: the rows
-/// themselves, or each row in int8 with a scale.
+/// themselves, or each row in bfloat16, or in int8 with a scale. Its memory is
+/// kept from one use to the next.
 class LinearInput {
  public:
-  LinearInput(const PackedLinear& weight, ConstRows x, int64_t rows);
+  LinearInput() = default;
+  LinearInput(const PackedLinear& weight, ConstRows x, int64_t rows) {
+    prepare(weight, x, rows);
+  }
+
+  /// Takes rows; what must be converted is split over threads.
+  void prepare(const PackedLinear& weight, ConstRows x, int64_t rows);
+
+  /// Where somebody else puts the words of rows, which stay where they are if
+  /// `data` is null: then `x` itself is read.
+  WordRows room(const PackedLinear& weight, ConstRows x, int64_t rows);
 
   /// The arguments' input, from `row` on.
   void set(LinearArgs& args, int64_t row) const;
 
  private:
-  const void* data_;
-  int64_t stride_;  // words
-  Buffer<int8_t> quantized_;
-  Buffer<float> scale_;
+  const void* data_ = nullptr;
+  int64_t stride_ = 0;  // words
+  const float* scale_ = nullptr;
+  Buffer<float> words_, scales_;
 };
 
 /// Weights of a matrix product, laid out once for the level that will run them
@@ -62,16 +73,24 @@ class PackedLinear {
   /// The arguments of columns [begin, end) panels, but for rows and epilogue.
   LinearArgs columns(int64_t begin_panel, int64_t end_panel) const;
 
-  /// Multiplies, on this thread.
-  void run(const LinearArgs& args) const {
-    table_->linear[static_cast<int>(dtype_)](args);
+  /// How its level multiplies.
+  const ProductKernel& kernel() const {
+    return table_->products[static_cast<int>(dtype_)];
   }
 
+  /// Words of an input row.
+  int64_t steps() const;
+
+  /// Multiplies, on this thread.
+  void run(const LinearArgs& args) const { kernel().run(args); }
+
  private:
-  int64_t steps() const { return dtype_ == DType::kInt8 ? (in_ + 3) / 4 : in_; }
-  int64_t weight_bytes() const { return dtype_ == DType::kBFloat16 ? 2 : 4; }
+  // Bytes of a column in a step.
+  int64_t weight_bytes() const;
   template <class T>
   T* take(int64_t count);
+  template <class T>
+  T* element(int64_t column, int64_t i) const;
   void pack_row(const float* from, int64_t column);
   void pack_int8_row(const float* from, int64_t column);
 
@@ -89,11 +108,23 @@ class PackedLinear {
 struct Epilogue {
   Activation activation = Activation::kNone;
   ConstRows residual = {nullptr, 0};
+
+  Epilogue from(int64_t row) const { return {activation, residual.from(row)}; }
 };
 
 /// y = activation(x W^T + bias) + residual; x [rows, in], y [rows, out], which
 /// may be the residual itself.
+void linear(const PackedLinear& weight, const LinearInput& x, int64_t rows,
+            Rows y, const Epilogue& epilogue);
 void linear(const PackedLinear& weight, ConstRows x, int64_t rows, Rows y,
             const Epilogue& epilogue);
+
+/// A part of the same product on this thread: rows of x from `row` on, a
+/// multiple of kRowBlock, which go to the first rows of y.
+void linear_rows(const PackedLinear& weight, const LinearInput& x, int64_t row,
+                 int64_t rows, Rows y, const Epilogue& epilogue);
+
+/// Threads share rows in multiples of this, so that tiles stay whole.
+inline constexpr int64_t kRowBlock = 32;
 
 }  // namespace pyattn

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/threads.h"
+#include "ops/rows.h"
 
 namespace pyattn {
 namespace {
@@ -15,6 +16,9 @@ void norm(void (*kernel)(const NormArgs&), const NormArgs& args) {
                  NormArgs part = args;
                  part.x += begin * args.x_stride;
                  part.y += begin * args.y_stride;
+                 if (part.words.data != nullptr) {
+                   part.words = rows_from(args.words, begin);
+                 }
                  part.rows = end - begin;
                  kernel(part);
                });

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/generic/math.h"
+#include "kernels/generic/prepare.h"
 #include "kernels/table.h"
 
 // Two passes over the row for the statistics and one for the output; the row
@@ -36,11 +37,9 @@ float row_sum(const float* x, int64_t dim, Term term) {
 }
 
 template <class Vec>
-void layer_norm(const NormArgs& args) {
-  const float size = static_cast<float>(args.dim);
-  for (int64_t row = 0; row < args.rows; ++row) {
-    const float* x = args.x + row * args.x_stride;
-    float* y = args.y + row * args.y_stride;
+struct LayerNorm {
+  static void row(const NormArgs& args, const float* x, float* y) {
+    const float size = static_cast<float>(args.dim);
     const Vec mean = Vec::broadcast(
         row_sum<Vec>(x, args.dim, [](Vec a) { return a; }) / size);
     const float variance =
@@ -56,22 +55,32 @@ void layer_norm(const NormArgs& args) {
                   y + i, count);
     }
   }
-}
+};
 
 template <class Vec>
-void rms_norm(const NormArgs& args) {
-  const float size = static_cast<float>(args.dim);
-  for (int64_t row = 0; row < args.rows; ++row) {
-    const float* x = args.x + row * args.x_stride;
-    float* y = args.y + row * args.y_stride;
+struct RmsNorm {
+  static void row(const NormArgs& args, const float* x, float* y) {
     const float square =
-        row_sum<Vec>(x, args.dim, [](Vec a) { return a * a; }) / size;
+        row_sum<Vec>(x, args.dim, [](Vec a) { return a * a; }) /
+        static_cast<float>(args.dim);
     const Vec scale = Vec::broadcast(1.0F / sqrtf(square + args.epsilon));
     for (int64_t i = 0; i < args.dim; i += Vec::kWidth) {
       const int64_t count = args.dim - i;
       store_up_to(load_up_to<Vec>(x + i, count) * scale *
                       load_up_to<Vec>(args.gamma + i, count),
                   y + i, count);
+    }
+  }
+};
+
+// Each row of one kind of norm and, where they are asked for, its words.
+template <class Vec, class Norm, int kOffset>
+void norm(const NormArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    float* y = args.y + row * args.y_stride;
+    Norm::row(args, args.x + row * args.x_stride, y);
+    if (args.words.data != nullptr) {
+      prepare_row<Vec, kOffset>(y, args.dim, args.words, row);
     }
   }
 }

@@ -43,6 +43,26 @@ struct BFloat16Product : Float32Product<Vec> {
   }
 };
 
+// Inputs and weights in bfloat16, two of them in a word; sums in float32.
+template <class Vec, class Dot>
+struct BFloat16PairProduct {
+  using Lanes = Vec;
+  using Sum = Vec;
+  using Word = typename Dot::Word;
+  using Weights = typename Dot::Weights;
+  static constexpr int kWeightBytes = 4;
+
+  static Sum start(const LinearArgs&, int64_t) { return Vec::zero(); }
+  static Word word(const char* x) {
+    int32_t value;
+    std::memcpy(&value, x, sizeof(value));
+    return Dot::word(value);
+  }
+  static Weights weights(const char* w) { return Dot::load(w); }
+  static Sum add(Word a, Weights w, Sum sum) { return {Dot::add(a, w, sum.v)}; }
+  static Vec value(Sum sum, const LinearArgs&, int64_t, int64_t) { return sum; }
+};
+
 // Sums of int8 products are exact in int32: 127 * 127 * 2^17 terms fit. The
 // scales of the row and of the column come in at the end.
 template <class Vec, class Dot>

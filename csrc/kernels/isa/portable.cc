@@ -3,7 +3,7 @@
 #include "kernels/generic/attention_step.h"
 #include "kernels/generic/linear.h"
 #include "kernels/generic/norm.h"
-#include "kernels/generic/quantize.h"
+#include "kernels/generic/prepare.h"
 #include "kernels/generic/vocabulary.h"
 #include "kernels/isa/tables.h"
 #include "kernels/vec/portable.h"
@@ -18,12 +18,13 @@ extern const KernelTable kPortableKernels = {
     .lanes = Vec::kWidth,
     .panel = Vec::kPanelVecs * Vec::kWidth,
     .int8_offset = Dot::kOffset,
-    .linear = {kernels::linear<kernels::Float32Product<Vec>>,
-               kernels::linear<kernels::BFloat16Product<Vec>>,
-               kernels::linear<kernels::Int8Product<Vec, Dot>>},
-    .quantize = kernels::quantize<Vec, Dot::kOffset>,
-    .layer_norm = kernels::layer_norm<Vec>,
-    .rms_norm = kernels::rms_norm<Vec>,
+    .products = {{.run = kernels::linear<kernels::Float32Product<Vec>>},
+                 {.run = kernels::linear<kernels::BFloat16Product<Vec>>},
+                 {.run = kernels::linear<kernels::Int8Product<Vec, Dot>>,
+                  .words = Words::kInt8}},
+    .prepare = kernels::prepare<Vec, Dot::kOffset>,
+    .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kOffset>,
+    .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kOffset>,
     .attention = kernels::attention<Vec>,
     .attention_step = kernels::attention_step<Vec>,
     .embed = kernels::embed<Vec>,

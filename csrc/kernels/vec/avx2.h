@@ -72,6 +72,23 @@ struct Vec {
     return {_mm256_castsi256_ps(
         _mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16))};
   }
+  // To the nearest, ties to even; a NaN stays one.
+  friend void store_bfloat16(Vec a, uint16_t* p) {
+    const __m256i bits = _mm256_castps_si256(a.v);
+    const __m256i odd =
+        _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i nearest = _mm256_add_epi32(
+        _mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
+    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i nan =
+        _mm256_castps_si256(_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q));
+    const __m256i words =
+        _mm256_srli_epi32(_mm256_blendv_epi8(nearest, quiet, nan), 16);
+    const __m256i halves = _mm256_permute4x64_epi64(
+        _mm256_packus_epi32(words, words), _MM_SHUFFLE(3, 1, 2, 0));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm256_castsi256_si128(halves));
+  }
   // Whole numbers in [-128, 127].
   friend void store_bytes(Vec a, int8_t* p) {
     const __m256i whole = _mm256_cvtps_epi32(a.v);

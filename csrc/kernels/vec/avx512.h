@@ -72,6 +72,24 @@ struct Avx512Vec {
     return {_mm512_castsi512_ps(
         _mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
   }
+  // To the nearest, ties to even; a NaN stays one.
+  friend void store_bfloat16(Vec a, uint16_t* p) {
+#ifdef __AVX512BF16__
+    const __m256i halves = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(a.v));
+#else
+    const __m512i bits = _mm512_castps_si512(a.v);
+    const __m512i odd =
+        _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i nearest = _mm512_add_epi32(
+        _mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
+    const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+    const __m256i halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32(
+        _mm512_mask_mov_epi32(
+            nearest, _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q), quiet),
+        16));
+#endif
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), halves);
+  }
   // Whole numbers, modulo 256.
   friend void store_bytes(Vec a, int8_t* p) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
@@ -129,6 +147,26 @@ struct VnniDot : Avx512Dot<Level> {
 };
 #endif
 
+// Two products of bfloat16 in each of sixteen sums, rounded one after the other
+// to float32.
+#ifdef __AVX512BF16__
+template <class Level>
+struct BFloat16Dot {
+  using Word = __m512bh;
+  using Weights = __m512bh;
+
+  static Word word(int32_t two) {
+    return reinterpret_cast<__m512bh>(_mm512_set1_epi32(two));
+  }
+  static Weights load(const char* p) {
+    return reinterpret_cast<__m512bh>(_mm512_loadu_si512(p));
+  }
+  static __m512 add(Word a, Weights w, __m512 sum) {
+    return _mm512_dpbf16_ps(sum, a, w);
+  }
+};
+#endif
+
 namespace avx512 {
 struct Level;
 using Vec = Avx512Vec<Level>;
@@ -141,6 +179,21 @@ struct Level;
 using Vec = Avx512Vec<Level>;
 using Dot = VnniDot<Level>;
 }  // namespace avx512_vnni
+#endif
+
+#ifdef __AVX512BF16__
+namespace avx512_bf16 {
+struct Level;
+using Vec = Avx512Vec<Level>;
+using Dot = VnniDot<Level>;
+using PairDot = BFloat16Dot<Level>;
+}  // namespace avx512_bf16
+
+namespace amx {
+struct Level;
+using Vec = Avx512Vec<Level>;
+using Dot = VnniDot<Level>;
+}  // namespace amx
 #endif
 
 }  // namespace pyattn

@@ -78,6 +78,15 @@ struct Vec {
     const Bits halves = {p[0], p[1], p[2], p[3]};
     return {(Lanes)(halves << 16)};
   }
+  // To the nearest, ties to even; a NaN stays one.
+  friend void store_bfloat16(Vec a, uint16_t* p) {
+    const Bits bits = (Bits)a.v;
+    const Bits nearest = bits + 0x7FFF + (bits >> 16 & 1);
+    const Bits halves = a.v == a.v ? nearest : bits | 0x400000;
+    for (int i = 0; i < kWidth; ++i) {
+      p[i] = static_cast<uint16_t>(halves[i] >> 16);
+    }
+  }
   // Whole numbers in [-128, 127].
   friend void store_bytes(Vec a, int8_t* p) {
     const Bits whole = __builtin_convertvector(a.v, Bits);

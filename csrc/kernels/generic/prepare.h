@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/generic/math.h"
+#include "kernels/table.h"
+
+// Rows of floats to the words that products read: two passes over a row that
+// is in L1.
+namespace pyattn::kernels {
+
+template <class Vec>
+float row_scale(const float* x, int64_t dim) {
+  Vec most = Vec::zero();
+  Vec alarm = Vec::zero();  // stays zero unless something is not finite
+  for (int64_t i = 0; i < dim; i += Vec::kWidth) {
+    const Vec value = load_up_to<Vec>(x + i, dim - i);
+    most = max(abs(value), most);
+    alarm = fma(value, Vec::zero(), alarm);
+  }
+  return reduce_max(most) / 127.0F + reduce_add(alarm);
+}
+
+// `count` bytes, zeros from dim on.
+template <class Vec, int kOffset>
+void row_to_int8(const float* x, int64_t dim, int8_t* q, int64_t count,
+                 float* row_scale_out) {
+  const Vec offset = Vec::broadcast(static_cast<float>(kOffset));
+  const float scale = row_scale<Vec>(x, dim);
+  *row_scale_out = scale;
+  // A row of zeros, or one with no finite scale, quantises to zeros.
+  const Vec inverse =
+      Vec::broadcast(scale > 0 && scale < 1e38F ? 1.0F / scale : 0.0F);
+  const auto bytes = [&](int64_t i, int64_t left) {
+    const Vec value = load_up_to<Vec>(x + i, left);
+    const Vec safe = where_less(Vec::zero(), inverse, value, Vec::zero());
+    return round(safe * inverse) + offset;
+  };
+  int64_t i = 0;
+  for (; i + Vec::kWidth <= dim; i += Vec::kWidth) {
+    store_bytes(bytes(i, Vec::kWidth), q + i);
+  }
+  if (i < count) {
+    int8_t rest[Vec::kWidth];
+    store_bytes(bytes(i, dim - i), rest);
+    for (int64_t at = i; at < count; ++at) {
+      q[at] = at < dim ? rest[at - i] : 0;
+    }
+  }
+}
+
+// `count` numbers, zeros from dim on.
+template <class Vec>
+void row_to_bfloat16(const float* x, int64_t dim, uint16_t* y, int64_t count) {
+  int64_t i = 0;
+  for (; i + Vec::kWidth <= dim; i += Vec::kWidth) {
+    store_bfloat16(Vec::load(x + i), y + i);
+  }
+  if (i < count) {
+    uint16_t rest[Vec::kWidth];
+    store_bfloat16(load_up_to<Vec>(x + i, dim - i), rest);
+    for (int64_t at = i; at < count; ++at) {
+      y[at] = at < dim ? rest[at - i] : 0;
+    }
+  }
+}
+
+template <class Vec, int kOffset>
+void prepare_row(const float* x, int64_t dim, const WordRows& words,
+                 int64_t row) {
+  char* to = static_cast<char*>(words.data) + row * words.stride * 4;
+  switch (words.kind) {
+    case Words::kFloats:
+      return;
+    case Words::kBFloat16:
+      return row_to_bfloat16<Vec>(x, dim, reinterpret_cast<uint16_t*>(to),
+                                  words.stride * 2);
+    case Words::kInt8:
+      return row_to_int8<Vec, kOffset>(x, dim, reinterpret_cast<int8_t*>(to),
+                                       words.stride * 4, words.scale + row);
+  }
+}
+
+template <class Vec, int kOffset>
+void prepare(const PrepareArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    prepare_row<Vec, kOffset>(args.x + row * args.x_stride, args.dim,
+                              args.words, row);
+  }
+}
+
+}  // namespace pyattn::kernels

@@ -1,0 +1,38 @@
+// Everything pyattn runs on avx512_bf16, on one page.
+#include "kernels/generic/attention.h"
+#include "kernels/generic/attention_step.h"
+#include "kernels/generic/linear.h"
+#include "kernels/generic/norm.h"
+#include "kernels/generic/prepare.h"
+#include "kernels/generic/vocabulary.h"
+#include "kernels/isa/tables.h"
+#include "kernels/vec/avx512.h"
+
+namespace pyattn {
+
+using avx512_bf16::Dot;
+using avx512_bf16::PairDot;
+using avx512_bf16::Vec;
+
+extern const KernelTable kAvx512Bf16Kernels = {
+    .isa = Isa::kAvx512Bf16,
+    .lanes = Vec::kWidth,
+    .panel = Vec::kPanelVecs * Vec::kWidth,
+    .int8_offset = Dot::kOffset,
+    .products =
+        {{.run = kernels::linear<kernels::Float32Product<Vec>>},
+         {.run = kernels::linear<kernels::BFloat16PairProduct<Vec, PairDot>>,
+          .words = Words::kBFloat16},
+         {.run = kernels::linear<kernels::Int8Product<Vec, Dot>>,
+          .words = Words::kInt8}},
+    .prepare = kernels::prepare<Vec, Dot::kOffset>,
+    .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kOffset>,
+    .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kOffset>,
+    .attention = kernels::attention<Vec>,
+    .attention_step = kernels::attention_step<Vec>,
+    .embed = kernels::embed<Vec>,
+    .log_sum_exp = kernels::log_sum_exp<Vec>,
+    .top_k = kernels::top_k<Vec>,
+};
+
+}  // namespace pyattn
