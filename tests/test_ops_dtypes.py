@@ -15,15 +15,24 @@ ROUND_INPUTS = ("avx512_bf16", "amx")
 FAST = [isa for isa in ISAS if isa != "reference"]
 
 
-def to_int8(rows: Floats) -> tuple[Floats, Floats]:
+def weights_to_int8(rows: Floats) -> tuple[Floats, Floats]:
     """Each row as whole numbers in [-127, 127] and the scale that gives it back."""
     scale = np.abs(rows).max(axis=-1, keepdims=True) / np.float32(127)
     safe = np.where(scale > 0, scale, np.float32(1))
     return np.rint(rows / safe), scale
 
 
+def inputs_to_int8(rows: Floats) -> tuple[Floats, Floats]:
+    """Each row as whole numbers, 255 from the least to the greatest, and their scale."""
+    low, high = (f(rows, axis=-1, keepdims=True, initial=0) for f in (np.min, np.max))
+    scale = high / np.float32(255) - low / np.float32(255)
+    inverse = np.float32(1) / np.where(scale > 0, scale, np.float32(1))
+    most = 255 + np.rint(low * inverse)
+    return np.minimum(np.rint(rows * inverse), most), scale
+
+
 def int8_product(x: Floats, weight: Floats, bias: Floats) -> Floats:
-    (x_whole, x_scale), (w_whole, w_scale) = to_int8(x), to_int8(weight)
+    (x_whole, x_scale), (w_whole, w_scale) = inputs_to_int8(x), weights_to_int8(weight)
     return (x_whole @ w_whole.T) * (x_scale * w_scale.T) + bias
 
 
@@ -52,12 +61,14 @@ def test_int8_has_the_same_bits_on_every_level() -> None:
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("x_sign", [1, -1])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_int8_does_not_saturate(isa: str, sign: int) -> None:
-    # Every product is +-127 * 127: two of them already pass what 16 bits of u8 * s8 hold.
-    x, weight = np.ones((3, 4096), np.float32), np.full((5, 4096), sign, np.float32)
+def test_int8_does_not_saturate(isa: str, x_sign: int, sign: int) -> None:
+    # Inputs at the ends of their range, products of 255 or -128 and 127: two of the former
+    # already pass what 16 bits hold.
+    x, weight = np.full((3, 4096), x_sign, np.float32), np.full((5, 4096), sign, np.float32)
     y = ops.linear(x, ops.pack(weight, dtype="int8", isa=isa))
-    assert_close(y, np.full((3, 5), 4096.0 * sign, np.float32), FLOAT32)
+    assert_close(y, np.full((3, 5), 4096.0 * sign * x_sign, np.float32), FLOAT32)
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -111,6 +122,15 @@ def test_fewer_bits_take_fewer_bytes() -> None:
     }
     assert 1.9 < size["float32"] / size["bfloat16"] < 2.1
     assert 3.8 < size["float32"] / size["int8"] < 4.1
+
+
+def test_int8_refuses_sums_that_could_overflow() -> None:
+    most = 65536
+    x, weight = np.full((2, most), 1, np.float32), np.full((1, most), -1, np.float32)
+    y = ops.linear(x, ops.pack(weight, dtype="int8"))
+    assert_close(y, np.full((2, 1), -float(most), np.float32), FLOAT32)
+    with pytest.raises(ValueError, match="more than 65536 columns"):
+        ops.pack(np.ones((1, most + 1), np.float32), dtype="int8")
 
 
 def test_int8_refuses_weights_that_are_not_finite() -> None:

@@ -59,7 +59,8 @@ double product(DType dtype, const LinearArgs& args, int64_t row,
            weight;
   }
   if (dtype == DType::kInt8) {
-    sum = (sum + args.offset[column]) * args.x_scale[row] * args.scale[column];
+    sum -= static_cast<double>(args.x_zero[row]) * args.column_sum[column];
+    sum *= static_cast<double>(args.x_scale[row]) * args.scale[column];
   }
   return sum;
 }
@@ -79,19 +80,26 @@ void linear(const LinearArgs& args) {
 }
 
 void quantize_row(const float* x, int64_t dim, int8_t* q, int64_t count,
-                  float* scale) {
-  float most = 0;
+                  float* scale, int32_t* zero) {
+  constexpr int kLeast = -128;
+  float low = 0, high = 0;
   bool finite = true;
   for (int64_t i = 0; i < dim; ++i) {
-    most = std::fabs(x[i]) > most ? std::fabs(x[i]) : most;
+    low = x[i] < low ? x[i] : low;
+    high = x[i] > high ? x[i] : high;
     finite = finite && std::isfinite(x[i]);
   }
-  *scale = finite ? most / 127.0F : std::numeric_limits<float>::quiet_NaN();
+  *scale = finite ? high / 255.0F - low / 255.0F
+                  : std::numeric_limits<float>::quiet_NaN();
   const float inverse = finite && *scale > 0 ? 1.0F / *scale : 0.0F;
+  const int from = static_cast<int>(std::nearbyint(-low * inverse));
+  *zero = kLeast + from;
   for (int64_t i = 0; i < count; ++i) {
-    q[i] = i < dim && inverse > 0
-               ? static_cast<int8_t>(std::nearbyint(x[i] * inverse))
-               : int8_t{0};
+    const int value =
+        i < dim && inverse > 0
+            ? from + static_cast<int>(std::nearbyint(x[i] * inverse))
+            : from;
+    q[i] = static_cast<int8_t>(kLeast + (value < 255 ? value : 255));
   }
 }
 
@@ -101,7 +109,7 @@ void prepare(const PrepareArgs& args) {
     quantize_row(
         args.x + row * args.x_stride, args.dim,
         static_cast<int8_t*>(args.words.data) + row * args.words.stride * 4,
-        args.words.stride * 4, args.words.scale + row);
+        args.words.stride * 4, args.words.scale + row, args.words.zero + row);
   }
 }
 
@@ -270,7 +278,6 @@ extern const KernelTable kReferenceKernels = {
     .isa = Isa::kReference,
     .lanes = 1,
     .panel = kPanel,
-    .int8_offset = 0,
     .products = {{.run = linear<DType::kFloat32>},
                  {.run = linear<DType::kBFloat16>},
                  {.run = linear<DType::kInt8>, .words = Words::kInt8}},

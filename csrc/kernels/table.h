@@ -23,8 +23,9 @@ enum class Words { kFloats, kBFloat16, kInt8 };
 /// Rows in the form that a product reads.
 struct WordRows {
   Words kind;
-  void* data;      // [rows, stride] words; zeros from the end of a row on
+  void* data;      // [rows, stride] words; weights are zero behind a row's end
   float* scale;    // [rows], int8 only
+  int32_t* zero;   // [rows], int8 only: what stands for 0
   int64_t stride;  // words
 };
 
@@ -42,15 +43,18 @@ struct LinearArgs {
   int64_t rows, steps, out;
   int64_t x_stride, y_stride, residual_stride;
   Activation activation;
-  // int8 only: y is the integer sum times both scales.
-  const float* x_scale;   // [rows]
-  const float* scale;     // [out rounded up to whole panels]
-  const int32_t* offset;  // likewise: where the sums start
+  // int8 only: y is (sum - x_zero * column_sum) * x_scale * scale.
+  const float* x_scale;       // [rows]
+  const int32_t* x_zero;      // [rows]
+  const float* scale;         // [out rounded up to whole panels]
+  const int32_t* column_sum;  // likewise: of the column's weights
 };
 
-/// Floats to words. bfloat16: to the nearest, ties to even. int8: q = round(x /
-/// scale) + offset, scale = max|x| / 127 of the row; what is not finite makes
-/// the row's scale NaN, so that it is not lost.
+/// Floats to words. bfloat16: to the nearest, ties to even. int8: 256 steps
+/// from the row's least value to its greatest, zero among them: q = round(x /
+/// scale)
+/// + zero; the least is 0 where the instructions take unsigned inputs, else
+/// -128. What is not finite makes the row's scale NaN, so that it is not lost.
 struct PrepareArgs {
   const float* x;  // [rows, dim], x_stride between rows
   WordRows words;
@@ -161,9 +165,6 @@ struct KernelTable {
   Isa isa;
   int lanes;  // floats of a vector
   int panel;  // output columns that packed weights keep side by side
-  // What `prepare` adds to int8 inputs: 128 where the instructions take one
-  // operand as unsigned. The sums then start at -offset * sum(weights).
-  int int8_offset;
   ProductKernel products[kDTypes];
   void (*prepare)(const PrepareArgs&);
   void (*layer_norm)(const NormArgs&);

@@ -24,6 +24,9 @@ constexpr int64_t kFloatsPerThread = 64 * 1024;
 
 constexpr float kMostInt8 = 127.0F;
 
+// More products of 255 and 127 might not fit 32 bits.
+constexpr int64_t kMostInt8Inputs = 65536;
+
 uint16_t to_bfloat16(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);
   if (std::isnan(x)) {
@@ -61,15 +64,18 @@ WordRows LinearInput::room(const PackedLinear& weight, ConstRows x,
     data_ = x.data;
     stride_ = x.stride;
     scale_ = nullptr;
+    zero_ = nullptr;
     return {};
   }
   stride_ = weight.steps();
   // A tile may start at any row, and reads whole tiles.
   float* const words = words_.at_least((rows + kernel.rows - 1) * stride_);
   float* const scales = scales_.at_least(rows);
+  int32_t* const zeros = zeros_.at_least(rows);
   data_ = words;
   scale_ = scales;
-  return {kernel.words, words, scales, stride_};
+  zero_ = zeros;
+  return {kernel.words, words, scales, zeros, stride_};
 }
 
 void LinearInput::prepare(const PackedLinear& weight, ConstRows x,
@@ -92,6 +98,7 @@ void LinearInput::set(LinearArgs& args, int64_t row) const {
   args.x = static_cast<const char*>(data_) + row * stride_ * 4;
   args.x_stride = stride_;
   args.x_scale = scale_ == nullptr ? nullptr : scale_ + row;
+  args.x_zero = zero_ == nullptr ? nullptr : zero_ + row;
 }
 
 PackedLinear::PackedLinear(const Packing& packing,
@@ -102,6 +109,8 @@ PackedLinear::PackedLinear(const Packing& packing,
       in_(in),
       arena_(std::move(arena)) {
   check(in > 0, "linear", "weight has no columns");
+  check(dtype_ != DType::kInt8 || in <= kMostInt8Inputs, "linear",
+        "int8 weights have more than 65536 columns; use bfloat16");
   for (const LinearPart& part : parts) {
     check(part.out > 0, "linear", "weight has no rows");
     out_ += part.out;
@@ -111,7 +120,7 @@ PackedLinear::PackedLinear(const Packing& packing,
   bias_ = take<float>(columns);
   if (dtype_ == DType::kInt8) {
     scale_ = take<float>(columns);
-    offset_ = take<int32_t>(columns);
+    sum_ = take<int32_t>(columns);
   }
   int64_t column = 0;
   for (const LinearPart& part : parts) {
@@ -176,7 +185,7 @@ void PackedLinear::pack_int8_row(const float* from, int64_t column) {
     sum += value;
     *element<int8_t>(column, i) = value;
   }
-  offset_[column] = -table_->int8_offset * sum;
+  sum_[column] = sum;
 }
 
 int64_t PackedLinear::steps() const {
@@ -205,7 +214,7 @@ LinearArgs PackedLinear::columns(int64_t begin_panel, int64_t end_panel) const {
   args.out = std::min(end_panel * table_->panel, out_) - begin;
   if (dtype_ == DType::kInt8) {
     args.scale = scale_ + begin;
-    args.offset = offset_ + begin;
+    args.column_sum = sum_ + begin;
   }
   return args;
 }

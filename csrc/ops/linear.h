@@ -49,7 +49,9 @@ class LinearInput {
   const void* data_ = nullptr;
   int64_t stride_ = 0;  // words
   const float* scale_ = nullptr;
+  const int32_t* zero_ = nullptr;
   Buffer<float> words_, scales_;
+  Buffer<int32_t> zeros_;
 };
 
 /// Weights of a matrix product, laid out once for the level that will run them
@@ -97,10 +99,10 @@ class PackedLinear {
   const KernelTable* table_ = nullptr;
   DType dtype_ = DType::kFloat32;
   int64_t in_ = 0, out_ = 0, bytes_ = 0;
-  char* weight_ = nullptr;     // [panels][steps][panel] weights
-  float* bias_ = nullptr;      // [panels, panel]
-  float* scale_ = nullptr;     // [panels, panel], int8 only
-  int32_t* offset_ = nullptr;  // [panels, panel], int8 only
+  char* weight_ = nullptr;  // [panels][steps][panel] weights
+  float* bias_ = nullptr;   // [panels, panel]
+  float* scale_ = nullptr;  // [panels, panel], int8 only
+  int32_t* sum_ = nullptr;  // [panels, panel], int8 only: of the weights
   std::shared_ptr<Arena> arena_;
 };
 

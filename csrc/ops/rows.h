@@ -29,7 +29,7 @@ struct Rows {
 /// The same words from `row` on.
 inline WordRows rows_from(const WordRows& words, int64_t row) {
   return {words.kind, static_cast<char*>(words.data) + row * words.stride * 4,
-          words.scale + row, words.stride};
+          words.scale + row, words.zero + row, words.stride};
 }
 
 }  // namespace pyattn

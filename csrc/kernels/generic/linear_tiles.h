@@ -29,29 +29,17 @@ inline constexpr int64_t kBytesInL2 = 1024 * 1024;
 // The sums of one block, on their way through the epilogue.
 template <class Product>
 struct TileSums {
-  using Vec = typename Product::Lanes;
-  using Sum = typename Product::Sum;
-
-  alignas(64) char sums[kTileBlock][kTileBlock * 4];
+  alignas(64) typename Product::Sum sums[kTileBlock][2];
   int64_t row = 0, column = 0;
   int64_t rows = 0;  // that there are
   int64_t next = 0;  // that is not stored yet
 
   // Stores `count` more rows, as long as there are some.
   void store(const LinearArgs& args, int64_t count) {
-    const int64_t end = next + count < rows ? next + count : rows;
-    for (; next < end; ++next) {
-#pragma GCC unroll 2
-      for (int c = 0; c < 2; ++c) {
-        const int64_t at = column + c * kTileSide;
-        if (at < args.out) {
-          store_linear<Vec>(
-              args, row + next, at,
-              Product::value(Product::load_sum(sums[next] + c * 64), args,
-                             row + next, at));
-        }
-      }
-    }
+    const int64_t left = rows - next;
+    const int64_t now = count < left ? count : left;
+    store_rows<Product, 2>(args, row + next, column, now, sums[next]);
+    next += now;
   }
 };
 
@@ -105,7 +93,7 @@ void multiply_block(const LinearArgs& args, const char* weight,
                     const char* ahead, TileSums<Product>& to,
                     TileSums<Product>& done) {
   const char* x = static_cast<const char*>(args.x) + to.row * args.x_stride * 4;
-  char* sums = to.sums[0];
+  char* sums = reinterpret_cast<char*>(to.sums);
   if (ahead == nullptr) {
     multiply_tiles<Product, kTiles, false>(args, x, weight, ahead, sums, done);
   } else {
@@ -121,7 +109,7 @@ void linear_tiles(const LinearArgs& args) {
   const int64_t most = kBlockBytes / (args.steps * 4) / kTileBlock * kTileBlock;
   const int64_t block = most < 2 * kTileBlock ? 2 * kTileBlock : most;
   // Set for each call: other libraries in the process may use tiles as well.
-  const typename Tiles::Session session;
+  Tiles::configure();
   TileSums<Product> blocks[2];
   int at = 0;
   for (int64_t begin = 0; begin < args.rows; begin += block) {
@@ -147,6 +135,7 @@ void linear_tiles(const LinearArgs& args) {
       }
     }
   }
+  Tiles::release();
   blocks[at ^ 1].store(args, kTileBlock);
 }
 

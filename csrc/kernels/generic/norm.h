@@ -74,13 +74,13 @@ struct RmsNorm {
 };
 
 // Each row of one kind of norm and, where they are asked for, its words.
-template <class Vec, class Norm, int kOffset>
+template <class Vec, class Norm, int kLeast>
 void norm(const NormArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
     float* y = args.y + row * args.y_stride;
     Norm::row(args, args.x + row * args.x_stride, y);
     if (args.words.data != nullptr) {
-      prepare_row<Vec, kOffset>(y, args.dim, args.words, row);
+      prepare_row<Vec, kLeast>(y, args.dim, args.words, row);
     }
   }
 }

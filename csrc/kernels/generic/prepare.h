@@ -9,32 +9,51 @@
 // is in L1.
 namespace pyattn::kernels {
 
+// The range of a row, zero included; `scale` is NaN where not all is finite.
 template <class Vec>
-float row_scale(const float* x, int64_t dim) {
-  Vec most = Vec::zero();
-  Vec alarm = Vec::zero();  // stays zero unless something is not finite
-  for (int64_t i = 0; i < dim; i += Vec::kWidth) {
-    const Vec value = load_up_to<Vec>(x + i, dim - i);
-    most = max(abs(value), most);
-    alarm = fma(value, Vec::zero(), alarm);
-  }
-  return reduce_max(most) / 127.0F + reduce_add(alarm);
-}
+struct RowRange {
+  Vec low = Vec::zero();
+  float scale;
 
-// `count` bytes, zeros from dim on.
-template <class Vec, int kOffset>
+  RowRange(const float* x, int64_t dim) {
+    Vec high = Vec::zero();
+    Vec alarm = Vec::zero();  // stays zero unless something is not finite
+    for (int64_t i = 0; i < dim; i += Vec::kWidth) {
+      const Vec value = load_up_to<Vec>(x + i, dim - i);
+      low = min(value, low);
+      high = max(value, high);
+      alarm = fma(value, Vec::zero(), alarm);
+    }
+    // Divided before they are added, which could overflow.
+    const float below = reduce_max(Vec::zero() - low);
+    low = Vec::broadcast(-below);
+    scale = reduce_max(high) / 255.0F + below / 255.0F + reduce_add(alarm);
+  }
+};
+
+// `count` bytes from kLeast up; those from dim on may be anything, since the
+// weights are zero there. An asymmetric range has half the error of a symmetric
+// one where an activation leaves nothing below zero, and less everywhere.
+template <class Vec, int kLeast>
 void row_to_int8(const float* x, int64_t dim, int8_t* q, int64_t count,
-                 float* row_scale_out) {
-  const Vec offset = Vec::broadcast(static_cast<float>(kOffset));
-  const float scale = row_scale<Vec>(x, dim);
-  *row_scale_out = scale;
-  // A row of zeros, or one with no finite scale, quantises to zeros.
+                 float* row_scale, int32_t* row_zero) {
+  const RowRange<Vec> range(x, dim);
+  const float scale = range.scale;
+  *row_scale = scale;
+  // A row of zeros, or one with no finite scale, is all zeros.
   const Vec inverse =
       Vec::broadcast(scale > 0 && scale < 1e38F ? 1.0F / scale : 0.0F);
-  const auto bytes = [&](int64_t i, int64_t left) {
-    const Vec value = load_up_to<Vec>(x + i, left);
+  const Vec least = Vec::broadcast(static_cast<float>(kLeast));
+  const Vec most = Vec::broadcast(static_cast<float>(kLeast + 255));
+  const auto whole = [&](Vec value) {
     const Vec safe = where_less(Vec::zero(), inverse, value, Vec::zero());
-    return round(safe * inverse) + offset;
+    return round(safe * inverse);
+  };
+  const Vec zero = least - whole(range.low);
+  *row_zero = static_cast<int32_t>(reduce_max(zero));
+  // Both ends may have been rounded up.
+  const auto bytes = [&](int64_t i, int64_t left) {
+    return min(whole(load_up_to<Vec>(x + i, left)) + zero, most);
   };
   int64_t i = 0;
   for (; i + Vec::kWidth <= dim; i += Vec::kWidth) {
@@ -65,7 +84,7 @@ void row_to_bfloat16(const float* x, int64_t dim, uint16_t* y, int64_t count) {
   }
 }
 
-template <class Vec, int kOffset>
+template <class Vec, int kLeast>
 void prepare_row(const float* x, int64_t dim, const WordRows& words,
                  int64_t row) {
   char* to = static_cast<char*>(words.data) + row * words.stride * 4;
@@ -76,16 +95,17 @@ void prepare_row(const float* x, int64_t dim, const WordRows& words,
       return row_to_bfloat16<Vec>(x, dim, reinterpret_cast<uint16_t*>(to),
                                   words.stride * 2);
     case Words::kInt8:
-      return row_to_int8<Vec, kOffset>(x, dim, reinterpret_cast<int8_t*>(to),
-                                       words.stride * 4, words.scale + row);
+      return row_to_int8<Vec, kLeast>(x, dim, reinterpret_cast<int8_t*>(to),
+                                      words.stride * 4, words.scale + row,
+                                      words.zero + row);
   }
 }
 
-template <class Vec, int kOffset>
+template <class Vec, int kLeast>
 void prepare(const PrepareArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
-    prepare_row<Vec, kOffset>(args.x + row * args.x_stride, args.dim,
-                              args.words, row);
+    prepare_row<Vec, kLeast>(args.x + row * args.x_stride, args.dim, args.words,
+                             row);
   }
 }
 

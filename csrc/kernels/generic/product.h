@@ -18,7 +18,7 @@ struct Float32Product {
   using Weights = Vec;
   static constexpr int kWeightBytes = 4;  // of a column in a step
 
-  static Sum start(const LinearArgs&, int64_t) { return Vec::zero(); }
+  static Sum start() { return Vec::zero(); }
   static Word word(const char* x) { return Vec::broadcast(float_at(x)); }
   static Weights weights(const char* w) {
     return Vec::load(reinterpret_cast<const float*>(w));
@@ -52,7 +52,7 @@ struct BFloat16PairProduct {
   using Weights = typename Dot::Weights;
   static constexpr int kWeightBytes = 4;
 
-  static Sum start(const LinearArgs&, int64_t) { return Vec::zero(); }
+  static Sum start() { return Vec::zero(); }
   static Word word(const char* x) {
     int32_t value;
     std::memcpy(&value, x, sizeof(value));
@@ -63,8 +63,8 @@ struct BFloat16PairProduct {
   static Vec value(Sum sum, const LinearArgs&, int64_t, int64_t) { return sum; }
 };
 
-// Sums of int8 products are exact in int32: 127 * 127 * 2^17 terms fit. The
-// scales of the row and of the column come in at the end.
+// Sums of int8 products are exact in int32: 255 * 127 * 2^16 terms fit. The
+// rows' zeros, and the scales of row and column, come in at the end.
 template <class Vec, class Dot>
 struct Int8Product {
   using Lanes = Vec;
@@ -73,9 +73,7 @@ struct Int8Product {
   using Weights = typename Dot::Weights;
   static constexpr int kWeightBytes = 4;
 
-  static Sum start(const LinearArgs& args, int64_t column) {
-    return Dot::load_sum(args.offset + column);
-  }
+  static Sum start() { return Dot::zero(); }
   static Word word(const char* x) {
     int32_t value;
     std::memcpy(&value, x, sizeof(value));
@@ -85,7 +83,8 @@ struct Int8Product {
   static Sum add(Word a, Weights w, Sum sum) { return Dot::add(a, w, sum); }
   static Vec value(Sum sum, const LinearArgs& args, int64_t row,
                    int64_t column) {
-    return Vec{Dot::to_floats(sum)} *
+    return Vec{Dot::to_floats(sum, args.column_sum + column,
+                              args.x_zero[row])} *
            (Vec::broadcast(args.x_scale[row]) * Vec::load(args.scale + column));
   }
 };

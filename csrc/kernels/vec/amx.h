@@ -11,25 +11,20 @@
 namespace pyattn::amx {
 
 struct Tiles {
-  // Tiles are 16 rows of 64 bytes while it lives; then the thread gives back
-  // their state, which would be saved at every switch.
-  class Session {
-   public:
-    Session() {
-      // Intel SDM, "LDTILECFG": palette, first row to restart at, and from byte
-      // 16 and 48 on the bytes of a row and the rows of each tile.
-      alignas(64) uint8_t config[64] = {};
-      config[0] = 1;
-      for (int tile = 0; tile < 8; ++tile) {
-        config[16 + 2 * tile] = 64;
-        config[48 + tile] = 16;
-      }
-      __asm__ volatile("ldtilecfg %0" : : "m"(config));
+  // Makes every tile one of 16 rows of 64 bytes.
+  static void configure() {
+    // Intel SDM, "LDTILECFG": palette, row to restart at, and from byte 16 and
+    // 48 on the bytes of a row and the rows of each tile.
+    alignas(64) uint8_t config[64] = {};
+    config[0] = 1;
+    for (int tile = 0; tile < 8; ++tile) {
+      config[16 + 2 * tile] = 64;
+      config[48 + tile] = 16;
     }
-    ~Session() { __asm__ volatile("tilerelease"); }
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-  };
+    __asm__ volatile("ldtilecfg %0" : : "m"(config));
+  }
+  // Gives back the thread's tiles, which would be saved at every switch.
+  static void release() { __asm__ volatile("tilerelease"); }
 
   template <int kTile>
   static void zero() {
@@ -76,15 +71,6 @@ struct TiledInt8 : Product {
   static void dot() {
     Tiles::dot_int8<kSum, kA, kB>();
   }
-  // Tiles start at zero; the offset of unsigned inputs comes here.
-  static typename Product::Sum load_sum(const char* p) {
-    return _mm512_load_si512(p);
-  }
-  static Vec value(typename Product::Sum sum, const LinearArgs& args,
-                   int64_t row, int64_t column) {
-    return Product::value(_mm512_add_epi32(sum, Product::start(args, column)),
-                          args, row, column);
-  }
 };
 
 template <class Product>
@@ -94,9 +80,6 @@ struct TiledBFloat16 : Product {
   template <int kSum, int kA, int kB>
   static void dot() {
     Tiles::dot_bfloat16<kSum, kA, kB>();
-  }
-  static Vec load_sum(const char* p) {
-    return Vec::load(reinterpret_cast<const float*>(p));
   }
 };
 

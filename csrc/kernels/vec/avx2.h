@@ -118,17 +118,15 @@ struct Vec {
 };
 
 // Four products of int8 in each of eight sums. The sign of an input goes to
-// the weights, so that two products of at most 127 * 127 add up in 16 bits
+// the weights, so that two products of at most 128 * 127 add up in 16 bits
 // without saturating.
 struct Dot {
-  static constexpr int kOffset = 0;
+  static constexpr int kLeast = -128;  // of an input
   using Sum = __m256i;
   using Weights = __m256i;
   using Word = __m256i;
 
-  static Sum load_sum(const int32_t* p) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-  }
+  static Sum zero() { return _mm256_setzero_si256(); }
   static Weights load(const char* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
@@ -139,7 +137,13 @@ struct Dot {
     return _mm256_add_epi32(sum,
                             _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
   }
-  static __m256 to_floats(Sum sum) { return _mm256_cvtepi32_ps(sum); }
+  // sum - zero * columns
+  static __m256 to_floats(Sum sum, const int32_t* columns, int32_t zero) {
+    const __m256i weights =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(columns));
+    return _mm256_cvtepi32_ps(_mm256_sub_epi32(
+        sum, _mm256_mullo_epi32(weights, _mm256_set1_epi32(zero))));
+  }
 };
 
 }  // namespace pyattn::avx2

@@ -105,11 +105,11 @@ struct Avx512Vec {
 };
 
 // Four products of int8 in each of sixteen sums, without VNNI: the sign of an
-// input goes to the weights, so that two products of at most 127 * 127 add up
+// input goes to the weights, so that two products of at most 128 * 127 add up
 // in 16 bits without saturating.
 template <class Level>
 struct Avx512Dot {
-  static constexpr int kOffset = 0;
+  static constexpr int kLeast = -128;  // of an input
   using Sum = __m512i;
   using Weights = __m512i;
   struct Word {
@@ -117,7 +117,7 @@ struct Avx512Dot {
     __mmask64 negative;
   };
 
-  static Sum load_sum(const int32_t* p) { return _mm512_loadu_si512(p); }
+  static Sum zero() { return _mm512_setzero_si512(); }
   static Weights load(const char* p) { return _mm512_loadu_si512(p); }
   static Word word(int32_t four) {
     const __m512i a = _mm512_set1_epi32(four);
@@ -130,14 +130,19 @@ struct Avx512Dot {
     return _mm512_add_epi32(sum,
                             _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
   }
-  static __m512 to_floats(Sum sum) { return _mm512_cvtepi32_ps(sum); }
+  // sum - zero * columns
+  static __m512 to_floats(Sum sum, const int32_t* columns, int32_t zero) {
+    return _mm512_cvtepi32_ps(
+        _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_loadu_si512(columns),
+                                                 _mm512_set1_epi32(zero))));
+  }
 };
 
 // The same with VNNI, which takes its first operand as unsigned.
 #ifdef __AVX512VNNI__
 template <class Level>
 struct VnniDot : Avx512Dot<Level> {
-  static constexpr int kOffset = 128;
+  static constexpr int kLeast = 0;
   using Word = __m512i;
 
   static Word word(int32_t four) { return _mm512_set1_epi32(four); }

@@ -112,18 +112,14 @@ struct Vec {
 
 // Four products of int8 in each of four sums.
 struct Dot {
-  static constexpr int kOffset = 0;
+  static constexpr int kLeast = -128;  // of an input
   using Sum = Vec::Bits;
   struct Word {
     Sum terms[4];
   };
   using Weights = Word;
 
-  static Sum load_sum(const int32_t* p) {
-    Sum sum;
-    std::memcpy(&sum, p, sizeof(sum));
-    return sum;
-  }
+  static Sum zero() { return Sum{}; }
   // terms[j] holds the weights of input j for each column.
   static Weights load(const char* p) {
     Sum columns;
@@ -143,8 +139,11 @@ struct Dot {
     return sum + (a.terms[0] * w.terms[0] + a.terms[1] * w.terms[1]) +
            (a.terms[2] * w.terms[2] + a.terms[3] * w.terms[3]);
   }
-  static Vec::Lanes to_floats(Sum sum) {
-    return __builtin_convertvector(sum, Vec::Lanes);
+  // sum - zero * columns
+  static Vec::Lanes to_floats(Sum sum, const int32_t* columns, int32_t zero) {
+    Sum weights;
+    std::memcpy(&weights, columns, sizeof(weights));
+    return __builtin_convertvector(sum - zero * weights, Vec::Lanes);
   }
 };
 
