@@ -1,0 +1,49 @@
+"""The level `amx` on a CPU that has none: tests of other files, run again where it is emulated."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import amx
+import pytest
+
+TESTS = pathlib.Path(__file__).parent
+
+# What the core takes for a level that it may run, without asking the CPU.
+ENVIRONMENT = {"PYATTN_ISA": "amx", "PYATTN_ISA_UNVERIFIED": "1"}
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        cwd=TESTS,
+        env={**os.environ, **ENVIRONMENT},
+    )
+
+
+@pytest.fixture(scope="module")
+def level() -> None:
+    """Skips where AMX is not emulated, or where the core has no kernels for it."""
+    if amx.why_not():
+        pytest.skip(amx.why_not())
+    listed = python("-c", "from pyattn import _core; print(*_core.isas())")
+    assert listed.returncode == 0, listed.stderr
+    if "amx" not in listed.stdout.split():
+        pytest.skip("the core has no level amx")
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["test_ops_linear.py", "test_ops_dtypes.py", "test_ops_blocks.py", "test_model_dtypes.py"],
+)
+@pytest.mark.usefixtures("level")
+def test_level_passes_where_it_is_emulated(file: str) -> None:
+    done = python("-m", "pytest", "-p", "amx", "-p", "no:cacheprovider", file)
+    assert done.returncode == 0, done.stdout + done.stderr
