@@ -12,15 +12,19 @@
 // stay in registers over the whole of `in`: no partial sum goes through memory,
 // and every element of y is one chain of additions whatever the tile's height.
 //
-// The hardware's prefetchers alone leave the stream of weights late. Each tile
-// asks for its own panel two KiB ahead; where a panel is read by several tiles,
-// the first ones also ask for the next panel, one line a step. On a 2.5 GHz
-// AVX-512 core, weights in memory, 33 rows of 512 x 2048: 37 GFLOPS without, 42
-// with the near, 53 with both; 75, 90 and 106 with 256 x 1024 in L3.
+// A few rows do little but read, and the hardware's prefetchers keep up with
+// them best when left alone: a row of 512 x 2048 in L3 takes three quarters of
+// the time (Zen 4), and no longer from memory; reading several panels at once
+// gains nothing. More rows leave them late. A tile of those asks for its own
+// panel two KiB ahead; where a panel is read by several tiles, the first ones
+// also ask for the next panel, one line a step. On a 2.5 GHz AVX-512 core,
+// weights in memory, 33 rows of 512 x 2048: 37 GFLOPS without, 42 with the
+// near, 53 with both; 75, 90 and 106 with 256 x 1024 in L3.
 namespace pyattn::kernels {
 
 inline constexpr int64_t kLine = 64;             // bytes of a cache line
 inline constexpr int64_t kPrefetchAhead = 2048;  // bytes
+inline constexpr int kFewRows = 4;
 
 // The part of x that a block of rows reads is kept below a share of L2, since
 // it is read again for every panel.
@@ -85,7 +89,7 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
       w[c] = Product::weights(weight + c * kVecBytes);
-      if (c * kVecBytes % kLine == 0) {
+      if (kRows > kFewRows && c * kVecBytes % kLine == 0) {
         __builtin_prefetch(weight + c * kVecBytes + kPrefetchAhead);
       }
     }
