@@ -20,6 +20,7 @@ __all__ = [
     "Activation",
     "PackedLinear",
     "attention",
+    "best_tokens",
     "feed_forward",
     "layer_norm",
     "linear",
@@ -30,6 +31,7 @@ __all__ = [
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Bools: TypeAlias = npt.NDArray[np.bool_]
+Ids: TypeAlias = npt.NDArray[np.int32]
 Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
 DType: TypeAlias = Literal["float32", "bfloat16", "int8"]
 
@@ -160,6 +162,37 @@ def linear(x: Floats, packed: PackedLinear, *, activation: Activation | None = N
         TypeError: if `x` is not a float32 array.
     """
     return _core.linear(x, packed, activation or "none")
+
+
+def best_tokens(
+    x: Floats,
+    packed: PackedLinear,
+    k: int,
+    *,
+    suppressed: npt.NDArray[np.integer] | list[int] | None = None,
+) -> tuple[Ids, Floats]:
+    """The k largest elements of log_softmax(x W^T + bias) in each row, the last step of a decoder.
+
+    The logits exist for a few hundred columns at a time and are never stored as a whole. A row's
+    result does not depend on the other rows.
+
+    Args:
+        x: [..., in], float32.
+        packed: What `pack` made of the [vocab, in] matrix.
+        k: How many are wanted of each row.
+        suppressed: Columns that are not chosen; they count in the distribution all the same.
+
+    Returns:
+        Columns and their log-probabilities, [..., min(k, vocab)] each, int32 and float32, the best
+        first and equal ones in the order of their columns. Logits of -inf or not a number are not
+        chosen; where too few are left, the columns are -1 and the log-probabilities -inf.
+
+    Raises:
+        ValueError: if the last axis of `x` is not the matrix's, `k` is less than 1, or there is no
+            such column to suppress.
+        TypeError: if an argument is not an array of its type.
+    """
+    return _core.best_tokens(x, packed, k, suppressed)
 
 
 def feed_forward(
