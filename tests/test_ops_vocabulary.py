@@ -184,6 +184,92 @@ def test_nothing_is_chosen_where_all_is_suppressed(isa: str) -> None:
     assert (log_probs == -np.inf).all()
 
 
+def some(vocab: int, count: int) -> Ids:
+    """Ascending ids, the first and the last among them."""
+    inside = np.random.default_rng(count).choice(np.arange(1, vocab - 1), count - 2, replace=False)
+    return np.sort(np.concatenate([[0], inside, [vocab - 1]]))
+
+
+def chosen_of(logits: Floats, columns: Ids, k: int) -> tuple[Ids, Floats]:
+    """The best of these columns alone, under the names that they have among all."""
+    places, log_probs = chosen(logits[:, columns], k)
+    return columns[places], log_probs
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_selected_columns_are_a_vocabulary_of_their_own(isa: str, dtype: ops.DType) -> None:
+    x, bias = floats(1, 7, 37), floats(3, 1600)
+    packed = ops.pack(3 * weights(2, 1600, 37), bias=bias, dtype=dtype, isa=isa)
+    logits = ops.linear(x, packed)
+    for count in [2, 3, 15, 16, 17, 31, 32, 33, 65, 511, 513, 1025, 1600]:
+        columns = some(1600, count)
+        found = ops.best_tokens(x, packed, 5, columns=ops.select(packed, columns))
+        assert_same(found, chosen_of(logits, columns, 5), f"{count} columns")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_ids_and_their_selection_are_the_same_columns(isa: str) -> None:
+    x, weight = floats(1, 2, 3, 24), weights(2, 900, 24)
+    packed, columns = ops.pack(weight, isa=isa), some(900, 100)
+    selection = ops.select(packed, columns)
+    assert selection.columns.tolist() == columns.tolist()
+    assert 0 < selection.nbytes < packed.nbytes
+    found = ops.best_tokens(x, packed, 4, columns=selection)
+    plain = ops.best_tokens(x, packed, 4, columns=columns.tolist())
+    for ours, theirs in zip(found, plain, strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+    definition = reference.pack(weight)
+    assert_same(
+        found,
+        reference.best_tokens(x, definition, 4, columns=reference.select(definition, columns)),
+    )
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_selection_of_all_columns_changes_no_bit(isa: str, dtype: ops.DType) -> None:
+    x, packed = floats(1, 5, 24), ops.pack(weights(2, 1100, 24), dtype=dtype, isa=isa)
+    selection = ops.select(packed, np.arange(1100))
+    for whole, selected in zip(
+        ops.best_tokens(x, packed, 8),
+        ops.best_tokens(x, packed, 8, columns=selection),
+        strict=True,
+    ):
+        assert whole.tobytes() == selected.tobytes()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_suppressed_columns_are_found_within_a_selection(isa: str) -> None:
+    x, weight = floats(1, 4, 16), weights(2, 1200, 16)
+    packed, columns = ops.pack(weight, isa=isa), some(1200, 600)
+    best = ops.best_tokens(x, packed, 1, columns=columns)[0][:, 0]
+    outside = np.setdiff1d(np.arange(1200), columns)[:3]
+    suppressed = np.concatenate([best, outside, [1199, 0]])
+    found = ops.best_tokens(x, packed, 6, columns=columns, suppressed=suppressed)
+    assert not np.isin(found[0], suppressed).any()
+    wanted = reference.best_tokens(
+        x, reference.pack(weight), 6, columns=columns, suppressed=suppressed
+    )
+    assert_same(found, wanted)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_selection_keeps_its_matrix(isa: str) -> None:
+    selection = ops.select(ops.pack(weights(1, 70, 8), isa=isa), [3, 69])
+    same_size = [ops.pack(weights(2, 70, 8), isa=isa) for _ in range(20)]
+    for other in same_size:
+        with pytest.raises(ValueError, match="columns are of another matrix"):
+            ops.best_tokens(floats(3, 1, 8), other, 1, columns=selection)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_more_than_all_selected_are_all_selected(isa: str) -> None:
+    packed = ops.pack(weights(2, 50, 16), isa=isa)
+    ids, _ = ops.best_tokens(floats(1, 2, 16), packed, 9, columns=[4, 8, 49])
+    assert np.sort(ids, axis=1).tolist() == [[4, 8, 49]] * 2
+
+
 WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"x": floats(1, 2, 4)}, ValueError, "x has shape [2, 4], expected a last axis of 5"),
     ({"x": np.float32(1)}, TypeError, "x is "),
@@ -196,6 +282,13 @@ WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"suppressed": [-1]}, ValueError, "suppressed has -1, expected 0 to 3"),
     ({"suppressed": [1.0]}, TypeError, "suppressed is not an array of integers"),
     ({"suppressed": [[1]]}, ValueError, "suppressed has shape [1, 1], expected [any]"),
+    ({"columns": []}, ValueError, "columns is empty, expected at least one"),
+    ({"columns": [0, 4]}, ValueError, "columns has 4, expected 0 to 3"),
+    ({"columns": [-1, 0]}, ValueError, "columns has -1, expected 0 to 3"),
+    ({"columns": [0, 2, 1]}, ValueError, "columns has 1 behind 2, expected ascending ones"),
+    ({"columns": [1, 1]}, ValueError, "columns has 1 behind 1, expected ascending ones"),
+    ({"columns": [[1]]}, ValueError, "columns has shape [1, 1], expected [any]"),
+    ({"columns": [0.5]}, TypeError, "columns is not an array of integers"),
     ({"suppressed": "one"}, TypeError, "suppressed is not an array of integers"),
 ]
 
@@ -210,6 +303,14 @@ def test_what_does_not_fit_is_named(
         with pytest.raises(error) as raised:
             module.best_tokens(**right | changes)
         assert str(raised.value).startswith(f"best_tokens: {message}")
+
+
+@pytest.mark.parametrize(("columns", "error"), [([2, 1], ValueError), ([1.0], TypeError)])
+def test_select_names_itself(columns: Any, error: type[Exception]) -> None:
+    for module in (ops, reference):
+        with pytest.raises(error) as raised:
+            module.select(module.pack(weights(2, 4, 5)), columns)
+        assert str(raised.value).startswith("select: columns ")
 
 
 def test_matrix_must_be_packed() -> None:

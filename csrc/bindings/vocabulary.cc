@@ -2,6 +2,7 @@
 #include "ops/vocabulary.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -43,8 +44,32 @@ std::vector<int32_t> ids_of(const char* operation, const char* name,
   return ids;
 }
 
+// `operation` is the one that the caller knows.
+std::unique_ptr<Selection> select(const std::string& operation,
+                                  py::handle packed_object,
+                                  py::handle columns) {
+  const char* what = operation.c_str();
+  const auto& packed = argument<const PackedLinear&>(
+      what, "packed", "what pack returns", packed_object);
+  std::vector<int32_t> ids = ids_of(what, "columns", columns, packed.out());
+  check(!ids.empty(), what, "columns is empty, expected at least one");
+  const auto turn = std::adjacent_find(
+      ids.begin(), ids.end(), [](int32_t a, int32_t b) { return a >= b; });
+  check_that(turn == ids.end(), what, [&] {
+    return "columns has " + std::to_string(turn[1]) + " behind " +
+           std::to_string(turn[0]) + ", expected ascending ones";
+  });
+  std::unique_ptr<Selection> selection;
+  const int64_t work = packed.in() * static_cast<int64_t>(ids.size());
+  run_operation(work, [&] {
+    selection = std::make_unique<Selection>(packed, std::move(ids));
+  });
+  return selection;
+}
+
 py::tuple run_best_tokens(py::handle x_object, py::handle packed_object,
-                          py::handle k_object, py::handle suppressed) {
+                          py::handle k_object, py::handle columns,
+                          py::handle suppressed) {
   const char* operation = "best_tokens";
   const py::array x = dense_floats(operation, "x", x_object);
   const auto& packed = argument<const PackedLinear&>(
@@ -57,14 +82,28 @@ py::tuple run_best_tokens(py::handle x_object, py::handle packed_object,
   check_that(k >= 1, operation, [&] {
     return "k is " + std::to_string(k) + ", expected 1 or more";
   });
+  std::unique_ptr<Selection> own;
+  const Selection* selection = nullptr;
+  if (py::isinstance<Selection>(columns)) {
+    selection = columns.cast<const Selection*>();
+    check(&selection->output() == &packed, operation,
+          "columns are of another matrix, expected a selection of packed's");
+  } else if (!columns.is_none()) {
+    own = select(operation, packed_object, columns);
+    selection = own.get();
+  }
   Forbidden forbidden;
   forbidden.always = ids_of(operation, "suppressed", suppressed, packed.out());
   std::sort(forbidden.always.begin(), forbidden.always.end());
 
   const int64_t rows = leading(x);
   Candidates best;
-  run_operation(rows * packed.in() * packed.out(), [&] {
-    best_tokens(packed, {data_of(x), packed.in()}, rows, k, forbidden, best);
+  const int64_t width = selection == nullptr
+                            ? packed.out()
+                            : static_cast<int64_t>(selection->ids().size());
+  run_operation(rows * packed.in() * width, [&] {
+    best_tokens({packed, selection}, {data_of(x), packed.in()}, rows, k,
+                forbidden, best);
   });
   Shape shape = shape_of(x);
   shape.back() = best.k;
@@ -79,8 +118,19 @@ py::tuple run_best_tokens(py::handle x_object, py::handle packed_object,
 }  // namespace
 
 void bind_vocabulary(py::module_& module) {
+  py::class_<Selection>(module, "Selection")
+      .def_property_readonly(
+          "columns",
+          [](const Selection& selection) {
+            const std::vector<int32_t>& ids = selection.ids();
+            return py::array_t<int32_t>(static_cast<py::ssize_t>(ids.size()),
+                                        ids.data());
+          })
+      .def_property_readonly("nbytes", &Selection::bytes);
+  module.def("select", &select, py::arg("operation"), py::arg("packed"),
+             py::arg("columns"), py::keep_alive<0, 2>());
   module.def("best_tokens", &run_best_tokens, py::arg("x"), py::arg("packed"),
-             py::arg("k"), py::arg("suppressed"));
+             py::arg("k"), py::arg("columns"), py::arg("suppressed"));
 }
 
 }  // namespace pyattn::bindings

@@ -29,23 +29,25 @@ constexpr int64_t kFloatsPerThread = 64 * 1024;
 // a group, which one thread computes and has a list of the best for.
 class Projection {
  public:
-  Projection(const PackedLinear& output, ConstRows x, int64_t rows, int64_t k,
+  Projection(const Vocabulary& vocabulary, ConstRows x, int64_t rows, int64_t k,
              const Forbidden& forbidden)
-      : output_(output),
-        input_(output, x, rows),
+      : output_(vocabulary.output),
+        selection_(vocabulary.selection),
+        input_(output_, x, rows),
         rows_(rows),
         k_(k),
-        forbidden_(forbidden),
-        chunk_panels_(kChunkColumns / output.table().panel),
-        chunk_columns_(chunk_panels_ * output.table().panel),
-        chunks_((output.panels() + chunk_panels_ - 1) / chunk_panels_),
+        forbidden_(columns_of(forbidden)),
+        panels_(selection_ ? selection_->panels() : output_.panels()),
+        chunk_panels_(kChunkColumns / output_.table().panel),
+        chunk_columns_(chunk_panels_ * output_.table().panel),
+        chunks_((panels_ + chunk_panels_ - 1) / chunk_panels_),
         groups_(parallel_width() == 1
                     ? 1
                     : std::min(chunks_, kGroupsPerThread * parallel_width())),
         maxima_(rows * chunks_),
         sums_(rows * chunks_),
         found_(groups_ * rows),
-        ids_(groups_ * rows * k),
+        columns_(groups_ * rows * k),
         scores_(groups_ * rows * k) {
     std::fill_n(found_.data(), found_.size(), 0);
   }
@@ -54,21 +56,38 @@ class Projection {
   void merge(Candidates& best) const;
 
  private:
+  Forbidden columns_of(const Forbidden& ids) const;
   void run_chunk(int64_t group, int64_t chunk, float* logits);
   void choose(int64_t group, int64_t chunk, int64_t row, float* logits,
               int64_t count);
   int64_t best_group(int64_t row, const std::vector<int32_t>& taken) const;
 
   const PackedLinear& output_;
+  const Selection* const selection_;
   const LinearInput input_;
   const int64_t rows_, k_;
-  const Forbidden& forbidden_;
-  const int64_t chunk_panels_, chunk_columns_, chunks_, groups_;
+  const Forbidden forbidden_;  // columns, not ids
+  const int64_t panels_, chunk_panels_, chunk_columns_, chunks_, groups_;
   Buffer<float> maxima_, sums_;  // [rows, chunks]
   Buffer<int32_t> found_;        // [groups, rows], at most k
-  Buffer<int32_t> ids_;          // [groups, rows, k]
+  Buffer<int32_t> columns_;      // [groups, rows, k]
   Buffer<float> scores_;         // [groups, rows, k]: logits
 };
+
+Forbidden Projection::columns_of(const Forbidden& ids) const {
+  Forbidden columns = ids;
+  if (selection_ != nullptr) {
+    columns.always.clear();
+    for (const int32_t id : ids.always) {
+      const int32_t column = selection_->column_of(id);
+      if (column >= 0) {
+        columns.always.push_back(column);
+      }
+    }
+    columns.end = selection_->column_of(ids.end);
+  }
+  return columns;
+}
 
 void Projection::run() {
   parallel_for(groups_, 1, [&](int64_t begin, int64_t end) {
@@ -83,9 +102,10 @@ void Projection::run() {
 }
 
 void Projection::run_chunk(int64_t group, int64_t chunk, float* logits) {
-  const int64_t end_panel =
-      std::min((chunk + 1) * chunk_panels_, output_.panels());
-  LinearArgs args = output_.columns(chunk * chunk_panels_, end_panel);
+  const int64_t begin = chunk * chunk_panels_;
+  const int64_t end = std::min(begin + chunk_panels_, panels_);
+  LinearArgs args = selection_ ? selection_->columns(begin, end)
+                               : output_.columns(begin, end);
   args.y = logits;
   args.y_stride = chunk_columns_;
   for (int64_t row = 0; row < rows_; row += kChunkRows) {
@@ -116,9 +136,9 @@ void Projection::choose(int64_t group, int64_t chunk, int64_t row,
   const int32_t first = static_cast<int32_t>(chunk * chunk_columns_);
   const int32_t end = static_cast<int32_t>(first + count);
   const std::vector<int32_t>& always = forbidden_.always;
-  for (auto id = std::lower_bound(always.begin(), always.end(), first);
-       id != always.end() && *id < end; ++id) {
-    logits[*id - first] = kNever;
+  for (auto column = std::lower_bound(always.begin(), always.end(), first);
+       column != always.end() && *column < end; ++column) {
+    logits[*column - first] = kNever;
   }
   if (!forbidden_.end_in_row.empty() && forbidden_.end_in_row[row] != 0 &&
       forbidden_.end >= first && forbidden_.end < end) {
@@ -130,7 +150,7 @@ void Projection::choose(int64_t group, int64_t chunk, int64_t row,
                .k = static_cast<int32_t>(k_),
                .found = &found_[list],
                .scores = scores,
-               .ids = &ids_[list * k_]});
+               .ids = &columns_[list * k_]});
 }
 
 // The group whose best that is not `taken` yet is the best of all; the first
@@ -173,7 +193,8 @@ void Projection::merge(Candidates& best) const {
         break;
       }
       const int64_t at = (group * rows_ + row) * k_ + taken[group]++;
-      best.ids[row * k_ + found] = ids_[at];
+      best.ids[row * k_ + found] =
+          selection_ ? selection_->ids()[columns_[at]] : columns_[at];
       // In this order a log-probability near zero keeps its digits.
       best.log_probs[row * k_ + found] = (scores_[at] - most) - rest;
     }
@@ -194,9 +215,13 @@ void embed(const KernelTable& table, const EmbedArgs& args) {
                });
 }
 
-void best_tokens(const PackedLinear& output, ConstRows x, int64_t rows,
+void best_tokens(const Vocabulary& vocabulary, ConstRows x, int64_t rows,
                  int64_t k, const Forbidden& forbidden, Candidates& best) {
-  Projection projection(output, x, rows, std::min(k, output.out()), forbidden);
+  const int64_t columns =
+      vocabulary.selection
+          ? static_cast<int64_t>(vocabulary.selection->ids().size())
+          : vocabulary.output.out();
+  Projection projection(vocabulary, x, rows, std::min(k, columns), forbidden);
   projection.run();
   projection.merge(best);
 }
