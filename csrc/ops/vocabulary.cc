@@ -1,6 +1,8 @@
 #include "ops/vocabulary.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cfloat>
 #include <cmath>
 #include <limits>
 
@@ -25,6 +27,12 @@ constexpr int64_t kGroupsPerThread = 4;
 
 constexpr int64_t kFloatsPerThread = 64 * 1024;
 
+// A little less than `score`, also where denormal numbers count as zero.
+float below(float score) {
+  const float finite = std::min(score, FLT_MAX);
+  return finite - std::max(std::fabs(finite) * FLT_EPSILON, FLT_MIN);
+}
+
 // Everything that one call of best_tokens works with. Neighbouring chunks are
 // a group, which one thread computes and has a list of the best for.
 class Projection {
@@ -48,8 +56,10 @@ class Projection {
         sums_(rows * chunks_),
         found_(groups_ * rows),
         columns_(groups_ * rows * k),
-        scores_(groups_ * rows * k) {
+        scores_(groups_ * rows * k),
+        bars_(rows) {
     std::fill_n(found_.data(), found_.size(), 0);
+    std::fill(bars_.begin(), bars_.end(), kNever);
   }
 
   void run();
@@ -70,8 +80,13 @@ class Projection {
   const int64_t panels_, chunk_panels_, chunk_columns_, chunks_, groups_;
   Buffer<float> maxima_, sums_;  // [rows, chunks]
   Buffer<int32_t> found_;        // [groups, rows], at most k
-  Buffer<int32_t> columns_;      // [groups, rows, k]
-  Buffer<float> scores_;         // [groups, rows, k]: logits
+  // -1 behind the candidates of a list that began with a bar.
+  Buffer<int32_t> columns_;  // [groups, rows, k]
+  Buffer<float> scores_;     // [groups, rows, k]: logits
+  // [rows]: at least k elements are as good, whoever has found them. Without
+  // it every list would begin from nothing, and most insertions of a list are
+  // those into its first chunks.
+  std::vector<std::atomic<float>> bars_;
 };
 
 Forbidden Projection::columns_of(const Forbidden& ids) const {
@@ -129,8 +144,17 @@ void Projection::choose(int64_t group, int64_t chunk, int64_t row,
                      .sum = &sums_[row * chunks_ + chunk]});
   const int64_t list = group * rows_ + row;
   float* const scores = &scores_[list * k_];
+  // What other groups have found is a bar for this one. Equal scores pass it:
+  // which of them is chosen must not depend on who was first.
+  const float bar = below(bars_[row].load(std::memory_order_relaxed));
+  if (found_[list] == 0 && bar > kNever) {
+    found_[list] = static_cast<int32_t>(k_);
+    std::fill_n(scores, k_, bar);
+    std::fill_n(&columns_[list * k_], k_, -1);
+  }
   // Most chunks have no element that is good enough.
-  if (!(*most > (found_[list] < k_ ? kNever : scores[k_ - 1]))) {
+  const float last = found_[list] < k_ ? kNever : scores[k_ - 1];
+  if (!(*most > std::max(bar, last))) {
     return;
   }
   const int32_t first = static_cast<int32_t>(chunk * chunk_columns_);
@@ -151,6 +175,10 @@ void Projection::choose(int64_t group, int64_t chunk, int64_t row,
                .found = &found_[list],
                .scores = scores,
                .ids = &columns_[list * k_]});
+  // Of two threads that store at once one may lose: its bar was as valid.
+  if (found_[list] == k_ && scores[k_ - 1] > bars_[row]) {
+    bars_[row].store(scores[k_ - 1], std::memory_order_relaxed);
+  }
 }
 
 // The group whose best that is not `taken` yet is the best of all; the first
@@ -162,9 +190,10 @@ int64_t Projection::best_group(int64_t row,
   for (int64_t group = 0; group < groups_; ++group) {
     const int64_t list = group * rows_ + row;
     const int32_t next = taken[group];
-    if (next < found_[list] && scores_[list * k_ + next] > most) {
+    const int64_t at = list * k_ + next;
+    if (next < found_[list] && columns_[at] >= 0 && scores_[at] > most) {
       best = group;
-      most = scores_[list * k_ + next];
+      most = scores_[at];
     }
   }
   return best;
