@@ -14,22 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn import _core
-from pyattn._core import PackedLinear
+from pyattn._core import PackedLinear, Selection
 
 __all__ = [
     "Activation",
     "PackedLinear",
+    "Selection",
     "attention",
+    "best_tokens",
     "feed_forward",
     "layer_norm",
     "linear",
     "multi_head_attention",
     "pack",
     "rms_norm",
+    "select",
 ]
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Bools: TypeAlias = npt.NDArray[np.bool_]
+Ids: TypeAlias = npt.NDArray[np.int32]
 Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
 DType: TypeAlias = Literal["float32", "bfloat16", "int8"]
 
@@ -160,6 +164,60 @@ def linear(x: Floats, packed: PackedLinear, *, activation: Activation | None = N
         TypeError: if `x` is not a float32 array.
     """
     return _core.linear(x, packed, activation or "none")
+
+
+def best_tokens(
+    x: Floats,
+    packed: PackedLinear,
+    k: int,
+    *,
+    columns: Selection | npt.NDArray[np.integer] | list[int] | None = None,
+    suppressed: npt.NDArray[np.integer] | list[int] | None = None,
+) -> tuple[Ids, Floats]:
+    """The k largest elements of log_softmax(x W^T + bias) in each row, the last step of a decoder.
+
+    The logits exist for a few hundred columns at a time and are never stored as a whole. A row's
+    result does not depend on the other rows.
+
+    Args:
+        x: [..., in], float32.
+        packed: What `pack` made of the [vocab, in] matrix.
+        k: How many are wanted of each row.
+        columns: The only ones that exist, as in a shortlist of a source sentence's translations:
+            ascending ids, or what `select` made of them. Log-probabilities are normalised over
+            them. None is all.
+        suppressed: Columns that are not chosen; they count in the distribution all the same.
+
+    Returns:
+        Columns and their log-probabilities, [..., min(k, number of columns)] each, int32 and
+        float32, the best first and equal ones in the order of their columns, which are always
+        numbered as in the whole matrix. Logits of -inf or not a number are not chosen; where too
+        few are left, the columns are -1 and the log-probabilities -inf.
+
+    Raises:
+        ValueError: if the last axis of `x` is not the matrix's, `k` is less than 1, there is no
+            such column, or the selection is another matrix's.
+        TypeError: if an argument is not an array of its type.
+    """
+    return _core.best_tokens(x, packed, k, columns, suppressed)
+
+
+def select(packed: PackedLinear, columns: npt.NDArray[np.integer] | list[int]) -> Selection:
+    """Copies a few columns out of a packed matrix, for `best_tokens` to use at many steps.
+
+    Args:
+        packed: What `pack` made of the [vocab, in] matrix.
+        columns: Which, ascending, each once.
+
+    Returns:
+        What `best_tokens` takes as `columns`, together with the same `packed`; it has `columns` and
+        `nbytes`.
+
+    Raises:
+        ValueError: if there is no such column, or they do not ascend.
+        TypeError: if they are not integers.
+    """
+    return _core.select("select", packed, columns)
 
 
 def feed_forward(

@@ -85,6 +85,19 @@ void check_shape(const char* operation, const char* name,
   });
 }
 
+int64_t leading(const py::array& array) {
+  int64_t rows = 1;
+  for (py::ssize_t axis = 0; axis + 1 < array.ndim(); ++axis) {
+    rows *= array.shape(axis);
+  }
+  return rows;
+}
+
+int64_t last(const char* operation, const py::array& x) {
+  check(x.ndim() >= 1, operation, "x has no axis, expected at least one");
+  return x.shape(x.ndim() - 1);
+}
+
 py::array_t<float> new_floats(const Shape& shape) {
   return py::array_t<float>(shape);
 }

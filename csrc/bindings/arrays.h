@@ -35,6 +35,26 @@ py::array dense_floats(const char* operation, const char* name,
 void check_shape(const char* operation, const char* name,
                  const py::array& array, const Shape& expected);
 
+/// Rows of an array whose leading axes are taken as one: [..., dim].
+int64_t leading(const py::array& array);
+
+/// The length of x's last axis; throws if it has none.
+int64_t last(const char* operation, const py::array& x);
+
+/// `object` as a T; pybind11's own complaint would show every argument, arrays
+/// included.
+template <class T>
+T argument(const char* operation, const char* name, const char* expected,
+           py::handle object) {
+  try {
+    return object.cast<T>();
+  } catch (const py::cast_error&) {
+    throw py::type_error(std::string(operation) + ": " + name + " is " +
+                         Py_TYPE(object.ptr())->tp_name + ", expected " +
+                         expected);
+  }
+}
+
 /// A new C-ordered float32 array.
 py::array_t<float> new_floats(const Shape& shape);
 

@@ -15,5 +15,6 @@ PYBIND11_MODULE(_core, module) {
   });
   bind_cpu(module);
   bind_ops(module);
+  bind_vocabulary(module);
   bind_model(module);
 }

@@ -17,34 +17,6 @@
 namespace pyattn::bindings {
 namespace {
 
-// Rows of an array whose leading axes are taken as one: [..., dim].
-int64_t leading(const py::array& array) {
-  int64_t rows = 1;
-  for (py::ssize_t axis = 0; axis + 1 < array.ndim(); ++axis) {
-    rows *= array.shape(axis);
-  }
-  return rows;
-}
-
-int64_t last(const char* operation, const py::array& x) {
-  check(x.ndim() >= 1, operation, "x has no axis, expected at least one");
-  return x.shape(x.ndim() - 1);
-}
-
-// `object` as a T; pybind11's own complaint would show every argument, arrays
-// included.
-template <class T>
-T argument(const char* operation, const char* name, const char* expected,
-           py::handle object) {
-  try {
-    return object.cast<T>();
-  } catch (const py::cast_error&) {
-    throw py::type_error(std::string(operation) + ": " + name + " is " +
-                         Py_TYPE(object.ptr())->tp_name + ", expected " +
-                         expected);
-  }
-}
-
 const KernelTable& table_of(const char* operation, py::handle isa) {
   return isa.is_none() ? default_kernels()
                        : kernels_named(argument<std::string>(operation, "isa",

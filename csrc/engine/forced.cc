@@ -109,8 +109,11 @@ void token_scores(const ModelWeights& weights, const float* states,
       const float* x = logits.data() + r * vocab;
       float most = 0;
       float sum = 0;
-      weights.table.log_sum_exp(
-          {.x = x, .count = vocab, .max = &most, .sum = &sum});
+      weights.table.log_sum_exp({.x = x,
+                                 .weights = nullptr,
+                                 .count = vocab,
+                                 .max = &most,
+                                 .sum = &sum});
       const int32_t id =
           row + r + 1 < rows ? target[row + r] : weights.config.end;
       scores[row + r] = (x[id] - most) - std::log(sum);

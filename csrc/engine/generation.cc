@@ -100,8 +100,8 @@ void Generation::step() {
   }
   const int64_t count = static_cast<int64_t>(rows_.size());
   const Buffer<float> states = decode(weights_, rows_);
-  best_tokens(weights_.output, {states.data(), weights_.config.dim}, count,
-              candidates, forbidden_, best_);
+  best_tokens({weights_.output, nullptr}, {states.data(), weights_.config.dim},
+              count, candidates, forbidden_, best_);
   int64_t first = 0;
   for (Sentence& sentence : live_) {
     const int64_t rows = static_cast<int64_t>(sentence.search->rows().size());

@@ -246,7 +246,8 @@ void log_sum_exp(const LogSumExpArgs& args) {
   const double base = most < -FLT_MAX ? 0 : most;
   double sum = 0;
   for (int64_t i = 0; i < args.count; ++i) {
-    sum += std::exp(static_cast<double>(args.x[i]) - base);
+    sum += std::exp(static_cast<double>(args.x[i]) - base) *
+           (args.weights == nullptr ? 1.0 : args.weights[i]);
   }
   *args.max = most;
   *args.sum = static_cast<float>(sum);

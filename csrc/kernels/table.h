@@ -128,9 +128,10 @@ struct EmbedArgs {
   float scale;
 };
 
-/// max(x) and sum(exp(x - max(x))) of one row.
+/// max(x) and sum(weights * exp(x - max(x))) of one row.
 struct LogSumExpArgs {
-  const float* x;  // [count]
+  const float* x;        // [count]
+  const float* weights;  // [count]; null is ones
   int64_t count;
   float* max;
   float* sum;

@@ -83,12 +83,13 @@ class PackedLinear {
   /// Words of an input row.
   int64_t steps() const;
 
+  /// Bytes of a column in a step.
+  int64_t weight_bytes() const;
+
   /// Multiplies, on this thread.
   void run(const LinearArgs& args) const { kernel().run(args); }
 
  private:
-  // Bytes of a column in a step.
-  int64_t weight_bytes() const;
   template <class T>
   T* take(int64_t count);
   template <class T>

@@ -5,6 +5,7 @@
 
 #include "kernels/table.h"
 #include "ops/linear.h"
+#include "ops/selection.h"
 
 namespace pyattn {
 
@@ -28,9 +29,16 @@ struct Candidates {
   std::vector<float> log_probs;  // [rows, k]
 };
 
-/// log_softmax(x W^T + bias) and its `k` best columns per row. The logits
-/// exist for a few hundred columns at a time and are never stored as a whole.
-void best_tokens(const PackedLinear& output, ConstRows x, int64_t rows,
+/// The columns that are computed: a selection of the output's, or all.
+struct Vocabulary {
+  const PackedLinear& output;
+  const Selection* selection;  // of `output`; null is all of it
+};
+
+/// log_softmax(x W^T + bias) over the vocabulary's columns, and the `k` best of
+/// them per row. The logits exist for a few hundred columns at a time and are
+/// never stored as a whole. Ids are always those of the whole output.
+void best_tokens(const Vocabulary& vocabulary, ConstRows x, int64_t rows,
                  int64_t k, const Forbidden& forbidden, Candidates& best);
 
 }  // namespace pyattn

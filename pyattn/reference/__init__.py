@@ -8,6 +8,7 @@ benchmark. From the bottom up:
     activations  relu, gelu, gelu_tanh, silu
     positions    sinusoidal_positions
     layers       linear, layer_norm, rms_norm, feed_forward
+    vocabulary   best_tokens, select
     attention    attention, multi_head_attention, padding_mask, look_ahead_mask
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
@@ -38,11 +39,14 @@ from pyattn.reference.layers import (
 from pyattn.reference.model import Model
 from pyattn.reference.positions import sinusoidal_positions
 from pyattn.reference.softmax import log_softmax, softmax
+from pyattn.reference.vocabulary import Selection, best_tokens, select
 
 __all__ = [
     "Model",
     "PackedLinear",
+    "Selection",
     "attention",
+    "best_tokens",
     "feed_forward",
     "gelu",
     "gelu_tanh",
@@ -55,6 +59,7 @@ __all__ = [
     "padding_mask",
     "relu",
     "rms_norm",
+    "select",
     "silu",
     "sinusoidal_positions",
     "softmax",

@@ -1,0 +1,136 @@
+// ops/vocabulary.h for NumPy.
+#include "ops/vocabulary.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "bindings/arrays.h"
+#include "bindings/bindings.h"
+
+namespace pyattn::bindings {
+namespace {
+
+// Ids of columns, [any]; None is no ids.
+std::vector<int32_t> ids_of(const char* operation, const char* name,
+                            py::handle object, int64_t columns) {
+  if (object.is_none()) {
+    return {};
+  }
+  // Of any type at first: asking for integers would round numbers down.
+  const py::array given = py::array::ensure(object);
+  const bool empty = given && given.size() == 0;
+  if (!given ||
+      (!empty && given.dtype().kind() != 'i' && given.dtype().kind() != 'u')) {
+    PyErr_Clear();
+    throw py::type_error(std::string(operation) + ": " + name +
+                         " is not an array of integers");
+  }
+  check_that(given.ndim() == 1, operation, [&] {
+    return std::string(name) + " has shape " + shape_text(shape_of(given)) +
+           ", expected [any]";
+  });
+  const py::array_t<int64_t, py::array::c_style | py::array::forcecast> array(
+      given);
+  std::vector<int32_t> ids;
+  ids.reserve(static_cast<size_t>(array.size()));
+  for (py::ssize_t i = 0; i < array.size(); ++i) {
+    const int64_t id = array.data()[i];
+    check_that(id >= 0 && id < columns, operation, [&] {
+      return std::string(name) + " has " + std::to_string(id) +
+             ", expected 0 to " + std::to_string(columns - 1);
+    });
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  return ids;
+}
+
+// `operation` is the one that the caller knows.
+std::unique_ptr<Selection> select(const std::string& operation,
+                                  py::handle packed_object,
+                                  py::handle columns) {
+  const char* what = operation.c_str();
+  const auto& packed = argument<const PackedLinear&>(
+      what, "packed", "what pack returns", packed_object);
+  std::vector<int32_t> ids = ids_of(what, "columns", columns, packed.out());
+  check(!ids.empty(), what, "columns is empty, expected at least one");
+  const auto turn = std::adjacent_find(
+      ids.begin(), ids.end(), [](int32_t a, int32_t b) { return a >= b; });
+  check_that(turn == ids.end(), what, [&] {
+    return "columns has " + std::to_string(turn[1]) + " behind " +
+           std::to_string(turn[0]) + ", expected ascending ones";
+  });
+  std::unique_ptr<Selection> selection;
+  const int64_t work = packed.in() * static_cast<int64_t>(ids.size());
+  run_operation(work, [&] {
+    selection = std::make_unique<Selection>(packed, std::move(ids));
+  });
+  return selection;
+}
+
+py::tuple run_best_tokens(py::handle x_object, py::handle packed_object,
+                          py::handle k_object, py::handle columns,
+                          py::handle suppressed) {
+  const char* operation = "best_tokens";
+  const py::array x = dense_floats(operation, "x", x_object);
+  const auto& packed = argument<const PackedLinear&>(
+      operation, "packed", "what pack returns", packed_object);
+  check_that(last(operation, x) == packed.in(), operation, [&] {
+    return "x has shape " + shape_text(shape_of(x)) +
+           ", expected a last axis of " + std::to_string(packed.in());
+  });
+  const int64_t k = argument<int64_t>(operation, "k", "an integer", k_object);
+  check_that(k >= 1, operation, [&] {
+    return "k is " + std::to_string(k) + ", expected 1 or more";
+  });
+  std::unique_ptr<Selection> own;
+  const Selection* selection = nullptr;
+  if (py::isinstance<Selection>(columns)) {
+    selection = columns.cast<const Selection*>();
+    check(&selection->output() == &packed, operation,
+          "columns are of another matrix, expected a selection of packed's");
+  } else if (!columns.is_none()) {
+    own = select(operation, packed_object, columns);
+    selection = own.get();
+  }
+  Forbidden forbidden;
+  forbidden.always = ids_of(operation, "suppressed", suppressed, packed.out());
+  std::sort(forbidden.always.begin(), forbidden.always.end());
+
+  const int64_t rows = leading(x);
+  Candidates best;
+  const int64_t width = selection == nullptr
+                            ? packed.out()
+                            : static_cast<int64_t>(selection->ids().size());
+  run_operation(rows * packed.in() * width, [&] {
+    best_tokens({packed, selection}, {data_of(x), packed.in()}, rows, k,
+                forbidden, best);
+  });
+  Shape shape = shape_of(x);
+  shape.back() = best.k;
+  py::array_t<int32_t> ids(shape);
+  py::array_t<float> log_probs = new_floats(shape);
+  std::copy(best.ids.begin(), best.ids.end(), ids.mutable_data());
+  std::copy(best.log_probs.begin(), best.log_probs.end(),
+            log_probs.mutable_data());
+  return py::make_tuple(ids, log_probs);
+}
+
+}  // namespace
+
+void bind_vocabulary(py::module_& module) {
+  py::class_<Selection>(module, "Selection")
+      .def_property_readonly(
+          "columns",
+          [](const Selection& selection) {
+            const std::vector<int32_t>& ids = selection.ids();
+            return py::array_t<int32_t>(static_cast<py::ssize_t>(ids.size()),
+                                        ids.data());
+          })
+      .def_property_readonly("nbytes", &Selection::bytes);
+  module.def("select", &select, py::arg("operation"), py::arg("packed"),
+             py::arg("columns"), py::keep_alive<0, 2>());
+  module.def("best_tokens", &run_best_tokens, py::arg("x"), py::arg("packed"),
+             py::arg("k"), py::arg("columns"), py::arg("suppressed"));
+}
+
+}  // namespace pyattn::bindings
