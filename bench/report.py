@@ -49,11 +49,11 @@ def _model(model: dict[str, Any]) -> Iterable[str]:
             for label in others
         ]
         rows.append(row)
-    yield from _table(["threads", "batch", first, *others, *(f"vs {o}" for o in others)], rows)
+    yield from table(["threads", "batch", first, *others, *(f"vs {o}" for o in others)], rows)
     yield ""
     yield "CPU seconds over wall seconds; peak memory; same output as " + first + ":"
     yield ""
-    yield from _table(*_workers(model))
+    yield from table(*_workers(model))
 
 
 def _workers(model: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -77,7 +77,8 @@ def _workers(model: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     return ["contender", "runs on", *head, "agrees"], rows
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """The lines of a Markdown table."""
     yield f"| {' | '.join(head)} |"
     yield f"|{'|'.join('---' for _ in head)}|"
     for row in rows:
