@@ -49,6 +49,8 @@ class PackedLinear:
     @property
     def out_features(self) -> int: ...
     @property
+    def gated(self) -> bool: ...
+    @property
     def nbytes(self) -> int: ...
     @property
     def dtype(self) -> str: ...
@@ -71,6 +73,17 @@ def pack(
     weight: _Floats,
     bias_name: str,
     bias: _Floats | None,
+    dtype: str,
+    isa: str | None,
+) -> PackedLinear: ...
+def pack_gated(
+    operation: str,
+    weight_name: str,
+    weight: _Floats,
+    bias_name: str,
+    bias: _Floats | None,
+    gate: _Floats,
+    gate_bias: _Floats | None,
     dtype: str,
     isa: str | None,
 ) -> PackedLinear: ...

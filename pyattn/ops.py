@@ -123,6 +123,8 @@ def pack(
     weight: Floats,
     *,
     bias: Floats | None = None,
+    gate: Floats | None = None,
+    gate_bias: Floats | None = None,
     dtype: DType = "float32",
     isa: str | None = None,
 ) -> PackedLinear:
@@ -131,23 +133,32 @@ def pack(
     Args:
         weight: [out, in], float32.
         bias: [out], or None.
+        gate: [out, in], or None: a second matrix, whose activated product multiplies that of
+            `weight` (gated linear units, Shazeer 2020).
+        gate_bias: [out], or None.
         dtype: The number type of the weights. "float32": as they are. "bfloat16": rounded to their
-            upper 16 bits, multiplied in float32. "int8": with one scale per row of `weight`, and
-            each row of the input with a scale of its own; sums are exact in int32.
+            upper 16 bits; levels with instructions for it round the input too, others multiply in
+            float32. "int8": with one scale per row of `weight`, and each row of the input with a
+            scale and a zero of its own; sums are exact in int32.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:
-        What `linear` takes; it has `in_features`, `out_features`, `nbytes`, `dtype` and `isa`.
+        What `linear` takes; it has `in_features`, `out_features`, `gated`, `nbytes`, `dtype` and
+        `isa`.
 
     Raises:
         ValueError: if the shapes do not agree or there is no such number type or level.
         TypeError: if an argument is not a float32 array.
     """
-    return _core.pack("pack", "weight", weight, "bias", bias, dtype, isa)
+    if gate is None:
+        return _core.pack("pack", "weight", weight, "bias", bias, dtype, isa)
+    return _core.pack_gated("pack", "weight", weight, "bias", bias, gate, gate_bias, dtype, isa)
 
 
 def linear(x: Floats, packed: PackedLinear, *, activation: Activation | None = None) -> Floats:
     """activation(x W^T + bias), by a matrix that was packed before.
+
+    With a gate, activation(x gate^T + gate_bias) * (x W^T + bias).
 
     A row's result does not depend on the other rows.
 
@@ -228,12 +239,16 @@ def feed_forward(
     b2: Floats | None,
     *,
     activation: Activation = "relu",
+    gate: Floats | None = None,
+    gate_bias: Floats | None = None,
+    dtype: DType = "float32",
     isa: str | None = None,
 ) -> Floats:
     """The feed-forward block, activation(x w1^T + b1) w2^T + b2 (Vaswani et al. 2017, eq. 2).
 
-    The matrices are packed at every call; to apply the same ones often, `pack` them and call
-    `linear` twice.
+    With a gate its middle is activation(x gate^T + gate_bias) * (x w1^T + b1) (Shazeer 2020). The
+    matrices are packed at every call; to apply the same ones often, `pack` them and call `linear`
+    twice.
 
     Args:
         x: [..., dim], float32.
@@ -242,6 +257,9 @@ def feed_forward(
         w2: [out, ffn]; `out` is usually `dim`.
         b2: [out], or None.
         activation: Between the products.
+        gate: [ffn, dim], or None.
+        gate_bias: [ffn], or None.
+        dtype: What the matrices are packed in, see `pack`.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:
@@ -252,8 +270,12 @@ def feed_forward(
         TypeError: if an argument is not a float32 array.
     """
     operation = "feed_forward"
-    up = _core.pack(operation, "w1", w1, "b1", b1, "float32", isa)
-    down = _core.pack(operation, "w2", w2, "b2", b2, "float32", isa)
+    up = (
+        _core.pack(operation, "w1", w1, "b1", b1, dtype, isa)
+        if gate is None
+        else _core.pack_gated(operation, "w1", w1, "b1", b1, gate, gate_bias, dtype, isa)
+    )
+    down = _core.pack(operation, "w2", w2, "b2", b2, dtype, isa)
     _check_matrix(operation, "w2", down, inner=up.out_features)
     return _core.feed_forward(x, up, down, activation)
 

@@ -41,6 +41,60 @@ def test_feed_forward_matches_reference(isa: str, activation: Any) -> None:
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_gated_feed_forward_matches_reference(isa: str, activation: Any) -> None:
+    for dim, ffn, out in [
+        (1, 1, 1),
+        (7, 9, 3),
+        (17, 15, 17),
+        (20, 16, 5),
+        (30, 33, 64),
+        (9, 70, 8),
+    ]:
+        arguments = block(dim, ffn, out)
+        gate = {"gate": weights(11, ffn, dim), "gate_bias": floats(12, ffn)}
+        for rows in (1, 5, 40):
+            x = floats(1, rows, dim)
+            y = ops.feed_forward(x, *arguments, activation=activation, isa=isa, **gate)
+            wanted = reference.feed_forward(x, *arguments, activation=activation, **gate)
+            assert_close(y, wanted, FLOAT32, f"{rows} rows, {dim} to {ffn} to {out}")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
+def test_gate_is_a_factor_of_the_product(isa: str, dtype: ops.DType) -> None:
+    x, weight, gate = floats(1, 9, 50), weights(2, 37, 50), weights(3, 37, 50)
+    bias, gate_bias = floats(4, 37), floats(5, 37)
+    both = ops.pack(weight, bias=bias, gate=gate, gate_bias=gate_bias, dtype=dtype, isa=isa)
+    assert (both.gated, both.out_features) == (True, 37)
+    factor = ops.linear(x, ops.pack(gate, bias=gate_bias, dtype=dtype, isa=isa), activation="silu")
+    plain = ops.linear(x, ops.pack(weight, bias=bias, dtype=dtype, isa=isa))
+    assert_close(ops.linear(x, both, activation="silu"), factor * plain, FLOAT32)
+
+
+def test_gate_of_another_shape_is_refused() -> None:
+    weight = weights(1, 6, 5)
+    with pytest.raises(ValueError, match=r"gate has shape \[5, 5\], expected \[6, 5\]"):
+        ops.pack(weight, gate=weights(2, 5, 5))
+    gated = ops.pack(weight, gate=weight)
+    with pytest.raises(ValueError, match="packed has a gate, expected none"):
+        ops.best_tokens(floats(1, 2, 5), gated, 1)
+
+
+# The middle of many rows is computed a block at a time, and that of bfloat16 never is float32.
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
+def test_feed_forward_row_has_the_same_bits_among_any_number_of_rows(
+    isa: str, dtype: ops.DType
+) -> None:
+    x, arguments = floats(1, 300, 30), block(30, 45, 17)
+    whole = ops.feed_forward(x, *arguments, dtype=dtype, isa=isa)
+    for rows in (1, 2, 31, 127, 128, 129, 257):
+        part = ops.feed_forward(x[:rows], *arguments, dtype=dtype, isa=isa)
+        np.testing.assert_array_equal(part, whole[:rows], err_msg=f"{rows} rows")
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_feed_forward_is_two_linears(isa: str) -> None:
     x, (w1, b1, w2, b2) = floats(1, 9, 20), block(20, 70, 20)
     middle = ops.linear(x, ops.pack(w1, bias=b1, isa=isa), activation="gelu")

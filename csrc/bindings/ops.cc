@@ -85,34 +85,62 @@ py::array norm(const char* operation, py::handle x_object,
   return y;
 }
 
-// `operation` and the names are those that the caller knows.
-PackedLinear pack(const std::string& operation, const std::string& weight_name,
-                  py::handle weight_object, const std::string& bias_name,
-                  py::handle bias_object, const std::string& dtype,
-                  py::handle isa) {
-  const char* what = operation.c_str();
-  const py::array weight =
-      dense_floats(what, weight_name.c_str(), weight_object);
-  const Shape shape = shape_of(weight);
-  check_that(shape.size() == 2, what, [&] {
-    return weight_name + " has shape " + shape_text(shape) +
-           ", expected [out, in]";
-  });
-  check_that(shape[0] > 0 && shape[1] > 0, what, [&] {
-    return weight_name + " has shape " + shape_text(shape) +
-           ", expected no axis of length 0";
-  });
-  py::array bias;
-  if (!bias_object.is_none()) {
-    bias = dense_floats(what, bias_name.c_str(), bias_object);
-    check_shape(what, bias_name.c_str(), bias, {shape[0]});
+// A matrix [out, in] and its bias [out] or None, under the names that the
+// caller knows.
+struct Matrix {
+  py::array weight, bias;
+
+  Matrix(const char* operation, const std::string& weight_name,
+         py::handle weight_object, const std::string& bias_name,
+         py::handle bias_object)
+      : weight(dense_floats(operation, weight_name.c_str(), weight_object)) {
+    const Shape shape = shape_of(weight);
+    check_that(shape.size() == 2, operation, [&] {
+      return weight_name + " has shape " + shape_text(shape) +
+             ", expected [out, in]";
+    });
+    check_that(shape[0] > 0 && shape[1] > 0, operation, [&] {
+      return weight_name + " has shape " + shape_text(shape) +
+             ", expected no axis of length 0";
+    });
+    if (!bias_object.is_none()) {
+      bias = dense_floats(operation, bias_name.c_str(), bias_object);
+      check_shape(operation, bias_name.c_str(), bias, {shape[0]});
+    }
   }
-  const LinearPart part = {data_of(weight),
-                           bias_object.is_none() ? nullptr : data_of(bias),
-                           shape[0]};
+
+  LinearPart part() const {
+    return {data_of(weight), bias.size() == 0 ? nullptr : data_of(bias),
+            weight.shape(0)};
+  }
+};
+
+PackedLinear pack(const std::string& operation, const std::string& weight_name,
+                  py::handle weight, const std::string& bias_name,
+                  py::handle bias, const std::string& dtype, py::handle isa) {
+  const char* what = operation.c_str();
+  const Matrix matrix(what, weight_name, weight, bias_name, bias);
   const Packing packing = {table_of(what, isa), dtype_named(what, dtype)};
   const py::gil_scoped_release release;
-  return PackedLinear(packing, {part}, shape[1], std::make_shared<Arena>());
+  return PackedLinear(packing, {matrix.part()}, matrix.weight.shape(1),
+                      std::make_shared<Arena>());
+}
+
+// The same with a gate, whose names are fixed.
+PackedLinear pack_gated(const std::string& operation,
+                        const std::string& weight_name, py::handle weight,
+                        const std::string& bias_name, py::handle bias,
+                        py::handle gate, py::handle gate_bias,
+                        const std::string& dtype, py::handle isa) {
+  const char* what = operation.c_str();
+  const Matrix matrix(what, weight_name, weight, bias_name, bias);
+  const Matrix gating(what, "gate", gate, "gate_bias", gate_bias);
+  check_shape(what, "gate", gating.weight, shape_of(matrix.weight));
+  const Packing packing = {table_of(what, isa), dtype_named(what, dtype)};
+  const py::gil_scoped_release release;
+  return PackedLinear(packing, {gating.part(), matrix.part()},
+                      matrix.weight.shape(1), std::make_shared<Arena>(),
+                      Joined::kGated);
 }
 
 // The shape of a product's output: x's, with another last axis.
@@ -307,6 +335,7 @@ void bind_ops(py::module_& module) {
                                                           "PackedLinear")
       .def_property_readonly("in_features", &PackedLinear::in)
       .def_property_readonly("out_features", &PackedLinear::out)
+      .def_property_readonly("gated", &PackedLinear::gated)
       .def_property_readonly("nbytes", &PackedLinear::bytes)
       .def_property_readonly(
           "dtype",
@@ -316,6 +345,10 @@ void bind_ops(py::module_& module) {
       });
   module.def("pack", &pack, py::arg("operation"), py::arg("weight_name"),
              py::arg("weight"), py::arg("bias_name"), py::arg("bias"),
+             py::arg("dtype"), py::arg("isa"));
+  module.def("pack_gated", &pack_gated, py::arg("operation"),
+             py::arg("weight_name"), py::arg("weight"), py::arg("bias_name"),
+             py::arg("bias"), py::arg("gate"), py::arg("gate_bias"),
              py::arg("dtype"), py::arg("isa"));
   module.def("linear", &run_linear, py::arg("x"), py::arg("packed"),
              py::arg("activation"));

@@ -51,6 +51,7 @@ std::unique_ptr<Selection> select(const std::string& operation,
   const char* what = operation.c_str();
   const auto& packed = argument<const PackedLinear&>(
       what, "packed", "what pack returns", packed_object);
+  check(!packed.gated(), what, "packed has a gate, expected none");
   std::vector<int32_t> ids = ids_of(what, "columns", columns, packed.out());
   check(!ids.empty(), what, "columns is empty, expected at least one");
   const auto turn = std::adjacent_find(
@@ -78,6 +79,7 @@ py::tuple run_best_tokens(py::handle x_object, py::handle packed_object,
     return "x has shape " + shape_text(shape_of(x)) +
            ", expected a last axis of " + std::to_string(packed.in());
   });
+  check(!packed.gated(), operation, "packed has a gate, expected none");
   const int64_t k = argument<int64_t>(operation, "k", "an integer", k_object);
   check_that(k >= 1, operation, [&] {
     return "k is " + std::to_string(k) + ", expected 1 or more";

@@ -69,8 +69,12 @@ template <DType kDType>
 void linear(const LinearArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
     for (int64_t column = 0; column < args.out; ++column) {
-      const double sum = product(kDType, args, row, column);
-      double y = activate(args.activation, sum + args.bias[column]);
+      const auto biased = [&](int64_t at) {
+        return product(kDType, args, row, at) + args.bias[at];
+      };
+      double y = args.gated ? activate(args.activation, biased(2 * column)) *
+                                  biased(2 * column + 1)
+                            : activate(args.activation, biased(column));
       if (args.residual != nullptr) {
         y += args.residual[row * args.residual_stride + column];
       }

@@ -29,25 +29,29 @@ struct WordRows {
   int64_t stride;  // words
 };
 
-/// y = activation(x W^T + bias) + residual.
+/// y = activation(x W^T + bias) + residual or, where the weights are gated,
+/// y = activation(x G^T + gate bias) * (x W^T + bias) + residual (Shazeer
+/// 2020): their columns are a vector of G, then one of W, and so on.
 ///
 /// Each y[row][column] is one sum over the words, in an order that depends on
 /// nothing but their number, whatever the other rows and columns of the call:
 /// a row's bits do not depend on its batch.
 struct LinearArgs {
   const void* x;          // [rows, steps] words, x_stride words between rows
-  const void* weight;     // [out / panel][steps][panel], see KernelTable
-  const float* bias;      // [out rounded up to whole panels]
+  const void* weight;     // [columns / panel][steps][panel], see KernelTable
+  const float* bias;      // [columns]: out, or twice that if gated, rounded up
   const float* residual;  // [rows, out] or null; may be y itself
   float* y;               // [rows, out], y_stride between rows
+  uint16_t* y_bfloat16;   // if not null: takes y, rounded, in the place of y
   int64_t rows, steps, out;
   int64_t x_stride, y_stride, residual_stride;
   Activation activation;
+  bool gated;
   // int8 only: y is (sum - x_zero * column_sum) * x_scale * scale.
   const float* x_scale;       // [rows]
   const int32_t* x_zero;      // [rows]
-  const float* scale;         // [out rounded up to whole panels]
-  const int32_t* column_sum;  // likewise: of the column's weights
+  const float* scale;         // [columns]
+  const int32_t* column_sum;  // [columns]: of the column's weights
 };
 
 /// Floats to words. bfloat16: to the nearest, ties to even. int8: 256 steps

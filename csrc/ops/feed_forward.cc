@@ -12,14 +12,21 @@ namespace {
 // read the weights from L3 more often than their arithmetic takes.
 constexpr int64_t kBlock = 4 * kRowBlock;
 
-// Both products for rows of x from `row` on, on this thread.
-void block(const PackedLinear& up, const PackedLinear& down,
-           Activation activation, const LinearInput& x, int64_t row,
-           int64_t rows, ConstRows residual, Middle& middle, Rows y) {
-  const Rows inner = {middle.rows.at_least(rows * up.out()), up.out()};
-  linear_rows(up, x, row, rows, inner, {.activation = activation});
+// The first product: `multiply(y, epilogue)` computes it for `rows` rows, which
+// become the input of the second. bfloat16 goes there straight; int8 has to
+// wait for the range of its row.
+template <class Multiply>
+void fill_middle(const PackedLinear& down, Activation activation, int64_t rows,
+                 Middle& middle, Multiply multiply) {
+  if (down.kernel().words == Words::kBFloat16) {
+    multiply(Rows{nullptr, 0},
+             Epilogue{.activation = activation,
+                      .words = middle.input.room_for_outputs(down, rows)});
+    return;
+  }
+  const Rows inner = {middle.rows.at_least(rows * down.in()), down.in()};
+  multiply(inner, Epilogue{.activation = activation});
   middle.input.prepare(down, inner.read(), rows);
-  linear_rows(down, middle.input, 0, rows, y, {.residual = residual});
 }
 
 }  // namespace
@@ -30,21 +37,28 @@ void feed_forward(const PackedLinear& up, const PackedLinear& down,
   check(up.out() == down.in(), "feed_forward",
         "the second weight's columns differ from the first weight's rows");
   if (rows < kBlock * parallel_width()) {
-    const Rows inner = {middle.rows.at_least(rows * up.out()), up.out()};
-    linear(up, x, rows, inner, {.activation = activation});
-    middle.input.prepare(down, inner.read(), rows);
+    fill_middle(down, activation, rows, middle,
+                [&](Rows to, const Epilogue& epilogue) {
+                  linear(up, x, rows, to, epilogue);
+                });
     linear(down, middle.input, rows, y, {.residual = residual});
     return;
   }
-  parallel_for(
-      (rows + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
-        Middle own;
-        for (int64_t row = begin * kBlock; row < std::min(end * kBlock, rows);
-             row += kBlock) {
-          block(up, down, activation, x, row, std::min(kBlock, rows - row),
-                residual.from(row), own, y.from(row));
-        }
-      });
+  const auto block = [&](int64_t row, int64_t count, Middle& own) {
+    fill_middle(down, activation, count, own,
+                [&](Rows to, const Epilogue& epilogue) {
+                  linear_rows(up, x, row, count, to, epilogue);
+                });
+    linear_rows(down, own.input, 0, count, y.from(row),
+                {.residual = residual.from(row)});
+  };
+  parallel_for((rows + kBlock - 1) / kBlock, 1,
+               [&](int64_t begin, int64_t end) {
+                 Middle own;
+                 for (int64_t n = begin; n < end; ++n) {
+                   block(n * kBlock, std::min(kBlock, rows - n * kBlock), own);
+                 }
+               });
 }
 
 }  // namespace pyattn

@@ -42,11 +42,16 @@ void multiply(const PackedLinear& weight, const LinearInput& x, int64_t row,
               int64_t rows, int64_t panel, int64_t end_panel, Rows y,
               const Epilogue& epilogue) {
   LinearArgs args = weight.columns(panel, end_panel);
-  const int64_t column = panel * weight.table().panel;
+  const int64_t column = panel * weight.panel_width();
   x.set(args, row);
   args.rows = rows;
-  args.y = y.data + column;
-  args.y_stride = y.stride;
+  if (epilogue.words.data != nullptr) {
+    args.y_bfloat16 = static_cast<uint16_t*>(epilogue.words.data) + column;
+    args.y_stride = epilogue.words.stride * 2;
+  } else {
+    args.y = y.data + column;
+    args.y_stride = y.stride;
+  }
   args.activation = epilogue.activation;
   if (epilogue.residual.data != nullptr) {
     args.residual = epilogue.residual.data + column;
@@ -78,6 +83,19 @@ WordRows LinearInput::room(const PackedLinear& weight, ConstRows x,
   return {kernel.words, words, scales, zeros, stride_};
 }
 
+WordRows LinearInput::room_for_outputs(const PackedLinear& weight,
+                                       int64_t rows) {
+  const WordRows words = room(weight, {nullptr, 0}, rows);
+  // Nobody writes what fills up the last words, and zero times that must be
+  // zero.
+  const int64_t width = words.stride * 2;
+  for (int64_t row = 0; row < rows && weight.in() < width; ++row) {
+    uint16_t* const from = static_cast<uint16_t*>(words.data) + row * width;
+    std::fill(from + weight.in(), from + width, uint16_t{0});
+  }
+  return words;
+}
+
 void LinearInput::prepare(const PackedLinear& weight, ConstRows x,
                           int64_t rows) {
   const WordRows words = room(weight, x, rows);
@@ -103,9 +121,10 @@ void LinearInput::set(LinearArgs& args, int64_t row) const {
 
 PackedLinear::PackedLinear(const Packing& packing,
                            const std::vector<LinearPart>& parts, int64_t in,
-                           std::shared_ptr<Arena> arena)
+                           std::shared_ptr<Arena> arena, Joined joined)
     : table_(&packing.table),
       dtype_(packing.dtype),
+      gated_(joined == Joined::kGated),
       in_(in),
       arena_(std::move(arena)) {
   check(in > 0, "linear", "weight has no columns");
@@ -113,7 +132,9 @@ PackedLinear::PackedLinear(const Packing& packing,
         "int8 weights have more than 65536 columns; use bfloat16");
   for (const LinearPart& part : parts) {
     check(part.out > 0, "linear", "weight has no rows");
-    out_ += part.out;
+    check(!gated_ || part.out == parts[0].out, "linear",
+          "gate and weight have different numbers of rows");
+    out_ += gated_ && &part != &parts[0] ? 0 : part.out;
   }
   const int64_t columns = panels() * table_->panel;
   weight_ = take<char>(columns * steps() * weight_bytes());
@@ -123,17 +144,30 @@ PackedLinear::PackedLinear(const Packing& packing,
     sum_ = take<int32_t>(columns);
   }
   int64_t column = 0;
-  for (const LinearPart& part : parts) {
-    for (int64_t o = 0; o < part.out; ++o, ++column) {
-      if (dtype_ == DType::kInt8) {
-        pack_int8_row(part.weight + o * in, column);
-      } else {
-        pack_row(part.weight + o * in, column);
-      }
-      if (part.bias != nullptr) {
-        bias_[column] = part.bias[o];
-      }
+  for (size_t p = 0; p < parts.size(); ++p) {
+    for (int64_t o = 0; o < parts[p].out; ++o, ++column) {
+      pack_output(parts[p], o,
+                  gated_ ? gated_column(o, static_cast<int64_t>(p)) : column);
     }
+  }
+}
+
+// A vector of the gate's columns, then one of what it gates.
+int64_t PackedLinear::gated_column(int64_t output, int64_t part) const {
+  const int64_t lanes = table_->lanes;
+  return (2 * (output / lanes) + part) * lanes + output % lanes;
+}
+
+void PackedLinear::pack_output(const LinearPart& part, int64_t output,
+                               int64_t column) {
+  const float* from = part.weight + output * in_;
+  if (dtype_ == DType::kInt8) {
+    pack_int8_row(from, column);
+  } else {
+    pack_row(from, column);
+  }
+  if (part.bias != nullptr) {
+    bias_[column] = part.bias[output];
   }
 }
 
@@ -202,7 +236,7 @@ int64_t PackedLinear::weight_bytes() const {
 }
 
 int64_t PackedLinear::panels() const {
-  return (out_ + table_->panel - 1) / table_->panel;
+  return (out_ + panel_width() - 1) / panel_width();
 }
 
 LinearArgs PackedLinear::columns(int64_t begin_panel, int64_t end_panel) const {
@@ -211,12 +245,19 @@ LinearArgs PackedLinear::columns(int64_t begin_panel, int64_t end_panel) const {
   args.weight = weight_ + begin * steps() * weight_bytes();
   args.bias = bias_ + begin;
   args.steps = steps();
-  args.out = std::min(end_panel * table_->panel, out_) - begin;
+  args.out =
+      std::min(end_panel * panel_width(), out_) - begin_panel * panel_width();
+  args.gated = gated_;
   if (dtype_ == DType::kInt8) {
     args.scale = scale_ + begin;
     args.column_sum = sum_ + begin;
   }
   return args;
+}
+
+Epilogue Epilogue::from(int64_t row) const {
+  return {activation, residual.from(row),
+          words.data == nullptr ? words : rows_from(words, row)};
 }
 
 void linear(const PackedLinear& weight, ConstRows x, int64_t rows, Rows y,

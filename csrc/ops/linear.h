@@ -23,6 +23,12 @@ struct Packing {
   DType dtype;
 };
 
+/// Parts that share their input, as one product.
+enum class Joined {
+  kInSequence,  // one behind the other in its output: query, key and value
+  kGated        // two equal ones: activation(first) * second
+};
+
 class PackedLinear;
 
 /// The input of a product in the form that its weights ask for: the rows
@@ -42,6 +48,9 @@ class LinearInput {
   /// `data` is null: then `x` itself is read.
   WordRows room(const PackedLinear& weight, ConstRows x, int64_t rows);
 
+  /// Where another product puts its outputs in bfloat16.
+  WordRows room_for_outputs(const PackedLinear& weight, int64_t rows);
+
   /// The arguments' input, from `row` on.
   void set(LinearArgs& args, int64_t row) const;
 
@@ -59,17 +68,19 @@ class LinearInput {
 class PackedLinear {
  public:
   PackedLinear() = default;
-  /// Parts that share their input become one product, one behind the other in
-  /// its output: query, key and value, for example. The arena lives as long as
-  /// what was packed into it.
+  /// The arena lives as long as what was packed into it.
   PackedLinear(const Packing& packing, const std::vector<LinearPart>& parts,
-               int64_t in, std::shared_ptr<Arena> arena);
+               int64_t in, std::shared_ptr<Arena> arena,
+               Joined joined = Joined::kInSequence);
 
   const KernelTable& table() const { return *table_; }
   DType dtype() const { return dtype_; }
   int64_t in() const { return in_; }
   int64_t out() const { return out_; }
+  bool gated() const { return gated_; }
   int64_t panels() const;
+  /// Outputs of a panel.
+  int64_t panel_width() const { return table_->panel / (gated_ ? 2 : 1); }
   int64_t bytes() const { return bytes_; }
 
   /// The arguments of columns [begin, end) panels, but for rows and epilogue.
@@ -94,11 +105,14 @@ class PackedLinear {
   T* take(int64_t count);
   template <class T>
   T* element(int64_t column, int64_t i) const;
+  int64_t gated_column(int64_t output, int64_t part) const;
+  void pack_output(const LinearPart& part, int64_t output, int64_t column);
   void pack_row(const float* from, int64_t column);
   void pack_int8_row(const float* from, int64_t column);
 
   const KernelTable* table_ = nullptr;
   DType dtype_ = DType::kFloat32;
+  bool gated_ = false;
   int64_t in_ = 0, out_ = 0, bytes_ = 0;
   char* weight_ = nullptr;  // [panels][steps][panel] weights
   float* bias_ = nullptr;   // [panels, panel]
@@ -111,12 +125,15 @@ class PackedLinear {
 struct Epilogue {
   Activation activation = Activation::kNone;
   ConstRows residual = {nullptr, 0};
+  // Takes the result in the place of y, as the input of another product that
+  // reads bfloat16.
+  WordRows words = {};
 
-  Epilogue from(int64_t row) const { return {activation, residual.from(row)}; }
+  Epilogue from(int64_t row) const;
 };
 
 /// y = activation(x W^T + bias) + residual; x [rows, in], y [rows, out], which
-/// may be the residual itself.
+/// may be the residual itself. With a gate: see LinearArgs.
 void linear(const PackedLinear& weight, const LinearInput& x, int64_t rows,
             Rows y, const Epilogue& epilogue);
 void linear(const PackedLinear& weight, ConstRows x, int64_t rows, Rows y,

@@ -23,7 +23,9 @@ struct Rows {
   int64_t stride;
 
   ConstRows read() const { return {data, stride}; }
-  Rows from(int64_t row) const { return {data + row * stride, stride}; }
+  Rows from(int64_t row) const {
+    return {data == nullptr ? nullptr : data + row * stride, stride};
+  }
 };
 
 /// The same words from `row` on.

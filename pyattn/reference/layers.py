@@ -66,15 +66,19 @@ class LayerNorm:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FeedForward:
-    """Two products with an activation between them."""
+    """Two products with an activation between them or, if there is a gate, activated there."""
 
     up: PackedLinear
     down: PackedLinear
     activation: str
+    gate: PackedLinear | None = None
 
     def __call__(self, x: Floats) -> Floats:
         """[..., dim] -> [..., dim]."""
-        return self.down(ACTIVATIONS[self.activation](self.up(x)))
+        activate = ACTIVATIONS[self.activation]
+        if self.gate is None:
+            return self.down(activate(self.up(x)))
+        return self.down(activate(self.gate(x)) * self.up(x))
 
 
 def pack(weight: Floats, *, bias: Floats | None = None, dtype: str = "float32") -> PackedLinear:
@@ -166,8 +170,12 @@ def feed_forward(
     b2: Floats | None,
     *,
     activation: str = "relu",
+    gate: Floats | None = None,
+    gate_bias: Floats | None = None,
 ) -> Floats:
     """activation(x @ w1.T + b1) @ w2.T + b2 (Vaswani et al. 2017, eq. 2).
+
+    With a gate, (activation(x @ gate.T + gate_bias) * (x @ w1.T + b1)) @ w2.T + b2 (Shazeer 2020).
 
     Args:
         x: [..., dim], float32.
@@ -176,6 +184,8 @@ def feed_forward(
         w2: [out, ffn], float32; `out` is usually `dim`.
         b2: [out], float32, or None.
         activation: "relu", "gelu", "gelu_tanh" or "silu".
+        gate: [ffn, dim], float32, or None.
+        gate_bias: [ffn], float32, or None.
 
     Returns:
         [..., out].
@@ -187,11 +197,15 @@ def feed_forward(
     check_rows("feed_forward", "x", x)
     check_floats("feed_forward", "w1", w1, [None, x.shape[-1]])
     check_floats("feed_forward", "w2", w2, [None, len(w1)])
-    for name, bias, size in (("b1", b1, len(w1)), ("b2", b2, len(w2))):
+    vectors = {"b1": (b1, len(w1)), "b2": (b2, len(w2)), "gate_bias": (gate_bias, len(w1))}
+    for name, (bias, size) in vectors.items():
         if bias is not None:
             check_floats("feed_forward", name, bias, [size])
+    if gate is not None:
+        check_floats("feed_forward", "gate", gate, list(w1.shape))
     activation_named("feed_forward", activation)
-    return FeedForward(PackedLinear(w1, b1), PackedLinear(w2, b2), activation)(x)
+    gating = None if gate is None else PackedLinear(gate, gate_bias)
+    return FeedForward(PackedLinear(w1, b1), PackedLinear(w2, b2), activation, gating)(x)
 
 
 def _mean(x: Floats) -> Floats:

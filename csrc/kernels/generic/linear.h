@@ -39,29 +39,64 @@ template <class Product>
 inline constexpr int64_t kStepBytes =
     kPanelColumns<Product> * Product::kWeightBytes;
 
-// Bias, activation and residual of `count` rows of sums, [count][kVecs], and
-// the result into y. It is a call of its own, once per tile: compiled into the
-// product's loop it took the registers that hold the sums, and a third of the
-// speed.
+// How far the columns of the weights go.
+template <class Product>
+int64_t columns_of(const LinearArgs& args) {
+  return args.gated ? 2 * args.out : args.out;
+}
+
+// The last of the epilogue: outputs of a row from `at` on.
+template <class Vec>
+[[gnu::always_inline]] inline void store_outputs(const LinearArgs& args,
+                                                 int64_t row, int64_t at,
+                                                 Vec y) {
+  const int64_t left = args.out - at;
+  if (left <= 0) {
+    return;
+  }
+  if (args.residual != nullptr) {
+    y = y +
+        load_up_to<Vec>(args.residual + row * args.residual_stride + at, left);
+  }
+  const int64_t to = row * args.y_stride + at;
+  if (args.y_bfloat16 == nullptr) {
+    store_up_to(y, args.y + to, left);
+  } else if (left >= Vec::kWidth) {
+    store_bfloat16(y, args.y_bfloat16 + to);
+  } else {
+    uint16_t rest[Vec::kWidth];
+    store_bfloat16(y, rest);
+    for (int64_t i = 0; i < left; ++i) {
+      args.y_bfloat16[to + i] = rest[i];
+    }
+  }
+}
+
+// Bias, activation, gate and residual of `count` rows of sums, [count][kVecs],
+// and the result into y. It is a call of its own, once per tile: compiled into
+// the product's loop it took the registers that hold the sums, and a third of
+// the speed.
 template <class Product, int kVecs>
 [[gnu::noinline]] void store_rows(const LinearArgs& args, int64_t row,
                                   int64_t column, int64_t count,
                                   const typename Product::Sum* sums) {
   using Vec = typename Product::Lanes;
-  for (int64_t r = row; r < row + count; ++r) {
-    for (int c = 0; c < kVecs; ++c) {
+  static_assert(kVecs % 2 == 0, "a gate and what it gates are neighbours");
+  for (int64_t r = row; r < row + count; ++r, sums += kVecs) {
+    const auto biased = [&](int c) {
       const int64_t at = column + c * Vec::kWidth;
-      const int64_t left = args.out - at;
-      if (left <= 0) {
-        break;
+      return Product::value(sums[c], args, r, at) + Vec::load(args.bias + at);
+    };
+    if (args.gated) {
+      for (int c = 0; c < kVecs; c += 2) {
+        store_outputs(args, r, (column + c * Vec::kWidth) / 2,
+                      activate(args.activation, biased(c)) * biased(c + 1));
       }
-      const Vec sum = Product::value(sums[(r - row) * kVecs + c], args, r, at);
-      Vec y = activate(args.activation, sum + Vec::load(args.bias + at));
-      if (args.residual != nullptr) {
-        y = y + load_up_to<Vec>(args.residual + r * args.residual_stride + at,
-                                left);
+    } else {
+      for (int c = 0; c < kVecs; ++c) {
+        store_outputs(args, r, column + c * Vec::kWidth,
+                      activate(args.activation, biased(c)));
       }
-      store_up_to(y, args.y + r * args.y_stride + at, left);
     }
   }
 }
@@ -139,6 +174,7 @@ template <class Product>
 void linear(const LinearArgs& args) {
   constexpr int64_t kPanel = kPanelColumns<Product>;
   constexpr int64_t kTile = Product::Lanes::kTileRows;
+  const int64_t columns = columns_of<Product>(args);
   const int64_t panel_bytes = args.steps * kStepBytes<Product>;
   const int64_t most = kBlockBytes / (args.steps > 0 ? args.steps * 4 : 1);
   const int64_t block = most < 2 * kTile ? 2 * kTile : most / kTile * kTile;
@@ -147,7 +183,7 @@ void linear(const LinearArgs& args) {
     const int64_t rows = left < block ? left : block;
     // Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 12 + 12 + 8.
     const int64_t tiles = (rows + kTile - 1) / kTile;
-    for (int64_t column = 0; column < args.out; column += kPanel) {
+    for (int64_t column = 0; column < columns; column += kPanel) {
       const char* next = static_cast<const char*>(args.weight) +
                          (column / kPanel + 1) * panel_bytes;
       for (int64_t t = 0; t < tiles; ++t) {

@@ -104,8 +104,9 @@ void multiply_block(const LinearArgs& args, const char* weight,
 template <class Product>
 void linear_tiles(const LinearArgs& args) {
   using Tiles = typename Product::Tiles;
+  const int64_t columns = columns_of<Product>(args);
   const int64_t panel_bytes = args.steps * kTileBlock * 4;
-  const bool prefetch = args.out / kTileBlock * panel_bytes > kBytesInL2;
+  const bool prefetch = columns / kTileBlock * panel_bytes > kBytesInL2;
   const int64_t most = kBlockBytes / (args.steps * 4) / kTileBlock * kTileBlock;
   const int64_t block = most < 2 * kTileBlock ? 2 * kTileBlock : most;
   // Set for each call: other libraries in the process may use tiles as well.
@@ -114,10 +115,10 @@ void linear_tiles(const LinearArgs& args) {
   int at = 0;
   for (int64_t begin = 0; begin < args.rows; begin += block) {
     const int64_t end = begin + block < args.rows ? begin + block : args.rows;
-    for (int64_t column = 0; column < args.out; column += kTileBlock) {
+    for (int64_t column = 0; column < columns; column += kTileBlock) {
       const char* weight = static_cast<const char*>(args.weight) +
                            column / kTileBlock * panel_bytes;
-      const bool last = column + kTileBlock >= args.out;
+      const bool last = column + kTileBlock >= columns;
       for (int64_t row = begin; row < end; row += kTileBlock) {
         TileSums<Product>& to = blocks[at];
         TileSums<Product>& done = blocks[at ^= 1];
