@@ -20,7 +20,7 @@ class Model:
         self,
         config: ModelConfig,
         tensors: Mapping[str, _Floats],
-        dtype: str,
+        dtypes: Mapping[str, str],
         isa: str | None,
         threads: int | None,
     ) -> None: ...

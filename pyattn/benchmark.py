@@ -24,10 +24,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pyattn import _core, reference
+from pyattn import _core, dtypes, reference
+from pyattn.dtypes import DTypes
 from pyattn.errors import ModelError
 from pyattn.formats import read_checkpoint
-from pyattn.model import DType, Model
+from pyattn.model import Model
 from pyattn.tokenizers import load_tokenizer
 from pyattn.translator import SHIPPED_MODEL
 
@@ -130,7 +131,7 @@ def run(
     sentences: Sequence[str] | None = None,
     batches: Sequence[int] = (1, 32),
     rounds: int = 5,
-    dtype: DType = "auto",
+    dtype: DTypes = "auto",
     threads: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Result:
@@ -141,7 +142,7 @@ def run(
         sentences: What to translate; `SENTENCES` by default.
         batches: Numbers of sentences to translate at once.
         rounds: How often each contender translates all sentences, after one round to warm up.
-        dtype: What pyattn computes with.
+        dtype: What pyattn computes with, as for `pyattn.load`.
         threads: Threads of each contender; by default as many as the process may use.
         options: Decoding options; the others are the checkpoint's, but greedy.
 
@@ -245,7 +246,7 @@ class _Worker:
         facts: The `isa`, `dtype` and `threads` of pyattn; nothing of NumPy.
     """
 
-    def __init__(self, name: str, folder: pathlib.Path, dtype: DType, threads: int | None) -> None:
+    def __init__(self, name: str, folder: pathlib.Path, dtype: DTypes, threads: int | None) -> None:
         context = multiprocessing.get_context("spawn")
         self._name = name
         self._pipe, theirs = context.Pipe()
@@ -286,7 +287,7 @@ class _Worker:
 
 
 def _work(
-    pipe: Connection, name: str, folder: pathlib.Path, dtype: DType, threads: int | None
+    pipe: Connection, name: str, folder: pathlib.Path, dtype: DTypes, threads: int | None
 ) -> None:
     """The life of a worker: load, say so, and answer until it is terminated."""
     try:
@@ -301,14 +302,15 @@ def _work(
 
 
 def _contender(
-    name: str, folder: pathlib.Path, dtype: DType, threads: int | None
+    name: str, folder: pathlib.Path, dtype: DTypes, threads: int | None
 ) -> tuple[Any, dict[str, Any]]:
     checkpoint = read_checkpoint(folder)
     if name == "numpy":
         return reference.Model(checkpoint), {}
     model = Model(checkpoint, dtype=dtype, threads=threads)
     config = model.config
-    return model, {"isa": config.isa, "dtype": config.dtype, "threads": model.threads}
+    computed_in = dtypes.described(config, config.dtype, config.other_dtypes)
+    return model, {"isa": config.isa, "dtype": computed_in, "threads": model.threads}
 
 
 def _round(model: Any, sources: list[list[int]], batch: int, search: dict[str, Any]) -> _Round:

@@ -93,11 +93,14 @@ class Checkpoint:
         config: What the model is.
         tensors: float32, C order, under the names of this module's docstring.
         generation: How the checkpoint itself says that it wants to be decoded.
+        int8: Names of the matrices that were stored in int8 with a scale per row, and so lose
+            nothing in it.
     """
 
     config: ModelConfig
     tensors: Mapping[str, Array]
     generation: GenerationOptions
+    int8: frozenset[str] = frozenset()
 
 
 def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -14,9 +14,9 @@ import pathlib
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, NoReturn, get_args
+from typing import Any, BinaryIO, NoReturn, cast
 
-from pyattn.model import DType
+from pyattn import dtypes
 from pyattn.options import GenerationOptions
 
 # How much input is read, and so translated, at once: about a thousand lines of a file. Of a pipe or
@@ -156,7 +156,12 @@ def _add_search(command: argparse.ArgumentParser) -> None:
 
 def _add_machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--dtype", choices=get_args(DType), default="auto", help="what weights are computed with"
+        "--dtype",
+        type=_dtype,
+        default="auto",
+        metavar="TYPE[,NAME=TYPE...]",
+        help="what weights are computed with: auto, float32, bfloat16 or int8, and another type "
+        "for the products of a name (* for any characters)",
     )
     command.add_argument(
         "--threads", type=_count, metavar="N", help="by default as many as the process may use"
@@ -317,6 +322,23 @@ def _count(text: str) -> int:
 
 def _counts(text: str) -> tuple[int, ...]:
     return tuple(_count(part) for part in text.split(","))
+
+
+def _dtype(text: str) -> dtypes.DTypes:
+    """The type of --dtype: a number type, or several, all but one with the name they are for."""
+    pairs = [part.rpartition("=") for part in text.split(",")]
+    given = {name: kind for name, equals, kind in pairs if equals}
+    rest = [kind for _, equals, kind in pairs if not equals]
+    if len(rest) > 1 or len(rest) + len(given) < len(pairs):
+        raise argparse.ArgumentTypeError(f"expected a name once, got {text!r}")
+    # The type without a name is that of all others, wherever it stands.
+    others = {"*": rest[0]} if rest else {}
+    chosen = cast(dtypes.DTypes, others | given if given else text)
+    try:
+        dtypes.check(chosen)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("dtype: ")) from None
+    return chosen
 
 
 def _option(name: str, kind: Callable[[str], object]) -> Callable[[str], object]:

@@ -6,34 +6,41 @@ import collections
 import os
 import pathlib
 
+from pyattn import dtypes
 from pyattn.checkpoint import Checkpoint
+from pyattn.dtypes import DTypes
 from pyattn.formats import read_checkpoint
 from pyattn.formats.pickled import read_pickled
 from pyattn.formats.safetensors import read_safetensors
-from pyattn.model import DType, Model
+from pyattn.model import Model
 from pyattn.translator import SHIPPED_MODEL
 
 
 def describe(
-    path: str | os.PathLike[str] | None = None, *, dtype: DType = "auto", threads: int | None = None
+    path: str | os.PathLike[str] | None = None,
+    *,
+    dtype: DTypes = "auto",
+    threads: int | None = None,
 ) -> list[tuple[str, str]]:
     """What a model is, and how it would be run here, as names and values.
 
     Args:
         path: The model's folder; the shipped one by default.
-        dtype: What weights are computed with.
+        dtype: What weights are computed with, as for `pyattn.load`.
         threads: How many threads to compute with, as many as the process may use by default.
 
     Raises:
         ModelError: if the model cannot be used.
-        ValueError: if `dtype` or `threads` cannot be had here.
+        ValueError: if `dtype` or `threads` cannot be had here, or a pattern matches no product.
     """
     folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
     checkpoint = read_checkpoint(folder)
     with Model(checkpoint, dtype=dtype, threads=threads) as model:
+        config = model.config
+        types = dtypes.described(config, config.dtype, config.other_dtypes)
         machine = [
-            ("computed in", f"{model.config.dtype}, {model.nbytes / 2**20:,.1f} MiB of weights"),
-            ("isa", model.config.isa),
+            ("computed in", f"{types}, {model.nbytes / 2**20:,.1f} MiB of weights"),
+            ("isa", config.isa),
             ("threads", str(model.threads)),
         ]
     return [

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyattn import _core
+from pyattn import _core, dtypes
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.dtypes import DTypes
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions, checked_integer
 from pyattn.results import Hypothesis
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
-DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8"]
 
 # Source tokens that are encoded together, and hypotheses that are decoded together. From about a
 # hundred rows on, a product's time is arithmetic and no longer the reading of its weights.
@@ -34,11 +34,14 @@ class RunConfig(ModelConfig):
     """What a loaded model is, and how this machine runs it.
 
     Attributes:
-        dtype: The number type that weights are computed with.
+        dtype: The number type that weights are computed with, or most of them.
+        other_dtypes: The products that are computed in another type, as `pyattn.dtypes` names
+            them, with that type.
         isa: The level of instructions that runs it, one of `pyattn.cpu_info()`'s.
     """
 
     dtype: str
+    other_dtypes: Mapping[str, str] = dataclasses.field(hash=False)
     isa: str
 
 
@@ -52,7 +55,12 @@ class Model:
 
     Args:
         checkpoint: Config and weights, as a reader of `pyattn.formats` yields them.
-        dtype: The number type to compute with; "auto" is the fastest at full quality.
+        dtype: The number type to compute with; "auto" is the fastest at full quality on this
+            level: int8 for weights that the checkpoint stores in int8, else bfloat16; float32 on
+            the levels `portable` and `reference`. Or a number type by product, as a mapping of
+            patterns (`fnmatch`) of the names in `pyattn.dtypes`:
+            {"*": "int8", "*.down": "bfloat16"}. The last pattern that matches counts; without any,
+            a product is "auto".
         threads: Threads to use; None is what this process may use (CPU affinity and cgroup quota),
             or PYATTN_NUM_THREADS.
         isa: Level of instructions; None is the best that this CPU has, or PYATTN_ISA.
@@ -60,28 +68,33 @@ class Model:
     Raises:
         ModelError: if tensors are missing, are not float32 or have other shapes than the config
             says.
-        ValueError: if `dtype`, `threads` or `isa` is not to be had here.
+        ValueError: if `dtype`, `threads` or `isa` is not to be had here, or a pattern matches no
+            product.
     """
 
     def __init__(
         self,
         checkpoint: Checkpoint,
         *,
-        dtype: DType = "auto",
+        dtype: DTypes = "auto",
         threads: int | None = None,
         isa: str | None = None,
     ) -> None:
-        if dtype not in get_args(DType):
-            raise ValueError(f"dtype: expected {', '.join(get_args(DType))}, got {dtype!r}")
+        dtypes.check(dtype)
         if threads is not None:
             threads = checked_integer("threads", threads, 1, MAX_THREADS)
         if not isinstance(isa, str | None):
             raise TypeError(f"isa: expected a string, got {isa!r}")
         tensors = _checked_tensors(checkpoint)
-        number = "float32" if dtype == "auto" else dtype
-        self._core = _core.Model(checkpoint.config, tensors, number, isa, threads)
+        config = checkpoint.config
+        types = dtypes.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
+        self._core = _core.Model(config, tensors, types, isa, threads)
+        most = dtypes.commonest(types, config)
         self.config = RunConfig(
-            **dataclasses.asdict(checkpoint.config), dtype=number, isa=self._core.isa
+            **dataclasses.asdict(config),
+            dtype=most,
+            other_dtypes={name: other for name, other in types.items() if other != most},
+            isa=self._core.isa,
         )
         self.generation = checkpoint.generation
 

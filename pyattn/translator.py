@@ -22,7 +22,8 @@ from pyattn.results import FinishReason, Hypothesis, Translation
 if TYPE_CHECKING:
     import os
 
-    from pyattn.model import DType, Model
+    from pyattn.dtypes import DTypes
+    from pyattn.model import Model
     from pyattn.tokenizers import Tokenizer
 
 SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
@@ -243,18 +244,22 @@ class Translator:
 
 
 def load(
-    path: str | os.PathLike[str] | None = None, *, dtype: DType = "auto", threads: int | None = None
+    path: str | os.PathLike[str] | None = None,
+    *,
+    dtype: DTypes = "auto",
+    threads: int | None = None,
 ) -> Translator:
     """A translator for a model's files.
 
     Args:
         path: A model's folder; None for the English-Spanish model that comes with the package.
-        dtype: What weights are computed with; "auto" is the fastest at full quality here.
+        dtype: What weights are computed with; "auto" is the fastest at full quality here. Or a
+            mapping of patterns of products to number types, as for `pyattn.Model`.
         threads: How many threads to compute with, as many as the process may use by default.
 
     Raises:
         ModelError: if a file is missing or cannot be used; the message names it.
-        ValueError: if `dtype` or `threads` cannot be had on this machine.
+        ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
     """
     # Imported here because they take as long to import as all the rest.
     from pyattn.formats import read_checkpoint

@@ -199,6 +199,29 @@ def test_options_reach_the_model(run: Run, loaded: Loaded) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "dtype"),
+    [
+        ("int8", "int8"),
+        ("*.down=bfloat16", {"*.down": "bfloat16"}),
+        ("int8,*.down=bfloat16", {"*": "int8", "*.down": "bfloat16"}),
+        ("*.down=bfloat16,int8", {"*": "int8", "*.down": "bfloat16"}),
+    ],
+)
+def test_number_types_may_have_names(run: Run, loaded: Loaded, text: str, dtype: Any) -> None:
+    run("translate", "one", "--dtype", text)
+    assert loaded.arguments == (None, {"dtype": dtype, "threads": None})
+
+
+def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
+    output = run("inspect", "--dtype", "int8,output=float32,*.0.*.down=bfloat16")[1].decode()
+    assert "computed in  int8, but " in output
+    assert "decoder.layers.0.feed_forward.down in bfloat16" in output
+    assert "output in float32" in output
+    message = "dtype: 'outputs' is no product of this model; near: output"
+    assert_fails(run("inspect", "--dtype", "outputs=int8"), 1, message)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "COMMAND"),
@@ -212,7 +235,13 @@ def test_options_reach_the_model(run: Run, loaded: Loaded) -> None:
         (["translate", "--batch-tokens", "0"], "--batch-tokens: expected a whole number from 1"),
         (["translate", "--threads", "1.5"], "--threads: expected a whole number from 1"),
         (["translate", "--threads", "9" * 5000], "--threads: "),
-        (["translate", "--dtype", "float31"], "--dtype: invalid choice: 'float31'"),
+        (["translate", "--dtype", "int8,bfloat16"], "--dtype: expected a name once, got 'int8,b"),
+        (["translate", "--dtype", "a=int8,a=int8"], "--dtype: expected a name once, got 'a=int8,"),
+        (["translate", "--dtype", "*="], "--dtype: expected auto, float32, bfloat16, int8 for '*'"),
+        (
+            ["translate", "--dtype", "float31"],
+            "--dtype: expected auto, float32, bfloat16, int8, got",
+        ),
         (["translate", "--input", "file", "one"], "--input: not allowed with a TEXT"),
         (["inspect", "one", "two"], "two"),
         (["bench", "--batch", "1,,2"], "--batch: expected a whole number from 1"),

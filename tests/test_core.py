@@ -49,7 +49,7 @@ def readings(model: Model, batch: Sequence[Pair]) -> list[tuple[bytes, bytes, by
 
 @functools.cache
 def alone(name: str, isa: str, call: Callable[..., list[Any]]) -> list[Any]:
-    with Model(checkpoint(name), threads=1, isa=isa) as model:
+    with Model(checkpoint(name), dtype="float32", threads=1, isa=isa) as model:
         return [call(model, [pair])[0] for pair in pairs(name)]
 
 
@@ -67,7 +67,7 @@ def assert_same_bits(
 @pytest.mark.parametrize("size", [2, 7, COUNT])
 def test_sentence_has_the_same_bits_in_any_batch(name: str, isa: str, size: int) -> None:
     shuffled = random.Random(size).sample(range(COUNT), COUNT)
-    with Model(checkpoint(name), threads=1, isa=isa) as model:
+    with Model(checkpoint(name), dtype="float32", threads=1, isa=isa) as model:
         for first in range(0, COUNT, size):
             for call in (readings, searches):
                 assert_same_bits(call, model, name, shuffled[first : first + size])
@@ -79,7 +79,7 @@ def test_sentence_has_the_same_bits_in_any_batch(name: str, isa: str, size: int)
 def test_sentence_has_the_same_bits_on_any_number_of_threads(
     name: str, isa: str, threads: int
 ) -> None:
-    with Model(checkpoint(name), threads=threads, isa=isa) as model:
+    with Model(checkpoint(name), dtype="float32", threads=threads, isa=isa) as model:
         assert model.threads == threads
         for call in (readings, searches):
             assert_same_bits(call, model, name, range(COUNT))
@@ -92,7 +92,7 @@ def test_sentence_has_the_same_bits_on_any_number_of_threads(
 def test_sentence_has_the_same_bits_at_any_batch_tokens(
     name: str, isa: str, batch_tokens: int
 ) -> None:
-    with Model(checkpoint(name), threads=1, isa=isa) as model:
+    with Model(checkpoint(name), dtype="float32", threads=1, isa=isa) as model:
         assert_same_bits(searches, model, name, range(COUNT), batch_tokens=batch_tokens)
 
 
@@ -100,14 +100,14 @@ def test_sentence_has_the_same_bits_at_any_batch_tokens(
 def test_sentence_that_waits_for_its_turn_has_the_same_bits(isa: str) -> None:
     # More rows than are decoded at a time, so that late ones take the places of early ones.
     chosen = random.Random(1).choices(range(COUNT), k=5 * COUNT)
-    with Model(checkpoint("odd"), threads=2, isa=isa) as model:
+    with Model(checkpoint("odd"), dtype="float32", threads=2, isa=isa) as model:
         assert_same_bits(searches, model, "odd", chosen, batch_tokens=300)
 
 
 @every_level
 def test_repeated_call_has_the_same_bits(isa: str) -> None:
     # What a call leaves in buffers and caches is not seen by the next.
-    with Model(checkpoint("pre"), threads=1, isa=isa) as model:
+    with Model(checkpoint("pre"), dtype="float32", threads=1, isa=isa) as model:
         for chosen in ([3], [1, 2], range(10), [3], [0], [3]):
             for call in (readings, searches):
                 assert_same_bits(call, model, "pre", chosen)

@@ -22,7 +22,7 @@ from pyattn.checkpoint import Checkpoint, tensor_shapes
 
 @functools.cache
 def core_model(name: str, isa: str) -> Model:
-    return Model(checkpoint(name), threads=1, isa=isa)
+    return Model(checkpoint(name), dtype="float32", threads=1, isa=isa)
 
 
 @functools.cache
@@ -102,7 +102,7 @@ def test_tensors_of_any_layout_give_the_same_bits(isa: str) -> None:
         name: np.asfortranarray(np.repeat(tensor, 2, axis=0))[::2]
         for name, tensor in plain.tensors.items()
     }
-    other = Model(dataclasses.replace(plain, tensors=strided), threads=1, isa=isa)
+    other = Model(dataclasses.replace(plain, tensors=strided), dtype="float32", threads=1, isa=isa)
     sources = sentences(5, plain.config, 3, 20)
     for one, two in zip(
         other.encode(sources), core_model("post", isa).encode(sources), strict=True
@@ -129,7 +129,7 @@ def test_ids_may_be_any_integers() -> None:
 
 
 def test_results_belong_to_the_caller() -> None:
-    model = Model(checkpoint("post"), threads=1)
+    model = Model(checkpoint("post"), dtype="float32", threads=1)
     [memory] = model.encode([[1, 2, 3]])
     [[found]] = model.generate([[1, 2, 3]])
     copies = memory.copy(), found.token_scores.copy()
@@ -143,7 +143,7 @@ def test_results_belong_to_the_caller() -> None:
 def test_model_keeps_only_the_tensors_that_it_reads_in_place() -> None:
     made = checkpoint("pre")
     watched = {name: weakref.ref(tensor) for name, tensor in made.tensors.items()}
-    with Model(made, threads=1) as model:
+    with Model(made, dtype="float32", threads=1) as model:
         [wanted] = model.score([[1, 2]], [[3]])
         del made
         alive = {name for name, tensor in watched.items() if tensor() is not None}
@@ -168,7 +168,11 @@ def test_no_sources_give_no_results() -> None:
 def test_config_says_what_runs() -> None:
     model = core_model("pre", ISAS[-1])
     plain = dataclasses.asdict(checkpoint("pre").config)
-    assert dataclasses.asdict(model.config) == plain | {"dtype": "float32", "isa": ISAS[-1]}
+    assert dataclasses.asdict(model.config) == plain | {
+        "dtype": "float32",
+        "other_dtypes": {},
+        "isa": ISAS[-1],
+    }
     assert model.threads == 1
     assert model.nbytes >= sum(
         tensor.nbytes
@@ -256,7 +260,7 @@ def test_results_that_cannot_be_are_given_no_room() -> None:
 
 
 def test_closed_model_says_so() -> None:
-    model = Model(checkpoint("post"), threads=1)
+    model = Model(checkpoint("post"), dtype="float32", threads=1)
     with model as same:
         assert same is model
         model.encode([[1]])
@@ -328,7 +332,7 @@ def test_missing_tensor_is_named() -> None:
 @every_level
 def test_weights_that_are_no_numbers_do_not_hang_a_search(isa: str) -> None:
     broken = changed("output.weight", np.full((97, 40), np.nan, np.float32))
-    with Model(broken, threads=1, isa=isa) as model:
+    with Model(broken, dtype="float32", threads=1, isa=isa) as model:
         assert np.isnan(model.score([[1]], [[2]])[0]).all()
         for beam_size in (1, 3):
             with pytest.raises(ValueError, match="generate: no token may follow"):
@@ -341,7 +345,7 @@ def test_model_without_layers_runs(isa: str) -> None:
     config = dataclasses.replace(plain.config, encoder_layers=0, decoder_layers=0)
     empty = dataclasses.replace(plain, config=config)
     sources, given = [[1, 2, 3], [4]], [[5, 6], []]
-    with Model(empty, threads=1, isa=isa) as model:
+    with Model(empty, dtype="float32", threads=1, isa=isa) as model:
         numpy_model = reference.Model(empty)
         assert_all_close(model.encode(sources), numpy_model.encode(sources))
         assert_all_close(model.logits(sources, given), numpy_model.logits(sources, given))
@@ -356,7 +360,9 @@ def test_large_logits_cost_scores_no_digits(isa: str) -> None:
     tensors["output.bias"] = np.full(97, 4096, np.float32)
     tensors["output.bias"][7] += 12
     log_prob = -np.log1p(96 * np.exp(-12.0))
-    with Model(dataclasses.replace(plain, tensors=tensors), threads=1, isa=isa) as model:
+    with Model(
+        dataclasses.replace(plain, tensors=tensors), dtype="float32", threads=1, isa=isa
+    ) as model:
         [scores] = model.score([[1]], [[7]])
         np.testing.assert_allclose(scores, [log_prob, log_prob - 12], atol=3e-6)
         [[found]] = model.generate([[1]], max_new_tokens=3)

@@ -16,7 +16,7 @@ every_level = pytest.mark.parametrize("isa", ISAS)
 
 @functools.cache
 def core_model(name: str, isa: str = ISAS[0]) -> Model:
-    return Model(checkpoint(name), threads=1, isa=isa)
+    return Model(checkpoint(name), dtype="float32", threads=1, isa=isa)
 
 
 @functools.cache
@@ -246,7 +246,9 @@ def test_early_stopping_is_a_bargain() -> None:
 def test_lowest_id_wins_among_equals(isa: str) -> None:
     plain = checkpoint("pre")
     even = {**plain.tensors, "output.weight": np.zeros((601, 64), np.float32)}
-    with Model(dataclasses.replace(plain, tensors=even), threads=2, isa=isa) as model:
+    with Model(
+        dataclasses.replace(plain, tensors=even), dtype="float32", threads=2, isa=isa
+    ) as model:
         [[greedy]] = model.generate([[1, 2]], max_new_tokens=3)
         assert greedy.tokens == [0, 0, 0]
         [found] = model.generate([[1, 2]], max_new_tokens=1, beam_size=4, num_hypotheses=4)
@@ -260,7 +262,7 @@ def test_lowest_id_wins_among_equals(isa: str) -> None:
 def test_options_come_from_the_checkpoint_unless_given() -> None:
     plain = checkpoint("odd")
     own = GenerationOptions(beam_size=3, num_hypotheses=2, max_new_tokens=4)
-    with Model(dataclasses.replace(plain, generation=own), threads=1) as model:
+    with Model(dataclasses.replace(plain, generation=own), dtype="float32", threads=1) as model:
         source = sources("odd")[:3]
         assert_same_hypotheses(model.generate(source), model.generate(source, own))
         assert [len(found) for found in model.generate(source)] == [2, 2, 2]

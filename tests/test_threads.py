@@ -58,7 +58,7 @@ def test_import_and_loading_start_no_thread() -> None:
         import pyattn
         imported = threads()
         from inputs import checkpoint
-        model = pyattn.Model(checkpoint("post"), threads=3)
+        model = pyattn.Model(checkpoint("post"), dtype="float32", threads=3)
         loaded = threads()
         model.encode([[1, 2]])
         running = threads()
@@ -79,7 +79,7 @@ def results(model: Model, sources: list[list[int]]) -> list[Any]:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_python_threads_share_a_model(threads: int) -> None:
-    with Model(checkpoint("post"), threads=threads) as model:
+    with Model(checkpoint("post"), dtype="float32", threads=threads) as model:
         batches = [sentences(seed, model.config, 9, 20) for seed in range(4)]
         wanted = [results(model, batch) for batch in batches]
         found: dict[int, list[Any]] = {}
@@ -113,11 +113,11 @@ def test_python_threads_share_the_kernels() -> None:
 
 
 def test_model_that_is_closed_under_a_call_finishes_it() -> None:
-    model = Model(checkpoint("post"), threads=2)
+    model = Model(checkpoint("post"), dtype="float32", threads=2)
     sources = sentences(1, model.config, 200, 30)
     wanted = results(model, sources)
     for _ in range(5):
-        model = Model(checkpoint("post"), threads=2)
+        model = Model(checkpoint("post"), dtype="float32", threads=2)
         running = threading.Event()
         found: list[Any] = []
 
@@ -139,7 +139,7 @@ def test_model_that_is_closed_under_a_call_finishes_it() -> None:
 def test_many_models_come_and_go() -> None:
     wanted = None
     for _ in range(30):
-        with Model(checkpoint("odd"), threads=2) as model:
+        with Model(checkpoint("odd"), dtype="float32", threads=2) as model:
             [memory] = model.encode([[1, 2, 3]])
             assert wanted in (None, memory.tobytes())
             wanted = memory.tobytes()
@@ -155,7 +155,7 @@ def test_forked_child_runs_the_model(used: bool) -> None:
         from inputs import checkpoint, floats, sentences, weights
         from pyattn import Model, ops
 
-        model = Model(checkpoint("post"), threads=3)
+        model = Model(checkpoint("post"), dtype="float32", threads=3)
         x, packed = floats(1, 300, 200), ops.pack(weights(2, 300, 200))
         sources = sentences(1, model.config, 40, 20)
 
@@ -192,7 +192,7 @@ def test_forked_pool_runs_the_model() -> None:
         from inputs import checkpoint, sentences
         from pyattn import Model
 
-        model = Model(checkpoint("post"), threads=2)
+        model = Model(checkpoint("post"), dtype="float32", threads=2)
         batches = [sentences(seed, model.config, 9, 20) for seed in range(6)]
 
         def work(batch):
@@ -223,7 +223,7 @@ def test_interrupt_stops_a_run_and_spares_the_model(call: str) -> None:
         from inputs import checkpoint, floats, weights
         from pyattn import Model, ops
 
-        model = Model(checkpoint("post"), threads=2)
+        model = Model(checkpoint("post"), dtype="float32", threads=2)
         x, packed = floats(1, 500, 500), ops.pack(weights(2, 500, 500))
         wanted = model.encode([[1, 2, 3]])[0].tobytes()
         try:
@@ -252,7 +252,7 @@ def test_interrupt_stops_a_run_and_spares_the_model(call: str) -> None:
 
 
 def test_exception_of_progress_stops_a_run_and_spares_the_model() -> None:
-    with Model(checkpoint("post"), threads=2) as model:
+    with Model(checkpoint("post"), dtype="float32", threads=2) as model:
         seen = []
 
         def stop(done: int) -> None:
@@ -267,7 +267,7 @@ def test_exception_of_progress_stops_a_run_and_spares_the_model() -> None:
 
 
 def test_progress_counts_up_to_the_number_of_sources() -> None:
-    with Model(checkpoint("pre"), threads=1) as model:
+    with Model(checkpoint("pre"), dtype="float32", threads=1) as model:
         seen: list[int] = []
         sources = sentences(1, model.config, 300, 20)
         model.generate(sources, progress=seen.append, beam_size=4)
@@ -297,7 +297,7 @@ def test_number_of_threads_is_set_by_the_environment() -> None:
         import pyattn
         from inputs import checkpoint
         with pyattn.Model(checkpoint("odd")) as model, \\
-                pyattn.Model(checkpoint("odd"), threads=2) as other:
+                pyattn.Model(checkpoint("odd"), dtype="float32", threads=2) as other:
             print(pyattn.cpu_info().threads, model.threads, other.threads)
         """
     assert run(code, PYATTN_NUM_THREADS="3") == "3 3 2"
@@ -317,7 +317,7 @@ def test_number_of_threads_that_is_none_is_named() -> None:
                 except ValueError as error:
                     print(error)
             # What does not need it does not ask for it.
-            pyattn.Model(checkpoint("odd"), threads=1).encode([[1]])
+            pyattn.Model(checkpoint("odd"), dtype="float32", threads=1).encode([[1]])
         """
     )
     wanted = "PYATTN_NUM_THREADS: expected a whole number from 1 to 1024"
@@ -384,7 +384,7 @@ def test_denormal_numbers_of_the_caller_are_left_alone(isa: str) -> None:
         with pytest.raises(ValueError, match="linear: x has shape"):
             ops.linear(x[:, :3], ops.pack(weights(2, 64, 64), isa=isa))
         assert_denormals_live()
-    with Model(checkpoint("odd"), threads=2, isa=isa) as model:
+    with Model(checkpoint("odd"), dtype="float32", threads=2, isa=isa) as model:
         model.generate([[1, 2, 3]])
         assert_denormals_live()
     assert_denormals_live()

@@ -55,6 +55,15 @@ ModelConfig config_from(const py::handle& from) {
   return config;
 }
 
+using DTypeNames = std::map<std::string, std::string>;
+
+DType dtype_of(const DTypeNames& dtypes, const std::string& product) {
+  const auto found = dtypes.find(product);
+  check_that(found != dtypes.end(), "model",
+             [&] { return "no number type for the product " + product; });
+  return dtype_named("model", found->second);
+}
+
 // A Python integer as an id; `place` says where it stands. Whether it is one of
 // the vocabulary's is for the engine to say, unless no vocabulary is so large.
 int32_t id_from(const std::string& place, py::handle integer) {
@@ -130,14 +139,16 @@ std::vector<Sequence> sequences_from(const char* operation, const char* what,
 class Loaded {
  public:
   // `tensors` maps names to float32 arrays. Embeddings and positions are read
-  // where they are; the rest is packed.
+  // where they are; the rest is packed. `dtypes` maps products to number types.
   Loaded(const py::handle& config, const py::dict& tensors,
-         const std::string& dtype, const std::optional<std::string>& isa,
+         const DTypeNames& dtypes, const std::optional<std::string>& isa,
          const std::optional<int>& threads)
       : engine_(
             config_from(config),
             {isa ? kernels_named(*isa) : default_kernels(),
-             dtype_named("model", dtype)},
+             [&dtypes](const std::string& product) {
+               return dtype_of(dtypes, product);
+             }},
             [&](const std::string& name, const Shape& shape, bool optional) {
               return find(tensors, name, shape, optional);
             },
@@ -178,10 +189,10 @@ class Loaded {
 class BoundModel {
  public:
   BoundModel(const py::handle& config, const py::dict& tensors,
-             const std::string& dtype, const std::optional<std::string>& isa,
+             const DTypeNames& dtypes, const std::optional<std::string>& isa,
              const std::optional<int>& threads)
       : loaded_(
-            std::make_shared<Loaded>(config, tensors, dtype, isa, threads)) {}
+            std::make_shared<Loaded>(config, tensors, dtypes, isa, threads)) {}
 
   py::list encode(const py::handle& source_object) {
     const auto model = loaded();
@@ -305,10 +316,10 @@ class BoundModel {
 
 void bind_model(py::module_& module) {
   py::class_<BoundModel>(module, "Model")
-      .def(py::init<const py::handle&, const py::dict&, const std::string&,
+      .def(py::init<const py::handle&, const py::dict&, const DTypeNames&,
                     const std::optional<std::string>&,
                     const std::optional<int>&>(),
-           py::arg("config"), py::arg("tensors"), py::arg("dtype"),
+           py::arg("config"), py::arg("tensors"), py::arg("dtypes"),
            py::arg("isa"), py::arg("threads"))
       .def("encode", &BoundModel::encode, py::arg("sources"))
       .def("logits", &BoundModel::logits, py::arg("sources"),

@@ -22,7 +22,7 @@ struct Limits {
 /// one after the other.
 class Engine {
  public:
-  Engine(const ModelConfig& config, const Packing& packing,
+  Engine(const ModelConfig& config, const ModelPacking& packing,
          const TensorSource& tensors, int threads)
       : weights_(config, packing, tensors), team_(threads) {}
 

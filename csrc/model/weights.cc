@@ -11,7 +11,7 @@ namespace {
 // Packs what one checkpoint holds; names are those of pyattn.checkpoint.
 class Packer {
  public:
-  Packer(const ModelConfig& config, const Packing& packing,
+  Packer(const ModelConfig& config, const ModelPacking& packing,
          const TensorSource& tensors)
       : dim_(config.dim), packing_(packing), tensors_(tensors) {}
 
@@ -19,42 +19,44 @@ class Packer {
     return {copy(name + ".weight"), copy(name + ".bias")};
   }
 
+  PackedLinear product(const std::string& name, int64_t out, int64_t in) const {
+    return pack(name, {part(name, out, in)}, in);
+  }
+
   // The named projections of one input as one product.
-  PackedLinear fused(const std::string& prefix,
-                     const std::vector<const char*>& names, int64_t out,
-                     int64_t in) const {
+  PackedLinear fused(const std::string& attention, const char* name,
+                     const std::vector<const char*>& names) const {
     std::vector<LinearPart> parts;
-    for (const char* name : names) {
-      const std::string full = prefix + "." + name;
-      parts.push_back({tensors_(full + ".weight", {out, in}, false),
-                       tensors_(full + ".bias", {out}, false), out});
+    for (const char* one : names) {
+      parts.push_back(part(attention + "." + one, dim_, dim_));
     }
-    return PackedLinear(packing_, parts, in, arena_);
+    return pack(attention + "." + name, parts, dim_);
   }
 
   SelfAttentionWeights self_attention(const std::string& layer) const {
     const std::string name = layer + ".self_attention";
-    return {fused(name, {"query", "key", "value"}, dim_, dim_),
-            fused(name, {"output"}, dim_, dim_), norm(name + "_norm")};
+    return {fused(name, "query_key_value", {"query", "key", "value"}),
+            product(name + ".output", dim_, dim_), norm(name + "_norm")};
   }
 
   CrossAttentionWeights cross_attention(const std::string& layer) const {
     const std::string name = layer + ".cross_attention";
-    return {fused(name, {"query"}, dim_, dim_),
-            fused(name, {"key", "value"}, dim_, dim_),
-            fused(name, {"output"}, dim_, dim_), norm(name + "_norm")};
+    return {product(name + ".query", dim_, dim_),
+            fused(name, "key_value", {"key", "value"}),
+            product(name + ".output", dim_, dim_), norm(name + "_norm")};
   }
 
   FeedForwardWeights feed_forward(const std::string& layer, int64_t ffn) const {
     const std::string name = layer + ".feed_forward";
-    return {fused(name, {"up"}, ffn, dim_), fused(name, {"down"}, dim_, ffn),
-            norm(name + "_norm")};
+    return {product(name + ".up", ffn, dim_),
+            product(name + ".down", dim_, ffn), norm(name + "_norm")};
   }
 
   PackedLinear output(int64_t vocab) const {
-    const LinearPart part = {tensors_("output.weight", {vocab, dim_}, false),
-                             tensors_("output.bias", {vocab}, true), vocab};
-    return PackedLinear(packing_, {part}, dim_, arena_);
+    return pack("output",
+                {{tensors_("output.weight", {vocab, dim_}, false),
+                  tensors_("output.bias", {vocab}, true), vocab}},
+                dim_);
   }
 
   EmbeddingWeights embedding(const std::string& stack, int64_t vocab,
@@ -64,6 +66,17 @@ class Packer {
   }
 
  private:
+  LinearPart part(const std::string& name, int64_t out, int64_t in) const {
+    return {tensors_(name + ".weight", {out, in}, false),
+            tensors_(name + ".bias", {out}, false), out};
+  }
+
+  PackedLinear pack(const std::string& name,
+                    const std::vector<LinearPart>& parts, int64_t in) const {
+    return PackedLinear({packing_.table, packing_.dtypes(name)}, parts, in,
+                        arena_);
+  }
+
   Buffer<float> copy(const std::string& name) const {
     Buffer<float> to(dim_);
     std::copy_n(tensors_(name, {dim_}, false), dim_, to.data());
@@ -71,7 +84,7 @@ class Packer {
   }
 
   const int64_t dim_;
-  const Packing packing_;
+  const ModelPacking& packing_;
   const TensorSource& tensors_;
   const std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
 };
@@ -96,9 +109,9 @@ void check_config(const ModelConfig& config) {
 
 }  // namespace
 
-ModelWeights::ModelWeights(const ModelConfig& from, const Packing& packing,
+ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
                            const TensorSource& tensors)
-    : config(from), table(packing.table), dtype(packing.dtype) {
+    : config(from), table(packing.table) {
   check_config(config);
   const Packer pack(config, packing, tensors);
   source_embedding =

@@ -17,6 +17,18 @@ namespace pyattn {
 using TensorSource = std::function<const float*(
     const std::string& name, const std::vector<int64_t>& shape, bool optional)>;
 
+/// The number type that a product is to be computed in, by the product's name:
+/// that of its matrix in pyattn.checkpoint without ".weight", but for
+/// projections that share their input and are one product, "query_key_value" in
+/// self-attention and "key_value" in cross-attention.
+using DTypeSource = std::function<DType(const std::string& product)>;
+
+/// For which level a model's weights are packed, and in which number types.
+struct ModelPacking {
+  const KernelTable& table;
+  DTypeSource dtypes;
+};
+
 struct NormWeights {
   Buffer<float> gamma, beta;  // [dim]
 };
@@ -57,15 +69,14 @@ struct EmbeddingWeights {
   const float* positions;  // [max_positions, dim]
 };
 
-/// All weights of a model, packed for one level and number type; immutable once
-/// made, and shared by every run.
+/// All weights of a model, packed for one level; immutable once made, and
+/// shared by every run.
 struct ModelWeights {
-  ModelWeights(const ModelConfig& config, const Packing& packing,
+  ModelWeights(const ModelConfig& config, const ModelPacking& packing,
                const TensorSource& tensors);
 
   const ModelConfig config;
   const KernelTable& table;
-  const DType dtype;
   EmbeddingWeights source_embedding, target_embedding;
   std::vector<EncoderLayerWeights> encoder;
   std::vector<DecoderLayerWeights> decoder;

@@ -94,7 +94,7 @@ def is_native(values: JsonObject) -> bool:
 
 
 def read_native(folder: pathlib.Path) -> Checkpoint:
-    """The model in a native folder; int8 weights are multiplied out to float32.
+    """The model in a native folder; int8 weights are multiplied out to float32, and named.
 
     Raises:
         ModelError: if a file is missing or malformed, or if the config contradicts the tensors.
@@ -109,14 +109,17 @@ def read_native(folder: pathlib.Path) -> Checkpoint:
             raise ModelError(f"{CONFIG_FILE}: tied: {bare(name)} is not a tensor of this model")
     arrays: dict[str, Array] = {}
     tensors: dict[str, Array] = {}
+    int8 = set()
     for name, shape in shapes.items():
         stored = config.tied.get(name, name)
         tensor = _stored(weights, stored, shape)
         if stored not in arrays:
             arrays[stored] = tensor.float32()
         tensors[name] = arrays[stored]
+        if isinstance(tensor, Quantized):
+            int8.add(name)
     weights.check_all_taken(config.model.family)
-    return Checkpoint(config.model, tensors, config.generation)
+    return Checkpoint(config.model, tensors, config.generation, frozenset(int8))
 
 
 def _stored(weights: Weights, name: str, shape: tuple[Length, ...]) -> Tensor | Quantized:
