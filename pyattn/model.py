@@ -56,9 +56,8 @@ class Model:
     Args:
         checkpoint: Config and weights, as a reader of `pyattn.formats` yields them.
         dtype: The number type to compute with; "auto" is the fastest at full quality on this
-            level: int8 for weights that the checkpoint stores in int8, else bfloat16; float32 on
-            the levels `portable` and `reference`. Or a number type by product, as a mapping of
-            patterns (`fnmatch`) of the names in `pyattn.dtypes`:
+            level, which `pyattn.dtypes.chosen` explains. Or a number type by product, as a mapping
+            of patterns (`fnmatch`) of the names in `pyattn.dtypes`:
             {"*": "int8", "*.down": "bfloat16"}. The last pattern that matches counts; without any,
             a product is "auto".
         threads: Threads to use; None is what this process may use (CPU affinity and cgroup quota),

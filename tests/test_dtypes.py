@@ -86,9 +86,19 @@ def test_each_product_takes_the_memory_of_its_type() -> None:
 
 
 @pytest.mark.parametrize("isa", FAST)
-def test_auto_is_int8_for_what_is_stored_in_it_and_else_bfloat16(isa: str) -> None:
-    assert set(dtypes.chosen("auto", stored_in_int8("post"), isa).values()) == {"int8"}
-    assert set(dtypes.chosen("auto", checkpoint("post"), isa).values()) == {"bfloat16"}
+@pytest.mark.parametrize(
+    "made", [checkpoint("post"), stored_in_int8("post"), stored_in_int8("pre")]
+)
+def test_auto_is_int8(isa: str, made: Checkpoint) -> None:
+    assert set(dtypes.chosen("auto", made, isa).values()) == {"int8"}
+
+
+@pytest.mark.parametrize("isa", FAST)
+def test_auto_keeps_feed_forwards_of_pre_norm_models_from_outliers(isa: str) -> None:
+    types = dtypes.chosen("auto", checkpoint("pre"), isa)
+    wide = {name for name, dtype in types.items() if dtype == "bfloat16"}
+    assert wide == {name for name in types if name.endswith(".feed_forward.down")}
+    assert set(types.values()) == {"int8", "bfloat16"}
 
 
 @pytest.mark.parametrize("isa", PLAIN)
@@ -97,12 +107,13 @@ def test_auto_is_float32_where_fewer_bytes_gain_no_time(isa: str) -> None:
     assert set(dtypes.chosen("auto", checkpoint("post"), isa).values()) == {"float32"}
 
 
-def test_auto_is_int8_only_if_all_parts_of_a_product_are_stored_so() -> None:
-    made = stored_in_int8("post")
-    key = "encoder.layers.0.self_attention.key.weight"
-    types = dtypes.chosen("auto", dataclasses.replace(made, int8=made.int8 - {key}), INT8)
-    floats = [name for name, dtype in types.items() if dtype != "int8"]
-    assert floats == ["encoder.layers.0.self_attention.query_key_value"]
+def test_auto_takes_each_product_as_it_is_stored() -> None:
+    made = stored_in_int8("pre")
+    down = "encoder.layers.0.feed_forward.down"
+    types = dtypes.chosen(
+        "auto", dataclasses.replace(made, int8=made.int8 - {down + ".weight"}), INT8
+    )
+    assert [name for name, dtype in types.items() if dtype != "int8"] == [down]
 
 
 def test_native_folder_says_what_it_stores_in_int8(tmp_path: pathlib.Path) -> None:
