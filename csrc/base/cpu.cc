@@ -6,6 +6,8 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <xmmintrin.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -30,6 +32,12 @@ const char* isa_name(Isa isa) {
       return "avx512_bf16";
     case Isa::kAmx:
       return "amx";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kNeonDotprod:
+      return "neon_dotprod";
+    case Isa::kNeonI8mm:
+      return "neon_i8mm";
   }
   return "unknown";
 }
@@ -89,8 +97,9 @@ bool cpu_supports(Isa isa) {
              __builtin_cpu_supports("avx512bf16");
     case Isa::kAmx:
       return cpu_supports(Isa::kAvx512Bf16) && has_tiles() && may_use_tiles();
+    default:
+      return false;  // levels of other architectures
   }
-  return false;
 }
 
 std::string cpu_model() {
@@ -119,15 +128,45 @@ FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
 
 FlushDenormals::~FlushDenormals() { _mm_setcsr(static_cast<unsigned>(saved_)); }
 
+#elif defined(__aarch64__)
+
+namespace {
+
+// A bit of what Linux tells every process about the CPU. In numbers, since
+// headers older than an instruction lack its name.
+struct Feature {
+  unsigned long vector;
+  int bit;
+};
+constexpr Feature kDotprod = {16, 20};  // AT_HWCAP, HWCAP_ASIMDDP
+constexpr Feature kI8mm = {26, 13};     // AT_HWCAP2, HWCAP2_I8MM
+
+bool has([[maybe_unused]] Feature feature) {
+#if defined(__linux__)
+  return (getauxval(feature.vector) >> feature.bit & 1) != 0;
 #else
+  return false;
+#endif
+}
+
+}  // namespace
 
 bool cpu_supports(Isa isa) {
-  return isa == Isa::kReference || isa == Isa::kPortable;
+  switch (isa) {
+    case Isa::kReference:
+    case Isa::kPortable:
+    case Isa::kNeon:
+      return true;
+    case Isa::kNeonDotprod:
+      return has(kDotprod);
+    case Isa::kNeonI8mm:
+      return has(kDotprod) && has(kI8mm);
+    default:
+      return false;  // levels of other architectures
+  }
 }
 
 std::string cpu_model() { return ""; }
-
-#if defined(__aarch64__)
 
 FlushDenormals::FlushDenormals() {
   constexpr uint64_t kFlushToZero = uint64_t{1} << 24;  // FPCR.FZ
@@ -141,10 +180,15 @@ FlushDenormals::~FlushDenormals() {
 
 #else
 
+bool cpu_supports(Isa isa) {
+  return isa == Isa::kReference || isa == Isa::kPortable;
+}
+
+std::string cpu_model() { return ""; }
+
 FlushDenormals::FlushDenormals() : saved_(0) {}
 FlushDenormals::~FlushDenormals() = default;
 
-#endif
 #endif
 
 }  // namespace pyattn
