@@ -1,6 +1,7 @@
 #include "base/cpu.h"
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 
 #if defined(__x86_64__)
@@ -138,6 +139,7 @@ struct Feature {
   unsigned long vector;
   int bit;
 };
+constexpr Feature kCpuId = {16, 11};    // AT_HWCAP, HWCAP_CPUID
 constexpr Feature kDotprod = {16, 20};  // AT_HWCAP, HWCAP_ASIMDDP
 constexpr Feature kI8mm = {26, 13};     // AT_HWCAP2, HWCAP2_I8MM
 
@@ -166,7 +168,20 @@ bool cpu_supports(Isa isa) {
   }
 }
 
-std::string cpu_model() { return ""; }
+// An Arm CPU does not know its name; lists of names go by these two numbers.
+// Linux lets every process read the register.
+std::string cpu_model() {
+  if (!has(kCpuId)) {
+    return "";
+  }
+  uint64_t id;
+  __asm__("mrs %0, midr_el1" : "=r"(id));
+  char model[48];
+  std::snprintf(model, sizeof(model), "implementer 0x%02x, part 0x%03x",
+                static_cast<unsigned>(id >> 24 & 0xFF),
+                static_cast<unsigned>(id >> 4 & 0xFFF));
+  return model;
+}
 
 FlushDenormals::FlushDenormals() {
   constexpr uint64_t kFlushToZero = uint64_t{1} << 24;  // FPCR.FZ
