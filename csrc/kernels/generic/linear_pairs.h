@@ -69,8 +69,10 @@ struct PairedInt8Product : Int8Product<Vec, Dot> {
     }
     int64_t i = 0;
     for (; i + 2 <= args.steps; i += 2) {
-      for (int64_t line = 0; line < 2 * kStep; line += kLine) {
-        __builtin_prefetch(weight + line + kPrefetchAhead);
+      if constexpr (kRows > kFewRows) {
+        for (int64_t line = 0; line < 2 * kStep; line += kLine) {
+          __builtin_prefetch(weight + line + kPrefetchAhead);
+        }
       }
       if (ahead != nullptr) {
         __builtin_prefetch(ahead, 0, 2);
