@@ -166,6 +166,11 @@ def test_file_is_short_and_finished(file: pathlib.Path) -> None:
 
 
 PAGES = sorted(path.stem for path in (CSRC / "kernels" / "isa").glob("*.cc"))
+ARM_PAGES = [isa for isa in PAGES if isa.startswith("neon")]
+PAGES_OF = {
+    "x86_64": [isa for isa in PAGES if isa not in ARM_PAGES],
+    "aarch64": [*ARM_PAGES, "portable"],
+}
 
 
 @functools.cache
@@ -183,16 +188,28 @@ def flags_of(isa: str) -> tuple[str, ...]:
     return tuple(re.split(r"[;\s]+", flags))
 
 
-def symbols(isa: str, optimisation: str, folder: pathlib.Path) -> dict[str, str]:
+def toolchain(architecture: str) -> tuple[str, str]:
+    """The compiler for an architecture and its nm, this machine's own or under Debian's names."""
+    machine = platform.machine().replace("AMD64", "x86_64")
+    prefix = "" if machine == architecture else f"{architecture}-linux-gnu-"
+    tools = f"{prefix}g++", f"{prefix}nm"
+    if not all(map(shutil.which, tools)):
+        pytest.skip(f"needs {' and '.join(tools)} to look at symbols")
+    return tools
+
+
+def symbols(
+    tools: tuple[str, str], isa: str, optimisation: str, folder: pathlib.Path
+) -> dict[str, str]:
     """The symbols that the level's object defines for others, and their kinds as nm has them."""
     compiled = folder / f"{isa}{optimisation}.o"
     page = CSRC / "kernels" / "isa" / f"{isa}.cc"
     common = ["-std=c++20", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden", f"-I{CSRC}"]
     subprocess.run(
-        ["g++", *common, optimisation, *flags_of(isa), "-c", page, "-o", compiled], check=True
+        [tools[0], *common, optimisation, *flags_of(isa), "-c", page, "-o", compiled], check=True
     )
     listing = subprocess.run(
-        ["nm", "--format=posix", compiled], check=True, capture_output=True, text=True
+        [tools[1], "--format=posix", compiled], check=True, capture_output=True, text=True
     ).stdout
     found = dict(line.split()[:2] for line in listing.splitlines())
     # Capitals are for others; U is undefined. Of the small letters only u is defined for others.
@@ -203,19 +220,17 @@ def test_every_level_but_portable_has_flags_of_its_own() -> None:
     assert {isa for isa in PAGES if not flags_of(isa)} == {"portable"}
 
 
-@pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64"), reason="the pages are those of x86-64"
-)
-@pytest.mark.skipif(
-    not (shutil.which("g++") and shutil.which("nm")), reason="needs g++ and nm to look at symbols"
-)
+@pytest.mark.parametrize("architecture", PAGES_OF)
 @pytest.mark.parametrize("optimisation", ["-O0", "-O2"])
-def test_levels_share_no_symbol(optimisation: str, tmp_path: pathlib.Path) -> None:
+def test_levels_share_no_symbol(
+    architecture: str, optimisation: str, tmp_path: pathlib.Path
+) -> None:
     # The linker keeps one copy of a weak symbol. Were it the one of a newer level, an older CPU
     # would die of an instruction that it does not know.
     owners: dict[str, str] = {}
-    for isa in PAGES:
-        defined = symbols(isa, optimisation, tmp_path)
+    tools = toolchain(architecture)
+    for isa in PAGES_OF[architecture]:
+        defined = symbols(tools, isa, optimisation, tmp_path)
         assert defined
         for name, kind in defined.items():
             assert name not in owners, f"{name} is in {isa} and in {owners[name]}"

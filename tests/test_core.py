@@ -114,7 +114,9 @@ def test_repeated_call_has_the_same_bits(isa: str) -> None:
 
 
 def test_levels_are_listed_best_first() -> None:
-    best_first = ["amx", "avx512_bf16", "avx512_vnni", "avx512", "avx2", "portable", "reference"]
+    x86 = ["amx", "avx512_bf16", "avx512_vnni", "avx512", "avx2"]
+    arm = ["neon_i8mm", "neon_dotprod", "neon"]
+    best_first = [*x86, *arm, "portable", "reference"]
     assert [isa for isa in best_first if isa in ISAS] == ISAS
     assert ISAS[-2:] == ["portable", "reference"]
     assert _core.default_isa() in ISAS

@@ -1,11 +1,14 @@
 #include "base/cpu.h"
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <xmmintrin.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -30,6 +33,12 @@ const char* isa_name(Isa isa) {
       return "avx512_bf16";
     case Isa::kAmx:
       return "amx";
+    case Isa::kNeon:
+      return "neon";
+    case Isa::kNeonDotprod:
+      return "neon_dotprod";
+    case Isa::kNeonI8mm:
+      return "neon_i8mm";
   }
   return "unknown";
 }
@@ -89,8 +98,9 @@ bool cpu_supports(Isa isa) {
              __builtin_cpu_supports("avx512bf16");
     case Isa::kAmx:
       return cpu_supports(Isa::kAvx512Bf16) && has_tiles() && may_use_tiles();
+    default:
+      return false;  // levels of other architectures
   }
-  return false;
 }
 
 std::string cpu_model() {
@@ -119,15 +129,59 @@ FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
 
 FlushDenormals::~FlushDenormals() { _mm_setcsr(static_cast<unsigned>(saved_)); }
 
-#else
+#elif defined(__aarch64__)
 
-bool cpu_supports(Isa isa) {
-  return isa == Isa::kReference || isa == Isa::kPortable;
+namespace {
+
+// A bit of what Linux tells every process about the CPU. In numbers, since
+// headers older than an instruction lack its name.
+struct Feature {
+  unsigned long vector;
+  int bit;
+};
+constexpr Feature kCpuId = {16, 11};    // AT_HWCAP, HWCAP_CPUID
+constexpr Feature kDotprod = {16, 20};  // AT_HWCAP, HWCAP_ASIMDDP
+constexpr Feature kI8mm = {26, 13};     // AT_HWCAP2, HWCAP2_I8MM
+
+bool has([[maybe_unused]] Feature feature) {
+#if defined(__linux__)
+  return (getauxval(feature.vector) >> feature.bit & 1) != 0;
+#else
+  return false;
+#endif
 }
 
-std::string cpu_model() { return ""; }
+}  // namespace
 
-#if defined(__aarch64__)
+bool cpu_supports(Isa isa) {
+  switch (isa) {
+    case Isa::kReference:
+    case Isa::kPortable:
+    case Isa::kNeon:
+      return true;
+    case Isa::kNeonDotprod:
+      return has(kDotprod);
+    case Isa::kNeonI8mm:
+      return has(kDotprod) && has(kI8mm);
+    default:
+      return false;  // levels of other architectures
+  }
+}
+
+// An Arm CPU does not know its name; lists of names go by these two numbers.
+// Linux lets every process read the register.
+std::string cpu_model() {
+  if (!has(kCpuId)) {
+    return "";
+  }
+  uint64_t id;
+  __asm__("mrs %0, midr_el1" : "=r"(id));
+  char model[48];
+  std::snprintf(model, sizeof(model), "implementer 0x%02x, part 0x%03x",
+                static_cast<unsigned>(id >> 24 & 0xFF),
+                static_cast<unsigned>(id >> 4 & 0xFFF));
+  return model;
+}
 
 FlushDenormals::FlushDenormals() {
   constexpr uint64_t kFlushToZero = uint64_t{1} << 24;  // FPCR.FZ
@@ -141,10 +195,15 @@ FlushDenormals::~FlushDenormals() {
 
 #else
 
+bool cpu_supports(Isa isa) {
+  return isa == Isa::kReference || isa == Isa::kPortable;
+}
+
+std::string cpu_model() { return ""; }
+
 FlushDenormals::FlushDenormals() : saved_(0) {}
 FlushDenormals::~FlushDenormals() = default;
 
-#endif
 #endif
 
 }  // namespace pyattn

@@ -12,11 +12,14 @@ enum class Isa {
   kAvx512,
   kAvx512Vnni,
   kAvx512Bf16,
-  kAmx
+  kAmx,
+  kNeon,
+  kNeonDotprod,
+  kNeonI8mm
 };
 
 /// "reference", "portable", "avx2", "avx512", "avx512_vnni", "avx512_bf16",
-/// "amx".
+/// "amx", "neon", "neon_dotprod", "neon_i8mm".
 const char* isa_name(Isa isa);
 
 /// Whether this CPU and its operating system run the level.

@@ -30,6 +30,10 @@ std::vector<const KernelTable*> supported_tables() {
            &kAvx512VnniKernels,
            &kAvx512Kernels,
            &kAvx2Kernels,
+#elif defined(__aarch64__)
+           &kNeonI8mmKernels,
+           &kNeonDotprodKernels,
+           &kNeonKernels,
 #endif
            &kPortableKernels,
            &kReferenceKernels,

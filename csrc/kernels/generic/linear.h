@@ -163,7 +163,10 @@ void linear_rows(const LinearArgs& args, int64_t rows, int64_t row,
       return linear_rows<Product, kRows - 1>(args, rows, row, column, ahead);
     }
   }
-  if (ahead == nullptr) {
+  if constexpr (requires { Product::template tile<kRows>; }) {
+    // Instructions that take several rows at once have a tile of their own.
+    Product::template tile<kRows>(args, row, column, ahead);
+  } else if (ahead == nullptr) {
     linear_tile<Product, kRows, false>(args, row, column, ahead);
   } else {
     linear_tile<Product, kRows, true>(args, row, column, ahead);

@@ -1,0 +1,34 @@
+// Everything pyattn runs on neon, on one page.
+#include "kernels/generic/attention.h"
+#include "kernels/generic/attention_step.h"
+#include "kernels/generic/linear.h"
+#include "kernels/generic/norm.h"
+#include "kernels/generic/prepare.h"
+#include "kernels/generic/vocabulary.h"
+#include "kernels/isa/tables.h"
+#include "kernels/vec/neon.h"
+
+namespace pyattn {
+
+using neon::Dot;
+using neon::Vec;
+
+extern const KernelTable kNeonKernels = {
+    .isa = Isa::kNeon,
+    .lanes = Vec::kWidth,
+    .panel = Vec::kPanelVecs * Vec::kWidth,
+    .products = {{.run = kernels::linear<kernels::Float32Product<Vec>>},
+                 {.run = kernels::linear<kernels::BFloat16Product<Vec>>},
+                 {.run = kernels::linear<kernels::Int8Product<Vec, Dot>>,
+                  .words = Words::kInt8}},
+    .prepare = kernels::prepare<Vec, Dot::kLeast>,
+    .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kLeast>,
+    .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kLeast>,
+    .attention = kernels::attention<Vec>,
+    .attention_step = kernels::attention_step<Vec>,
+    .embed = kernels::embed<Vec>,
+    .log_sum_exp = kernels::log_sum_exp<Vec>,
+    .top_k = kernels::top_k<Vec>,
+};
+
+}  // namespace pyattn
