@@ -179,6 +179,10 @@ void softmax(std::vector<double>& scores) {
   }
 }
 
+double capped(double score, double cap) {
+  return cap > 0 ? cap * std::tanh(score / cap) : score;
+}
+
 void attention(const AttentionArgs& args) {
   std::vector<double> scores(static_cast<size_t>(args.time_k));
   for (int64_t i = 0; i < args.time_q; ++i) {
@@ -188,12 +192,12 @@ void attention(const AttentionArgs& args) {
         score += static_cast<double>(args.q[i * args.q_stride + d]) *
                  args.k[j * args.k_stride + d];
       }
-      score *= args.scale;
+      score = capped(score * args.scale, args.soft_cap);
       if (args.bias != nullptr) {
         score += args.bias[i * args.bias_stride + j];
       }
       const bool hidden =
-          j > i + args.last ||
+          j < i + args.first || j > i + args.last ||
           (args.mask != nullptr && args.mask[i * args.mask_stride + j] == 0);
       scores[j] = hidden ? -std::numeric_limits<double>::infinity() : score;
     }
@@ -208,23 +212,54 @@ void attention(const AttentionArgs& args) {
   }
 }
 
+// An element of what a token keeps.
+template <DType kDType>
+double kept(const void* token, int64_t at) {
+  return kDType == DType::kBFloat16
+             ? std::bit_cast<float>(static_cast<uint32_t>(
+                                        static_cast<const uint16_t*>(token)[at])
+                                    << 16)
+             : static_cast<const float*>(token)[at];
+}
+
+template <DType kDType>
 void attention_step(const AttentionStepArgs& args) {
-  std::vector<double> scores(static_cast<size_t>(args.time));
-  for (int64_t t = 0; t < args.time; ++t) {
-    double score = 0;
-    for (int64_t d = 0; d < args.head_dim; ++d) {
-      score +=
-          static_cast<double>(args.q[d]) * args.tokens[t][args.k_offset + d];
-    }
-    scores[t] = score * args.scale;
-  }
-  softmax(scores);
-  for (int64_t d = 0; d < args.head_dim; ++d) {
-    double sum = 0;
+  const int64_t stride = attention_step_stride(args.time, 1);
+  for (int64_t head = 0; head < args.heads; ++head) {
+    const int64_t of_head = head / (args.heads / args.kv_heads) * args.head_dim;
+    std::vector<double> scores(static_cast<size_t>(args.time));
     for (int64_t t = 0; t < args.time; ++t) {
-      sum += scores[t] * args.tokens[t][args.v_offset + d];
+      double score = 0;
+      for (int64_t d = 0; d < args.head_dim; ++d) {
+        score += args.q[head * args.head_dim + d] *
+                 kept<kDType>(args.tokens[t], args.k_offset + of_head + d);
+      }
+      scores[t] = capped(score * args.scale, args.soft_cap);
+      if (args.bias != nullptr) {
+        scores[t] += args.bias[head * args.bias_stride + t];
+      }
     }
-    args.y[d] = static_cast<float>(sum);
+    softmax(scores);
+    for (int64_t t = 0; t < args.time; ++t) {
+      args.weights[head * stride + t] = static_cast<float>(scores[t]);
+    }
+    for (int64_t d = 0; d < args.head_dim; ++d) {
+      double sum = 0;
+      for (int64_t t = 0; t < args.time; ++t) {
+        sum += scores[t] *
+               kept<kDType>(args.tokens[t], args.v_offset + of_head + d);
+      }
+      args.y[head * args.head_dim + d] = static_cast<float>(sum);
+    }
+  }
+}
+
+void round_bfloat16(const RoundArgs& args) {
+  for (int64_t i = 0; i < args.count; ++i) {
+    const auto bits = std::bit_cast<uint32_t>(args.x[i]);
+    const uint32_t half = 0x7FFF + ((bits >> 16) & 1);
+    args.y[i] = static_cast<uint16_t>(
+        std::isnan(args.x[i]) ? (bits >> 16) | 0x40 : (bits + half) >> 16);
   }
 }
 
@@ -286,7 +321,9 @@ extern const KernelTable kReferenceKernels = {
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .attention = attention,
-    .attention_step = attention_step,
+    .attention_step = attention_step<DType::kFloat32>,
+    .attention_step_bfloat16 = attention_step<DType::kBFloat16>,
+    .round_bfloat16 = round_bfloat16,
     .embed = embed,
     .log_sum_exp = log_sum_exp,
     .top_k = top_k,
