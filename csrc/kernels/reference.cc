@@ -103,9 +103,26 @@ void quantize_row(const float* x, int64_t dim, int8_t* q, int64_t count,
   }
 }
 
-// Products of the reference read floats, or int8.
+uint16_t to_bfloat16(float x) {
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  // To nearest, ties to even.
+  return static_cast<uint16_t>(
+      (std::isnan(x) ? bits | 0x400000 : bits + 0x7FFF + (bits >> 16 & 1)) >>
+      16);
+}
+
+// Products of the reference read floats, or int8; caches keep bfloat16 too.
 void prepare(const PrepareArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
+    if (args.words.kind == Words::kBFloat16) {
+      const float* x = args.x + row * args.x_stride;
+      auto* y =
+          static_cast<uint16_t*>(args.words.data) + row * args.words.stride * 2;
+      for (int64_t i = 0; i < args.words.stride * 2; ++i) {
+        y[i] = i < args.dim ? to_bfloat16(x[i]) : uint16_t{0};
+      }
+      continue;
+    }
     quantize_row(
         args.x + row * args.x_stride, args.dim,
         static_cast<int8_t*>(args.words.data) + row * args.words.stride * 4,
@@ -224,7 +241,7 @@ double kept(const void* token, int64_t at) {
 
 template <DType kDType>
 void attention_step(const AttentionStepArgs& args) {
-  const int64_t stride = attention_step_stride(args.time, 1);
+  const int64_t stride = args.weights_stride;
   for (int64_t head = 0; head < args.heads; ++head) {
     const int64_t of_head = head / (args.heads / args.kv_heads) * args.head_dim;
     std::vector<double> scores(static_cast<size_t>(args.time));
@@ -251,15 +268,6 @@ void attention_step(const AttentionStepArgs& args) {
       }
       args.y[head * args.head_dim + d] = static_cast<float>(sum);
     }
-  }
-}
-
-void round_bfloat16(const RoundArgs& args) {
-  for (int64_t i = 0; i < args.count; ++i) {
-    const auto bits = std::bit_cast<uint32_t>(args.x[i]);
-    const uint32_t half = 0x7FFF + ((bits >> 16) & 1);
-    args.y[i] = static_cast<uint16_t>(
-        std::isnan(args.x[i]) ? (bits >> 16) | 0x40 : (bits + half) >> 16);
   }
 }
 
@@ -321,9 +329,9 @@ extern const KernelTable kReferenceKernels = {
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .attention = attention,
+    .attention_bfloat16 = attention,
     .attention_step = attention_step<DType::kFloat32>,
     .attention_step_bfloat16 = attention_step<DType::kBFloat16>,
-    .round_bfloat16 = round_bfloat16,
     .embed = embed,
     .log_sum_exp = log_sum_exp,
     .top_k = top_k,

@@ -105,9 +105,11 @@ inline constexpr int64_t kKeyBlock = 96;
 inline constexpr int64_t kQueryTiles = 8;
 
 /// Floats of scratch that `attention` needs: for each tile its queries, and two
-/// numbers of each; two more, and the scores of a block of keys.
+/// numbers of each; two more, and the scores of a block of keys; that block of
+/// K and V in words of two numbers.
 constexpr int64_t attention_scratch(int64_t head_dim, int64_t lanes) {
-  return (kQueryTiles * (head_dim + 2) + 2 + kKeyBlock) * 2 * lanes;
+  return (kQueryTiles * (head_dim + 2) + 2 + kKeyBlock) * 2 * lanes +
+         kKeyBlock * (head_dim + lanes);
 }
 
 /// The same for the one query of a decoding step, all heads, over keys and
@@ -119,9 +121,10 @@ struct AttentionStepArgs {
   const void* const* tokens;  // [time]
   const float* bias;          // [heads, time] or null
   float* y;                   // [heads, head_dim]
-  float* weights;  // [heads, attention_step_stride(time, lanes)]: the softmax
+  float* weights;             // [heads, weights_stride]: the softmax
   int64_t time, heads, kv_heads, head_dim;
   int64_t k_offset, v_offset, bias_stride;
+  int64_t weights_stride;  // attention_step_stride(time, lanes)
   float scale;
   float soft_cap;  // 0: none
 };
@@ -131,13 +134,6 @@ constexpr int64_t attention_step_stride(int64_t time, int64_t lanes) {
   const int64_t least = lanes > 4 ? lanes : 4;
   return (time + least - 1) / least * least;
 }
-
-/// y = x in bfloat16, rounded to nearest, ties to even; NaN stays NaN.
-struct RoundArgs {
-  const float* x;  // [count]
-  uint16_t* y;     // [count]
-  int64_t count;
-};
 
 /// y[row] = table[ids[row]] * scale + positions[position_ids[row]].
 struct EmbedArgs {
@@ -193,9 +189,11 @@ struct KernelTable {
   void (*layer_norm)(const NormArgs&);
   void (*rms_norm)(const NormArgs&);
   void (*attention)(const AttentionArgs&);
+  // The same with q * scale, k, v and weights rounded to bfloat16 where the
+  // level has instructions for it; scores and sums are float32.
+  void (*attention_bfloat16)(const AttentionArgs&);
   void (*attention_step)(const AttentionStepArgs&);
   void (*attention_step_bfloat16)(const AttentionStepArgs&);
-  void (*round_bfloat16)(const RoundArgs&);
   void (*embed)(const EmbedArgs&);
   void (*log_sum_exp)(const LogSumExpArgs&);
   void (*top_k)(const TopKArgs&);

@@ -12,18 +12,19 @@ void self_attention(const ModelWeights& weights,
                     const SelfAttentionWeights& attention, const Starts& starts,
                     Stream& stream) {
   const int64_t dim = weights.config.dim;
-  stream.sublayer(
-      attention.norm, attention.qkv,
-      [&](const LinearInput& in, ConstRows residual, Rows out) {
-        float* room = stream.room().at_least(stream.rows() * 4 * dim);
-        const Rows qkv = {room, 3 * dim};
-        const Rows heads = {room + stream.rows() * 3 * dim, dim};
-        linear(attention.qkv, in, stream.rows(), qkv, {});
-        ragged_self_attention(weights.table, qkv.read(), starts,
-                              weights.config.encoder.heads, dim, heads);
-        linear(attention.output, heads.read(), stream.rows(), out,
-               {.residual = residual});
-      });
+  stream.sublayer(attention.norm, attention.qkv,
+                  [&](const LinearInput& in, ConstRows residual, Rows out) {
+                    float* room =
+                        stream.room().at_least(stream.rows() * 4 * dim);
+                    const Rows qkv = {room, 3 * dim};
+                    const Rows heads = {room + stream.rows() * 3 * dim, dim};
+                    linear(attention.qkv, in, stream.rows(), qkv, {});
+                    ragged_self_attention(weights.table, qkv.read(), starts,
+                                          weights.config.encoder.heads, dim,
+                                          weights.dtype, heads);
+                    linear(attention.output, heads.read(), stream.rows(), out,
+                           {.residual = residual});
+                  });
 }
 
 }  // namespace

@@ -17,6 +17,12 @@ int64_t grain(int64_t work_per_task) {
   return kWorkPerThread / std::max<int64_t>(work_per_task, 1) + 1;
 }
 
+// The tiled kernel of a number type. int8 has none of its own: softmax's
+// weights, many of them small, would lose too much.
+auto run_tiles(const KernelTable& table, DType dtype) {
+  return dtype == DType::kBFloat16 ? table.attention_bfloat16 : table.attention;
+}
+
 // One head of one sequence of a dense batch, queries [query, end).
 void dense_head(const KernelTable& table, const AttentionCall& call,
                 int64_t sequence, int64_t head, int64_t query, int64_t end,
@@ -56,7 +62,7 @@ void dense_head(const KernelTable& table, const AttentionCall& call,
   args.soft_cap = call.soft_cap;
   args.scratch =
       scratch.at_least(attention_scratch(call.head_dim, table.lanes));
-  table.attention(args);
+  run_tiles(table, call.dtype)(args);
 }
 
 }  // namespace
@@ -86,7 +92,8 @@ void attention(const KernelTable& table, const AttentionCall& call) {
 
 void ragged_self_attention(const KernelTable& table, ConstRows qkv,
                            const Starts& starts, int64_t heads, int64_t dim,
-                           Rows y) {
+                           DType dtype, Rows y) {
+  const auto run = run_tiles(table, dtype);
   const int64_t head_dim = dim / heads;
   const int64_t sequences = static_cast<int64_t>(starts.size()) - 1;
   const int64_t tokens = starts.back();
@@ -112,7 +119,7 @@ void ragged_self_attention(const KernelTable& table, ConstRows qkv,
           args.first = -args.time_q;
           args.last = args.time_k;
           args.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
-          table.attention(args);
+          run(args);
         }
       });
 }
@@ -144,6 +151,8 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
             .k_offset = call.k_offset,
             .v_offset = call.v_offset,
             .bias_stride = call.bias_stride,
+            .weights_stride =
+                attention_step_stride(memories[row].time, table.lanes),
             .scale = call.scale,
             .soft_cap = call.soft_cap});
     }
@@ -157,9 +166,15 @@ void keep(const KernelTable& table, DType kept, ConstRows x, int64_t rows,
       const float* from = x.data + row * x.stride;
       const int64_t at = row * stride + offset;
       if (kept == DType::kBFloat16) {
-        table.round_bfloat16({.x = from,
-                              .y = static_cast<uint16_t*>(tokens) + at,
-                              .count = count});
+        table.prepare({.x = from,
+                       .words = {.kind = Words::kBFloat16,
+                                 .data = static_cast<uint16_t*>(tokens) + at,
+                                 .scale = nullptr,
+                                 .zero = nullptr,
+                                 .stride = count / 2},
+                       .rows = 1,
+                       .dim = count,
+                       .x_stride = count});
       } else {
         std::copy_n(from, count, static_cast<float*>(tokens) + at);
       }

@@ -32,6 +32,7 @@ struct AttentionCall {
   // causal, and from p - window + 1 on if there is a window, 1 or more.
   bool causal;
   int64_t window;
+  DType dtype;  // float32 or bfloat16: what products take
 };
 
 void attention(const KernelTable& table, const AttentionCall& call);
@@ -45,7 +46,7 @@ using Starts = std::vector<int64_t>;
 /// other; y is [tokens, dim].
 void ragged_self_attention(const KernelTable& table, ConstRows qkv,
                            const Starts& starts, int64_t heads, int64_t dim,
-                           Rows y);
+                           DType dtype, Rows y);
 
 /// Where the keys and values of one decoding row lie: those of time t are
 /// elements [k_offset, k_offset + kv_heads * head_dim) of tokens[t], and so on.
@@ -74,9 +75,10 @@ inline int64_t kept_bytes(DType kept) {
   return kept == DType::kBFloat16 ? 2 : 4;
 }
 
-/// Writes each row's `count` floats to elements [offset, offset + count) of
-/// what its token keeps; the tokens lie `stride` elements apart. A bfloat16 is
-/// rounded here, once, so that a row reads the same in any batch.
+/// Writes each row's `count` floats, an even number, to elements [offset,
+/// offset + count) of what its token keeps; the tokens lie `stride` elements
+/// apart. A bfloat16 is rounded here, once, so that a row reads the same in any
+/// batch.
 void keep(const KernelTable& table, DType kept, ConstRows x, int64_t rows,
           int64_t count, void* tokens, int64_t stride, int64_t offset);
 

@@ -6,6 +6,7 @@
 
 #include "kernels/generic/attention_product.h"
 #include "kernels/generic/math.h"
+#include "kernels/generic/prepare.h"
 #include "kernels/table.h"
 
 // Attention with the running softmax of Milakov and Gimelshein (2018), as in
@@ -20,6 +21,10 @@
 // and of the last elements of an odd head idle. (With queries as the lanes of
 // the output too, which had to be turned back, 32 tokens took 1.5 times as
 // long.)
+//
+// bfloat16 is the same with two numbers in a word, where the level has a
+// product of such words: queries are paired along the head when they are
+// turned, and a block of K and V is paired once for all tiles of a group.
 //
 // For the single query of a decoding step there is attention_step.
 namespace pyattn::kernels {
@@ -66,6 +71,12 @@ struct AttentionGroup {
   float* const inverse = rescale + kMost;
   float* const scores = inverse + kMost;  // [block, lanes]
   float* const states = scores + kKeyBlock * kMost;
+  // Of the block of keys at hand, from `block` on: words of K, [block, words of
+  // head_dim], and of V, [words of block, head_dim].
+  int64_t block = 0;
+  const float* k = nullptr;
+  const float* v = nullptr;
+  int64_t k_stride = 0, v_stride = 0;
 
   void run() {
     Tile tiles[kQueryTiles];
@@ -81,8 +92,12 @@ struct AttentionGroup {
     }
     // All tiles take up a block of keys while it is near.
     for (int64_t key = begin; key < end; key += kKeyBlock) {
+      const int64_t left = end - key;
+      bring(key, left < kKeyBlock ? left : kKeyBlock);
       for (int64_t t = 0; t < count; ++t) {
-        const Tile& tile = tiles[t];
+        Tile& tile = tiles[t];
+        // A tile may begin within a block, but not within a word.
+        tile.begin -= (tile.begin - begin) % Words::kElements;
         const int64_t from = key > tile.begin ? key : tile.begin;
         const int64_t to =
             key + kKeyBlock < tile.end ? key + kKeyBlock : tile.end;
@@ -91,6 +106,10 @@ struct AttentionGroup {
         }
       }
     }
+  }
+
+  static int64_t words(int64_t count) {
+    return (count + Words::kElements - 1) / Words::kElements;
   }
 
   // Floats of a tile's state.
@@ -124,24 +143,64 @@ struct AttentionGroup {
         Vec turned[kWidth];
         load_turned(args.q + (at + i) * args.q_stride + d, args.q_stride,
                     tile.queries - i, args.head_dim - d, turned);
-        for (int64_t j = 0; j < kWidth && d + j < args.head_dim; ++j) {
-          (turned[j] * scale).store(tile.q + (d + j) * tile.lanes() + i);
+        for (int64_t j = 0; j < kWidth && d + j < args.head_dim;
+             j += Words::kElements) {
+          float* const to =
+              tile.q + (d + j) / Words::kElements * tile.lanes() + i;
+          if constexpr (Words::kElements == 2) {
+            Words::pair(turned[j] * scale, turned[j + 1] * scale).store(to);
+          } else {
+            (turned[j] * scale).store(to);
+          }
         }
       }
     }
     return tile;
   }
 
+  // Makes words of a block of K and V, where they are not floats in place.
+  void bring(int64_t key, int64_t count) {
+    block = key;
+    k = args.k + key * args.k_stride;
+    v = args.v + key * args.v_stride;
+    k_stride = args.k_stride;
+    v_stride = args.v_stride;
+    if constexpr (Words::kElements == 2) {
+      float* const k_words = states + kQueryTiles * state();
+      k_stride = (args.head_dim + 1) / 2;
+      for (int64_t j = 0; j < count; ++j) {
+        row_to_bfloat16<Vec>(
+            k + j * args.k_stride, args.head_dim,
+            reinterpret_cast<uint16_t*>(k_words + j * k_stride), 2 * k_stride);
+      }
+      float* const v_words = k_words + kKeyBlock * k_stride;
+      v_stride = (args.head_dim + kWidth - 1) / kWidth * kWidth;
+      for (int64_t j = 0; j < count; j += 2) {
+        const float* row = v + j * args.v_stride;
+        for (int64_t d = 0; d < args.head_dim; d += kWidth) {
+          const int64_t elements = args.head_dim - d;
+          const Vec odd =
+              j + 1 < count ? load_up_to<Vec>(row + args.v_stride + d, elements)
+                            : Vec::zero();
+          Words::pair(load_up_to<Vec>(row + d, elements), odd)
+              .store(v_words + j / 2 * v_stride + d);
+        }
+      }
+      k = k_words;
+      v = v_words;
+    }
+  }
+
   void take_up(const Tile& tile, int64_t key, int64_t count) {
-    attention_product<Words, false>({.left = args.k + key * args.k_stride,
+    attention_product<Words, false>({.left = k + (key - block) * k_stride,
                                      .right = tile.q,
                                      .out = scores,
                                      .before = nullptr,
                                      .after = nullptr,
                                      .rows = count,
                                      .columns = tile.lanes(),
-                                     .length = args.head_dim,
-                                     .left_stride = args.k_stride,
+                                     .length = words(args.head_dim),
+                                     .left_stride = k_stride,
                                      .right_stride = tile.lanes(),
                                      .out_stride = tile.lanes()});
     if (args.soft_cap > 0) {
@@ -159,15 +218,15 @@ struct AttentionGroup {
     const bool last = key + count == tile.end;
     attention_product<Words, true>(
         {.left = scores,
-         .right = args.v + key * args.v_stride,
+         .right = v + words(key - block) * v_stride,
          .out = args.y + tile.query * args.y_stride,
          .before = key == tile.begin ? nullptr : rescale,
          .after = last ? inverse : nullptr,
          .rows = tile.queries,
          .columns = args.head_dim,
-         .length = count,
+         .length = words(count),
          .left_stride = tile.lanes(),
-         .right_stride = args.v_stride,
+         .right_stride = v_stride,
          .out_stride = args.y_stride});
   }
 
@@ -256,6 +315,15 @@ struct AttentionGroup {
         const Vec weight = exp_of_negative(Vec::load(at) - base[c]);
         weight.store(at);
         sum[c] = sum[c] + weight;
+      }
+    }
+    if constexpr (Words::kElements == 2) {
+      for (int64_t i = 0; i < kLanes; i += kWidth) {
+        for (int64_t j = 0; j < count; j += 2) {
+          const float* at = scores + j * kLanes + i;
+          const Vec odd = j + 1 < count ? Vec::load(at + kLanes) : Vec::zero();
+          Words::pair(Vec::load(at), odd).store(scores + j / 2 * kLanes + i);
+        }
       }
     }
 #pragma GCC unroll 2

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/generic/math.h"
 
@@ -27,10 +28,35 @@ struct AttentionProduct {
 template <class Vec>
 struct Float32Words {
   using Lanes = Vec;
+  using Word = Vec;
   static constexpr int kElements = 1;  // of a word
 
-  static Vec broadcast(const float* word) { return Vec::broadcast(*word); }
-  static Vec add(Vec a, Vec b, Vec sum) { return fma(a, b, sum); }
+  static Word broadcast(const float* word) { return Vec::broadcast(*word); }
+  static Word load(const float* words, int64_t count) {
+    return load_up_to<Vec>(words, count);
+  }
+  static Vec add(Word a, Word b, Vec sum) { return fma(a, b, sum); }
+};
+
+// One word is two bfloat16: of neighbouring elements in q k^T, of neighbouring
+// keys in the other product. What is loaded is whole vectors.
+template <class Vec, class Dot>
+struct BFloat16Words {
+  using Lanes = Vec;
+  using Word = typename Dot::Word;
+  static constexpr int kElements = 2;
+
+  static Word broadcast(const float* word) {
+    int32_t two;
+    std::memcpy(&two, word, sizeof(two));
+    return Dot::word(two);
+  }
+  static Word load(const float* words, int64_t) {
+    return Dot::load(reinterpret_cast<const char*>(words));
+  }
+  static Vec add(Word a, Word b, Vec sum) { return {Dot::add(a, b, sum.v)}; }
+  // Words of an even and an odd element.
+  static Vec pair(Vec even, Vec odd) { return {Dot::pair(even.v, odd.v)}; }
 };
 
 // kRows x kVecs sums, from `row` and `column` on. The words of a row are
@@ -64,14 +90,14 @@ void attention_tile(const AttentionProduct& p, int64_t row, int64_t column) {
     }
   }
   for (int64_t i = 0; i < length; ++i) {
-    Vec b[kVecs];
+    typename Words::Word b[kVecs];
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
-      b[c] = load_up_to<Vec>(right + c * Vec::kWidth, count);
+      b[c] = Words::load(right + c * Vec::kWidth, count);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Vec a = Words::broadcast(left + r * row_stride);
+      const typename Words::Word a = Words::broadcast(left + r * row_stride);
 #pragma GCC unroll 4
       for (int c = 0; c < kVecs; ++c) {
         sums[r][c] = Words::add(a, b[c], sums[r][c]);

@@ -54,7 +54,7 @@ struct AttentionStep {
   using Element = typename Cache::Element;
 
   const AttentionStepArgs& args;
-  const int64_t stride = attention_step_stride(args.time, Vec::kWidth);
+  const int64_t stride = args.weights_stride;
   const int64_t group = args.heads / args.kv_heads;
 
   const Element* token(int64_t t, int64_t offset) const {
@@ -194,21 +194,6 @@ void attention_step(const AttentionStepArgs& args) {
     step.soften(head);
   }
   step.weigh();
-}
-
-// A plain loop, which compilers turn into vectors.
-template <class Vec>
-void round_bfloat16(const RoundArgs& args) {
-  const float* const x = args.x;
-  uint16_t* const y = args.y;
-  for (int64_t i = 0; i < args.count; ++i) {
-    uint32_t bits;
-    std::memcpy(&bits, x + i, sizeof(bits));
-    const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-    const uint32_t quiet = (bits >> 16) | 0x40;
-    const bool number = (bits & 0x7FFFFFFF) <= 0x7F800000;
-    y[i] = static_cast<uint16_t>(number ? rounded : quiet);
-  }
 }
 
 }  // namespace pyattn::kernels

@@ -215,6 +215,14 @@ struct BFloat16Dot {
   static __m512 add(Word a, Weights w, __m512 sum) {
     return _mm512_dpbf16_ps(sum, a, w);
   }
+  // Words of a float of `low` and one of `high` each.
+  static __m512 pair(__m512 low, __m512 high) {
+    const __m512i lanes = _mm512_set_epi16(
+        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
+        6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_castsi512_ps(_mm512_permutexvar_epi16(
+        lanes, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low))));
+  }
 };
 #endif
 
