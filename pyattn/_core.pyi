@@ -113,5 +113,19 @@ def attention(
     causal: bool,
     scale: float | None,
     bias: _Floats | None,
+    soft_cap: float | None,
+    window: int | None,
+    dtype: str,
+    isa: str | None,
+) -> _Floats: ...
+def attention_step(
+    q: _Floats,
+    cache: _Floats | npt.NDArray[np.uint16],
+    table: npt.NDArray[np.integer],
+    lengths: npt.NDArray[np.integer] | list[int] | None,
+    scale: float | None,
+    bias: _Floats | None,
+    soft_cap: float | None,
+    window: int | None,
     isa: str | None,
 ) -> _Floats: ...

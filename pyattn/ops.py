@@ -21,6 +21,7 @@ __all__ = [
     "PackedLinear",
     "Selection",
     "attention",
+    "attention_step",
     "best_tokens",
     "feed_forward",
     "layer_norm",
@@ -48,6 +49,9 @@ def attention(
     causal: bool = False,
     scale: float | None = None,
     bias: Floats | None = None,
+    soft_cap: float | None = None,
+    window: int | None = None,
+    dtype: Literal["float32", "bfloat16"] = "float32",
     isa: str | None = None,
 ) -> Floats:
     """Scaled dot-product attention, softmax(q k^T * scale + bias) v (Vaswani et al. 2017, eq. 1).
@@ -66,6 +70,12 @@ def attention(
             `time_q` of the `time_k` positions.
         scale: What scores are multiplied by; None is 1 / sqrt(head_dim).
         bias: Added to the scores, shaped like `mask`, float32.
+        soft_cap: Scores become soft_cap * tanh(scores / soft_cap) before the bias is added (Gemma
+            Team 2024, section 2); None leaves them as they are.
+        window: How many positions a query sees, its own the last of them (Beltagy et al. 2020, one
+            side of it); with `causal` no more than that, else it sees what follows too.
+        dtype: What products take. With "bfloat16" queries, keys, values and weights are rounded,
+            where the level has instructions for it; the rest is float32.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:
@@ -75,7 +85,62 @@ def attention(
         ValueError: if the shapes do not agree; the message names the argument.
         TypeError: if an argument is not an array of its type.
     """
-    return _core.attention("attention", q, k, v, lengths, mask, causal, scale, bias, isa)
+    return _core.attention(
+        "attention",
+        q,
+        k,
+        v,
+        lengths,
+        mask,
+        causal,
+        scale,
+        bias,
+        soft_cap,
+        window,
+        dtype,
+        isa,
+    )
+
+
+def attention_step(
+    q: Floats,
+    cache: Floats | npt.NDArray[np.uint16],
+    table: npt.NDArray[np.integer],
+    *,
+    lengths: npt.NDArray[np.integer] | list[int] | None = None,
+    scale: float | None = None,
+    bias: Floats | None = None,
+    soft_cap: float | None = None,
+    window: int | None = None,
+    isa: str | None = None,
+) -> Floats:
+    """Attention of one query per head and row, keys and values found by a table.
+
+    A step of decoding: rows that share tokens, as beams do, share their slots (Kwon et al. 2023,
+    with blocks of one token).
+
+    Args:
+        q: Queries, [rows, heads, head_dim], float32.
+        cache: Keys and values of tokens, [slots, 2, kv_heads, head_dim]; `heads` is a multiple of
+            `kv_heads`, as in `attention`. float32, or the bits of bfloat16 as uint16, which halve
+            what is read.
+        table: [rows, time], integers: the slot of each token that a row sees.
+        lengths: How many of a row's tokens exist, [rows]; all if None. The others are not read.
+        scale: What scores are multiplied by; None is 1 / sqrt(head_dim).
+        bias: Added to the scores, [rows or 1, heads, time], float32.
+        soft_cap: As in `attention`.
+        window: How many of a row's tokens, the last ones, it sees; all if None.
+        isa: Level of instructions; None is the best, or PYATTN_ISA.
+
+    Returns:
+        [rows, heads, head_dim]. A query that sees no token gets zeros.
+
+    Raises:
+        ValueError: if the shapes do not agree or a slot does not exist; the message names the
+            argument.
+        TypeError: if an argument is not an array of its type.
+    """
+    return _core.attention_step(q, cache, table, lengths, scale, bias, soft_cap, window, isa)
 
 
 def layer_norm(
@@ -344,7 +409,9 @@ def multi_head_attention(
         return y
 
     q, k, v = split(x_q, query), split(x_kv, key), split(x_kv, value)
-    mixed = _core.attention(operation, q, k, v, lengths, None, causal, None, None, isa)
+    mixed = _core.attention(
+        operation, q, k, v, lengths, None, causal, None, None, None, None, "float32", isa
+    )
     return linear(mixed.swapaxes(1, 2).reshape(*x_q.shape[:2], inner), output)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inputs import ISAS, Floats, floats
-from tolerances import FLOAT32, assert_close
+from tolerances import BFLOAT16, FLOAT32, assert_close
 
 from pyattn import ops, reference
 
@@ -291,10 +291,10 @@ def test_matches_reference_on_any_shape(isa: str, data: st.DataObject) -> None:
         draw(st.integers(1, 3)),
         draw(st.integers(1, 3)),
     )
-    time_q, time_k = draw(st.integers(1, 70)), draw(st.integers(0, 140))
+    time_q, time_k = draw(st.integers(1, 70)), draw(st.integers(0, 300))
     heads = kv_heads * group
     q, k, v = queries_keys_values(
-        batch, heads, time_q, time_k, draw(st.integers(1, 40)), kv_heads=kv_heads
+        batch, heads, time_q, time_k, draw(st.integers(1, 130)), kv_heads=kv_heads
     )
 
     def spread() -> tuple[int, ...]:
@@ -308,7 +308,62 @@ def test_matches_reference_on_any_shape(isa: str, data: st.DataObject) -> None:
         options["mask"] = floats(4, *spread()) > draw(st.floats(-2, 2))
     if draw(st.booleans()):
         options["bias"] = floats(5, *spread()) * np.float32(draw(st.floats(0, 20, width=32)))
+    if draw(st.booleans()):
+        options["window"] = draw(st.integers(1, 200))
+    if draw(st.booleans()):
+        options["soft_cap"] = draw(st.floats(0.5, 50))
     check(isa, q, k, v, **options)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("window", [1, 2, 3, 31, 64, 97, 1000, 2**62])
+def test_window_hides_what_lies_further_back(isa: str, window: int, causal: bool) -> None:
+    for time_q, time_k in [(1, 1), (1, 130), (40, 40), (300, 300), (33, 200), (9, 4)]:
+        q, k, v = queries_keys_values(1, 2, time_q, time_k, 5)
+        case = f"{time_q} queries, {time_k} keys"
+        y = check(isa, q, k, v, case, window=window, causal=causal)
+        if causal and window == 1:
+            own = min(time_q, time_k)
+            np.testing.assert_array_equal(y[:, :, -own:], v[:, :, -own:])
+        if window > time_k + time_q:
+            assert y.tobytes() == ops.attention(q, k, v, causal=causal, isa=isa).tobytes()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("soft_cap", [1e-30, 0.1, 1.0, 30.0, 1e30])
+def test_soft_cap_bends_scores_before_the_bias(isa: str, soft_cap: float) -> None:
+    q, k, v = queries_keys_values(2, 2, 20, 130, 9)
+    bias = np.where(floats(4, 1, 1, 20, 130) > 0, floats(5, 1, 1, 20, 130), np.float32(-np.inf))
+    for factor in (0.01, 1.0, 30.0):
+        check(isa, q * np.float32(factor), k, v, soft_cap=soft_cap, bias=bias, lengths=[130, 70])
+    if soft_cap == 1e30:
+        assert_close(
+            ops.attention(q, k, v, soft_cap=soft_cap, isa=isa),
+            ops.attention(q, k, v, isa=isa),
+            FLOAT32,
+        )
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("head_dim", [1, 2, 15, 16, 17, 33, 64, 65, 130])
+def test_bfloat16_is_near_float32(isa: str, head_dim: int) -> None:
+    for time_q, time_k in [(1, 1), (5, 3), (17, 65), (35, 97), (300, 301)]:
+        q, k, v = queries_keys_values(1, 2, time_q, time_k, head_dim)
+        for options in ({}, {"causal": True}, {"causal": True, "window": 7}):
+            y = ops.attention(q, k, v, dtype="bfloat16", isa=isa, **options)
+            assert_close(y, reference.attention(q, k, v, **options), BFLOAT16)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_bfloat16_has_the_same_bits_in_any_batch(isa: str) -> None:
+    q, k, v = queries_keys_values(3, 2, 37, 150, 20)
+    options: dict[str, Any] = {"causal": True, "dtype": "bfloat16", "isa": isa}
+    together = ops.attention(q, k, v, lengths=[150, 3, 77], **options)
+    for row, length in enumerate([150, 3, 77]):
+        one = slice(row, row + 1)
+        alone = ops.attention(q[one], k[one], v[one], lengths=[length], **options)
+        assert alone.tobytes() == together[one].tobytes()
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -359,6 +414,13 @@ Q, K, V = queries_keys_values(2, 4, 3, 5, 6, kv_heads=2)
         ({"bias": floats(4, 5)}, ValueError, "bias has shape [5], expected [2, 4, 3, 5]"),
         ({"bias": np.zeros((2, 4, 3, 5))}, TypeError, "bias has dtype float64, expected float32"),
         ({"scale": "large"}, TypeError, "scale is str, expected a number"),
+        ({"window": 0}, ValueError, "window is 0, expected 1 or more"),
+        ({"window": 1.5}, TypeError, "window is float, expected a whole number"),
+        ({"soft_cap": 0.0}, ValueError, "soft_cap is out of range"),
+        ({"soft_cap": np.nan}, ValueError, "soft_cap is out of range"),
+        ({"soft_cap": "hard"}, TypeError, "soft_cap is str, expected a number"),
+        ({"dtype": "int8"}, ValueError, "dtype is int8, expected float32 or bfloat16"),
+        ({"dtype": "float8"}, ValueError, "dtype is 'float8', expected"),
         ({"causal": "yes"}, TypeError, "causal is str, expected True or False"),
     ],
 )

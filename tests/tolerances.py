@@ -27,6 +27,10 @@ EXACT = Tolerance(0)
 # 1e-6 of the largest terms, and the layers of a model add some more.
 FLOAT32 = Tolerance(1e-5)
 
+# Factors rounded to bfloat16: each is off by up to 2^-9, and so by 0.4 % with its partner; sums of
+# many are off by less, and the softmax's exponents by what a score of a few units is.
+BFLOAT16 = Tolerance(2e-2)
+
 # Below this a float32 is on its way to being a denormal number, which may count as zero.
 _NOTHING = 1e-30
 

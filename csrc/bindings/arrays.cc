@@ -1,6 +1,7 @@
 #include "bindings/arrays.h"
 
 #include "base/cpu.h"
+#include "kernels/dispatch.h"
 
 namespace pyattn::bindings {
 namespace {
@@ -100,6 +101,12 @@ int64_t last(const char* operation, const py::array& x) {
 
 py::array_t<float> new_floats(const Shape& shape) {
   return py::array_t<float>(shape);
+}
+
+const KernelTable& table_of(const char* operation, py::handle isa) {
+  return isa.is_none() ? default_kernels()
+                       : kernels_named(argument<std::string>(operation, "isa",
+                                                             "a string", isa));
 }
 
 void run_operation(int64_t work, const std::function<void()>& job) {

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/threads.h"
+#include "kernels/table.h"
 
 // NumPy arrays in and out, checked: dtype, shape and order. No arithmetic.
 namespace pyattn::bindings {
@@ -61,6 +62,9 @@ py::array_t<float> new_floats(const Shape& shape);
 inline const float* data_of(const py::array& array) {
   return static_cast<const float*>(array.data());
 }
+
+/// The kernels of the level `isa`, which is a string or None for the best.
+const KernelTable& table_of(const char* operation, py::handle isa);
 
 /// Runs `job` without the GIL on the team for this module's operations, or at
 /// once on this thread if it is small. `work` counts multiply-adds.

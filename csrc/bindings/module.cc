@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, module) {
   });
   bind_cpu(module);
   bind_ops(module);
+  bind_attention(module);
   bind_vocabulary(module);
   bind_model(module);
 }

@@ -27,7 +27,7 @@ Buffer<float> feed(const ModelWeights& weights,
   }
   const Buffer<float> encoded = encode(weights, ragged);
   const CrossMemory memory(weights, encoded.data(), ragged.tokens());
-  std::vector<const float*> source_tokens;
+  std::vector<const void*> source_tokens;
   for (int64_t t = 0; t < ragged.tokens(); ++t) {
     source_tokens.push_back(memory.token(t));
   }
@@ -36,9 +36,9 @@ Buffer<float> feed(const ModelWeights& weights,
   for (size_t i = begin; i < end; ++i) {
     count += static_cast<int64_t>(targets[i].size()) + 1;
   }
-  const int64_t stride = token_floats(weights.config);
-  Buffer<float> slots(count * stride);
-  std::vector<const float*> past;
+  const int64_t stride = token_bytes(weights);
+  Buffer<char> slots(count * stride);
+  std::vector<const void*> past;
   for (int64_t r = 0; r < count; ++r) {
     past.push_back(slots.data() + r * stride);
   }
@@ -48,12 +48,12 @@ Buffer<float> feed(const ModelWeights& weights,
     const int64_t first = static_cast<int64_t>(rows.size());
     const int64_t source = ragged.starts[i - begin];
     const StepMemory cross = {source_tokens.data() + source,
-                              ragged.starts[i - begin + 1] - source};
+                              ragged.starts[i - begin + 1] - source, nullptr};
     for (int64_t t = 0; t <= static_cast<int64_t>(targets[i].size()); ++t) {
       rows.push_back({t == 0 ? weights.config.start : targets[i][t - 1],
                       static_cast<int32_t>(t),
                       slots.data() + (first + t) * stride,
-                      {past.data() + first, t + 1},
+                      {past.data() + first, t + 1, nullptr},
                       cross});
     }
   }

@@ -15,7 +15,7 @@ Generation::Generation(const ModelWeights& weights,
       limits_(limits),
       found_(found),
       waiting_(sources.size()),
-      pool_(token_floats(weights.config)) {
+      pool_(token_bytes(weights)) {
   // The longest start first: at the end, when nothing is left to fill the
   // batch with, what still runs is short.
   std::iota(waiting_.begin(), waiting_.end(), size_t{0});
@@ -118,20 +118,20 @@ void Generation::step() {
 
 // Gives every row of the sentence the past of its parent and a slot of its own.
 void Generation::prepare_rows(Sentence& sentence) {
-  std::vector<std::vector<const float*>> pasts;
+  std::vector<std::vector<const void*>> pasts;
   for (const NextRow& row : sentence.search->rows()) {
-    float* slot = pool_.take();
+    void* slot = pool_.take();
     sentence.slots.push_back(slot);
     pasts.push_back(sentence.pasts[static_cast<size_t>(row.parent)]);
-    std::vector<const float*>& past = pasts.back();
+    std::vector<const void*>& past = pasts.back();
     past.push_back(slot);
     const int64_t time = static_cast<int64_t>(past.size());
     rows_.push_back({row.token,
                      static_cast<int32_t>(time) - 1,
                      slot,
-                     {past.data(), time},
+                     {past.data(), time, nullptr},
                      {sentence.source.data(),
-                      static_cast<int64_t>(sentence.source.size())}});
+                      static_cast<int64_t>(sentence.source.size()), nullptr}});
     forbidden_.end_in_row.push_back(sentence.search->end_forbidden() ? 1 : 0);
   }
   // Moving a list keeps its elements where the rows point to.

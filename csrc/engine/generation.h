@@ -33,9 +33,9 @@ class Generation {
     std::unique_ptr<Search> search;
     // Shared by the sentences that were encoded together.
     std::shared_ptr<const CrossMemory> memory;
-    std::vector<const float*> source;              // its tokens in `memory`
-    std::vector<std::vector<const float*>> pasts;  // tokens behind each row
-    std::vector<float*> slots;                     // all that it ever took
+    std::vector<const void*> source;              // its tokens in `memory`
+    std::vector<std::vector<const void*>> pasts;  // tokens behind each row
+    std::vector<void*> slots;                     // all that it ever took
   };
 
   bool worth_admitting() const;

@@ -107,9 +107,26 @@ void quantize_row(const float* x, int64_t dim, int8_t* q, int64_t count,
   }
 }
 
-// Products of the reference read floats, or int8.
+uint16_t to_bfloat16(float x) {
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  // To nearest, ties to even.
+  return static_cast<uint16_t>(
+      (std::isnan(x) ? bits | 0x400000 : bits + 0x7FFF + (bits >> 16 & 1)) >>
+      16);
+}
+
+// Products of the reference read floats, or int8; caches keep bfloat16 too.
 void prepare(const PrepareArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
+    if (args.words.kind == Words::kBFloat16) {
+      const float* x = args.x + row * args.x_stride;
+      auto* y =
+          static_cast<uint16_t*>(args.words.data) + row * args.words.stride * 2;
+      for (int64_t i = 0; i < args.words.stride * 2; ++i) {
+        y[i] = i < args.dim ? to_bfloat16(x[i]) : uint16_t{0};
+      }
+      continue;
+    }
     quantize_row(
         args.x + row * args.x_stride, args.dim,
         static_cast<int8_t*>(args.words.data) + row * args.words.stride * 4,
@@ -183,6 +200,10 @@ void softmax(std::vector<double>& scores) {
   }
 }
 
+double capped(double score, double cap) {
+  return cap > 0 ? cap * std::tanh(score / cap) : score;
+}
+
 void attention(const AttentionArgs& args) {
   std::vector<double> scores(static_cast<size_t>(args.time_k));
   for (int64_t i = 0; i < args.time_q; ++i) {
@@ -192,12 +213,12 @@ void attention(const AttentionArgs& args) {
         score += static_cast<double>(args.q[i * args.q_stride + d]) *
                  args.k[j * args.k_stride + d];
       }
-      score *= args.scale;
+      score = capped(score * args.scale, args.soft_cap);
       if (args.bias != nullptr) {
         score += args.bias[i * args.bias_stride + j];
       }
       const bool hidden =
-          j > i + args.last ||
+          j < i + args.first || j > i + args.last ||
           (args.mask != nullptr && args.mask[i * args.mask_stride + j] == 0);
       scores[j] = hidden ? -std::numeric_limits<double>::infinity() : score;
     }
@@ -212,23 +233,45 @@ void attention(const AttentionArgs& args) {
   }
 }
 
+// An element of what a token keeps.
+template <DType kDType>
+double kept(const void* token, int64_t at) {
+  return kDType == DType::kBFloat16
+             ? std::bit_cast<float>(static_cast<uint32_t>(
+                                        static_cast<const uint16_t*>(token)[at])
+                                    << 16)
+             : static_cast<const float*>(token)[at];
+}
+
+template <DType kDType>
 void attention_step(const AttentionStepArgs& args) {
-  std::vector<double> scores(static_cast<size_t>(args.time));
-  for (int64_t t = 0; t < args.time; ++t) {
-    double score = 0;
-    for (int64_t d = 0; d < args.head_dim; ++d) {
-      score +=
-          static_cast<double>(args.q[d]) * args.tokens[t][args.k_offset + d];
-    }
-    scores[t] = score * args.scale;
-  }
-  softmax(scores);
-  for (int64_t d = 0; d < args.head_dim; ++d) {
-    double sum = 0;
+  const int64_t stride = args.weights_stride;
+  for (int64_t head = 0; head < args.heads; ++head) {
+    const int64_t of_head = head / (args.heads / args.kv_heads) * args.head_dim;
+    std::vector<double> scores(static_cast<size_t>(args.time));
     for (int64_t t = 0; t < args.time; ++t) {
-      sum += scores[t] * args.tokens[t][args.v_offset + d];
+      double score = 0;
+      for (int64_t d = 0; d < args.head_dim; ++d) {
+        score += args.q[head * args.head_dim + d] *
+                 kept<kDType>(args.tokens[t], args.k_offset + of_head + d);
+      }
+      scores[t] = capped(score * args.scale, args.soft_cap);
+      if (args.bias != nullptr) {
+        scores[t] += args.bias[head * args.bias_stride + t];
+      }
     }
-    args.y[d] = static_cast<float>(sum);
+    softmax(scores);
+    for (int64_t t = 0; t < args.time; ++t) {
+      args.weights[head * stride + t] = static_cast<float>(scores[t]);
+    }
+    for (int64_t d = 0; d < args.head_dim; ++d) {
+      double sum = 0;
+      for (int64_t t = 0; t < args.time; ++t) {
+        sum += scores[t] *
+               kept<kDType>(args.tokens[t], args.v_offset + of_head + d);
+      }
+      args.y[head * args.head_dim + d] = static_cast<float>(sum);
+    }
   }
 }
 
@@ -290,7 +333,9 @@ extern const KernelTable kReferenceKernels = {
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .attention = attention,
-    .attention_step = attention_step,
+    .attention_bfloat16 = attention,
+    .attention_step = attention_step<DType::kFloat32>,
+    .attention_step_bfloat16 = attention_step<DType::kBFloat16>,
     .embed = embed,
     .log_sum_exp = log_sum_exp,
     .top_k = top_k,

@@ -80,9 +80,10 @@ struct NormArgs {
   float epsilon;
 };
 
-/// y = softmax(q k^T * scale + bias, masked) v for one head (Vaswani et al.
-/// 2017, eq. 1). Query i sees key j if j <= i + last and mask[i][j] is not 0;
-/// one that sees no key gets zeros.
+/// y = softmax(cap(q k^T * scale) + bias, masked) v for one head (Vaswani et
+/// al. 2017, eq. 1), where cap(s) = soft_cap * tanh(s / soft_cap). Query i sees
+/// key j if i + first <= j <= i + last and mask[i][j] is not 0; one that sees
+/// no key gets zeros.
 struct AttentionArgs {
   const float* q;       // [time_q, head_dim]
   const float* k;       // [time_k, head_dim]
@@ -94,32 +95,49 @@ struct AttentionArgs {
   int64_t time_q, time_k, head_dim;
   int64_t q_stride, k_stride, v_stride, y_stride;
   int64_t mask_stride, bias_stride;
-  int64_t last;  // time_k - 1 or more: every query sees every key
+  int64_t first;  // -time_q or less: every query sees the first key
+  int64_t last;   // time_k - 1 or more: every query sees the last key
   float scale;
+  float soft_cap;  // 0: none
 };
 
 /// The keys that one pass of the running softmax takes up.
-inline constexpr int64_t kKeyBlock = 64;
+inline constexpr int64_t kKeyBlock = 96;
 
-/// Floats of scratch that `attention` needs: queries and outputs of a tile
-/// with a column per query, and the scores of a block of keys. A tile has at
-/// most 2 * lanes queries.
+/// The tiles, of 2 * lanes queries each, that take up a block of keys together.
+/// Whoever splits queries splits them behind whole groups of tiles.
+inline constexpr int64_t kQueryTiles = 8;
+
+/// Floats of scratch that `attention` needs: for each tile its queries, and two
+/// numbers of each; two more, and the scores of a block of keys; that block of
+/// K and V in words of two numbers.
 constexpr int64_t attention_scratch(int64_t head_dim, int64_t lanes) {
-  return (2 * head_dim + kKeyBlock) * 2 * lanes;
+  return (kQueryTiles * (head_dim + 2) + 2 + kKeyBlock) * 2 * lanes +
+         kKeyBlock * (head_dim + lanes);
 }
 
-/// The same for the one query of a decoding step, over keys and values that
-/// lie anywhere: those of time t start at tokens[t] + k_offset and
-/// tokens[t] + v_offset.
+/// The same for the one query of a decoding step, all heads, over keys and
+/// values that lie anywhere: those of time t start at element k_offset and
+/// v_offset of tokens[t], which holds floats or bfloat16, kv_heads one behind
+/// the other. Neighbouring heads / kv_heads query heads share a key head.
 struct AttentionStepArgs {
-  const float* q;              // [head_dim]
-  const float* const* tokens;  // [time]
-  float* y;                    // [head_dim]
-  float* scratch;              // [time]
-  int64_t time, head_dim;
-  int64_t k_offset, v_offset;
+  const float* q;             // [heads, head_dim]
+  const void* const* tokens;  // [time]
+  const float* bias;          // [heads, time] or null
+  float* y;                   // [heads, head_dim]
+  float* weights;             // [heads, weights_stride]: the softmax
+  int64_t time, heads, kv_heads, head_dim;
+  int64_t k_offset, v_offset, bias_stride;
+  int64_t weights_stride;  // attention_step_stride(time, lanes)
   float scale;
+  float soft_cap;  // 0: none
 };
+
+/// Floats between the heads' weights of a step: `time` in whole vectors.
+constexpr int64_t attention_step_stride(int64_t time, int64_t lanes) {
+  const int64_t least = lanes > 4 ? lanes : 4;
+  return (time + least - 1) / least * least;
+}
 
 /// y[row] = table[ids[row]] * scale + positions[position_ids[row]].
 struct EmbedArgs {
@@ -175,7 +193,11 @@ struct KernelTable {
   void (*layer_norm)(const NormArgs&);
   void (*rms_norm)(const NormArgs&);
   void (*attention)(const AttentionArgs&);
+  // The same with q * scale, k, v and weights rounded to bfloat16 where the
+  // level has instructions for it; scores and sums are float32.
+  void (*attention_bfloat16)(const AttentionArgs&);
   void (*attention_step)(const AttentionStepArgs&);
+  void (*attention_step_bfloat16)(const AttentionStepArgs&);
   void (*embed)(const EmbedArgs&);
   void (*log_sum_exp)(const LogSumExpArgs&);
   void (*top_k)(const TopKArgs&);

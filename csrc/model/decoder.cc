@@ -1,6 +1,6 @@
 #include "model/decoder.h"
 
-#include <algorithm>
+#include <cmath>
 
 #include "model/encoder.h"
 #include "ops/vocabulary.h"
@@ -57,8 +57,18 @@ class Step {
   // added to the residual.
   void attend(ConstRows q, const Memories& memories, int64_t n, Rows heads,
               const PackedLinear& output, ConstRows residual, Rows out) {
-    attention_step(weights_.table, q, memories, key_offset(weights_.config, n),
-                   value_offset(weights_.config, n), heads_, dim_, heads);
+    const int64_t head_dim = dim_ / heads_;
+    attention_step(weights_.table,
+                   {.kept = kept_type(weights_),
+                    .heads = heads_,
+                    .kv_heads = heads_,
+                    .head_dim = head_dim,
+                    .k_offset = key_offset(weights_.config, n),
+                    .v_offset = value_offset(weights_.config, n),
+                    .bias_stride = 0,
+                    .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
+                    .soft_cap = 0.0F},
+                   q, memories, heads);
     linear(output, heads.read(), stream_.rows(), out, {.residual = residual});
   }
 
@@ -71,8 +81,9 @@ class Step {
           linear(attention.qkv, in, stream_.rows(), qkv, {});
           for (size_t r = 0; r < rows_.size(); ++r) {
             // A layer's key and value are neighbours in both places.
-            std::copy_n(qkv.data + r * qkv.stride + dim_, 2 * dim_,
-                        rows_[r].slot + key_offset(weights_.config, n));
+            keep(weights_.table, kept_type(weights_),
+                 {qkv.data + r * qkv.stride + dim_, 0}, 1, 2 * dim_,
+                 rows_[r].slot, 0, key_offset(weights_.config, n));
           }
           attend(qkv.read(), past_, n, {room + stream_.rows() * 3 * dim_, dim_},
                  attention.output, residual, out);

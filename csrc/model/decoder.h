@@ -13,7 +13,7 @@ namespace pyattn {
 struct DecoderRow {
   int32_t token;
   int32_t position;
-  float* slot;        // takes the token's own keys and values
+  void* slot;         // takes the token's own keys and values
   StepMemory past;    // earlier tokens and, last, this one
   StepMemory source;  // the cross memory of the row's sentence
 };

@@ -12,18 +12,19 @@ void self_attention(const ModelWeights& weights,
                     const SelfAttentionWeights& attention, const Starts& starts,
                     Stream& stream) {
   const int64_t dim = weights.config.dim;
-  stream.sublayer(
-      attention.norm, attention.qkv,
-      [&](const LinearInput& in, ConstRows residual, Rows out) {
-        float* room = stream.room().at_least(stream.rows() * 4 * dim);
-        const Rows qkv = {room, 3 * dim};
-        const Rows heads = {room + stream.rows() * 3 * dim, dim};
-        linear(attention.qkv, in, stream.rows(), qkv, {});
-        ragged_self_attention(weights.table, qkv.read(), starts,
-                              weights.config.encoder.heads, dim, heads);
-        linear(attention.output, heads.read(), stream.rows(), out,
-               {.residual = residual});
-      });
+  stream.sublayer(attention.norm, attention.qkv,
+                  [&](const LinearInput& in, ConstRows residual, Rows out) {
+                    float* room =
+                        stream.room().at_least(stream.rows() * 4 * dim);
+                    const Rows qkv = {room, 3 * dim};
+                    const Rows heads = {room + stream.rows() * 3 * dim, dim};
+                    linear(attention.qkv, in, stream.rows(), qkv, {});
+                    ragged_self_attention(weights.table, qkv.read(), starts,
+                                          weights.config.encoder.heads, dim,
+                                          weights.dtype, heads);
+                    linear(attention.output, heads.read(), stream.rows(), out,
+                           {.residual = residual});
+                  });
 }
 
 }  // namespace
@@ -54,11 +55,22 @@ Buffer<float> encode(const ModelWeights& weights, const Ragged& sources) {
 
 CrossMemory::CrossMemory(const ModelWeights& weights, const float* encoded,
                          int64_t tokens)
-    : stride_(token_floats(weights.config)), data_(tokens * stride_) {
+    : bytes_(token_bytes(weights)), data_(tokens * bytes_) {
   const int64_t dim = weights.config.dim;
+  const int64_t stride = token_elements(weights.config);
+  const bool floats = kept_type(weights) == DType::kFloat32;
+  Buffer<float> room(floats ? 0 : tokens * 2 * dim);
   for (int64_t n = 0; n < weights.config.decoder.layers; ++n) {
+    const int64_t offset = key_offset(weights.config, n);
+    const Rows to =
+        floats ? Rows{reinterpret_cast<float*>(data_.data()) + offset, stride}
+               : Rows{room.data(), 2 * dim};
     linear(weights.decoder[n].cross_attention.key_value, {encoded, dim}, tokens,
-           {data_.data() + key_offset(weights.config, n), stride_}, {});
+           to, {});
+    if (!floats) {
+      keep(weights.table, kept_type(weights), to.read(), tokens, 2 * dim,
+           data_.data(), stride, offset);
+    }
   }
 }
 

@@ -33,14 +33,14 @@ class CrossMemory {
   CrossMemory(const ModelWeights& weights, const float* encoded,
               int64_t tokens);
 
-  /// Where the token's floats start.
-  const float* token(int64_t index) const {
-    return data_.data() + index * stride_;
+  /// Where what the token keeps starts.
+  const void* token(int64_t index) const {
+    return data_.data() + index * bytes_;
   }
 
  private:
-  int64_t stride_;
-  Buffer<float> data_;
+  int64_t bytes_;  // of a token
+  Buffer<char> data_;
 };
 
 /// Offsets of a layer's key and value in what a token keeps.
@@ -51,9 +51,17 @@ inline int64_t value_offset(const ModelConfig& config, int64_t layer) {
   return (2 * layer + 1) * config.dim;
 }
 
-/// Floats of keys and values that a token keeps, for all decoder layers.
-inline int64_t token_floats(const ModelConfig& config) {
+/// Elements of keys and values that a token keeps, for all decoder layers.
+inline int64_t token_elements(const ModelConfig& config) {
   return 2 * config.decoder.layers * config.dim;
+}
+
+/// What tokens keep: bfloat16 where the model's own number type is.
+inline DType kept_type(const ModelWeights& weights) {
+  return weights.dtype == DType::kBFloat16 ? DType::kBFloat16 : DType::kFloat32;
+}
+inline int64_t token_bytes(const ModelWeights& weights) {
+  return token_elements(weights.config) * kept_bytes(kept_type(weights));
 }
 
 }  // namespace pyattn

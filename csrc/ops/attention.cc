@@ -17,6 +17,12 @@ int64_t grain(int64_t work_per_task) {
   return kWorkPerThread / std::max<int64_t>(work_per_task, 1) + 1;
 }
 
+// The tiled kernel of a number type. int8 has none of its own: softmax's
+// weights, many of them small, would lose too much.
+auto run_tiles(const KernelTable& table, DType dtype) {
+  return dtype == DType::kBFloat16 ? table.attention_bfloat16 : table.attention;
+}
+
 // One head of one sequence of a dense batch, queries [query, end).
 void dense_head(const KernelTable& table, const AttentionCall& call,
                 int64_t sequence, int64_t head, int64_t query, int64_t end,
@@ -49,11 +55,14 @@ void dense_head(const KernelTable& table, const AttentionCall& call,
   args.y_stride = call.y_strides.time;
   args.mask_stride = call.mask_strides.time;
   args.bias_stride = call.bias_strides.time;
-  args.last = call.causal ? query + call.time_k - call.time_q : call.time_k;
+  const int64_t position = query + call.time_k - call.time_q;
+  args.first = call.window > 0 ? position - call.window + 1 : -args.time_q;
+  args.last = call.causal ? position : call.time_k;
   args.scale = call.scale;
+  args.soft_cap = call.soft_cap;
   args.scratch =
       scratch.at_least(attention_scratch(call.head_dim, table.lanes));
-  table.attention(args);
+  run_tiles(table, call.dtype)(args);
 }
 
 }  // namespace
@@ -64,7 +73,7 @@ void attention(const KernelTable& table, const AttentionCall& call) {
         "q's heads are not a multiple of k's");
   // Queries are split where the kernel's own tiles end, so that how the work
   // is shared out says nothing about the sums.
-  const int64_t tile = 2 * table.lanes;
+  const int64_t tile = kQueryTiles * 2 * table.lanes;
   const int64_t tiles = (call.time_q + tile - 1) / tile;
   const int64_t work =
       std::min(tile, call.time_q) * call.time_k * call.head_dim * 2;
@@ -83,7 +92,8 @@ void attention(const KernelTable& table, const AttentionCall& call) {
 
 void ragged_self_attention(const KernelTable& table, ConstRows qkv,
                            const Starts& starts, int64_t heads, int64_t dim,
-                           Rows y) {
+                           DType dtype, Rows y) {
+  const auto run = run_tiles(table, dtype);
   const int64_t head_dim = dim / heads;
   const int64_t sequences = static_cast<int64_t>(starts.size()) - 1;
   const int64_t tokens = starts.back();
@@ -106,37 +116,67 @@ void ragged_self_attention(const KernelTable& table, ConstRows qkv,
           args.head_dim = head_dim;
           args.q_stride = args.k_stride = args.v_stride = qkv.stride;
           args.y_stride = y.stride;
+          args.first = -args.time_q;
           args.last = args.time_k;
           args.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
-          table.attention(args);
+          run(args);
         }
       });
 }
 
-void attention_step(const KernelTable& table, ConstRows q,
-                    const std::vector<StepMemory>& memories, int64_t k_offset,
-                    int64_t v_offset, int64_t heads, int64_t dim, Rows y) {
-  const int64_t head_dim = dim / heads;
+void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
+                    const std::vector<StepMemory>& memories, Rows y) {
+  const auto step = call.kept == DType::kBFloat16
+                        ? table.attention_step_bfloat16
+                        : table.attention_step;
   const int64_t rows = static_cast<int64_t>(memories.size());
   int64_t longest = 0;
   for (const StepMemory& memory : memories) {
     longest = std::max(longest, memory.time);
   }
-  parallel_for(rows, grain(longest * dim * 2), [&](int64_t begin, int64_t end) {
-    Buffer<float> scratch(longest);
+  const int64_t work = longest * call.heads * call.head_dim * 2;
+  parallel_for(rows, grain(work), [&](int64_t begin, int64_t end) {
+    Buffer<float> weights(call.heads *
+                          attention_step_stride(longest, table.lanes));
     for (int64_t row = begin; row < end; ++row) {
-      AttentionStepArgs args = {};
-      args.tokens = memories[row].tokens;
-      args.time = memories[row].time;
-      args.scratch = scratch.data();
-      args.head_dim = head_dim;
-      args.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
-      for (int64_t head = 0; head < heads; ++head) {
-        args.q = q.data + row * q.stride + head * head_dim;
-        args.y = y.data + row * y.stride + head * head_dim;
-        args.k_offset = k_offset + head * head_dim;
-        args.v_offset = v_offset + head * head_dim;
-        table.attention_step(args);
+      step({.q = q.data + row * q.stride,
+            .tokens = memories[row].tokens,
+            .bias = memories[row].bias,
+            .y = y.data + row * y.stride,
+            .weights = weights.data(),
+            .time = memories[row].time,
+            .heads = call.heads,
+            .kv_heads = call.kv_heads,
+            .head_dim = call.head_dim,
+            .k_offset = call.k_offset,
+            .v_offset = call.v_offset,
+            .bias_stride = call.bias_stride,
+            .weights_stride =
+                attention_step_stride(memories[row].time, table.lanes),
+            .scale = call.scale,
+            .soft_cap = call.soft_cap});
+    }
+  });
+}
+
+void keep(const KernelTable& table, DType kept, ConstRows x, int64_t rows,
+          int64_t count, void* tokens, int64_t stride, int64_t offset) {
+  parallel_for(rows, grain(count), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* from = x.data + row * x.stride;
+      const int64_t at = row * stride + offset;
+      if (kept == DType::kBFloat16) {
+        table.prepare({.x = from,
+                       .words = {.kind = Words::kBFloat16,
+                                 .data = static_cast<uint16_t*>(tokens) + at,
+                                 .scale = nullptr,
+                                 .zero = nullptr,
+                                 .stride = count / 2},
+                       .rows = 1,
+                       .dim = count,
+                       .x_stride = count});
+      } else {
+        std::copy_n(from, count, static_cast<float*>(tokens) + at);
       }
     }
   });

@@ -14,7 +14,7 @@ struct HeadStrides {
   int64_t batch, head, time;
 };
 
-/// Attention of a dense batch, softmax(q k^T * scale + bias, masked) v.
+/// Attention of a dense batch, softmax(cap(q k^T * scale) + bias, masked) v.
 struct AttentionCall {
   const float* q;          // [batch, heads, time_q, head_dim]
   const float* k;          // [batch, kv_heads, time_k, head_dim]
@@ -27,7 +27,12 @@ struct AttentionCall {
   HeadStrides mask_strides, bias_strides;
   int64_t batch, heads, kv_heads, time_q, time_k, head_dim;
   float scale;
-  bool causal;  // query i sees keys up to i + time_k - time_q
+  float soft_cap;  // 0: none
+  // Query i stands at position p = i + time_k - time_q: it sees keys up to p if
+  // causal, and from p - window + 1 on if there is a window, 1 or more.
+  bool causal;
+  int64_t window;
+  DType dtype;  // float32 or bfloat16: what products take
 };
 
 void attention(const KernelTable& table, const AttentionCall& call);
@@ -41,19 +46,40 @@ using Starts = std::vector<int64_t>;
 /// other; y is [tokens, dim].
 void ragged_self_attention(const KernelTable& table, ConstRows qkv,
                            const Starts& starts, int64_t heads, int64_t dim,
-                           Rows y);
+                           DType dtype, Rows y);
 
-/// Where the keys and values of one decoding row lie: tokens[t] + k_offset and
-/// tokens[t] + v_offset, [dim] each.
+/// Where the keys and values of one decoding row lie: those of time t are
+/// elements [k_offset, k_offset + kv_heads * head_dim) of tokens[t], and so on.
 struct StepMemory {
-  const float* const* tokens;
+  const void* const* tokens;
   int64_t time;
+  const float* bias;  // [heads, time], or null
 };
 
-/// Attention of one query per row over that row's own memory: q [rows, dim],
-/// y [rows, dim].
-void attention_step(const KernelTable& table, ConstRows q,
-                    const std::vector<StepMemory>& memories, int64_t k_offset,
-                    int64_t v_offset, int64_t heads, int64_t dim, Rows y);
+/// What the rows of a step have in common.
+struct StepCall {
+  DType kept;  // float32 or bfloat16: what tokens hold
+  int64_t heads, kv_heads, head_dim;
+  int64_t k_offset, v_offset, bias_stride;
+  float scale;
+  float soft_cap;  // 0: none
+};
+
+/// Attention of one query per head and row over that row's own memory:
+/// q [rows, heads * head_dim], y like it.
+void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
+                    const std::vector<StepMemory>& memories, Rows y);
+
+/// Bytes of an element that tokens hold.
+inline int64_t kept_bytes(DType kept) {
+  return kept == DType::kBFloat16 ? 2 : 4;
+}
+
+/// Writes each row's `count` floats, an even number, to elements [offset,
+/// offset + count) of what its token keeps; the tokens lie `stride` elements
+/// apart. A bfloat16 is rounded here, once, so that a row reads the same in any
+/// batch.
+void keep(const KernelTable& table, DType kept, ConstRows x, int64_t rows,
+          int64_t count, void* tokens, int64_t stride, int64_t offset);
 
 }  // namespace pyattn

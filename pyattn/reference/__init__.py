@@ -9,7 +9,7 @@ benchmark. From the bottom up:
     positions    sinusoidal_positions
     layers       linear, layer_norm, rms_norm, feed_forward
     vocabulary   best_tokens, select
-    attention    attention, multi_head_attention, padding_mask, look_ahead_mask
+    attention    attention, attention_step, multi_head_attention, padding_mask, look_ahead_mask
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
     decoder      memory and the tokens so far -> logits, with a cache
@@ -24,6 +24,7 @@ The functions have the names, the arguments and the errors of `pyattn.ops`.
 from pyattn.reference.activations import gelu, gelu_tanh, relu, silu
 from pyattn.reference.attention import (
     attention,
+    attention_step,
     look_ahead_mask,
     multi_head_attention,
     padding_mask,
@@ -46,6 +47,7 @@ __all__ = [
     "PackedLinear",
     "Selection",
     "attention",
+    "attention_step",
     "best_tokens",
     "feed_forward",
     "gelu",

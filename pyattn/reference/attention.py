@@ -17,7 +17,15 @@ from pyattn.reference.layers import PackedLinear
 from pyattn.reference.softmax import softmax_in_place
 
 
-def attend(q: Floats, k: Floats, v: Floats, *, scale: float, bias: Floats | None = None) -> Floats:
+def attend(
+    q: Floats,
+    k: Floats,
+    v: Floats,
+    *,
+    scale: float,
+    bias: Floats | None = None,
+    soft_cap: float | None = None,
+) -> Floats:
     """softmax(q k^T * scale + bias) v, unchecked: the one line that the model is about.
 
     Args:
@@ -26,11 +34,14 @@ def attend(q: Floats, k: Floats, v: Floats, *, scale: float, bias: Floats | None
         v: Like k.
         scale: What the scores are multiplied by, on the side of the queries, which are fewer.
         bias: Added to the scores [..., time_q, time_k]; -inf where a query may not look.
+        soft_cap: As in `attention`.
 
     Returns:
         [..., time_q, head_dim]. A query that may see no key gets zeros.
     """
     scores = np.multiply(q, np.float32(scale)) @ k.swapaxes(-1, -2)
+    if soft_cap is not None:
+        scores = np.tanh(scores / np.float32(soft_cap)) * np.float32(soft_cap)
     if bias is not None:
         scores += bias
     return softmax_in_place(scores) @ v
@@ -46,6 +57,8 @@ def attention(
     causal: bool = False,
     scale: float | None = None,
     bias: Floats | None = None,
+    soft_cap: float | None = None,
+    window: int | None = None,
 ) -> Floats:
     """Scaled dot-product attention, softmax(q k^T * scale + bias) v (Vaswani et al. 2017, eq. 1).
 
@@ -60,6 +73,10 @@ def attention(
             `time_q` of the `time_k` positions, as they are when a cache holds the earlier ones.
         scale: 1 / sqrt(head_dim) if it is not given.
         bias: Added to the scores; shaped like the mask, float32.
+        soft_cap: Scores become soft_cap * tanh(scores / soft_cap) before the bias is added (Gemma
+            Team 2024, section 2).
+        window: How many positions a query sees, its own the last of them; without `causal` it sees
+            what follows too.
 
     Returns:
         [batch, heads, time_q, head_dim]. A query that may see no key gets zeros.
@@ -90,6 +107,11 @@ def attention(
         k, v = np.where(real, k, np.float32(0)), np.where(real, v, np.float32(0))
     if causal:
         allowed = allowed & look_ahead_mask(time_q, time_k)
+    if window is not None:
+        _check_window("attention", window)
+        allowed = allowed & ~look_ahead_mask(time_q, time_k, back=window)
+    if soft_cap is not None:
+        _check_cap("attention", soft_cap)
     if mask is not None:
         _check_scores("mask", mask, np.bool_, (batch, heads, time_q, time_k))
         allowed = allowed & mask
@@ -100,7 +122,72 @@ def attention(
 
     if kv_heads != heads:
         k, v = (np.repeat(x, heads // kv_heads, axis=1) for x in (k, v))
-    return attend(q, k, v, scale=head_dim**-0.5 if scale is None else scale, bias=additive)
+    scale = head_dim**-0.5 if scale is None else scale
+    return attend(q, k, v, scale=scale, bias=additive, soft_cap=soft_cap)
+
+
+def attention_step(
+    q: Floats,
+    cache: Any,
+    table: Any,
+    *,
+    lengths: Any = None,
+    scale: float | None = None,
+    bias: Floats | None = None,
+    soft_cap: float | None = None,
+    window: int | None = None,
+) -> Floats:
+    """Attention of one query per head and row, keys and values found by a table.
+
+    Args:
+        q: Queries, [rows, heads, head_dim], float32.
+        cache: Keys and values of tokens, [slots, 2, kv_heads, head_dim]: float32, or the bits of
+            bfloat16 as uint16, which are the upper halves of floats.
+        table: [rows, time], the slot of each token that a row sees.
+        lengths: [rows], how many of a row's tokens are real.
+        scale: 1 / sqrt(head_dim) if it is not given.
+        bias: Added to the scores, [rows or 1, heads, time].
+        soft_cap: As in `attention`.
+        window: How many of a row's real tokens, the last ones, it sees.
+
+    Returns:
+        [rows, heads, head_dim]. A query that sees no token gets zeros.
+
+    Raises:
+        ValueError: if the shapes do not agree or a number is out of its range.
+        TypeError: if an argument is not an array of its type.
+    """
+    operation = "attention_step"
+    if isinstance(cache, np.ndarray) and cache.dtype == np.uint16:
+        cache = (cache.astype(np.uint32) << 16).view(np.float32)
+    check_floats(operation, "cache", cache, [None, 2, None, None])
+    check_floats(operation, "q", q, [None, None, cache.shape[3]])
+    slots = np.asarray(table)
+    if slots.dtype.kind not in "iu":
+        raise TypeError(f"{operation}: table has dtype {slots.dtype}, expected integers")
+    if slots.ndim != 2 or len(slots) != len(q):
+        raise ValueError(
+            f"{operation}: table has shape {list(slots.shape)}, expected [{len(q)}, time]"
+        )
+    if soft_cap is not None:
+        _check_cap(operation, soft_cap)
+    time = slots.shape[1]
+    ends = check_lengths(operation, [time] * len(q) if lengths is None else lengths, len(q), time)
+    y = np.zeros_like(q)
+    for row, end in enumerate(ends):
+        begin = 0
+        if window is not None:
+            _check_window(operation, window)
+            begin = max(int(end) - window, 0)
+        seen = slots[row, begin:end]
+        if ((seen < 0) | (seen >= len(cache))).any():
+            raise ValueError(f"{operation}: table has a slot that cache does not have")
+        k, v = cache[seen].transpose(1, 2, 0, 3)[:, None]
+        of_row = None if bias is None else bias[row % len(bias), None, :, None, begin:end]
+        y[row] = attention(
+            q[row, None, :, None], k, v, scale=scale, bias=of_row, soft_cap=soft_cap
+        )[0, :, 0]
+    return y
 
 
 def multi_head_attention(
@@ -214,18 +301,19 @@ def padding_mask(lengths: Any, time: int) -> Bools:
     return mask
 
 
-def look_ahead_mask(time_q: int, time_k: int | None = None) -> Bools:
-    """Which keys are not later than the query.
+def look_ahead_mask(time_q: int, time_k: int | None = None, *, back: int = 0) -> Bools:
+    """Which keys are not later than the query, or than `back` positions before it.
 
     Args:
         time_q: Number of queries; they are the last of the positions.
         time_k: Number of positions, `time_q` if it is not given.
+        back: By how much a key has to be earlier than the query.
 
     Returns:
-        [1, 1, time_q, time_k], True up to the query's own position.
+        [1, 1, time_q, time_k], True up to the query's own position less `back`.
     """
     time_k = time_q if time_k is None else time_k
-    positions = np.arange(time_k - time_q, time_k)
+    positions = np.arange(time_k - time_q, time_k) - back
     mask: Bools = np.arange(time_k) <= positions[None, None, :, None]
     return mask
 
@@ -234,6 +322,16 @@ def as_bias(mask: Bools) -> Floats:
     """A mask as what is added to the scores: 0 where a query may look, -inf where it may not."""
     bias: Floats = np.where(mask, np.float32(0), np.float32(-np.inf))
     return bias
+
+
+def _check_window(operation: str, window: int) -> None:
+    if window < 1:
+        raise ValueError(f"{operation}: window is {window}, expected 1 or more")
+
+
+def _check_cap(operation: str, soft_cap: float) -> None:
+    if not 1e-30 <= soft_cap <= 1e30:
+        raise ValueError(f"{operation}: soft_cap is {soft_cap}, expected 1e-30 to 1e30")
 
 
 def _check_scores(name: str, array: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> None:

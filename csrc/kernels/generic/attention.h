@@ -4,224 +4,348 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/generic/attention_product.h"
 #include "kernels/generic/math.h"
+#include "kernels/generic/prepare.h"
 #include "kernels/table.h"
 
-// Attention over a tile of queries with the running softmax of Milakov and
-// Gimelshein (2018), as in FlashAttention (Dao et al. 2022): scores exist for
+// Attention with the running softmax of Milakov and Gimelshein (2018), as in
+// FlashAttention (Dao et al. 2022): scores exist for one tile of queries and
 // one block of keys at a time.
 //
-// The queries are the lanes. A tile's queries are turned once, [head_dim]
-// [lanes]; then a key is broadcast against them an element at a time, and its
-// value against the weights, both read in place with any stride. No row of K or
-// V is turned or copied, no lane is ever summed across, and any head_dim >= 1
-// fits without waste. The price is that a tile with few queries leaves lanes
-// idle: for the single query of a decoding step there is attention_step.
+// Queries are the lanes of the scores: a tile's queries are turned once,
+// [head_dim][lanes], and the softmax never sums across a vector. Elements of
+// the head are the lanes of the output: a weight is broadcast against a row of
+// V. So K and V are read in place with any stride, and nothing of them is
+// turned, copied or summed across; only the lanes of the last tile's queries
+// and of the last elements of an odd head idle. (With queries as the lanes of
+// the output too, which had to be turned back, 32 tokens took 1.5 times as
+// long.)
+//
+// bfloat16 is the same with two numbers in a word, where the level has a
+// product of such words: queries are paired along the head when they are
+// turned, and a block of K and V is paired once for all tiles of a group.
+//
+// For the single query of a decoding step there is attention_step.
 namespace pyattn::kernels {
 
-// A tile of kVecs * Vec::kWidth queries, from `query` on.
-template <class Vec, int kVecs>
+// Loads kWidth x kWidth floats turned: out[j][i] = rows[i][j]. What lies
+// outside of [rows, columns] is zero.
+template <class Vec>
+void load_turned(const float* from, int64_t stride, int64_t rows,
+                 int64_t columns, Vec (&out)[Vec::kWidth]) {
+  for (int i = 0; i < Vec::kWidth; ++i) {
+    out[i] =
+        i < rows ? load_up_to<Vec>(from + i * stride, columns) : Vec::zero();
+  }
+  transpose(out);
+}
+
+// A tile of up to kVecs * Vec::kWidth queries, from `query` on, that sees keys
+// [begin, end).
+template <class Words>
 struct AttentionTile {
-  static constexpr int kLanes = kVecs * Vec::kWidth;
-  // Eight sums in flight fill two fused multiply-add units of latency four.
-  static constexpr int kRows = 8 / kVecs;
+  using Vec = typename Words::Lanes;
+  static constexpr int kMost = 2 * Vec::kWidth;
+
+  int64_t query, queries, begin, end;
+  float* q;      // [words of head_dim, lanes]
+  float* most;   // [lanes] the largest score so far
+  float* total;  // [lanes] the sum of weights relative to it
+
+  int64_t lanes() const { return queries > Vec::kWidth ? kMost : Vec::kWidth; }
+};
+
+template <class Words>
+struct AttentionGroup {
+  using Vec = typename Words::Lanes;
+  using Tile = AttentionTile<Words>;
+  static constexpr int64_t kMost = Tile::kMost;
+  static constexpr int64_t kWidth = Vec::kWidth;
 
   const AttentionArgs& args;
-  const int64_t query;
-  const int64_t queries;          // of this tile, at most kLanes
-  float* const q = args.scratch;  // [head_dim, lanes]
-  float* const sums = q + args.head_dim * kLanes;       // [head_dim, lanes]
-  float* const scores = sums + args.head_dim * kLanes;  // [block, lanes]
-  // Per query: the largest score so far, the sum of weights relative to it,
-  // and what the last block's new maximum scales earlier sums by.
-  Vec most[kVecs] = {}, total[kVecs] = {}, rescale[kVecs] = {};
+  const int64_t query, queries;
+  // Per query of a tile: what the block's new maximum scales earlier sums by,
+  // and one over the sum of all weights.
+  float* const rescale = args.scratch;
+  float* const inverse = rescale + kMost;
+  float* const scores = inverse + kMost;  // [block, lanes]
+  float* const states = scores + kKeyBlock * kMost;
+  // Of the block of keys at hand, from `block` on: words of K, [block, words of
+  // head_dim], and of V, [words of block, head_dim].
+  int64_t block = 0;
+  const float* k = nullptr;
+  const float* v = nullptr;
+  int64_t k_stride = 0, v_stride = 0;
 
   void run() {
-    turn_queries();
-    for (int c = 0; c < kVecs; ++c) {
-      most[c] = Vec::broadcast(-INFINITY);
-      total[c] = Vec::zero();
+    Tile tiles[kQueryTiles];
+    int64_t count = 0;
+    int64_t begin = args.time_k;
+    int64_t end = 0;
+    for (int64_t first = 0; first < queries; first += kMost) {
+      Tile& tile = tiles[count];
+      tile = start(query + first, queries - first, states + count * state());
+      begin = tile.begin < begin ? tile.begin : begin;
+      end = tile.end > end ? tile.end : end;
+      ++count;
     }
-    // Keys past what the tile's last query sees need no look.
-    const int64_t seen = query + queries + args.last;
-    const int64_t keys = seen < args.time_k ? seen : args.time_k;
-    for (int64_t key = 0; key < keys; key += kKeyBlock) {
-      const int64_t left = keys - key;
-      const int64_t count = left < kKeyBlock ? left : kKeyBlock;
-      score(key, count);
-      hide(key, count);
-      soften(count);
-      weigh(key, count);
-    }
-    write();
-  }
-
-  void turn_queries() {
-    for (int64_t d = 0; d < args.head_dim; ++d) {
-      for (int64_t i = 0; i < kLanes; ++i) {
-        q[d * kLanes + i] =
-            i < queries ? args.q[(query + i) * args.q_stride + d] * args.scale
-                        : 0.0F;
-        sums[d * kLanes + i] = 0.0F;
-      }
-    }
-  }
-
-  // out[row][lanes] for kCount rows of a product: the sum over `length` of
-  // left[row * row_stride + i * step] * right[i][lanes], upon what is there.
-  template <int kCount>
-  static void product(const float* left, int64_t row_stride, int64_t step,
-                      const float* right, int64_t length, const Vec* factor,
-                      float* out) {
-    Vec acc[kCount][kVecs];
-#pragma GCC unroll 8
-    for (int r = 0; r < kCount; ++r) {
-#pragma GCC unroll 2
-      for (int c = 0; c < kVecs; ++c) {
-        acc[r][c] =
-            factor == nullptr
-                ? Vec::zero()
-                : Vec::load(out + r * kLanes + c * Vec::kWidth) * factor[c];
-      }
-    }
-    for (int64_t i = 0; i < length; ++i) {
-      Vec b[kVecs];
-#pragma GCC unroll 2
-      for (int c = 0; c < kVecs; ++c) {
-        b[c] = Vec::load(right + i * kLanes + c * Vec::kWidth);
-      }
-#pragma GCC unroll 8
-      for (int r = 0; r < kCount; ++r) {
-        const Vec a = Vec::broadcast(left[r * row_stride + i * step]);
-#pragma GCC unroll 2
-        for (int c = 0; c < kVecs; ++c) {
-          acc[r][c] = fma(a, b[c], acc[r][c]);
+    // All tiles take up a block of keys while it is near.
+    for (int64_t key = begin; key < end; key += kKeyBlock) {
+      const int64_t left = end - key;
+      bring(key, left < kKeyBlock ? left : kKeyBlock);
+      for (int64_t t = 0; t < count; ++t) {
+        Tile& tile = tiles[t];
+        // A tile may begin within a block, but not within a word.
+        tile.begin -= (tile.begin - begin) % Words::kElements;
+        const int64_t from = key > tile.begin ? key : tile.begin;
+        const int64_t to =
+            key + kKeyBlock < tile.end ? key + kKeyBlock : tile.end;
+        if (from < to) {
+          take_up(tile, from, to - from);
         }
       }
     }
-#pragma GCC unroll 8
-    for (int r = 0; r < kCount; ++r) {
-#pragma GCC unroll 2
-      for (int c = 0; c < kVecs; ++c) {
-        acc[r][c].store(out + r * kLanes + c * Vec::kWidth);
-      }
-    }
   }
 
-  // All `rows` of a product, kRows at a time and then one by one.
-  static void products(const float* left, int64_t row_stride, int64_t step,
-                       const float* right, int64_t length, const Vec* factor,
-                       float* out, int64_t rows) {
-    int64_t r = 0;
-    for (; r + kRows <= rows; r += kRows) {
-      product<kRows>(left + r * row_stride, row_stride, step, right, length,
-                     factor, out + r * kLanes);
-    }
-    for (; r < rows; ++r) {
-      product<1>(left + r * row_stride, row_stride, step, right, length, factor,
-                 out + r * kLanes);
-    }
+  static int64_t words(int64_t count) {
+    return (count + Words::kElements - 1) / Words::kElements;
   }
 
-  // scores[j] = k[j] . q
-  void score(int64_t key, int64_t count) {
-    products(args.k + key * args.k_stride, args.k_stride, 1, q, args.head_dim,
-             nullptr, scores, count);
-  }
+  // Floats of a tile's state.
+  int64_t state() const { return (args.head_dim + 2) * kMost; }
 
-  // Adds the bias and takes away what a query must not see.
-  void hide(int64_t key, int64_t count) {
-    if (args.bias != nullptr) {
-      for (int64_t i = 0; i < queries; ++i) {
-        const float* bias = args.bias + (query + i) * args.bias_stride + key;
-        for (int64_t j = 0; j < count; ++j) {
-          scores[j * kLanes + i] += bias[j];
+  Tile start(int64_t at, int64_t left, float* state) {
+    Tile tile;
+    tile.query = at;
+    tile.queries = left < kMost ? left : kMost;
+    tile.most = state;
+    tile.total = state + kMost;
+    tile.q = state + 2 * kMost;
+    // From the first key of the first query to the last key of the last.
+    const int64_t first = at + args.first;
+    const int64_t last = at + tile.queries + args.last;
+    tile.begin = first > 0 ? first : 0;
+    tile.end = last < args.time_k ? last : args.time_k;
+    if (tile.begin >= tile.end) {
+      for (int64_t i = 0; i < tile.queries; ++i) {
+        for (int64_t d = 0; d < args.head_dim; ++d) {
+          args.y[(at + i) * args.y_stride + d] = 0.0F;
         }
       }
+      return tile;
     }
-    if (args.mask != nullptr) {
-      for (int64_t i = 0; i < queries; ++i) {
-        const uint8_t* mask = args.mask + (query + i) * args.mask_stride + key;
-        for (int64_t j = 0; j < count; ++j) {
-          if (mask[j] == 0) {
-            scores[j * kLanes + i] = -INFINITY;
+    const Vec scale = Vec::broadcast(args.scale);
+    for (int64_t i = 0; i < tile.lanes(); i += kWidth) {
+      Vec::broadcast(-INFINITY).store(tile.most + i);
+      Vec::zero().store(tile.total + i);
+      for (int64_t d = 0; d < args.head_dim; d += kWidth) {
+        Vec turned[kWidth];
+        load_turned(args.q + (at + i) * args.q_stride + d, args.q_stride,
+                    tile.queries - i, args.head_dim - d, turned);
+        for (int64_t j = 0; j < kWidth && d + j < args.head_dim;
+             j += Words::kElements) {
+          float* const to =
+              tile.q + (d + j) / Words::kElements * tile.lanes() + i;
+          if constexpr (Words::kElements == 2) {
+            Words::pair(turned[j] * scale, turned[j + 1] * scale).store(to);
+          } else {
+            (turned[j] * scale).store(to);
           }
         }
       }
     }
-    // Query i sees keys up to query + i + last.
-    for (int64_t j = 0; j < count; ++j) {
-      const int64_t blind = key + j - args.last - query;
-      for (int64_t i = 0; i < blind && i < kLanes; ++i) {
-        scores[j * kLanes + i] = -INFINITY;
+    return tile;
+  }
+
+  // Makes words of a block of K and V, where they are not floats in place.
+  void bring(int64_t key, int64_t count) {
+    block = key;
+    k = args.k + key * args.k_stride;
+    v = args.v + key * args.v_stride;
+    k_stride = args.k_stride;
+    v_stride = args.v_stride;
+    if constexpr (Words::kElements == 2) {
+      float* const k_words = states + kQueryTiles * state();
+      k_stride = (args.head_dim + 1) / 2;
+      for (int64_t j = 0; j < count; ++j) {
+        row_to_bfloat16<Vec>(
+            k + j * args.k_stride, args.head_dim,
+            reinterpret_cast<uint16_t*>(k_words + j * k_stride), 2 * k_stride);
+      }
+      float* const v_words = k_words + kKeyBlock * k_stride;
+      v_stride = (args.head_dim + kWidth - 1) / kWidth * kWidth;
+      for (int64_t j = 0; j < count; j += 2) {
+        const float* row = v + j * args.v_stride;
+        for (int64_t d = 0; d < args.head_dim; d += kWidth) {
+          const int64_t elements = args.head_dim - d;
+          const Vec odd =
+              j + 1 < count ? load_up_to<Vec>(row + args.v_stride + d, elements)
+                            : Vec::zero();
+          Words::pair(load_up_to<Vec>(row + d, elements), odd)
+              .store(v_words + j / 2 * v_stride + d);
+        }
+      }
+      k = k_words;
+      v = v_words;
+    }
+  }
+
+  void take_up(const Tile& tile, int64_t key, int64_t count) {
+    attention_product<Words, false>({.left = k + (key - block) * k_stride,
+                                     .right = tile.q,
+                                     .out = scores,
+                                     .before = nullptr,
+                                     .after = nullptr,
+                                     .rows = count,
+                                     .columns = tile.lanes(),
+                                     .length = words(args.head_dim),
+                                     .left_stride = k_stride,
+                                     .right_stride = tile.lanes(),
+                                     .out_stride = tile.lanes()});
+    if (args.soft_cap > 0) {
+      cap(tile.lanes() * count);
+    }
+    if (args.bias != nullptr) {
+      add_bias(tile, key, count);
+    }
+    hide(tile, key, count);
+    if (tile.lanes() > kWidth) {
+      soften<2>(tile, count);
+    } else {
+      soften<1>(tile, count);
+    }
+    const bool last = key + count == tile.end;
+    attention_product<Words, true>(
+        {.left = scores,
+         .right = v + words(key - block) * v_stride,
+         .out = args.y + tile.query * args.y_stride,
+         .before = key == tile.begin ? nullptr : rescale,
+         .after = last ? inverse : nullptr,
+         .rows = tile.queries,
+         .columns = args.head_dim,
+         .length = words(count),
+         .left_stride = tile.lanes(),
+         .right_stride = v_stride,
+         .out_stride = args.y_stride});
+  }
+
+  void cap(int64_t count) {
+    const Vec most = Vec::broadcast(args.soft_cap);
+    const Vec part = Vec::broadcast(1.0F / args.soft_cap);
+    for (int64_t i = 0; i < count; i += kWidth) {
+      (tanh(Vec::load(scores + i) * part) * most).store(scores + i);
+    }
+  }
+
+  void add_bias(const Tile& tile, int64_t key, int64_t count) {
+    for (int64_t i = 0; i < tile.queries; i += kWidth) {
+      for (int64_t j = 0; j < count; j += kWidth) {
+        Vec turned[kWidth];
+        load_turned(args.bias + (tile.query + i) * args.bias_stride + key + j,
+                    args.bias_stride, tile.queries - i, count - j, turned);
+        for (int64_t row = 0; row < kWidth && j + row < count; ++row) {
+          float* at = scores + (j + row) * tile.lanes() + i;
+          (Vec::load(at) + turned[row]).store(at);
+        }
+      }
+    }
+  }
+
+  // Takes away what a query must not see.
+  void hide(const Tile& tile, int64_t key, int64_t count) {
+    const int64_t lanes = tile.lanes();
+    if (args.mask != nullptr) {
+      for (int64_t i = 0; i < tile.queries; ++i) {
+        const uint8_t* mask =
+            args.mask + (tile.query + i) * args.mask_stride + key;
+        for (int64_t j = 0; j < count; ++j) {
+          if (mask[j] == 0) {
+            scores[j * lanes + i] = -INFINITY;
+          }
+        }
+      }
+    }
+    // Most blocks are seen by all of a tile's queries.
+    const bool whole = key + count - 1 <= tile.query + args.last &&
+                       key >= tile.query + tile.queries - 1 + args.first;
+    for (int64_t j = 0; j < count && !whole; ++j) {
+      // Key j is seen by the queries [from, to) of the tile.
+      const int64_t from = key + j - args.last - tile.query;
+      const int64_t to = key + j - args.first - tile.query + 1;
+      for (int64_t i = 0; i < from && i < lanes; ++i) {
+        scores[j * lanes + i] = -INFINITY;
+      }
+      for (int64_t i = to > 0 ? to : 0; i < lanes; ++i) {
+        scores[j * lanes + i] = -INFINITY;
       }
     }
   }
 
   // Scores become weights relative to the running maximum; what stands from
   // earlier blocks is brought to the new maximum by `rescale`.
-  void soften(int64_t count) {
+  template <int kVecs>
+  void soften(const Tile& tile, int64_t count) {
+    constexpr int64_t kLanes = kVecs * kWidth;
+    Vec peak[kVecs], base[kVecs], sum[kVecs];
 #pragma GCC unroll 2
     for (int c = 0; c < kVecs; ++c) {
-      float* column = scores + c * Vec::kWidth;
-      Vec peak = most[c];
-      for (int64_t j = 0; j < count; ++j) {
-        peak = max(Vec::load(column + j * kLanes), peak);
-      }
-      // A query that has seen no key yet keeps weights of zero: exp(-inf - 0).
-      const Vec base =
-          where_less(peak, Vec::broadcast(-FLT_MAX), Vec::zero(), peak);
-      rescale[c] = exp(most[c] - base);
-      Vec sum = total[c] * rescale[c];
-      for (int64_t j = 0; j < count; ++j) {
-        const Vec weight = exp(Vec::load(column + j * kLanes) - base);
-        weight.store(column + j * kLanes);
-        sum = sum + weight;
-      }
-      most[c] = peak;
-      total[c] = sum;
+      peak[c] = Vec::load(tile.most + c * kWidth);
     }
-  }
-
-  // sums[d] = sums[d] * rescale + sum over keys of v[j][d] * weights[j]
-  void weigh(int64_t key, int64_t count) {
-    products(args.v + key * args.v_stride, 1, args.v_stride, scores, count,
-             rescale, sums, args.head_dim);
-  }
-
-  void write() {
-    Vec inverse[kVecs];
-    for (int c = 0; c < kVecs; ++c) {
-      // Only a query that saw nothing has no weight at all: it gets zeros.
-      inverse[c] = where_less(total[c], Vec::broadcast(FLT_MIN), Vec::zero(),
-                              Vec::broadcast(1.0F) / total[c]);
-    }
-    for (int64_t d = 0; d < args.head_dim; ++d) {
+    for (int64_t j = 0; j < count; ++j) {
+#pragma GCC unroll 2
       for (int c = 0; c < kVecs; ++c) {
-        float* at = sums + d * kLanes + c * Vec::kWidth;
-        (Vec::load(at) * inverse[c]).store(at);
+        peak[c] = max(Vec::load(scores + j * kLanes + c * kWidth), peak[c]);
       }
-      for (int64_t i = 0; i < queries; ++i) {
-        args.y[(query + i) * args.y_stride + d] = sums[d * kLanes + i];
+    }
+#pragma GCC unroll 2
+    for (int c = 0; c < kVecs; ++c) {
+      // A query that has seen no key yet keeps weights of zero: exp(-inf - 0).
+      base[c] =
+          where_less(peak[c], Vec::broadcast(-FLT_MAX), Vec::zero(), peak[c]);
+      const Vec shrink =
+          exp_of_negative(Vec::load(tile.most + c * kWidth) - base[c]);
+      shrink.store(rescale + c * kWidth);
+      sum[c] = Vec::load(tile.total + c * kWidth) * shrink;
+    }
+    for (int64_t j = 0; j < count; ++j) {
+#pragma GCC unroll 2
+      for (int c = 0; c < kVecs; ++c) {
+        float* at = scores + j * kLanes + c * kWidth;
+        const Vec weight = exp_of_negative(Vec::load(at) - base[c]);
+        weight.store(at);
+        sum[c] = sum[c] + weight;
       }
+    }
+    if constexpr (Words::kElements == 2) {
+      for (int64_t i = 0; i < kLanes; i += kWidth) {
+        for (int64_t j = 0; j < count; j += 2) {
+          const float* at = scores + j * kLanes + i;
+          const Vec odd = j + 1 < count ? Vec::load(at + kLanes) : Vec::zero();
+          Words::pair(Vec::load(at), odd).store(scores + j / 2 * kLanes + i);
+        }
+      }
+    }
+#pragma GCC unroll 2
+    for (int c = 0; c < kVecs; ++c) {
+      peak[c].store(tile.most + c * kWidth);
+      sum[c].store(tile.total + c * kWidth);
+      // Only a query that saw nothing has no weight at all: it gets zeros.
+      where_less(sum[c], Vec::broadcast(FLT_MIN), Vec::zero(),
+                 Vec::broadcast(1.0F) / sum[c])
+          .store(inverse + c * kWidth);
     }
   }
 };
 
 // How a query's tile is cut depends on its own sentence alone, so its bits do
 // not depend on the batch.
-template <class Vec>
+template <class Words>
 void attention(const AttentionArgs& args) {
-  int64_t query = 0;
-  while (args.time_q - query > Vec::kWidth) {
+  constexpr int64_t kMost = kQueryTiles * AttentionTile<Words>::kMost;
+  for (int64_t query = 0; query < args.time_q; query += kMost) {
     const int64_t left = args.time_q - query;
-    const int64_t most = 2 * Vec::kWidth;
-    const int64_t queries = left < most ? left : most;
-    AttentionTile<Vec, 2>{args, query, queries}.run();
-    query += queries;
-  }
-  if (query < args.time_q) {
-    AttentionTile<Vec, 1>{args, query, args.time_q - query}.run();
+    AttentionGroup<Words>{args, query, left < kMost ? left : kMost}.run();
   }
 }
 

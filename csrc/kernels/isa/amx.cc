@@ -14,6 +14,7 @@ namespace pyattn {
 
 using amx::Dot;
 using amx::Vec;
+using PairDot = BFloat16Dot<amx::Level>;
 using BFloat16 = amx::TiledBFloat16<kernels::Float32Product<Vec>>;
 using Int8 = kernels::Int8Product<Vec, Dot>;
 
@@ -34,8 +35,12 @@ extern const KernelTable kAmxKernels = {
     .prepare = kernels::prepare<Vec, Dot::kLeast>,
     .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kLeast>,
     .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kLeast>,
-    .attention = kernels::attention<Vec>,
-    .attention_step = kernels::attention_step<Vec>,
+    .attention = kernels::attention<kernels::Float32Words<Vec>>,
+    .attention_bfloat16 =
+        kernels::attention<kernels::BFloat16Words<Vec, PairDot>>,
+    .attention_step = kernels::attention_step<kernels::Float32Cache<Vec>>,
+    .attention_step_bfloat16 =
+        kernels::attention_step<kernels::BFloat16Cache<Vec>>,
     .embed = kernels::embed<Vec>,
     .log_sum_exp = kernels::log_sum_exp<Vec>,
     .top_k = kernels::top_k<Vec>,

@@ -97,6 +97,39 @@ struct Vec {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
                      _mm_packs_epi16(shorts, shorts));
   }
+  // rows[i][j] becomes rows[j][i].
+  friend void transpose(Vec (&rows)[kWidth]) {
+    // Within each half of the vectors, four rows at a time.
+#pragma GCC unroll 2
+    for (int i = 0; i < kWidth; i += 4) {
+      const __m256d ab =
+          _mm256_castps_pd(_mm256_unpacklo_ps(rows[i].v, rows[i + 1].v));
+      const __m256d AB =
+          _mm256_castps_pd(_mm256_unpackhi_ps(rows[i].v, rows[i + 1].v));
+      const __m256d cd =
+          _mm256_castps_pd(_mm256_unpacklo_ps(rows[i + 2].v, rows[i + 3].v));
+      const __m256d CD =
+          _mm256_castps_pd(_mm256_unpackhi_ps(rows[i + 2].v, rows[i + 3].v));
+      rows[i].v = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+      rows[i + 1].v = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+      rows[i + 2].v = _mm256_castpd_ps(_mm256_unpacklo_pd(AB, CD));
+      rows[i + 3].v = _mm256_castpd_ps(_mm256_unpackhi_pd(AB, CD));
+    }
+    // Then the halves.
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m256 low = rows[i].v, high = rows[i + 4].v;
+      rows[i].v = _mm256_permute2f128_ps(low, high, 0x20);
+      rows[i + 4].v = _mm256_permute2f128_ps(low, high, 0x31);
+    }
+  }
+  // sums[0..3]: the sums across each of four vectors.
+  friend void reduce_add4(const Vec (&x)[4], float* sums) {
+    const __m256 abcd = _mm256_hadd_ps(_mm256_hadd_ps(x[0].v, x[1].v),
+                                       _mm256_hadd_ps(x[2].v, x[3].v));
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(abcd),
+                                   _mm256_extractf128_ps(abcd, 1)));
+  }
   friend float reduce_add(Vec a) {
     __m128 sum =
         _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));

@@ -95,6 +95,52 @@ struct Avx512Vec {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                      _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a.v)));
   }
+  // rows[i][j] becomes rows[j][i].
+  friend void transpose(Vec (&rows)[kWidth]) {
+    // Within each quarter of the vectors, four rows at a time.
+#pragma GCC unroll 4
+    for (int i = 0; i < kWidth; i += 4) {
+      const __m512d ab =
+          _mm512_castps_pd(_mm512_unpacklo_ps(rows[i].v, rows[i + 1].v));
+      const __m512d AB =
+          _mm512_castps_pd(_mm512_unpackhi_ps(rows[i].v, rows[i + 1].v));
+      const __m512d cd =
+          _mm512_castps_pd(_mm512_unpacklo_ps(rows[i + 2].v, rows[i + 3].v));
+      const __m512d CD =
+          _mm512_castps_pd(_mm512_unpackhi_ps(rows[i + 2].v, rows[i + 3].v));
+      rows[i].v = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+      rows[i + 1].v = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+      rows[i + 2].v = _mm512_castpd_ps(_mm512_unpacklo_pd(AB, CD));
+      rows[i + 3].v = _mm512_castpd_ps(_mm512_unpackhi_pd(AB, CD));
+    }
+    // Then the quarters.
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m512 a = rows[i].v, b = rows[i + 4].v, c = rows[i + 8].v,
+                   d = rows[i + 12].v;
+      const __m512 ab = _mm512_shuffle_f32x4(a, b, 0x44);
+      const __m512 AB = _mm512_shuffle_f32x4(a, b, 0xEE);
+      const __m512 cd = _mm512_shuffle_f32x4(c, d, 0x44);
+      const __m512 CD = _mm512_shuffle_f32x4(c, d, 0xEE);
+      rows[i].v = _mm512_shuffle_f32x4(ab, cd, 0x88);
+      rows[i + 4].v = _mm512_shuffle_f32x4(ab, cd, 0xDD);
+      rows[i + 8].v = _mm512_shuffle_f32x4(AB, CD, 0x88);
+      rows[i + 12].v = _mm512_shuffle_f32x4(AB, CD, 0xDD);
+    }
+  }
+  // sums[0..3]: the sums across each of four vectors.
+  friend void reduce_add4(const Vec (&x)[4], float* sums) {
+    const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(x[0].v, x[1].v),
+                                    _mm512_unpackhi_ps(x[0].v, x[1].v));
+    const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(x[2].v, x[3].v),
+                                    _mm512_unpackhi_ps(x[2].v, x[3].v));
+    const __m512 abcd = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44),
+                                      _mm512_shuffle_ps(ab, cd, 0xEE));
+    const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(abcd),
+                                        _mm512_extractf32x8_ps(abcd, 1));
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(halves),
+                                   _mm256_extractf128_ps(halves, 1)));
+  }
   friend float reduce_add(Vec a) { return _mm512_reduce_add_ps(a.v); }
   friend float reduce_max(Vec a) { return _mm512_reduce_max_ps(a.v); }
 
@@ -168,6 +214,14 @@ struct BFloat16Dot {
   }
   static __m512 add(Word a, Weights w, __m512 sum) {
     return _mm512_dpbf16_ps(sum, a, w);
+  }
+  // Words of a float of `low` and one of `high` each.
+  static __m512 pair(__m512 low, __m512 high) {
+    const __m512i lanes = _mm512_set_epi16(
+        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22,
+        6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_castsi512_ps(_mm512_permutexvar_epi16(
+        lanes, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low))));
   }
 };
 #endif

@@ -94,6 +94,19 @@ struct Vec {
       p[i] = static_cast<int8_t>(whole[i]);
     }
   }
+  // rows[i][j] becomes rows[j][i].
+  friend void transpose(Vec (&rows)[kWidth]) {
+    const Lanes a = rows[0].v, b = rows[1].v, c = rows[2].v, d = rows[3].v;
+    for (int i = 0; i < kWidth; ++i) {
+      rows[i].v = Lanes{a[i], b[i], c[i], d[i]};
+    }
+  }
+  // sums[0..3]: the sums across each of four vectors.
+  friend void reduce_add4(const Vec (&x)[4], float* sums) {
+    Vec turned[4] = {x[0], x[1], x[2], x[3]};
+    transpose(turned);
+    ((turned[0] + turned[2]) + (turned[1] + turned[3])).store(sums);
+  }
   friend float reduce_add(Vec a) {
     return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
   }
