@@ -12,19 +12,22 @@ void self_attention(const ModelWeights& weights,
                     const SelfAttentionWeights& attention, const Starts& starts,
                     Stream& stream) {
   const int64_t dim = weights.config.dim;
-  stream.sublayer(attention.norm, attention.qkv,
-                  [&](const LinearInput& in, ConstRows residual, Rows out) {
-                    float* room =
-                        stream.room().at_least(stream.rows() * 4 * dim);
-                    const Rows qkv = {room, 3 * dim};
-                    const Rows heads = {room + stream.rows() * 3 * dim, dim};
-                    linear(attention.qkv, in, stream.rows(), qkv, {});
-                    ragged_self_attention(weights.table, qkv.read(), starts,
-                                          weights.config.encoder.heads, dim,
-                                          weights.dtype, heads);
-                    linear(attention.output, heads.read(), stream.rows(), out,
-                           {.residual = residual});
-                  });
+  stream.sublayer(
+      attention.norm, attention.qkv,
+      [&](const LinearInput& in, ConstRows residual, Rows out) {
+        float* room = stream.room().at_least(stream.rows() * 4 * dim);
+        const Rows qkv = {room, 3 * dim};
+        const Rows heads = {room + stream.rows() * 3 * dim, dim};
+        linear(attention.qkv, in, stream.rows(), qkv, {});
+        ragged_self_attention(weights.table, qkv.read(), starts,
+                              weights.config.encoder.heads, dim,
+                              attention.qkv.dtype() == DType::kFloat32
+                                  ? DType::kFloat32
+                                  : DType::kBFloat16,
+                              heads);
+        linear(attention.output, heads.read(), stream.rows(), out,
+               {.residual = residual});
+      });
 }
 
 }  // namespace
@@ -51,6 +54,16 @@ Buffer<float> encode(const ModelWeights& weights, const Ragged& sources) {
   }
   stream.finish(weights.encoder_norm);
   return stream.take();
+}
+
+DType kept_type(const ModelWeights& weights) {
+  for (const DecoderLayerWeights& layer : weights.decoder) {
+    if (layer.self_attention.qkv.dtype() == DType::kFloat32 ||
+        layer.cross_attention.key_value.dtype() == DType::kFloat32) {
+      return DType::kFloat32;
+    }
+  }
+  return DType::kBFloat16;
 }
 
 CrossMemory::CrossMemory(const ModelWeights& weights, const float* encoded,

@@ -56,10 +56,9 @@ inline int64_t token_elements(const ModelConfig& config) {
   return 2 * config.decoder.layers * config.dim;
 }
 
-/// What tokens keep: bfloat16 where the model's own number type is.
-inline DType kept_type(const ModelWeights& weights) {
-  return weights.dtype == DType::kBFloat16 ? DType::kBFloat16 : DType::kFloat32;
-}
+/// What tokens keep: bfloat16, unless a product that makes keys or values is
+/// to be exact.
+DType kept_type(const ModelWeights& weights);
 inline int64_t token_bytes(const ModelWeights& weights) {
   return token_elements(weights.config) * kept_bytes(kept_type(weights));
 }

@@ -24,8 +24,11 @@ extern const KernelTable kNeonDotprodKernels = {
     .prepare = kernels::prepare<Vec, Dot::kLeast>,
     .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kLeast>,
     .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kLeast>,
-    .attention = kernels::attention<Vec>,
-    .attention_step = kernels::attention_step<Vec>,
+    .attention = kernels::attention<kernels::Float32Words<Vec>>,
+    .attention_bfloat16 = kernels::attention<kernels::Float32Words<Vec>>,
+    .attention_step = kernels::attention_step<kernels::Float32Cache<Vec>>,
+    .attention_step_bfloat16 =
+        kernels::attention_step<kernels::BFloat16Cache<Vec>>,
     .embed = kernels::embed<Vec>,
     .log_sum_exp = kernels::log_sum_exp<Vec>,
     .top_k = kernels::top_k<Vec>,

@@ -103,6 +103,23 @@ struct NeonVec {
     const int8x8_t bytes = vmovn_s16(vcombine_s16(shorts, shorts));
     std::memcpy(p, &bytes, kWidth);
   }
+  friend void transpose(Vec (&rows)[kWidth]) {
+    const auto pairs = [](float32x4_t a) { return vreinterpretq_f64_f32(a); };
+    const auto floats = [](float64x2_t a) { return vreinterpretq_f32_f64(a); };
+    const float64x2_t a = pairs(vtrn1q_f32(rows[0].v, rows[1].v));
+    const float64x2_t b = pairs(vtrn2q_f32(rows[0].v, rows[1].v));
+    const float64x2_t c = pairs(vtrn1q_f32(rows[2].v, rows[3].v));
+    const float64x2_t d = pairs(vtrn2q_f32(rows[2].v, rows[3].v));
+    rows[0].v = floats(vtrn1q_f64(a, c));
+    rows[1].v = floats(vtrn1q_f64(b, d));
+    rows[2].v = floats(vtrn2q_f64(a, c));
+    rows[3].v = floats(vtrn2q_f64(b, d));
+  }
+  // sums[0..3]: the sums across each of four vectors.
+  friend void reduce_add4(const Vec (&x)[4], float* sums) {
+    vst1q_f32(sums, vpaddq_f32(vpaddq_f32(x[0].v, x[1].v),
+                               vpaddq_f32(x[2].v, x[3].v)));
+  }
   friend float reduce_add(Vec a) { return vaddvq_f32(a.v); }
   friend float reduce_max(Vec a) { return vmaxvq_f32(a.v); }
 };
