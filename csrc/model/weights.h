@@ -8,7 +8,7 @@
 #include "base/buffer.h"
 #include "kernels/table.h"
 #include "model/config.h"
-#include "ops/linear.h"
+#include "ops/packed_linear.h"
 
 namespace pyattn {
 

@@ -5,7 +5,7 @@
 
 #include "base/buffer.h"
 #include "kernels/table.h"
-#include "ops/linear.h"
+#include "ops/packed_linear.h"
 
 namespace pyattn {
 

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/buffer.h"
+#include "kernels/table.h"
+
+namespace pyattn {
+
+/// One matrix as PyTorch keeps it, with its bias.
+struct LinearPart {
+  const float* weight;  // [out, in]
+  const float* bias;    // [out] or null
+  int64_t out;
+};
+
+/// How weights are to be kept: for which level, in which number type.
+struct Packing {
+  const KernelTable& table;
+  DType dtype;
+};
+
+/// Parts that share their input, as one product.
+enum class Joined {
+  kInSequence,  // one behind the other in its output: query, key and value
+  kGated        // two equal ones: activation(first) * second
+};
+
+/// Weights of a matrix product, laid out once for the level that will run them
+/// and in the number type that they are multiplied in.
+class PackedLinear {
+ public:
+  PackedLinear() = default;
+  /// The arena lives as long as what was packed into it.
+  PackedLinear(const Packing& packing, const std::vector<LinearPart>& parts,
+               int64_t in, std::shared_ptr<Arena> arena,
+               Joined joined = Joined::kInSequence);
+
+  const KernelTable& table() const { return *table_; }
+  DType dtype() const { return dtype_; }
+  int64_t in() const { return in_; }
+  int64_t out() const { return out_; }
+  bool gated() const { return gated_; }
+  int64_t panels() const;
+  /// Outputs of a panel.
+  int64_t panel_width() const { return table_->panel / (gated_ ? 2 : 1); }
+  int64_t bytes() const { return bytes_; }
+
+  /// The arguments of columns [begin, end) panels, but for rows and epilogue.
+  LinearArgs columns(int64_t begin_panel, int64_t end_panel) const;
+
+  /// How its level multiplies.
+  const ProductKernel& kernel() const {
+    return table_->products[static_cast<int>(dtype_)];
+  }
+
+  /// Words of an input row.
+  int64_t steps() const;
+
+  /// Bytes of a column in a step.
+  int64_t weight_bytes() const;
+
+  /// Multiplies, on this thread.
+  void run(const LinearArgs& args) const { kernel().run(args); }
+
+ private:
+  template <class T>
+  T* take(int64_t count);
+  template <class T>
+  T* element(int64_t column, int64_t i) const;
+  int64_t gated_column(int64_t output, int64_t part) const;
+  void pack_output(const LinearPart& part, int64_t output, int64_t column);
+  void pack_row(const float* from, int64_t column);
+  void pack_int8_row(const float* from, int64_t column);
+
+  const KernelTable* table_ = nullptr;
+  DType dtype_ = DType::kFloat32;
+  bool gated_ = false;
+  int64_t in_ = 0, out_ = 0, bytes_ = 0;
+  char* weight_ = nullptr;  // [panels][steps][panel] weights
+  float* bias_ = nullptr;   // [panels, panel]
+  float* scale_ = nullptr;  // [panels, panel], int8 only
+  int32_t* sum_ = nullptr;  // [panels, panel], int8 only: of the weights
+  std::shared_ptr<Arena> arena_;
+};
+
+}  // namespace pyattn
