@@ -1,37 +1,12 @@
-"""The programs that `end_to_end.py` compares, each behind the same three calls, in its own process.
-
-A process of its own gives a program its own thread pool, its own environment and a peak memory that
-is its own. It is asked for one batch at a time and waits in between, so that the contenders can
-take turns from batch to batch.
-"""
+"""The programs that `end_to_end.py` compares, each behind the same three calls."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import multiprocessing
-import os
-import signal
-import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
-
-# Two kinds of pool linger after their work: OpenMP's (Intel's for 200 ms unless told otherwise,
-# GNU's for some 20 ms) and OpenBLAS's (about 30 ms). They must not spin into the next contender's
-# turn, yet going to sleep at once would slow them in their own. So all may linger for 20 to 30 ms,
-# and between two turns the benchmark pauses for longer than that.
-SETTLE_SECONDS = 0.05
-_LINGER = {"KMP_BLOCKTIME": "20"}
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
 
 Ids = list[list[int]]
 
@@ -58,8 +33,35 @@ class Files(NamedTuple):
     ctranslate2: Path  # folder for its conversion, made by `convert`
 
 
+class Label(NamedTuple):
+    """A contender by its parts: `program`, `program/dtype` or either with `:VARIABLE=value`.
+
+    The last part runs the program under this environment variable. Without a number type a program
+    computes in the first of its own in `DTYPES`.
+    """
+
+    program: str
+    dtype: str
+    variable: str
+
+    @classmethod
+    def parse(cls, text: str) -> Label:
+        """The parts of a label.
+
+        Raises:
+            ValueError: if there is no such program, or it does not compute in this number type.
+        """
+        name, colon, variable = text.partition(":")
+        program, slash, dtype = name.partition("/")
+        known = DTYPES.get(program, ())
+        if not known or (slash and dtype not in known) or (colon and "=" not in variable):
+            every = [f"{name}/{dtype}" for name, dtypes in DTYPES.items() for dtype in dtypes]
+            raise ValueError(f"{text!r} is none of {', '.join(every)}")
+        return cls(program, dtype or known[0], variable)
+
+
 class Contender(Protocol):
-    """A program that translates ids to ids."""
+    """A program that translates ids to ids; made of its files, threads and number type."""
 
     detail: str  # what it says it runs on
 
@@ -76,11 +78,14 @@ class Contender(Protocol):
 class Pyattn:
     """This library."""
 
-    def __init__(self, files: Files, threads: int) -> None:
+    def __init__(self, files: Files, threads: int, dtype: str) -> None:
         import pyattn
+        from pyattn import dtypes
 
-        self.model = pyattn.load(files.checkpoint, dtype="float32", threads=threads).model
-        self.detail = f"isa {self.model.config.isa}"
+        self.model = pyattn.load(files.checkpoint, dtype=dtype, threads=threads).model
+        config = self.model.config
+        types = dtypes.described(config, config.dtype, config.other_dtypes)
+        self.detail = f"isa {config.isa}, {types}"
         self.pad = _special(files.checkpoint)["pad"]
 
     def prepare(self, sources: Ids) -> Ids:
@@ -99,7 +104,7 @@ class Pyattn:
 class Reference(Pyattn):
     """This library's definition in NumPy."""
 
-    def __init__(self, files: Files, threads: int) -> None:  # noqa: ARG002 (NumPy's are in the environment)
+    def __init__(self, files: Files, threads: int, dtype: str) -> None:  # noqa: ARG002 (its threads are in the environment, and it has one type)
         import numpy as np
 
         from pyattn import reference
@@ -114,7 +119,7 @@ class Reference(Pyattn):
 class Transformers:
     """Hugging Face transformers on PyTorch."""
 
-    def __init__(self, files: Files, threads: int) -> None:
+    def __init__(self, files: Files, threads: int, dtype: str) -> None:
         import torch
         from transformers import MarianMTModel
         from transformers.utils import logging
@@ -124,7 +129,8 @@ class Transformers:
         torch.set_num_threads(threads)
         torch.set_num_interop_threads(1)
         self.torch = torch
-        self.model = MarianMTModel.from_pretrained(files.checkpoint, dtype=torch.float32).eval()
+        self.model = MarianMTModel.from_pretrained(files.checkpoint, dtype=getattr(torch, dtype))
+        self.model.eval()
         self.detail = f"{self.model.config._attn_implementation} attention"
         special = _special(files.checkpoint)
         self.pad, self.end = special["pad"], special["end"]
@@ -157,16 +163,18 @@ class Transformers:
 class CTranslate2:
     """CTranslate2 on its own conversion of the checkpoint, with its defaults but for the beam.
 
-    By default it packs its weights for MKL where that is there, and takes a batch as it is given.
+    It packs its weights for the library that it picks for this CPU (Intel's get MKL, unless
+    CT2_USE_MKL says otherwise), and takes a batch as it is given. To int8 it turns the float32
+    weights when it loads them.
     """
 
-    def __init__(self, files: Files, threads: int) -> None:
+    def __init__(self, files: Files, threads: int, dtype: str) -> None:
         import ctranslate2
 
         self.translator = ctranslate2.Translator(
             str(files.ctranslate2),
             device="cpu",
-            compute_type="float32",
+            compute_type=dtype,
             intra_threads=threads,
             inter_threads=1,
         )
@@ -200,6 +208,16 @@ CONTENDERS = {
     "transformers": Transformers,
     "ctranslate2": CTranslate2,
 }
+DTYPES = {
+    "pyattn": ("auto", "float32", "bfloat16", "int8"),
+    "numpy": ("float32",),
+    "transformers": ("float32",),
+    "ctranslate2": ("float32", "int8"),
+}
+DEFAULT = (
+    *("pyattn/float32", "pyattn/bfloat16", "pyattn/int8", "pyattn"),
+    *("numpy", "transformers", "ctranslate2/float32", "ctranslate2/int8"),
+)
 
 
 def convert(files: Files) -> None:
@@ -242,125 +260,3 @@ def _special(folder: Path) -> dict[str, int]:
 
 def _before(ids: list[int], stops: set[int]) -> list[int]:
     return next((ids[:place] for place, number in enumerate(ids) if number in stops), ids)
-
-
-@dataclasses.dataclass(frozen=True)
-class Turn:
-    """One batch, once.
-
-    Attributes:
-        wall: Seconds by the clock.
-        cpu: Seconds of all the process's threads.
-        idle: CPU seconds that the process took between its last turn and this one.
-        tokens: What came out.
-    """
-
-    wall: float
-    cpu: float
-    idle: float
-    tokens: Ids
-
-
-class Worker:
-    """A contender in a process of its own, pinned to some cores.
-
-    Args:
-        label: A name of `CONTENDERS`, or that name, a colon and `VARIABLE=value`: the same
-            program under this environment variable.
-        files: The model.
-        cores: The cores to run on, one thread each.
-        batches: What it will be asked to translate.
-
-    Raises:
-        RuntimeError: if it does not start; the message has its last words.
-    """
-
-    def __init__(
-        self, label: str, files: Files, cores: Sequence[int], batches: Sequence[Ids]
-    ) -> None:
-        self.label = label
-        name, _, variable = label.partition(":")
-        environment = dict.fromkeys(_THREAD_VARIABLES, str(len(cores))) | _LINGER
-        if variable:
-            environment.update([variable.split("=", 1)])
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(theirs, name, files, list(cores), batches), daemon=True
-        )
-        with _environment(environment):
-            self._process.start()
-        theirs.close()
-        self.detail: str = self._receive()
-
-    def turn(self, batch: int, decoding: Decoding) -> Turn:
-        """Translate one of the batches."""
-        self._connection.send((batch, decoding))
-        return self._receive()
-
-    def close(self) -> float:
-        """End the process; the most memory that it ever had, in MiB."""
-        self._connection.send(None)
-        peak = self._receive()
-        self._process.join()
-        return peak
-
-    def _receive(self) -> Any:
-        try:
-            answer = self._connection.recv()
-        except EOFError:
-            self._process.join()
-            raise RuntimeError(
-                f"{self.label}: ended with exit code {self._process.exitcode}"
-            ) from None
-        if isinstance(answer, BaseException):
-            raise RuntimeError(f"{self.label}: {answer}") from answer
-        return answer
-
-
-@contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for the processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _serve(
-    connection: Connection, name: str, files: Files, cores: list[int], batches: Sequence[Ids]
-) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends us
-    os.sched_setaffinity(0, cores)
-    try:
-        contender: Contender = CONTENDERS[name](files, len(cores))
-        prepared = [contender.prepare(batch) for batch in batches]
-        connection.send(contender.detail)
-        rested = time.process_time()
-        while (order := connection.recv()) is not None:
-            batch, decoding = order
-            begun, cpu = time.perf_counter(), time.process_time()
-            found = contender.run(prepared[batch], decoding)
-            wall, done = time.perf_counter() - begun, time.process_time()
-            connection.send(Turn(wall, done - cpu, cpu - rested, contender.tokens(found)))
-            rested = time.process_time()
-        connection.send(_peak_mib())
-    except EOFError:  # the parent is gone
-        pass
-    except Exception as error:
-        traceback.print_exc()
-        connection.send(RuntimeError(f"{type(error).__name__}: {error}"))
-
-
-def _peak_mib() -> float:
-    # Not getrusage: its maximum includes the parent's at the fork.
-    for line in Path("/proc/self/status").read_text("ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("/proc/self/status has no VmHWM")

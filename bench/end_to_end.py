@@ -1,12 +1,13 @@
 r"""Compare translation speed: pyattn, its NumPy definition, transformers and CTranslate2, in turns.
 
     python bench/end_to_end.py --sources dev.en --model marian-en-es --model opus-mt-layout \
-        --write bench/results/end-to-end
+        --beam 1,4 --batches 1,8,32,64 --write bench/results/end-to-end
 
 Every contender gets the same token ids (sentences drawn from --sources, cut by the model's own
 tokenizer) and, unless --forced 0, has to produce the same number of target tokens, so the work is
-the same and tokens/s are comparable. All compute in float32. A model folder without weights is
-filled with random ones (see shapes.py).
+the same and tokens/s are comparable. A contender is a program and a number type, and is compared
+with those of the other programs that compute in the same. A model folder without weights is filled
+with random ones (see shapes.py). With --add, a long measurement can be made in several runs.
 
 How it is measured. Each contender lives in a process of its own, one for every number of threads,
 pinned to that many cores. They take turns batch by batch (A B C D, D C B A, A B C D, ...), so that
@@ -16,7 +17,9 @@ around the program's own call; tokenizing, padding and unpacking stay outside. A
 median, or the minimum, over the rounds of each batch's time, summed over the batches of the cell.
 
 Before anything is measured, the contenders' greedy outputs are compared, at natural lengths where
-the weights are real: wrong answers have no speed. On a machine that others use too, look at the
+the weights are real: wrong answers have no speed. Those in float32 have to agree; of the others the
+share of equal sentences is stated, which on random weights, where every step is a near-tie, says
+little (quality.py has what a number type costs). On a machine that others use too, look at the
 column of CPU over wall seconds: far below the number of threads, the run is to be repeated, and
 "cpu_*" in the JSON says more than the clock.
 
@@ -26,14 +29,12 @@ Linux only (it pins processes to cores).
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import datetime
 import itertools
 import json
 import os
 import random
 import shlex
-import statistics
 import sys
 import tempfile
 import time
@@ -44,12 +45,14 @@ from typing import Any
 import machine
 import sentencepiece
 import shapes
-from contenders import CONTENDERS, SETTLE_SECONDS, Decoding, Files, Ids, Turn, Worker, convert
+from cells import SLOW, Cell, Key, plan_cells, summary
+from contenders import DEFAULT, Decoding, Files, Ids, Label, convert
 from report import markdown
+from worker import SETTLE_SECONDS, Turn, Worker
 
 NATURAL_LIMIT = 100  # target tokens, where the end decides
 CHECK_BATCH = 32
-LEAST_AGREEMENT = 0.95
+LEAST_AGREEMENT = 0.95  # of contenders in float32
 LEAST_ROUNDS = 3
 
 
@@ -58,43 +61,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     _check(parser, options)
-    results = {
-        "command": _command(sys.argv[1:] if arguments is None else arguments),
-        "date": datetime.date.today().isoformat(),
+    runs = []
+    about = {
         "machine": machine.describe(),
         "versions": machine.versions(("pyattn", "numpy", "torch", "transformers", "ctranslate2")),
-        "load_before": machine.load(),
-        "beam": options.beam,
-        "forced": options.forced,
-        "models": [],
+        "runs": runs,
     }
+    command = _command(sys.argv[1:] if arguments is None else arguments)
     try:
+        if options.add:
+            runs += _earlier(options.write.with_suffix(".json"), about)
         for folder in options.model:
-            results["models"].append(_measure_model(folder, options))
+            runs.append({"command": command} | _measure_model(folder, options))
     except (OSError, ValueError, RuntimeError) as error:
         print(f"end_to_end: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    results["load_after"] = machine.load()
-    print(markdown(results))
+    print(markdown(about))
     if options.write:
         options.write.parent.mkdir(parents=True, exist_ok=True)
-        for suffix, text in ((".json", json.dumps(results, indent=1)), (".md", markdown(results))):
+        for suffix, text in ((".json", json.dumps(about, indent=1)), (".md", markdown(about))):
             options.write.with_suffix(suffix).write_text(text + "\n", encoding="utf-8")
     return 0
 
 
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """One line of the table: a number of threads, a batch size, and the batches to translate."""
+def _earlier(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs in a file, if it is there.
 
-    threads: int
-    batch: int
-    batches: range  # numbers among the workers' batches
+    Raises:
+        ValueError: if they were made elsewhere, or with other versions.
+    """
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text("utf-8"))
+    for name in ("machine", "versions"):
+        if found[name] != about[name]:
+            raise ValueError(f"--add: {path.name} has {name} {found[name]}, expected {about[name]}")
+    return found["runs"]
 
 
 def _measure_model(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    load = machine.load()
     with tempfile.TemporaryDirectory() as scratch:
         files = Files(folder, Path(scratch, "ctranslate2"))
         trained = any((folder / name).exists() for name in shapes.WEIGHT_FILES)
@@ -123,12 +131,16 @@ def _measure_model(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             for (threads, label), taken in _by_worker(turns).items()
         }
         return {
+            "date": datetime.date.today().isoformat(),
+            "load_before": load,
+            "load_after": machine.load(),
+            "forced": options.forced,
             "model": folder.name,
             "weights": "trained" if trained else "random",
             "agreement": agreement,
             "rounds": max(len(taken) for taken in turns.values()),
             "seconds": round(seconds),
-            "cells": [_summary(cell, batches, turns, options.contenders) for cell in cells],
+            "cells": [summary(cell, batches, turns) for cell in cells],
             "idle_cpu": {worker: round(share, 4) for worker, share in idle.items()},
             "detail": {
                 label: workers[options.threads[0], label].detail for label in options.contenders
@@ -158,52 +170,31 @@ def tokenize(folder: Path, lines: list[str]) -> Ids:
     ]
 
 
-def plan_cells(sources: Ids, options: argparse.Namespace) -> tuple[list[Cell], list[Ids]]:
-    """The cells of a model's table, and the batches that their numbers stand for.
-
-    A cell has as many batches as hold `sentences` sentences, one at least. All start with the
-    first source, so that small batches translate a part of what large ones do.
-
-    Raises:
-        ValueError: if there are too few sources.
-    """
-    batches: list[Ids] = []
-    ranges = {}
-    for size in options.batches:
-        count = -(-options.sentences // size)
-        first = len(batches)
-        batches += [sources[n * size : (n + 1) * size] for n in range(count)]
-        ranges[size] = range(first, len(batches))
-    needed = max(options.check, *(-(-options.sentences // size) * size for size in ranges))
-    if len(sources) < needed:
-        raise ValueError(f"--sources has {len(sources)} sentences, expected {needed} at least")
-    cells = itertools.product(options.threads, options.batches)
-    return [Cell(threads, size, ranges[size]) for threads, size in cells], batches
-
-
-Key = tuple[int, str, int]  # threads, label, batch
 Workers = dict[tuple[int, str], Worker]
 
 
 def _agreement(
     workers: Workers, options: argparse.Namespace, batches: range, decoding: Decoding
 ) -> dict[str, float]:
-    """The share of sentences of which each contender says the same as the first.
+    """The share of sentences of which each contender says the same as the first in float32.
+
+    Without one in float32, as the first.
 
     Raises:
-        RuntimeError: if that is less than `LEAST_AGREEMENT` for one of them.
+        RuntimeError: if that is less than `LEAST_AGREEMENT` for another one in float32.
     """
     outputs = {}
     for label in options.contenders:
         worker = workers[options.threads[0], label]
         turns = [worker.turn(batch, decoding) for batch in batches]
         outputs[label] = [tokens for turn in turns for tokens in turn.tokens]
-    first, *others = options.contenders
+    exact = [label for label in options.contenders if Label.parse(label).dtype == "float32"]
+    first = (exact or options.contenders)[0]
     agreement = {}
-    for label in others:
+    for label in (label for label in options.contenders if label != first):
         pairs = list(zip(outputs[first], outputs[label], strict=True))
         agreement[label] = sum(ours == theirs for ours, theirs in pairs) / len(pairs)
-        if agreement[label] < LEAST_AGREEMENT:
+        if label in exact and agreement[label] < LEAST_AGREEMENT:
             ours, theirs = next(pair for pair in pairs if pair[0] != pair[1])
             raise RuntimeError(
                 f"{label} agrees with {first} on {agreement[label]:.0%} of the sentences, expected "
@@ -216,26 +207,31 @@ def _take_turns(
     workers: Workers, cells: list[Cell], options: argparse.Namespace
 ) -> tuple[dict[Key, list[Turn]], float]:
     """Every contender on every batch, round after round, and the seconds that it took."""
-    decoding = Decoding(options.beam, options.forced, options.forced or NATURAL_LIMIT)
+
+    def turn(key: Key) -> Turn:
+        threads, label, beam, batch = key
+        decoding = Decoding(beam, options.forced, options.forced or NATURAL_LIMIT)
+        return workers[threads, label].turn(batch, decoding)
+
     turns: dict[Key, list[Turn]] = {}
-    for key in _order(cells, options.contenders):  # to warm up; not counted
-        workers[key[:2]].turn(key[2], decoding)
+    for key in _order(cells, 1):  # to warm up; not counted
+        turn(key)
     begun = time.perf_counter()
     for number in range(options.rounds):
         spent = time.perf_counter() - begun
         if number >= LEAST_ROUNDS and spent * (1 + 1 / number) > options.seconds:
             break
         _say(f"round {number + 1} of {options.rounds}, {spent:.0f} s")
-        for key in _order(cells, options.contenders[:: -1 if number % 2 else 1]):
+        for key in _order(cells, -1 if number % 2 else 1):
             time.sleep(SETTLE_SECONDS)
-            turns.setdefault(key, []).append(workers[key[:2]].turn(key[2], decoding))
+            turns.setdefault(key, []).append(turn(key))
     return turns, time.perf_counter() - begun
 
 
-def _order(cells: list[Cell], labels: Sequence[str]) -> Iterator[Key]:
+def _order(cells: list[Cell], direction: int) -> Iterator[Key]:
     for cell in cells:
-        for batch, label in itertools.product(cell.batches, labels):
-            yield cell.threads, label, batch
+        for batch, label in itertools.product(cell.batches, cell.labels[::direction]):
+            yield cell.threads, label, cell.beam, batch
 
 
 def _by_worker(turns: dict[Key, list[Turn]]) -> dict[tuple[int, str], list[Turn]]:
@@ -243,39 +239,6 @@ def _by_worker(turns: dict[Key, list[Turn]]) -> dict[tuple[int, str], list[Turn]
     for key, taken in turns.items():
         workers.setdefault(key[:2], []).extend(taken)
     return workers
-
-
-def _summary(
-    cell: Cell, batches: list[Ids], turns: dict[Key, list[Turn]], labels: Sequence[str]
-) -> dict[str, Any]:
-    """A cell's figures, and by what factor the first contender is faster than the others."""
-    contenders = {}
-    for label in labels:
-        taken = [turns[cell.threads, label, batch] for batch in cell.batches]
-        tokens = sum(len(ids) for rounds in taken for ids in rounds[0].tokens)
-        figures: dict[str, Any] = {"target_tokens": tokens}
-        for clock in ("wall", "cpu"):
-            for name, pick in (("median", statistics.median), ("best", min)):
-                seconds = sum(pick([getattr(turn, clock) for turn in rounds]) for rounds in taken)
-                figures[f"{clock}_{name}"] = round(seconds, 6)
-        for name in ("median", "best"):
-            figures[f"tokens_per_second_{name}"] = round(tokens / figures[f"wall_{name}"], 1)
-        contenders[label] = figures
-    first, *others = labels
-    return {
-        "threads": cell.threads,
-        "batch": cell.batch,
-        "sentences": sum(len(batches[batch]) for batch in cell.batches),
-        "source_tokens": sum(len(ids) for batch in cell.batches for ids in batches[batch]),
-        "contenders": contenders,
-        "faster_than": {
-            label: {
-                figure: round(contenders[label][figure] / contenders[first][figure], 3)
-                for figure in ("wall_median", "wall_best", "cpu_median", "cpu_best")
-            }
-            for label in others
-        },
-    }
 
 
 def _say(text: str) -> None:
@@ -295,15 +258,18 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error(f"--cores: this process may use {available}")
     if max(options.threads) > len(options.cores):
         parser.error(f"--threads: {max(options.threads)} threads need as many cores, to be pinned")
-    for label in options.contenders:
-        name, colon, variable = label.partition(":")
-        if name not in CONTENDERS or (colon and "=" not in variable):
-            parser.error(f"--contenders: {label!r} is none of {', '.join(CONTENDERS)}")
-    for name in ("rounds", "beam", "sentences", "check"):
+    try:
+        for label in options.contenders:
+            Label.parse(label)
+    except ValueError as error:
+        parser.error(f"--contenders: {error}")
+    if options.add and not options.write:
+        parser.error("--add: expected --write as well, which names the runs to add to")
+    for name in ("rounds", "sentences", "check"):
         if getattr(options, name) < 1:
             parser.error(f"--{name}: expected at least 1")
-    if min(options.threads + options.batches) < 1 or options.forced < 0:
-        parser.error("--threads, --batches: expected at least 1; --forced: at least 0")
+    if min(options.threads + options.batches + options.beam) < 1 or options.forced < 0:
+        parser.error("--threads, --batches, --beam: expected at least 1; --forced: at least 0")
 
 
 def _numbers(text: str) -> list[int]:
@@ -326,13 +292,20 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--contenders",
         type=lambda text: text.split(","),
-        default=list(CONTENDERS),
-        help="names, the first of which is compared with the others; name:VARIABLE=value runs one "
-        f"under an environment variable (default: {','.join(CONTENDERS)})",
+        default=list(DEFAULT),
+        help="programs, each with a number type; those of the first program are compared with the "
+        "others; pyattn alone takes the type that it takes by default, and name:VARIABLE=value "
+        f"runs one under an environment variable (default: {','.join(DEFAULT)})",
     )
     add("--threads", type=_numbers, default=[1, 2], help="threads (default: 1,2)")
     add("--batches", type=_numbers, default=[1, 8, 32], help="batch sizes (default: 1,8,32)")
-    add("--beam", type=int, default=1, help="beam size; 1 is greedy search (default: 1)")
+    add(
+        "--slow-batch",
+        type=int,
+        default=sys.maxsize,
+        help=f"the largest batch that {' and '.join(SLOW)} take part in (default: any)",
+    )
+    add("--beam", type=_numbers, default=[1], help="beam sizes; 1 is greedy search (default: 1)")
     add(
         "--forced",
         type=int,
@@ -351,6 +324,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="of the sentences drawn (default: 1)")
     add("--cores", type=_numbers, help="cores to use, in this order (default: all allowed)")
     add("--write", type=Path, help="write the results as JSON and Markdown, under this name")
+    add("--add", action="store_true", help="add to what --write has already")
     return parser
 
 

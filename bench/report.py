@@ -2,58 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The whole report: how it was made, and two tables for each model."""
+    """The whole report: how it was made, and for each run its tables."""
     about = results["machine"]
-    work = f"{results['forced']} forced target tokens" if results["forced"] else "natural lengths"
     caches = ", ".join(f"{name} {size}" for name, size in about["caches"].items())
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     lines = [
         "# End to end",
         "",
-        f"float32, {'greedy' if results['beam'] == 1 else 'beam ' + str(results['beam'])}, {work}, "
-        f"{results['date']}, load {results['load_before']} before and {results['load_after']} "
-        "after.",
-        "",
-        f"    {results['command']}",
-        "",
         f"- {about['cpu']}, {about['cores']} cores, {caches}",
         f"- {' '.join(about['flags'])}",
         f"- Python {about['python']}, {versions}",
+        "",
+        "Columns are beam sizes (1 is greedy) and batch sizes. A speed is target tokens/s: the",
+        "median of the rounds (the best). A factor is how much faster the first is than the second,",
+        "by the medians (by the best). A contender agrees where it says the same as the first in",
+        "float32.",
     ]
-    for model in results["models"]:
-        lines += ["", *_model(model)]
+    for run in results["runs"]:
+        lines += ["", *_run(run)]
     return "\n".join(lines)
 
 
-def _model(model: dict[str, Any]) -> Iterable[str]:
-    first, *others = model["detail"]
-    yield f"## {model['model']} ({model['weights']} weights)"
+def _run(run: dict[str, Any]) -> Iterable[str]:
+    work = f"{run['forced']} forced target tokens" if run["forced"] else "natural lengths"
+    yield f"## {run['model']} ({run['weights']} weights)"
     yield ""
-    yield f"Target tokens/s: median of {model['rounds']} rounds (best). Factors: how much faster"
-    yield f"{first} is, by the medians (by the best)."
+    yield f"{run['date']}, {work}, {run['rounds']} rounds, load {run['load_before']} before and"
+    yield f"{run['load_after']} after."
     yield ""
-    rows = []
-    for cell in model["cells"]:
-        row = [str(cell["threads"]), str(cell["batch"])]
-        for figures in cell["contenders"].values():
-            median, best = (figures[f"tokens_per_second_{name}"] for name in ("median", "best"))
-            row.append(f"{median:.0f} ({best:.0f})")
-        row += [
-            f"{cell['faster_than'][label]['wall_median']:.2f} "
-            f"({cell['faster_than'][label]['wall_best']:.2f})"
-            for label in others
-        ]
-        rows.append(row)
-    yield from table(["threads", "batch", first, *others, *(f"vs {o}" for o in others)], rows)
+    yield f"    {run['command']}"
+    for threads in sorted({cell["threads"] for cell in run["cells"]}):
+        cells = [cell for cell in run["cells"] if cell["threads"] == threads]
+        head = [f"beam {cell['beam']}, batch {cell['batch']}" for cell in cells]
+        title = f"{threads} thread{'s' * (threads > 1)}"
+        yield ""
+        yield from table([f"tokens/s, {title}", *head], _rows(run["detail"], cells, _speed))
+        pairs = {(p["ours"], p["theirs"]): None for cell in cells for p in cell["faster_than"]}
+        if pairs:
+            yield ""
+            yield from table([f"factor, {title}", *head], _rows(pairs, cells, _factor))
     yield ""
-    yield "CPU seconds over wall seconds; peak memory; same output as " + first + ":"
+    yield "CPU seconds over wall seconds, peak memory:"
     yield ""
-    yield from table(*_workers(model))
+    yield from table(*_workers(run))
+
+
+def _rows(
+    keys: Iterable[Any], cells: Sequence[dict[str, Any]], figure: Callable[[Any, Any], str]
+) -> list[list[str]]:
+    names = {key: key if isinstance(key, str) else " : ".join(key) for key in keys}
+    return [[name, *(figure(cell, key) for cell in cells)] for key, name in names.items()]
+
+
+def _speed(cell: dict[str, Any], label: str) -> str:
+    if label not in cell["contenders"]:
+        return "-"
+    median, best = (
+        cell["contenders"][label][f"tokens_per_second_{name}"] for name in ("median", "best")
+    )
+    return f"{median:.0f} ({best:.0f})"
+
+
+def _factor(cell: dict[str, Any], pair: tuple[str, str]) -> str:
+    for found in cell["faster_than"]:
+        if (found["ours"], found["theirs"]) == pair:
+            return f"{found['wall_median']:.2f} ({found['wall_best']:.2f})"
+    return "-"
 
 
 def _workers(model: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -63,7 +82,14 @@ def _workers(model: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     for label, detail in model["detail"].items():
         row = [label, detail]
         for count in threads:
-            cells = [c["contenders"][label] for c in model["cells"] if c["threads"] == count]
+            cells = [
+                cell["contenders"][label]
+                for cell in model["cells"]
+                if cell["threads"] == count and label in cell["contenders"]
+            ]
+            if not cells:
+                row += ["-", "-"]
+                continue
             cpu, wall = (sum(c[f"{clock}_median"] for c in cells) for clock in ("cpu", "wall"))
             row.append(f"{cpu / wall:.2f}, {model['peak_mib'][f'{label}, {count}']} MiB")
             row.append(f"{model['idle_cpu'][f'{label}, {count}']:.2%}")

@@ -13,10 +13,12 @@ if not BENCH.is_dir():
     pytest.skip("the benchmarks are not in the wheel", allow_module_level=True)
 sys.path.append(str(BENCH))
 
+import cells  # noqa: E402
 import end_to_end  # noqa: E402
 import pairs  # noqa: E402
 import shapes  # noqa: E402
-from contenders import Turn  # noqa: E402
+from contenders import DEFAULT, Label  # noqa: E402
+from worker import Turn  # noqa: E402
 
 LINES = [
     f"{who} {does} the {what}."
@@ -84,33 +86,73 @@ def test_weights_are_not_overwritten(layout: pathlib.Path, tmp_path: pathlib.Pat
         shapes.fill(tmp_path, tmp_path / "again", seed=1)
 
 
-@pytest.mark.parametrize("search", [("--forced", 5), ("--forced", 0, "--beam", 2)])
+@pytest.mark.parametrize("search", [("--forced", 5), ("--forced", 0, "--beam", "2,1")])
 def test_contenders_take_turns_and_agree(
     layout: pathlib.Path, sources: pathlib.Path, tmp_path: pathlib.Path, search: tuple[object, ...]
 ) -> None:
     done = run(
-        *("--model", layout, "--sources", sources, "--contenders", "pyattn,numpy", "--rounds", 3),
+        *(
+            "--model",
+            layout,
+            "--sources",
+            sources,
+            "--contenders",
+            "pyattn/float32,numpy",
+            "--rounds",
+            3,
+        ),
         *("--threads", 1, "--batches", "1,3", "--sentences", 2, "--check", 8),
         *("--write", tmp_path / "result", *search),
     )
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "result.json").read_text())
-    (model,) = results["models"]
+    (model,) = results["runs"]
     assert model["agreement"] == {"numpy": 1.0}
     assert model["rounds"] == 3
-    assert [(c["threads"], c["batch"], c["sentences"]) for c in model["cells"]] == [
-        (1, 1, 2),
-        (1, 3, 3),
+    beams = [2, 1] if "--beam" in search else [1]
+    assert [(c["beam"], c["threads"], c["batch"], c["sentences"]) for c in model["cells"]] == [
+        (beam, *cell) for beam in beams for cell in ((1, 1, 2), (1, 3, 3))
     ]
     for cell in model["cells"]:
         tokens = {name: c["target_tokens"] for name, c in cell["contenders"].items()}
-        assert tokens["pyattn"] == tokens["numpy"]
-        if results["forced"]:
+        assert tokens["pyattn/float32"] == tokens["numpy"]
+        if model["forced"]:
             assert tokens["numpy"] == 5 * cell["sentences"]
         assert all(c["wall_best"] <= c["wall_median"] for c in cell["contenders"].values())
-    assert "| threads | batch | pyattn | numpy | vs numpy |" in done.stdout
+    assert f"| tokens/s, 1 thread | beam {beams[0]}, batch 1 | " in done.stdout
+    assert "\n| pyattn/float32 : numpy | " in done.stdout
     assert (tmp_path / "result.md").read_text() == done.stdout
     assert str(tmp_path) not in done.stdout
+
+
+def test_a_run_can_be_added_to_another(
+    layout: pathlib.Path, sources: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    def measured(*more: object) -> subprocess.CompletedProcess[str]:
+        return run(
+            *("--model", layout, "--sources", sources, "--contenders", "pyattn,numpy", "--add"),
+            *("--threads", 1, "--sentences", 1, "--check", 8, "--write", tmp_path / "result"),
+            *("--rounds", 1, "--forced", 3, *more),
+        )
+
+    first = measured("--batches", 1)
+    assert first.returncode == 0, first.stderr
+    second = measured("--batches", "1,2", "--slow-batch", 1)
+    assert second.returncode == 0, second.stderr
+    results = json.loads((tmp_path / "result.json").read_text())
+    assert ["--slow-batch 1" in run["command"] for run in results["runs"]] == [False, True]
+    small, large = results["runs"][1]["cells"]
+    assert (list(small["contenders"]), list(large["contenders"])) == (
+        ["pyattn", "numpy"],
+        ["pyattn"],
+    )
+    assert second.stdout.count(" (random weights)") == 2
+
+    results["versions"]["pyattn"] = "another"
+    (tmp_path / "result.json").write_text(json.dumps(results))
+    third = measured("--batches", 1)
+    assert third.returncode == 1
+    assert "end_to_end: --add: result.json has versions {" in third.stderr
 
 
 def test_disagreement_is_an_error(
@@ -131,8 +173,59 @@ def test_disagreement_is_an_error(
     monkeypatch.setattr(end_to_end, "Worker", Liar)
     arguments = ["--model", str(layout), "--sources", str(sources), "--threads", "1"]
     arguments += ["--check", "30"]
-    assert end_to_end.main([*arguments, "--contenders", "pyattn,numpy"]) == 1
-    assert "numpy agrees with pyattn on 0% of the sentences" in capsys.readouterr().err
+    assert end_to_end.main([*arguments, "--contenders", "pyattn/float32,numpy"]) == 1
+    assert "numpy agrees with pyattn/float32 on 0% of the sentences" in capsys.readouterr().err
+
+
+def test_only_float32_has_to_agree() -> None:
+    class Says:
+        def __init__(self, tokens: list[int]) -> None:
+            self.tokens = tokens
+
+        def turn(self, *_: object) -> Turn:
+            return Turn(1.0, 1.0, 0.0, [[7], self.tokens])
+
+    said = {"pyattn/int8": [1, 2], "pyattn/float32": [1, 3], "numpy": [1, 3]}
+    workers = {(1, label): Says(tokens) for label, tokens in said.items()}
+    options = end_to_end._parser().parse_args(
+        ["--model", "m", "--sources", "s", "--contenders", ",".join(said)]
+    )
+    greedy = end_to_end.Decoding(1, 0, 4)
+    assert end_to_end._agreement(workers, options, range(1), greedy) == {
+        "pyattn/int8": 0.5,
+        "numpy": 1.0,
+    }
+
+
+def test_a_label_is_a_program_a_type_and_an_environment() -> None:
+    assert Label.parse("pyattn") == ("pyattn", "auto", "")
+    assert Label.parse("numpy") == ("numpy", "float32", "")
+    assert Label.parse("pyattn/int8:PYATTN_ISA=avx2") == ("pyattn", "int8", "PYATTN_ISA=avx2")
+    for text in ("fastest", "numpy/int8", "pyattn/", "pyattn:PYATTN_ISA"):
+        with pytest.raises(ValueError, match="is none of pyattn/auto, pyattn/float32, "):
+            Label.parse(text)
+
+
+def test_each_type_is_compared_with_the_same_of_others() -> None:
+    found: dict[str, list[str]] = {}
+    for ours, theirs in cells.compared(DEFAULT):
+        found.setdefault(ours, []).append(theirs)
+    ctranslate2 = ["ctranslate2/float32", "ctranslate2/int8"]
+    assert found == {
+        "pyattn/float32": ["numpy", "transformers", "ctranslate2/float32"],
+        "pyattn/bfloat16": ["numpy", "transformers", *ctranslate2],
+        "pyattn/int8": ["numpy", "transformers", "ctranslate2/int8"],
+        "pyattn": ["numpy", "transformers", *ctranslate2],
+    }
+
+
+def test_an_environment_is_compared_with_the_first_of_its_kind() -> None:
+    labels = ["pyattn/int8", "pyattn/int8:PYATTN_ISA=avx2", "pyattn/float32", "numpy"]
+    assert list(cells.compared(labels)) == [
+        ("pyattn/int8", "numpy"),
+        ("pyattn/int8", "pyattn/int8:PYATTN_ISA=avx2"),
+        ("pyattn/float32", "numpy"),
+    ]
 
 
 def test_a_contender_that_fails_is_named(layout: pathlib.Path, sources: pathlib.Path) -> None:
@@ -156,32 +249,28 @@ def test_figures_add_up_over_batches() -> None:
         return Turn(wall, wall / 2, 0.0, [[7] * 6])
 
     turns = {
-        (1, "ours", 0): [turn(1), turn(5), turn(2)],
-        (1, "ours", 1): [turn(4), turn(3), turn(8)],
-        (1, "theirs", 0): [turn(10), turn(10), turn(10)],
-        (1, "theirs", 1): [turn(20), turn(20), turn(20)],
+        (1, "pyattn", 4, 0): [turn(1), turn(5), turn(2)],
+        (1, "pyattn", 4, 1): [turn(4), turn(3), turn(8)],
+        (1, "numpy", 4, 0): [turn(10), turn(10), turn(10)],
+        (1, "numpy", 4, 1): [turn(20), turn(20), turn(20)],
     }
-    cell = end_to_end.Cell(threads=1, batch=1, batches=range(2))
-    summary = end_to_end._summary(cell, [[[1, 0]], [[2, 3, 0]]], turns, ["ours", "theirs"])
+    cell = cells.Cell(threads=1, beam=4, batch=1, batches=range(2), labels=("pyattn", "numpy"))
+    summary = cells.summary(cell, [[[1, 0]], [[2, 3, 0]]], turns)
     assert summary["source_tokens"] == 5
-    ours = summary["contenders"]["ours"]
+    ours = summary["contenders"]["pyattn"]
     assert (ours["target_tokens"], ours["wall_median"], ours["wall_best"]) == (12, 2 + 4, 1 + 3)
     assert ours["tokens_per_second_median"] == 12 / 6
-    assert summary["faster_than"]["theirs"] == {
-        "wall_median": 5.0,
-        "wall_best": 7.5,
-        "cpu_median": 5.0,
-        "cpu_best": 7.5,
-    }
+    factors = {"wall_median": 5.0, "wall_best": 7.5, "cpu_median": 5.0, "cpu_best": 7.5}
+    assert summary["faster_than"] == [{"ours": "pyattn", "theirs": "numpy"} | factors]
 
 
 def test_small_batches_are_a_part_of_large_ones() -> None:
     options = end_to_end._parser().parse_args(
         ["--model", "m", "--sources", "s", "--batches", "1,4", "--sentences", "3", "--check", "9"]
     )
-    cells, batches = end_to_end.plan_cells([[n] for n in range(9)], options)
+    planned, batches = cells.plan_cells([[n] for n in range(9)], options)
     assert batches == [[[0]], [[1]], [[2]], [[0], [1], [2], [3]]]
-    assert [(c.threads, c.batch, list(c.batches)) for c in cells] == [
+    assert [(c.threads, c.batch, list(c.batches)) for c in planned] == [
         (1, 1, [0, 1, 2]),
         (1, 4, [3]),
         (2, 1, [0, 1, 2]),
