@@ -19,9 +19,9 @@ def markdown(results: dict[str, Any]) -> str:
         f"- Python {about['python']}, {versions}",
         "",
         "Columns are beam sizes (1 is greedy) and batch sizes. A speed is target tokens/s: the",
-        "median of the rounds (the best). A factor is how much faster the first is than the second,",
-        "by the medians (by the best). A contender agrees where it says the same as the first in",
-        "float32.",
+        "median of the rounds (the best). A factor is how much faster the first is than the",
+        "second, by the medians (by the best). A contender agrees where it says the same as the",
+        "first in float32; on random weights, where each step is a near-tie, only float32 can.",
     ]
     for run in results["runs"]:
         lines += ["", *_run(run)]
