@@ -49,13 +49,13 @@ CORE = (
     ("matrix products", r"kernels::(linear|store_rows)|pyattn::(linear|PackedLinear)"),
     ("activations", r"kernels::activate|pyattn::activate"),
     ("attention", r"kernels::(attention|Attention|load_turned)|pyattn::attention"),
-    ("norms", r"(^|:|_)norm(alise)?$|LayerNorm|RmsNorm"),
+    ("norms", r"::(layer_|rms_)?norm$|::normal|LayerNorm|RmsNorm"),
     ("quantisation", r"::prepare$|row_to_"),
     ("vocabulary", r"log_sum_exp|top_k|max_of|best_tokens|Projection"),
     ("search and engine", r""),
 )
 ELSEWHERE = (
-    ("memory copies", r"mem(cpy|move|set)|copy_(to|from)_user|clear_page"),
+    ("memory copies", r"^_*mem(c.y|move|set)|copy_(to|from)_user|clear_page"),
     ("Python", r"^_?Py"),
     ("rest", r""),
 )
