@@ -8,10 +8,11 @@ it does so again and again for --seconds. Its event is cpu-clock, since virtual 
 hardware counters: a timer, so it sees where the program is and not why. Source lines, tokens and
 random weights are those of end_to_end.py.
 
-A function that the compiler has inlined counts as the one that it is in: the epilogue of a product
-is the product's, and the conversion of a norm's output is the norm's. "Python" is the interpreter,
-between two translations the benchmark's too; "rest" is the C library's allocator and the kernel.
-Both weigh most where a translation takes only milliseconds.
+A function that the compiler has inlined counts as the one that it is in: the conversion of a
+norm's output is the norm's. A product's epilogue is what comes between its sums and memory: scales,
+bias, residual, conversion. "Python" is the interpreter, between two translations the benchmark's
+too; "rest" is the C library's allocator and the kernel. Both weigh most where a translation takes
+only milliseconds. The speed is that under perf, which is lower than end_to_end.py's.
 
 The categories are told by the symbols, which an ordinary build strips. Install one that has them:
 
@@ -46,7 +47,8 @@ from worker import Worker
 # What a sample is in, by the first pattern that its function's name has. `plain_name` has taken off
 # parameters and arguments of templates, which name the number type rather than the work.
 CORE = (
-    ("matrix products", r"kernels::(linear|store_rows)|pyattn::(linear|PackedLinear)"),
+    ("products", r"kernels::linear|pyattn::(linear|PackedLinear)"),
+    ("products' epilogues", r"kernels::store_rows"),
     ("activations", r"kernels::activate|pyattn::activate"),
     ("attention", r"kernels::(attention|Attention|load_turned)|pyattn::attention"),
     ("norms", r"::(layer_|rms_)?norm$|::normal|LayerNorm|RmsNorm"),
