@@ -82,20 +82,31 @@ template <class Product, int kVecs>
                                   const typename Product::Sum* sums) {
   using Vec = typename Product::Lanes;
   static_assert(kVecs % 2 == 0, "a gate and what it gates are neighbours");
-  for (int64_t r = row; r < row + count; ++r, sums += kVecs) {
-    const auto biased = [&](int c) {
-      const int64_t at = column + c * Vec::kWidth;
-      return Product::value(sums[c], args, r, at) + Vec::load(args.bias + at);
+  // What belongs to a vector of columns is loaded once for all rows.
+  struct Columns {
+    typename Product::Columns own;
+    Vec bias;
+
+    Columns(const LinearArgs& args, int64_t at)
+        : own(Product::columns(args, at)), bias(Vec::load(args.bias + at)) {}
+  };
+  for (int c = 0; c < kVecs; c += 2) {
+    const int64_t at = column + c * Vec::kWidth;
+    const Columns first(args, at), second(args, at + Vec::kWidth);
+    const auto value = [&](const Columns& columns, int64_t r, int which) {
+      return Product::value(sums[(r - row) * kVecs + which], columns.own, args,
+                            r) +
+             columns.bias;
     };
-    if (args.gated) {
-      for (int c = 0; c < kVecs; c += 2) {
-        store_outputs(args, r, (column + c * Vec::kWidth) / 2,
-                      activate(args.activation, biased(c)) * biased(c + 1));
-      }
-    } else {
-      for (int c = 0; c < kVecs; ++c) {
-        store_outputs(args, r, column + c * Vec::kWidth,
-                      activate(args.activation, biased(c)));
+    for (int64_t r = row; r < row + count; ++r) {
+      const Vec left = activate(args.activation, value(first, r, c));
+      const Vec right = value(second, r, c + 1);
+      if (args.gated) {
+        store_outputs(args, r, at / 2, left * right);
+      } else {
+        store_outputs(args, r, at, left);
+        store_outputs(args, r, at + Vec::kWidth,
+                      activate(args.activation, right));
       }
     }
   }

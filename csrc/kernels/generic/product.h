@@ -14,6 +14,7 @@ template <class Vec>
 struct Float32Product {
   using Lanes = Vec;
   using Sum = Vec;
+  struct Columns {};
   using Word = Vec;
   using Weights = Vec;
   static constexpr int kWeightBytes = 4;  // of a column in a step
@@ -24,7 +25,10 @@ struct Float32Product {
     return Vec::load(reinterpret_cast<const float*>(w));
   }
   static Sum add(Word a, Weights w, Sum sum) { return fma(a, w, sum); }
-  static Vec value(Sum sum, const LinearArgs&, int64_t, int64_t) { return sum; }
+  static Columns columns(const LinearArgs&, int64_t) { return {}; }
+  static Vec value(Sum sum, const Columns&, const LinearArgs&, int64_t) {
+    return sum;
+  }
 
   static float float_at(const char* x) {
     float value;
@@ -48,6 +52,7 @@ template <class Vec, class Dot>
 struct BFloat16PairProduct {
   using Lanes = Vec;
   using Sum = Vec;
+  struct Columns {};
   using Word = typename Dot::Word;
   using Weights = typename Dot::Weights;
   static constexpr int kWeightBytes = 4;
@@ -60,7 +65,10 @@ struct BFloat16PairProduct {
   }
   static Weights weights(const char* w) { return Dot::load(w); }
   static Sum add(Word a, Weights w, Sum sum) { return {Dot::add(a, w, sum.v)}; }
-  static Vec value(Sum sum, const LinearArgs&, int64_t, int64_t) { return sum; }
+  static Columns columns(const LinearArgs&, int64_t) { return {}; }
+  static Vec value(Sum sum, const Columns&, const LinearArgs&, int64_t) {
+    return sum;
+  }
 };
 
 // Sums of int8 products are exact in int32: 255 * 127 * 2^16 terms fit. The
@@ -81,11 +89,17 @@ struct Int8Product {
   }
   static Weights weights(const char* w) { return Dot::load(w); }
   static Sum add(Word a, Weights w, Sum sum) { return Dot::add(a, w, sum); }
-  static Vec value(Sum sum, const LinearArgs& args, int64_t row,
-                   int64_t column) {
-    return Vec{Dot::to_floats(sum, args.column_sum + column,
-                              args.x_zero[row])} *
-           (Vec::broadcast(args.x_scale[row]) * Vec::load(args.scale + column));
+  struct Columns {
+    Vec scale;
+    const int32_t* sums;
+  };
+  static Columns columns(const LinearArgs& args, int64_t column) {
+    return {Vec::load(args.scale + column), args.column_sum + column};
+  }
+  static Vec value(Sum sum, const Columns& columns, const LinearArgs& args,
+                   int64_t row) {
+    return Vec{Dot::to_floats(sum, columns.sums, args.x_zero[row])} *
+           (Vec::broadcast(args.x_scale[row]) * columns.scale);
   }
 };
 
