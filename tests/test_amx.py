@@ -41,7 +41,14 @@ def level() -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["test_ops_linear.py", "test_ops_dtypes.py", "test_ops_blocks.py", "test_model_dtypes.py"],
+    [
+        "test_ops_linear.py",
+        "test_ops_dtypes.py",
+        "test_ops_blocks.py",
+        "test_ops_threads.py",
+        "test_properties_products.py",
+        "test_model_dtypes.py",
+    ],
 )
 @pytest.mark.usefixtures("level")
 def test_level_passes_where_it_is_emulated(file: str) -> None:

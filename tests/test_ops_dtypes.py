@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from inputs import ISAS, Floats, floats, weights
+from inputs import ISAS, floats, weights
+from number_types import ROUND_INPUTS, bfloat16, int8_product
 from tolerances import FLOAT32, assert_close
 
 from pyattn import ops
@@ -8,38 +9,8 @@ from pyattn import ops
 # Around every width of vector, panel and word of four.
 SIZES = [(1, 1), (3, 2), (4, 7), (5, 33), (63, 16), (64, 65), (130, 31), (513, 70)]
 
-# The levels that multiply bfloat16 by bfloat16; others multiply it by float32.
-ROUND_INPUTS = ("avx512_bf16", "amx")
-
 # The levels whose arithmetic around the integer sums is float32; the reference's is double.
 FAST = [isa for isa in ISAS if isa != "reference"]
-
-
-def weights_to_int8(rows: Floats) -> tuple[Floats, Floats]:
-    """Each row as whole numbers in [-127, 127] and the scale that gives it back."""
-    scale = np.abs(rows).max(axis=-1, keepdims=True) / np.float32(127)
-    safe = np.where(scale > 0, scale, np.float32(1))
-    return np.rint(rows / safe), scale
-
-
-def inputs_to_int8(rows: Floats) -> tuple[Floats, Floats]:
-    """Each row as whole numbers, 255 from the least to the greatest, and their scale."""
-    low, high = (f(rows, axis=-1, keepdims=True, initial=0) for f in (np.min, np.max))
-    scale = high / np.float32(255) - low / np.float32(255)
-    inverse = np.float32(1) / np.where(scale > 0, scale, np.float32(1))
-    most = 255 + np.rint(low * inverse)
-    return np.minimum(np.rint(rows * inverse), most), scale
-
-
-def int8_product(x: Floats, weight: Floats, bias: Floats) -> Floats:
-    (x_whole, x_scale), (w_whole, w_scale) = inputs_to_int8(x), weights_to_int8(weight)
-    return (x_whole @ w_whole.T) * (x_scale * w_scale.T) + bias
-
-
-def bfloat16(x: Floats) -> Floats:
-    """Rounded to the nearest number with eight bits of mantissa, ties to even."""
-    bits = x.view(np.uint32)
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
 
 
 @pytest.mark.parametrize("isa", ISAS)

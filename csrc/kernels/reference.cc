@@ -96,7 +96,9 @@ void quantize_row(const float* x, int64_t dim, int8_t* q, int64_t count,
   *scale = finite ? high / 255.0F - low / 255.0F
                   : std::numeric_limits<float>::quiet_NaN();
   const float inverse = finite && *scale > 0 ? 1.0F / *scale : 0.0F;
-  const int from = static_cast<int>(std::nearbyint(-low * inverse));
+  // Infinity times nothing would be no number, which no integer is.
+  const int from =
+      inverse > 0 ? static_cast<int>(std::nearbyint(-low * inverse)) : 0;
   *zero = kLeast + from;
   for (int64_t i = 0; i < count; ++i) {
     const int value =
