@@ -52,8 +52,10 @@ namespace {
 bool has_tiles() {
   constexpr uint32_t kProducts = 1U << 22 | 1U << 24 | 1U << 25;
   constexpr uint32_t kSaved = 1U << 17 | 1U << 18;  // configuration and data
+  constexpr uint32_t kXgetbv = 1U << 27;            // OSXSAVE
   uint32_t a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 ||
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kXgetbv) == 0 ||
+      __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 ||
       (d & kProducts) != kProducts) {
     return false;
   }

@@ -21,6 +21,13 @@ bool taken_on_trust(Isa isa) {
          isa_name(isa) == std::string(forced_level());
 }
 
+// Asking Linux for AMX has a price: from then on the process may not have small
+// signal stacks. Who wants another level need not pay it.
+bool not_to_be_asked(Isa isa) {
+  const std::string forced = forced_level();
+  return isa == Isa::kAmx && !forced.empty() && forced != isa_name(isa);
+}
+
 std::vector<const KernelTable*> supported_tables() {
   std::vector<const KernelTable*> tables;
   for (const KernelTable* table : {
@@ -38,6 +45,9 @@ std::vector<const KernelTable*> supported_tables() {
            &kPortableKernels,
            &kReferenceKernels,
        }) {
+    if (not_to_be_asked(table->isa)) {
+      continue;
+    }
     if (cpu_supports(table->isa) || taken_on_trust(table->isa)) {
       tables.push_back(table);
     }

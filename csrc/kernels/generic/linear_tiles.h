@@ -104,6 +104,9 @@ void multiply_block(const LinearArgs& args, const char* weight,
 template <class Product>
 void linear_tiles(const LinearArgs& args) {
   using Tiles = typename Product::Tiles;
+  static_assert(
+      kPanelColumns<Product> == kTileBlock && Product::Lanes::kPanelVecs == 2,
+      "a panel is two tiles wide");
   const int64_t columns = columns_of<Product>(args);
   const int64_t panel_bytes = args.steps * kTileBlock * 4;
   const bool prefetch = columns / kTileBlock * panel_bytes > kBytesInL2;
