@@ -24,7 +24,8 @@ void fill_middle(const PackedLinear& down, Activation activation, int64_t rows,
                       .words = middle.input.room_for_outputs(down, rows)});
     return;
   }
-  const Rows inner = {middle.rows.at_least(rows * down.in()), down.in()};
+  const int64_t stride = row_stride(down.in());
+  const Rows inner = {middle.rows.at_least(rows * stride), stride};
   multiply(inner, Epilogue{.activation = activation});
   middle.input.prepare(down, inner.read(), rows);
 }

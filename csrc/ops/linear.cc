@@ -54,7 +54,7 @@ WordRows LinearInput::room(const PackedLinear& weight, ConstRows x,
     zero_ = nullptr;
     return {};
   }
-  stride_ = weight.steps();
+  stride_ = row_stride(weight.steps());
   // A tile may start at any row, and reads whole tiles.
   float* const words = words_.at_least((rows + kernel.rows - 1) * stride_);
   float* const scales = scales_.at_least(rows);
