@@ -274,10 +274,10 @@ def test_text_argument_that_is_not_unicode_is_an_error(run: Run) -> None:
 
 
 def test_package_translates_from_its_own_model() -> None:
-    process = command("translate", "Good morning.", "", "--threads", "1")
+    process = command("translate", "I am hungry.", "", "--threads", "1")
     output, error = process.communicate(timeout=120)
     assert (process.returncode, error) == (0, b"")
-    assert output.decode().splitlines() == ["Buenos días.", ""]
+    assert output.decode().splitlines() == ["Tengo hambre.", ""]
 
 
 def test_line_is_answered_before_the_next_one_arrives() -> None:
@@ -360,7 +360,7 @@ def test_inspect_says_what_a_model_is(run: Run) -> None:
 
 def test_bench_compares_the_same_sentences(tmp_path: pathlib.Path) -> None:
     sentences, figures = tmp_path / "sentences.txt", tmp_path / "figures.json"
-    sentences.write_text("Good morning.\n\nWhere is the station?\nWait!\n")
+    sentences.write_text("I am hungry.\n\nWhere is the station?\nWait!\n")
     process = command(
         *("bench", "--sentences", str(sentences), "--json", str(figures), "--threads", "1"),
         *("--rounds", "2", "--batch", "1,2", "--beam", "2", "--max-new-tokens", "8"),

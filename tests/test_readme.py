@@ -26,7 +26,7 @@ README = pathlib.Path(__file__).parent.parent / "README.md"
 if not README.exists():
     pytest.skip("the README is not in the wheel", allow_module_level=True)
 
-LETTERS = "Good morning.\nWhere is the station?\n"
+LETTERS = "I am hungry.\nWhere is the station?\n"
 
 
 def blocks(language: str) -> list[str]:
@@ -119,7 +119,7 @@ def test_file_is_translated_line_by_line(place: pathlib.Path) -> None:
     (command,) = (command for command, _ in commands() if "--output" in command)
     assert run(command, place) == []
     lines = (place / "letters.es").read_text("utf-8").splitlines()
-    assert lines == ["Buenos días.", "¿Dónde está la estación?"]
+    assert lines == ["Tengo hambre.", "¿Dónde está la estación?"]
 
 
 def test_readme_has_blocks_of_both_kinds() -> None:
