@@ -19,122 +19,45 @@ constexpr int kSums = 12;
 constexpr int kRounds = 8;  // of all sums, for each jump back
 constexpr double kSteps = kSums * kRounds;
 
+// A function of independent chains of one operation: %0 is a sum, %1 free, %2
+// to %4 are operands. A macro, since only literals name targets and
+// constraints.
+#define PYATTN_CHAINS(name, features, Vector, kind, operation)   \
+  [[gnu::target(features)]] void name(int64_t count) {           \
+    Vector sums[kSums] = {}, free;                               \
+    const Vector a = {}, b = {}, c = {};                         \
+    for (int64_t i = 0; i < count * kRounds; ++i) {              \
+      _Pragma("GCC unroll 12") for (int s = 0; s < kSums; ++s) { \
+        asm volatile(operation                                   \
+                     : "+" kind(sums[s]), "=&" kind(free)        \
+                     : kind(a), kind(b), kind(c));               \
+      }                                                          \
+    }                                                            \
+  }
+
 // Without FMA a multiply-add is two instructions, and a copy that costs little.
-void sse2_float32(int64_t count) {
-  __m128 sums[kSums] = {}, product;
-  const __m128 a = {}, b = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile("movaps %2, %1\n\tmulps %3, %1\n\taddps %1, %0"
-                   : "+x"(sums[s]), "=&x"(product)
-                   : "x"(a), "x"(b));
-    }
-  }
-}
-
+PYATTN_CHAINS(sse2_float32, "sse2", __m128, "x",
+              "movaps %2, %1\n\tmulps %3, %1\n\taddps %1, %0")
 // Of int8 that were widened to 16 bits.
-void sse2_int8(int64_t count) {
-  __m128i sums[kSums] = {}, product;
-  const __m128i a = {}, b = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile("movdqa %2, %1\n\tpmaddwd %3, %1\n\tpaddd %1, %0"
-                   : "+x"(sums[s]), "=&x"(product)
-                   : "x"(a), "x"(b));
-    }
-  }
-}
-
-[[gnu::target("avx2,fma")]] void avx2_float32(int64_t count) {
-  __m256 sums[kSums] = {};
-  const __m256 a = {}, b = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile("vfmadd231ps %2, %1, %0" : "+x"(sums[s]) : "x"(a), "x"(b));
-    }
-  }
-}
-
-[[gnu::target("avx512f")]] void avx512_float32(int64_t count) {
-  __m512 sums[kSums] = {};
-  const __m512 a = {}, b = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile("vfmadd231ps %2, %1, %0" : "+v"(sums[s]) : "v"(a), "v"(b));
-    }
-  }
-}
-
-[[gnu::target("avx512f")]] void avx512_bf16_bfloat16(int64_t count) {
-  __m512 sums[kSums] = {};
-  const __m512 a = {}, b = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile("vdpbf16ps %2, %1, %0" : "+v"(sums[s]) : "v"(a), "v"(b));
-    }
-  }
-}
-
+PYATTN_CHAINS(sse2_int8, "sse2", __m128i, "x",
+              "movdqa %2, %1\n\tpmaddwd %3, %1\n\tpaddd %1, %0")
+PYATTN_CHAINS(avx2_float32, "avx2,fma", __m256, "x", "vfmadd231ps %2, %3, %0")
+PYATTN_CHAINS(avx512_float32, "avx512f", __m512, "v", "vfmadd231ps %2, %3, %0")
+PYATTN_CHAINS(avx512_bf16_bfloat16, "avx512f", __m512, "v",
+              "vdpbf16ps %2, %3, %0")
 // Without VNNI a dot product of int8 is three instructions, whose first one
 // saturates at 16 bits; two products of 7 and 8 bits fit.
-[[gnu::target("avx2")]] void avx2_int8(int64_t count) {
-  __m256i sums[kSums] = {}, products;
-  const __m256i a = {}, b = {}, ones = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile(
-          "vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\t"
-          "vpaddd %1, %0, %0"
-          : "+x"(sums[s]), "=&x"(products)
-          : "x"(a), "x"(b), "x"(ones));
-    }
-  }
-}
+PYATTN_CHAINS(avx2_int8, "avx2", __m256i, "x",
+              "vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\t"
+              "vpaddd %1, %0, %0")
+PYATTN_CHAINS(avx512_int8, "avx512f,avx512bw", __m512i, "v",
+              "vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\t"
+              "vpaddd %1, %0, %0")
+PYATTN_CHAINS(avx_vnni_int8, "avx2", __m256i, "x",
+              "%{vex%} vpdpbusd %2, %3, %0")
+PYATTN_CHAINS(avx512_vnni_int8, "avx512f", __m512i, "v", "vpdpbusd %2, %3, %0")
 
-[[gnu::target("avx512f,avx512bw")]] void avx512_int8(int64_t count) {
-  __m512i sums[kSums] = {}, products;
-  const __m512i a = {}, b = {}, ones = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile(
-          "vpmaddubsw %3, %2, %1\n\tvpmaddwd %4, %1, %1\n\t"
-          "vpaddd %1, %0, %0"
-          : "+v"(sums[s]), "=&v"(products)
-          : "v"(a), "v"(b), "v"(ones));
-    }
-  }
-}
-
-[[gnu::target("avx2")]] void avx_vnni_int8(int64_t count) {
-  __m256i sums[kSums] = {};
-  const __m256i a = {}, b = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile("%{vex%} vpdpbusd %2, %1, %0"
-                   : "+x"(sums[s])
-                   : "x"(a), "x"(b));
-    }
-  }
-}
-
-[[gnu::target("avx512f")]] void avx512_vnni_int8(int64_t count) {
-  __m512i sums[kSums] = {};
-  const __m512i a = {}, b = {};
-  for (int64_t i = 0; i < count * kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int s = 0; s < kSums; ++s) {
-      asm volatile("vpdpbusd %2, %1, %0" : "+v"(sums[s]) : "v"(a), "v"(b));
-    }
-  }
-}
+#undef PYATTN_CHAINS
 
 // A whole tile times a whole tile: 16 x 16 sums of 64 bytes.
 constexpr int kTileSums = 6;

@@ -41,8 +41,9 @@ PackedLinear::PackedLinear(const Packing& packing,
     check(part.out > 0, "linear", "weight has no rows");
     check(!gated_ || part.out == parts[0].out, "linear",
           "gate and weight have different numbers of rows");
-    out_ += gated_ && &part != &parts[0] ? 0 : part.out;
+    out_ += part.out;
   }
+  out_ = gated_ ? parts[0].out : out_;
   const int64_t columns = panels() * table_->panel;
   weight_ = take<char>(columns * steps() * weight_bytes());
   bias_ = take<float>(columns);
