@@ -8,12 +8,22 @@ import numpy.typing as npt
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.options import GenerationOptions
+from pyattn.results import FinishReason
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
 _Ids: TypeAlias = Sequence[int]
 
-# tokens, score, token_scores, whether the end was reached
-_Found: TypeAlias = tuple[list[int], float, _Floats, bool]
+# tokens, score, token_scores, why it ended
+_Found: TypeAlias = tuple[list[int], float, _Floats, FinishReason]
+
+class Request:
+    @property
+    def done(self) -> int: ...
+    def __len__(self) -> int: ...
+    def wait(self, progress: Callable[[int], object] | None) -> None: ...
+    def take(self, sentence: int) -> list[_Found]: ...
+    def next_token(self) -> tuple[int, int, int, float, bool] | None: ...
+    def cancel(self, sentence: int | None) -> None: ...
 
 class Model:
     def __init__(
@@ -23,6 +33,9 @@ class Model:
         dtypes: Mapping[str, str],
         isa: str | None,
         threads: int | None,
+        batch_tokens: int,
+        batch_rows: int,
+        cache_bytes: int,
     ) -> None: ...
     @property
     def isa(self) -> str: ...
@@ -33,14 +46,13 @@ class Model:
     def encode(self, sources: Sequence[_Ids]) -> list[_Floats]: ...
     def logits(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
     def score(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
-    def generate(
+    def submit(
         self,
         sources: Sequence[_Ids],
-        options: GenerationOptions,
-        batch_tokens: int,
-        rows: int,
-        progress: Callable[[int], object] | None,
-    ) -> list[list[_Found]]: ...
+        options: Sequence[GenerationOptions],
+        watched: bool,
+    ) -> Request: ...
+    def cache_bytes(self, tokens: int) -> int: ...
     def close(self) -> None: ...
 
 class PackedLinear:

@@ -178,13 +178,16 @@ def _translate(parsed: argparse.Namespace) -> None:
         # output last, so that a failure to load leaves no file.
         groups = iter([parsed.text]) if parsed.text else stack.enter_context(_lines(parsed.input))
         translator = stack.enter_context(
-            load(parsed.model, dtype=parsed.dtype, threads=parsed.threads)
+            load(
+                parsed.model,
+                dtype=parsed.dtype,
+                threads=parsed.threads,
+                **({} if parsed.batch_tokens is None else {"batch_tokens": parsed.batch_tokens}),
+            )
         )
         output = stack.enter_context(_writing(parsed.output))
         for texts in groups:
-            for text in translator.translate(
-                texts, batch_tokens=parsed.batch_tokens, **_search_options(parsed)
-            ):
+            for text in translator.translate(texts, **_search_options(parsed)):
                 output.write(f"{_one_line(text)}\n".encode())
             output.flush()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -14,16 +14,23 @@ from pyattn import _core, dtypes
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.dtypes import DTypes
 from pyattn.errors import ModelError
+from pyattn.generation import Generation
+from pyattn.memory import available_memory
 from pyattn.options import GenerationOptions, checked_integer
-from pyattn.results import Hypothesis
+from pyattn.results import DecidedToken, Hypothesis
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
+Options: TypeAlias = GenerationOptions | Sequence[GenerationOptions] | None
 
 # Source tokens that are encoded together, and hypotheses that are decoded together. From about a
-# hundred rows on, a product's time is arithmetic and no longer the reading of its weights.
-BATCH_TOKENS = 2048
+# hundred rows on, a product's time is arithmetic and no longer the reading of its weights; more
+# only makes a step longer, and who waits for its end impatient.
+BATCH_TOKENS = 512
 BATCH_ROWS = 128
+
+# Of the memory that the process may still take, keys and values get this share.
+CACHE_SHARE = 0.5
 
 # No machine has more for one process; a larger number is a mistake.
 MAX_THREADS = 1024
@@ -50,7 +57,7 @@ class Model:
 
     Results do not depend on what else is in a batch, on its order or on the number of threads: a
     sentence has the same bits alone and among others. Any number of Python threads may call one
-    model; the calls are served one after the other. Every call releases the GIL and can be
+    model, and what they search for is decoded together. Every call releases the GIL and can be
     interrupted with Ctrl-C.
 
     Args:
@@ -63,6 +70,11 @@ class Model:
         threads: Threads to use; None is what this process may use (CPU affinity and cgroup quota),
             or PYATTN_NUM_THREADS.
         isa: Level of instructions; None is the best that this CPU has, or PYATTN_ISA.
+        batch_tokens: Source tokens that are encoded together; fewer need less memory.
+        batch_rows: Hypotheses that are decoded together.
+        cache_bytes: What keys and values of all sentences under way may take. Sentences wait for
+            room; one that alone needs more is refused. None is half of the memory that the process
+            may still take. None of the three changes a result.
 
     Raises:
         ModelError: if tensors are missing, are not float32 or have other shapes than the config
@@ -78,8 +90,15 @@ class Model:
         dtype: DTypes = "auto",
         threads: int | None = None,
         isa: str | None = None,
+        batch_tokens: int = BATCH_TOKENS,
+        batch_rows: int = BATCH_ROWS,
+        cache_bytes: int | None = None,
     ) -> None:
         dtypes.check(dtype)
+        batch_tokens = checked_integer("batch_tokens", batch_tokens, 1, 2**31 - 1)
+        batch_rows = checked_integer("batch_rows", batch_rows, 1, 2**31 - 1)
+        if cache_bytes is not None:
+            cache_bytes = checked_integer("cache_bytes", cache_bytes, 1, 2**62)
         if threads is not None:
             threads = checked_integer("threads", threads, 1, MAX_THREADS)
         if not isinstance(isa, str | None):
@@ -87,7 +106,11 @@ class Model:
         tensors = _checked_tensors(checkpoint)
         config = checkpoint.config
         types = dtypes.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
-        self._core = _core.Model(config, tensors, types, isa, threads)
+        if cache_bytes is None:
+            cache_bytes = int(available_memory() * CACHE_SHARE)
+        self._core = _core.Model(
+            config, tensors, types, isa, threads, batch_tokens, batch_rows, cache_bytes
+        )
         most = dtypes.commonest(types, config)
         self.config = RunConfig(
             **dataclasses.asdict(config),
@@ -155,23 +178,23 @@ class Model:
     def generate(
         self,
         sources: Sequence[Ids],
-        options: GenerationOptions | None = None,
+        options: Options = None,
         *,
-        batch_tokens: int | None = None,
         progress: Callable[[int], object] | None = None,
+        on_token: Callable[[DecidedToken], object] | None = None,
         **overrides: Any,
     ) -> list[list[Hypothesis]]:
         """Searches for the targets of sentences.
 
-        The sentences are decoded in one batch that is kept full: one that is done leaves at once,
-        and one that waits takes its place.
+        The sentences of all calls are decoded in one batch that is kept full: one that is done
+        leaves at once, and one that waits takes its place.
 
         Args:
             sources: Source ids of each sentence, their end included.
-            options: How to search; None is what the checkpoint asks for.
-            batch_tokens: Source tokens that are encoded together; less needs less memory. It
-                changes no result.
+            options: How to search; None is what the checkpoint asks for. Or one for each source.
             progress: Called now and then with the number of sentences that are done.
+            on_token: Called with every token as it is decided, in this thread; a sentence for which
+                it returns True ends there. Needs a `beam_size` of 1.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Returns:
@@ -182,25 +205,89 @@ class Model:
                 option does not fit the model.
             TypeError: if an option does not exist.
         """
-        chosen = self._options(options, overrides)
-        batch = BATCH_TOKENS
-        if batch_tokens is not None:
-            batch = checked_integer("batch_tokens", batch_tokens, 1, 2**31 - 1)
-        if progress is not None and not callable(progress):
-            raise TypeError(f"progress: expected a callable, got {progress!r}")
-        found = self._core.generate(sources, chosen, batch, BATCH_ROWS, progress)
-        return [
-            [
-                Hypothesis(
-                    tokens=tokens,
-                    score=score,
-                    token_scores=token_scores,
-                    finish_reason="eos" if ended else "length",
-                )
-                for tokens, score, token_scores, ended in hypotheses
-            ]
-            for hypotheses in found
-        ]
+        for name, function in (("progress", progress), ("on_token", on_token)):
+            if function is not None and not callable(function):
+                raise TypeError(f"{name}: expected a callable, got {function!r}")
+        generation = self.submit(sources, options, watched=on_token is not None, **overrides)
+        if on_token is not None:
+            generation.watch(on_token)
+        return generation.results(progress)
+
+    def submit(
+        self,
+        sources: Sequence[Ids],
+        options: Options = None,
+        *,
+        watched: bool = False,
+        **overrides: Any,
+    ) -> Generation:
+        """Like `generate`, but returns at once.
+
+        Args:
+            sources: Source ids of each sentence, their end included.
+            options: How to search; None is what the checkpoint asks for. Or one for each source.
+            watched: Whether `Generation.tokens` will be asked for.
+            **overrides: Fields of `GenerationOptions`, which replace those of `options`.
+
+        Raises:
+            ValueError: as `generate`.
+            TypeError: as `generate`.
+        """
+        if isinstance(sources, str | bytes) or not isinstance(sources, Iterable):
+            raise TypeError(
+                f"generate: sources are {type(sources).__name__}, expected a list of lists of ids"
+            )
+        sources = list(sources)
+        chosen = self._chosen(options, overrides, len(sources))
+        if watched and any(one.beam_size > 1 for one in chosen):
+            raise ValueError("beam_size: tokens are decided one by one with a beam_size of 1 only")
+        return Generation(self._core.submit(sources, chosen, watched), chosen)
+
+    def generate_stream(
+        self, source: Ids, options: GenerationOptions | None = None, **overrides: Any
+    ) -> Iterator[DecidedToken]:
+        """The tokens of one sentence's target as they are decided, its end included.
+
+        Args:
+            source: Source ids, their end included.
+            options: How to search; None is what the checkpoint asks for, with a `beam_size` of 1.
+            **overrides: Fields of `GenerationOptions`, which replace those of `options`.
+
+        Raises:
+            ValueError: as `generate`, at once.
+            TypeError: as `generate`, at once.
+        """
+        if options is None:
+            overrides = {"beam_size": 1, **overrides}
+        generation = self.submit([source], options, watched=True, **overrides)
+        # In a function of its own: this one is to check at once, and that one to run when asked.
+        return _tokens(generation)
+
+    def estimate_memory(self, tokens: int) -> int:
+        """The bytes that keys and values of so many tokens take.
+
+        Every source token of a sentence under way counts, and every target token of its live
+        hypotheses, those that they share once. The weights take `nbytes` besides, and a step of the
+        encoder or decoder a few times `batch_tokens` or `batch_rows` rows of the model's widest
+        layer.
+        """
+        return self._core.cache_bytes(checked_integer("tokens", tokens, 0, 2**40))
+
+    def _chosen(
+        self, options: Options, overrides: dict[str, Any], count: int
+    ) -> list[GenerationOptions]:
+        """The options of each sentence."""
+        if options is None or isinstance(options, GenerationOptions):
+            return [self._options(options, overrides)] * count
+        if isinstance(options, str | bytes) or not isinstance(options, Sequence):
+            raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
+        if len(options) != count:
+            raise ValueError(f"options: there are {len(options)}, expected {count}, one per source")
+        known: dict[int, GenerationOptions] = {}
+        for one in options:
+            if id(one) not in known:
+                known[id(one)] = self._options(one, overrides)
+        return [known[id(one)] for one in options]
 
     def _options(
         self, options: GenerationOptions | None, overrides: dict[str, Any]
@@ -227,6 +314,13 @@ class Model:
     ) -> None:
         """Closes the model."""
         self.close()
+
+
+def _tokens(generation: Generation) -> Iterator[DecidedToken]:
+    try:
+        yield from generation.tokens()
+    finally:
+        generation.cancel()
 
 
 def _checked_tensors(checkpoint: Checkpoint) -> dict[str, Floats]:

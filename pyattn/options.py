@@ -25,6 +25,8 @@ class GenerationOptions:
         suppress_tokens: Ids that are never produced.
         force_end: Whether the token at `max_new_tokens` can only be the end (transformers'
             `forced_eos_token_id`), so that every target is a finished one.
+        max_time: Seconds after which a search ends with what it has, counted from the call; None
+            for no limit. A sentence whose turn has not come by then has an empty target.
 
     Raises:
         ValueError: if a value is out of its range; the message names the option.
@@ -38,6 +40,7 @@ class GenerationOptions:
     early_stopping: bool | Literal["never"] = False
     suppress_tokens: tuple[int, ...] = ()
     force_end: bool = False
+    max_time: float | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -70,6 +73,11 @@ class GenerationOptions:
         _set(self, "suppress_tokens", suppressed)
         if not isinstance(self.force_end, bool):
             raise ValueError(f"force_end: expected True or False, got {self.force_end!r}")
+        if self.max_time is not None:
+            seconds = _number("max_time", self.max_time)
+            if seconds < 0:
+                raise ValueError(f"max_time: expected 0 or more seconds, got {self.max_time!r}")
+            _set(self, "max_time", seconds)
 
     def replace(self, **overrides: Any) -> GenerationOptions:
         """These options with some of them changed.

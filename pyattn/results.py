@@ -21,7 +21,7 @@ class Hypothesis:
             length ** length_penalty, the length counting the end.
         token_scores: Log-probability of each token and of the end, if it was reached; float32.
         finish_reason: "eos" if the end was produced, "length" if max_new_tokens ran out,
-            "timeout" if the time did.
+            "timeout" if max_time did, or a callback stopped it.
         alignment: Attention over the source for each token, [target, source] float32, if asked for.
     """
 
@@ -30,6 +30,25 @@ class Hypothesis:
     token_scores: npt.NDArray[np.float32]
     finish_reason: FinishReason
     alignment: npt.NDArray[np.float32] | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DecidedToken:
+    """A token of a target that will not change any more.
+
+    Attributes:
+        sentence: Which of the sources of the call it belongs to.
+        step: Its place in the target, from 0.
+        token: Its id; the end is one too.
+        score: Its log-probability.
+        last: Whether the target ends with it.
+    """
+
+    sentence: int
+    step: int
+    token: int
+    score: float
+    last: bool
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

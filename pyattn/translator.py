@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import functools
 import importlib
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import os
 
     from pyattn.dtypes import DTypes
+    from pyattn.generation import Generation
     from pyattn.model import Model
     from pyattn.tokenizers import Tokenizer
 
@@ -31,12 +33,14 @@ SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
 # Families whose models are trained on single sentences, and not on whole texts.
 _SENTENCE_FAMILIES = frozenset({"marian"})
 
-# What `stream` holds at once: enough texts to keep the model's batches full, and not more
-# characters than a handful of long ones.
-_WINDOW_TEXTS = 1024
-_WINDOW_CHARACTERS = 1 << 18
+# What `stream` holds at once: windows of texts, enough of them to keep the model's batches full
+# while the first is waited for, and not more characters than a handful of long texts have.
+_WINDOWS = 4
+_WINDOW_TEXTS = 256
+_WINDOW_CHARACTERS = 1 << 16
 
-_Search: TypeAlias = Callable[..., list[list[Hypothesis]]]
+# How many pieces each text has, and the search for their targets.
+_UnderWay: TypeAlias = "tuple[list[int], Generation]"
 
 # From the one that leaves nothing to be desired on.
 _FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
@@ -94,7 +98,6 @@ class Translator:
         texts: str | Iterable[str],
         options: GenerationOptions | None = None,
         *,
-        batch_tokens: int | None = None,
         progress: bool = False,
         **overrides: Any,
     ) -> str | list[str]:
@@ -104,7 +107,6 @@ class Translator:
             texts: One text, or an iterable of texts, all of which are read before the first is
                 translated; `stream` is for those that do not fit into memory.
             options: How to search.
-            batch_tokens: The most source tokens that are encoded at once; None for the model's own.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `beam_size=4`.
 
@@ -115,7 +117,7 @@ class Translator:
             TypeError: if a text is not a str, or an option does not exist.
             ValueError: if a text is not valid Unicode, or an option is out of its range.
         """
-        search = self._search(options, batch_tokens, overrides)
+        search = self._search(options, overrides)
         if isinstance(texts, str):
             _check(texts, "translate: texts")
             return self._best([texts], search, progress)[0]
@@ -126,7 +128,6 @@ class Translator:
         texts: Iterable[str],
         options: GenerationOptions | None = None,
         *,
-        batch_tokens: int | None = None,
         progress: bool = False,
         **overrides: Any,
     ) -> list[list[Translation]]:
@@ -139,7 +140,6 @@ class Translator:
         Args:
             texts: An iterable of texts; a single one goes into a list.
             options: How to search.
-            batch_tokens: The most source tokens that are encoded at once; None for the model's own.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `num_hypotheses=3`.
 
@@ -147,15 +147,13 @@ class Translator:
             TypeError: as `translate`, and if `texts` is a single str.
             ValueError: as `translate`.
         """
-        search = self._search(options, batch_tokens, overrides)
+        search = self._search(options, overrides)
         return self._results(list(_checked("results", texts)), search, progress)
 
     def stream(
         self,
         texts: Iterable[str],
         options: GenerationOptions | None = None,
-        *,
-        batch_tokens: int | None = None,
         **overrides: Any,
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
@@ -166,16 +164,14 @@ class Translator:
         Args:
             texts: Any iterable of texts, endless ones included.
             options: How to search.
-            batch_tokens: The most source tokens that are encoded at once; None for the model's own.
             **overrides: Single decoding options, such as `beam_size=4`.
 
         Raises:
             TypeError: as `results`; of a text when it is reached, of all else at once.
             ValueError: likewise.
         """
-        search = self._search(options, batch_tokens, overrides)
-        windows = _windows(_checked("stream", texts))
-        return (text for window in windows for text in self._best(window, search, False))
+        search = self._search(options, overrides)
+        return self._stream(_windows(_checked("stream", texts)), search)
 
     def close(self) -> None:
         """Free the weights and the threads; the translator is of no use afterwards."""
@@ -193,31 +189,32 @@ class Translator:
         self.close()
 
     def _search(
-        self,
-        options: GenerationOptions | None,
-        batch_tokens: int | None,
-        overrides: dict[str, Any],
-    ) -> _Search:
-        """The model's `generate` with everything but the sources; bad options fail now."""
+        self, options: GenerationOptions | None, overrides: dict[str, Any]
+    ) -> GenerationOptions:
+        """What to search with; bad options fail now."""
         if not isinstance(options, GenerationOptions | None):
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
-        (options or self.model.generation).replace(**overrides)
-        return functools.partial(
-            self.model.generate, options=options, batch_tokens=batch_tokens, **overrides
-        )
+        return (options or self.model.generation).replace(**overrides)
 
-    def _best(self, texts: list[str], search: _Search, progress: bool) -> list[str]:
+    def _best(self, texts: list[str], search: GenerationOptions, progress: bool) -> list[str]:
         return [ranked[0].text for ranked in self._results(texts, search, progress)]
 
     def _results(
-        self, texts: list[str], search: _Search, progress: bool
+        self, texts: list[str], search: GenerationOptions, progress: bool
     ) -> list[list[Translation]]:
+        return self._finish(self._start(texts, search), progress)
+
+    def _start(self, texts: list[str], search: GenerationOptions) -> _UnderWay:
         cut = self._pieces(texts)
         sources = [ids for parts in cut for ids in parts]
-        with _bar(len(sources)) if progress else contextlib.nullcontext() as report:
-            found = iter(search(sources, progress=report) if sources else [])
+        return [len(parts) for parts in cut], self.model.submit(sources, search)
+
+    def _finish(self, under_way: _UnderWay, progress: bool) -> list[list[Translation]]:
+        counts, generation = under_way
+        with _bar(len(generation)) if progress else contextlib.nullcontext() as report:
+            found = iter(generation.results(report))
         # Per text, best first, its pieces' hypotheses, of which some pieces may have fewer.
-        ranked = [list(zip(*itertools.islice(found, len(parts)), strict=False)) for parts in cut]
+        ranked = [list(zip(*itertools.islice(found, count), strict=False)) for count in counts]
         tokens = [part.tokens for ranks in ranked for parts in ranks for part in parts]
         decoded = iter(self.tokenizer.decode(tokens))
         return [
@@ -225,6 +222,25 @@ class Translator:
             or [_joined([], [])]
             for ranks in ranked
         ]
+
+    def _stream(self, windows: Iterator[list[str]], search: GenerationOptions) -> Iterator[str]:
+        """The windows' translations, with some of them under way while one is waited for."""
+        under_way: collections.deque[_UnderWay] = collections.deque()
+        try:
+            for window in windows:
+                under_way.append(self._start(window, search))
+                if len(under_way) == _WINDOWS:
+                    yield from (
+                        ranked[0].text for ranked in self._finish(under_way.popleft(), False)
+                    )
+        except Exception:
+            yield from self._rest(under_way)
+            raise
+        yield from self._rest(under_way)
+
+    def _rest(self, under_way: collections.deque[_UnderWay]) -> Iterator[str]:
+        while under_way:
+            yield from (ranked[0].text for ranked in self._finish(under_way.popleft(), False))
 
     def _pieces(self, texts: list[str]) -> list[list[list[int]]]:
         """Per text, the ids of its pieces: none if there is nothing in it to translate."""
@@ -248,6 +264,7 @@ def load(
     *,
     dtype: DTypes = "auto",
     threads: int | None = None,
+    **limits: Any,
 ) -> Translator:
     """A translator for a model's files.
 
@@ -256,6 +273,8 @@ def load(
         dtype: What weights are computed with; "auto" is the fastest at full quality here. Or a
             mapping of patterns of products to number types, as for `pyattn.Model`.
         threads: How many threads to compute with, as many as the process may use by default.
+        **limits: `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`, for those who
+            have less memory or want more throughput.
 
     Raises:
         ModelError: if a file is missing or cannot be used; the message names it.
@@ -269,7 +288,7 @@ def load(
     folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
     checkpoint = read_checkpoint(folder)
     tokenizer = load_tokenizer(folder)
-    return Translator(Model(checkpoint, dtype=dtype, threads=threads), tokenizer)
+    return Translator(Model(checkpoint, dtype=dtype, threads=threads, **limits), tokenizer)
 
 
 def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:

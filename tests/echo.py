@@ -25,6 +25,15 @@ class Letters:
         return ["".join(map(chr, tokens)) for tokens in ids]
 
 
+class Echoes(list[list[Hypothesis]]):
+    """What the model found, which never takes it any time."""
+
+    def results(self, progress: Any = None) -> list[list[Hypothesis]]:
+        if progress is not None:
+            progress(1)
+        return self
+
+
 class Echo:
     """A model that says what it hears, and as its n-th best target the same n times over."""
 
@@ -35,24 +44,16 @@ class Echo:
         self.settings: dict[str, Any] = {}
         self.closed = False
 
-    def generate(
-        self,
-        sources: Sequence[Sequence[int]],
-        options: GenerationOptions | None = None,
-        *,
-        batch_tokens: int | None = None,
-        progress: Any = None,
-        **overrides: Any,
-    ) -> list[list[Hypothesis]]:
-        chosen = (options or self.generation).replace(**overrides)
-        self.settings = {"options": chosen, "batch_tokens": batch_tokens}
+    def submit(
+        self, sources: Sequence[Sequence[int]], options: GenerationOptions | None = None
+    ) -> Echoes:
+        chosen = options or self.generation
+        self.settings = {"options": chosen}
         self.calls.append(["".join(map(chr, source[:-1])) for source in sources])
-        if progress is not None:
-            progress(1)
-        return [
+        return Echoes(
             [self._hypothesis(source, n, chosen) for n in range(1, chosen.num_hypotheses + 1)]
             for source in sources
-        ]
+        )
 
     def close(self) -> None:
         self.closed = True

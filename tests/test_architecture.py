@@ -27,16 +27,18 @@ MAY_IMPORT = {
     "options": set(),
     "results": set(),
     "checkpoint": {"options"},
-    "_core": {"checkpoint", "options"},  # for the types in its stub
+    "_core": {"checkpoint", "options", "results"},  # for the types in its stub
+    "generation": CONTRACTS | {"_core"},
+    "memory": set(),
     "cpu": {"_core"},
     "ops": {"_core"},
     "reference": CONTRACTS,
     "dtypes": {"checkpoint"},
-    "model": CONTRACTS | {"_core", "dtypes", "reference"},
+    "model": CONTRACTS | {"_core", "dtypes", "generation", "memory", "reference"},
     "formats": CONTRACTS,
     "tokenizers": CONTRACTS | {"formats"},
     "pieces": set(),
-    "translator": CONTRACTS | {"dtypes", "formats", "model", "pieces", "tokenizers"},
+    "translator": CONTRACTS | {"dtypes", "formats", "generation", "model", "pieces", "tokenizers"},
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "translator"},
     "benchmark": CONTRACTS
     | {"_core", "dtypes", "formats", "model", "reference", "tokenizers", "translator"},

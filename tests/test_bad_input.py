@@ -143,8 +143,8 @@ def test_what_is_not_a_source_is_refused(translator: pyattn.Translator, sources:
         ({"early_stopping": "later"}, ValueError),
         ({"suppress_tokens": [8001]}, ValueError),
         ({"suppress_tokens": ["the"]}, ValueError),
-        ({"batch_tokens": 0}, ValueError),
-        ({"batch_tokens": "many"}, (TypeError, ValueError)),
+        ({"max_time": -1}, ValueError),
+        ({"max_time": "soon"}, ValueError),
         ({"options": {"beam_size": 4}}, (TypeError, ValueError)),
     ],
 )

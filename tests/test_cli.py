@@ -190,10 +190,9 @@ def test_options_reach_the_model(run: Run, loaded: Loaded) -> None:
         *("translate", "one", "--beam", "4", "--max-new-tokens", "9"),
         *("--length-penalty", "0.5", "--batch-tokens", "77"),
     )
-    assert loaded.arguments == (None, {"dtype": "auto", "threads": None})
+    assert loaded.arguments == (None, {"dtype": "auto", "threads": None, "batch_tokens": 77})
     assert loaded.model.settings == {
-        "options": GenerationOptions(beam_size=4, max_new_tokens=9, length_penalty=0.5),
-        "batch_tokens": 77,
+        "options": GenerationOptions(beam_size=4, max_new_tokens=9, length_penalty=0.5)
     }
     assert loaded.model.closed
 

@@ -92,16 +92,18 @@ def test_sentence_has_the_same_bits_on_any_number_of_threads(
 def test_sentence_has_the_same_bits_at_any_batch_tokens(
     name: str, isa: str, batch_tokens: int
 ) -> None:
-    with Model(checkpoint(name), dtype="float32", threads=1, isa=isa) as model:
-        assert_same_bits(searches, model, name, range(COUNT), batch_tokens=batch_tokens)
+    with Model(
+        checkpoint(name), dtype="float32", threads=1, isa=isa, batch_tokens=batch_tokens
+    ) as model:
+        assert_same_bits(searches, model, name, range(COUNT))
 
 
 @every_level
 def test_sentence_that_waits_for_its_turn_has_the_same_bits(isa: str) -> None:
     # More rows than are decoded at a time, so that late ones take the places of early ones.
     chosen = random.Random(1).choices(range(COUNT), k=5 * COUNT)
-    with Model(checkpoint("odd"), dtype="float32", threads=2, isa=isa) as model:
-        assert_same_bits(searches, model, "odd", chosen, batch_tokens=300)
+    with Model(checkpoint("odd"), dtype="float32", threads=2, isa=isa, batch_tokens=300) as model:
+        assert_same_bits(searches, model, "odd", chosen)
 
 
 @every_level

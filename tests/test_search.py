@@ -318,8 +318,8 @@ def test_limit_beyond_the_positions_is_the_positions() -> None:
         ),
         ({"force_end": 1}, ValueError, "force_end: expected True or False, got 1"),
         ({"options": {"beam_size": 2}}, TypeError, "options: expected GenerationOptions, got dict"),
-        ({"batch_tokens": 0}, ValueError, "batch_tokens: expected 1 to "),
-        ({"batch_tokens": "all"}, ValueError, "batch_tokens: expected an integer, got 'all'"),
+        ({"max_time": -1}, ValueError, "max_time: expected 0 or more seconds, got -1"),
+        ({"max_time": "soon"}, ValueError, "max_time: expected a number, got 'soon'"),
         ({"progress": 3}, TypeError, "progress: expected a callable, got 3"),
     ],
 )

@@ -2,7 +2,6 @@
 #include "base/threads.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -35,15 +34,15 @@ namespace {
 constexpr int kMostThreads = 1024;
 
 struct Job {
-  const std::function<void()>* body;
-  std::atomic<bool> cancelled{false};
+  std::function<void()> body;
+  const std::atomic<bool>& stop;
   bool done = false;
   std::exception_ptr error;
 };
 
-// What this thread runs for a team; null on every other thread, the helpers
-// included.
-thread_local const Job* current_job = nullptr;
+// Whether the job that this thread runs for a team is to stop; null on every
+// other thread, the helpers included.
+thread_local const std::atomic<bool>* current_stop = nullptr;
 
 // Who shares this thread's loops, and on how many threads; null and 1 where
 // loops are not shared: outside of jobs, and inside of a loop that is.
@@ -87,15 +86,10 @@ void run_with_crew(int threads, const std::function<void()>& job) {
   job();
 }
 
-// How often a waiting caller looks up: well below what a person notices when
-// pressing Ctrl-C, and rare enough to cost nothing.
-constexpr std::chrono::milliseconds kSlice(20);
-
 }  // namespace
 
-// Everything that a fork invalidates: the child abandons it as a whole.
 struct Team::Worker {
-  explicit Worker(int threads) : process(getpid()) {
+  explicit Worker(int threads) {
     thread = std::thread([this, threads] { serve(threads); });
   }
 
@@ -106,6 +100,14 @@ struct Team::Worker {
     }
     wake.notify_all();
     thread.join();
+  }
+
+  void add(std::shared_ptr<Job> job) {
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      jobs.push_back(std::move(job));
+    }
+    wake.notify_one();
   }
 
   void serve(int threads) {
@@ -119,85 +121,76 @@ struct Team::Worker {
       if (jobs.empty()) {
         return;
       }
-      Job* job = jobs.front();
+      const std::shared_ptr<Job> job = std::move(jobs.front());
       jobs.pop_front();
       lock.unlock();
-      current_job = job;
+      current_stop = &job->stop;
       try {
-        run_with_crew(threads, *job->body);
+        run_with_crew(threads, job->body);
       } catch (...) {
         job->error = std::current_exception();
       }
-      current_job = nullptr;
+      current_stop = nullptr;
       lock.lock();
       job->done = true;
       finished.notify_all();
     }
   }
 
-  const pid_t process;
   std::mutex mutex;
   std::condition_variable wake;
   std::condition_variable finished;
-  std::deque<Job*> jobs;
+  std::deque<std::shared_ptr<Job>> jobs;
   bool closing = false;
   std::thread thread;
 };
 
 Team::Team(int threads) : threads_(std::max(threads, 1)) {}
 
-Team::~Team() {
-  if (worker_ != nullptr && worker_->process != getpid()) {
-    (void)worker_.release();  // its thread lives in the parent only
-  }
-}
+Team::~Team() = default;
 
 Team::Worker& Team::worker() {
-  // Callers hold no lock of this team here: a lock could have been copied in
-  // a locked state by a fork. Two Python threads that both find no worker are
-  // kept apart by a lock that exists once and is reset by forks.
-  static std::mutex starting;
-  static const int registered =
-      pthread_atfork([] { starting.lock(); }, [] { starting.unlock(); },
-                     [] { starting.unlock(); });
-  (void)registered;
-  std::lock_guard<std::mutex> lock(starting);
-  if (worker_ != nullptr && worker_->process != getpid()) {
-    (void)worker_.release();
-  }
-  if (worker_ == nullptr) {
-    worker_ = std::make_unique<Worker>(threads_);
-  }
-  return *worker_;
+  return worker_.get([this] { return std::make_unique<Worker>(threads_); });
 }
 
 void Team::run(const std::function<void()>& body,
                const std::function<bool()>& go_on) {
   Worker& to = worker();
-  Job job;
-  job.body = &body;
+  std::atomic<bool> stop{false};
+  const auto job = std::make_shared<Job>(Job{body, stop, false, nullptr});
+  to.add(job);
   std::unique_lock<std::mutex> lock(to.mutex);
-  to.jobs.push_back(&job);
-  to.wake.notify_one();
-  while (!to.finished.wait_for(lock, kSlice, [&] { return job.done; })) {
+  while (!to.finished.wait_for(lock, kWaitingSlice,
+                               [&] { return job->done; })) {
     lock.unlock();
     const bool more = go_on();
     lock.lock();
     if (!more) {
-      job.cancelled = true;
+      stop = true;
     }
   }
   lock.unlock();
-  if (job.error) {
-    std::rethrow_exception(job.error);
+  if (job->error) {
+    std::rethrow_exception(job->error);
   }
+}
+
+void Team::post(std::function<void()> body, const std::atomic<bool>& stop) {
+  worker().add(
+      std::make_shared<Job>(Job{std::move(body), stop, false, nullptr}));
+}
+
+bool Team::jobs_wait() {
+  Worker& of = worker();
+  std::lock_guard<std::mutex> lock(of.mutex);
+  return !of.jobs.empty();
 }
 
 int parallel_width() { return job_threads; }
 
 void detail::parallel_for(int64_t count, int64_t grain, void* body,
                           void (*call)(void*, int64_t, int64_t)) {
-  if (current_job != nullptr && current_job->cancelled) {
+  if (current_stop != nullptr && *current_stop) {
     throw Cancelled();
   }
   const int64_t most = count / std::max<int64_t>(grain, 1);

@@ -1,14 +1,22 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <type_traits>
 
+#include "base/process.h"
+
 namespace pyattn {
 
 /// Thrown by a job that was told to stop.
 struct Cancelled {};
+
+/// How often a waiting caller looks up: well below what a person notices when
+/// pressing Ctrl-C, and rare enough to cost nothing.
+constexpr std::chrono::milliseconds kWaitingSlice(20);
 
 /// A thread that runs jobs one after the other, and the helpers that
 /// `parallel_for` splits a job's loops over.
@@ -16,7 +24,7 @@ struct Cancelled {};
 /// Parallel regions run on this thread alone, never on the caller's: OpenMP's
 /// runtime keeps its pool with the thread that opened the region, and a child
 /// process forked from that thread would wait for a pool that it does not
-/// have. A team that finds itself in a forked child starts anew.
+/// have.
 class Team {
  public:
   /// Starts no thread; the first job does. `threads` counts the helpers and
@@ -35,12 +43,20 @@ class Team {
   void run(const std::function<void()>& job,
            const std::function<bool()>& go_on);
 
+  /// Runs `job`, which must not throw, on the team's thread behind those that
+  /// wait already, and returns at once. While `stop` is true its next
+  /// `parallel_for` throws Cancelled. The team ends after it.
+  void post(std::function<void()> job, const std::atomic<bool>& stop);
+
+  /// Whether jobs wait for the one that runs. For that one to ask.
+  bool jobs_wait();
+
  private:
   struct Worker;
   Worker& worker();
 
   const int threads_;
-  std::unique_ptr<Worker> worker_;
+  PerProcess<Worker> worker_;
 };
 
 namespace detail {

@@ -8,6 +8,7 @@ void bind_cpu(pybind11::module_& module);
 void bind_attention(pybind11::module_& module);
 void bind_ops(pybind11::module_& module);
 void bind_vocabulary(pybind11::module_& module);
+void bind_request(pybind11::module_& module);
 void bind_model(pybind11::module_& module);
 
 }  // namespace pyattn::bindings

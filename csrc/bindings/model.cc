@@ -3,14 +3,16 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/ids.h"
+#include "bindings/options.h"
+#include "bindings/request.h"
 #include "engine/engine.h"
 #include "kernels/dispatch.h"
+#include "model/cache.h"
 
 namespace pyattn::bindings {
 namespace {
@@ -64,77 +66,6 @@ DType dtype_of(const DTypeNames& dtypes, const std::string& product) {
   return dtype_named("model", found->second);
 }
 
-// A Python integer as an id; `place` says where it stands. Whether it is one of
-// the vocabulary's is for the engine to say, unless no vocabulary is so large.
-int32_t id_from(const std::string& place, py::handle integer) {
-  int overflow = 0;
-  const long long id = PyLong_AsLongLongAndOverflow(integer.ptr(), &overflow);
-  if (overflow != 0 || id < INT32_MIN || id > INT32_MAX) {
-    throw ArgumentError(place + " has id " + std::string(py::str(integer)) +
-                        ", expected one of the vocabulary");
-  }
-  return static_cast<int32_t>(id);
-}
-
-SearchOptions options_from(const py::handle& from) {
-  SearchOptions options = {};
-  options.beam_size = field<int32_t>(from, "beam_size");
-  options.num_hypotheses = field<int32_t>(from, "num_hypotheses");
-  options.max_new_tokens = field<int32_t>(from, "max_new_tokens");
-  options.min_new_tokens = field<int32_t>(from, "min_new_tokens");
-  options.length_penalty = field<float>(from, "length_penalty");
-  options.force_end = field<bool>(from, "force_end");
-  const py::object early = from.attr("early_stopping");
-  options.early_stopping = py::isinstance<py::str>(early)
-                               ? EarlyStopping::kNever
-                           : early.cast<bool>() ? EarlyStopping::kFull
-                                                : EarlyStopping::kHeuristic;
-  std::set<int32_t> suppressed;
-  for (const py::handle id : from.attr("suppress_tokens")) {
-    suppressed.insert(id_from("generate: suppress_tokens", id));
-  }
-  options.suppressed.assign(suppressed.begin(), suppressed.end());
-  return options;
-}
-
-bool is_text(py::handle object) {
-  return py::isinstance<py::str>(object) || py::isinstance<py::bytes>(object);
-}
-
-// Lists of ids. Anything else is refused by name; a list is read by index.
-std::vector<Sequence> sequences_from(const char* operation, const char* what,
-                                     py::handle object) {
-  if (is_text(object) || !py::isinstance<py::iterable>(object)) {
-    throw py::type_error(std::string(operation) + ": " + what + "s are " +
-                         Py_TYPE(object.ptr())->tp_name +
-                         ", expected a list of lists of ids");
-  }
-  std::vector<Sequence> sequences;
-  for (const py::handle item : py::reinterpret_borrow<py::iterable>(object)) {
-    const std::string place = std::string(operation) + ": " + what + " " +
-                              std::to_string(sequences.size());
-    const auto refuse = [&place] {
-      PyErr_Clear();
-      throw py::type_error(place + " is not a list of ids");
-    };
-    if (is_text(item) || PySequence_Check(item.ptr()) == 0 ||
-        !py::isinstance<py::iterable>(item)) {
-      refuse();
-    }
-    Sequence sequence;
-    for (const py::handle id : py::reinterpret_borrow<py::iterable>(item)) {
-      const py::object index =
-          py::reinterpret_steal<py::object>(PyNumber_Index(id.ptr()));
-      if (!index) {
-        refuse();
-      }
-      sequence.push_back(id_from(place, index));
-    }
-    sequences.push_back(std::move(sequence));
-  }
-  return sequences;
-}
-
 // An engine, and the arrays that it reads in place.
 class Loaded {
  public:
@@ -142,7 +73,7 @@ class Loaded {
   // where they are; the rest is packed. `dtypes` maps products to number types.
   Loaded(const py::handle& config, const py::dict& tensors,
          const DTypeNames& dtypes, const std::optional<std::string>& isa,
-         const std::optional<int>& threads)
+         const std::optional<int>& threads, const Limits& limits)
       : engine_(
             config_from(config),
             {isa ? kernels_named(*isa) : default_kernels(),
@@ -152,7 +83,7 @@ class Loaded {
             [&](const std::string& name, const Shape& shape, bool optional) {
               return find(tensors, name, shape, optional);
             },
-            threads ? *threads : default_threads()) {
+            threads ? *threads : default_threads(), limits) {
     // What was packed is needed no longer.
     const ModelWeights& weights = engine_.weights();
     std::erase_if(kept_, [&weights](const py::array& tensor) {
@@ -190,9 +121,11 @@ class BoundModel {
  public:
   BoundModel(const py::handle& config, const py::dict& tensors,
              const DTypeNames& dtypes, const std::optional<std::string>& isa,
-             const std::optional<int>& threads)
-      : loaded_(
-            std::make_shared<Loaded>(config, tensors, dtypes, isa, threads)) {}
+             const std::optional<int>& threads, int64_t batch_tokens,
+             int64_t batch_rows, int64_t cache_bytes)
+      : loaded_(std::make_shared<Loaded>(
+            config, tensors, dtypes, isa, threads,
+            Limits{batch_tokens, batch_rows, cache_bytes})) {}
 
   py::list encode(const py::handle& source_object) {
     const auto model = loaded();
@@ -240,44 +173,32 @@ class BoundModel {
     });
   }
 
-  // Per source a list of (tokens, score, token_scores, ended). `progress` is
-  // called with the number of sources that are done, now and then.
-  py::list generate(const py::handle& source_object, const py::handle& options,
-                    int64_t batch_tokens, int64_t rows,
-                    const py::object& progress) {
+  // `options` is one for each source. Returns at once.
+  std::unique_ptr<BoundRequest> submit(const py::handle& source_object,
+                                       const py::sequence& options,
+                                       bool watched) {
     const auto model = loaded();
-    const auto sources = sequences_from("generate", "source", source_object);
-    const SearchOptions search = options_from(options);
-    std::vector<std::vector<Found>> results(sources.size());
-    std::atomic<int64_t> done{0};
-    Waiting waiting([&] {
-      if (!progress.is_none()) {
-        progress(done.load());
-      }
+    std::vector<Sequence> sources =
+        sequences_from("generate", "source", source_object);
+    check_that(options.size() == sources.size(), "generate", [&] {
+      return "there are " + std::to_string(options.size()) +
+             " options, expected " + std::to_string(sources.size()) +
+             ", one for each source";
     });
-    waiting.run([&](const std::function<bool()>& go_on) {
-      model->engine().generate(
-          sources, search, {batch_tokens, rows},
-          [&](size_t index, std::vector<Found> found) {
-            results[index] = std::move(found);
-            ++done;
-          },
-          go_on);
-    });
-    py::list list;
-    for (const std::vector<Found>& found : results) {
-      py::list hypotheses;
-      for (const Found& one : found) {
-        hypotheses.append(py::make_tuple(
-            one.tokens, one.score,
-            py::array_t<float>(
-                static_cast<py::ssize_t>(one.token_scores.size()),
-                one.token_scores.data()),
-            one.ended));
+    std::map<PyObject*, std::shared_ptr<const SearchOptions>> known;
+    std::vector<Sentence> sentences;
+    for (size_t i = 0; i < sources.size(); ++i) {
+      const py::object own = options[i];
+      std::shared_ptr<const SearchOptions>& search = known[own.ptr()];
+      if (search == nullptr) {
+        search = options_from(own);
       }
-      list.append(std::move(hypotheses));
+      sentences.push_back({std::move(sources[i]), search});
     }
-    return list;
+    Engine& engine = model->engine();
+    return std::make_unique<BoundRequest>(
+        std::shared_ptr<Engine>(model, &engine),
+        engine.submit(std::move(sentences), watched));
   }
 
   // Calls that still run in other threads finish; the last frees the engine.
@@ -286,6 +207,12 @@ class BoundModel {
   int threads() { return loaded()->engine().threads(); }
   const char* isa() { return isa_name(loaded()->engine().weights().table.isa); }
   int64_t bytes() { return loaded()->engine().weights().bytes(); }
+
+  // Of keys and values of so many tokens.
+  int64_t cache_bytes(int64_t tokens) {
+    return TokenPool::bytes_for(token_bytes(loaded()->engine().weights()),
+                                tokens);
+  }
 
  private:
   std::shared_ptr<Loaded> loaded() {
@@ -318,16 +245,17 @@ void bind_model(py::module_& module) {
   py::class_<BoundModel>(module, "Model")
       .def(py::init<const py::handle&, const py::dict&, const DTypeNames&,
                     const std::optional<std::string>&,
-                    const std::optional<int>&>(),
+                    const std::optional<int>&, int64_t, int64_t, int64_t>(),
            py::arg("config"), py::arg("tensors"), py::arg("dtypes"),
-           py::arg("isa"), py::arg("threads"))
+           py::arg("isa"), py::arg("threads"), py::arg("batch_tokens"),
+           py::arg("batch_rows"), py::arg("cache_bytes"))
       .def("encode", &BoundModel::encode, py::arg("sources"))
       .def("logits", &BoundModel::logits, py::arg("sources"),
            py::arg("targets"))
       .def("score", &BoundModel::score, py::arg("sources"), py::arg("targets"))
-      .def("generate", &BoundModel::generate, py::arg("sources"),
-           py::arg("options"), py::arg("batch_tokens"), py::arg("rows"),
-           py::arg("progress"))
+      .def("submit", &BoundModel::submit, py::arg("sources"),
+           py::arg("options"), py::arg("watched"))
+      .def("cache_bytes", &BoundModel::cache_bytes, py::arg("tokens"))
       .def("close", &BoundModel::close)
       .def_property_readonly("threads", &BoundModel::threads)
       .def_property_readonly("isa", &BoundModel::isa)

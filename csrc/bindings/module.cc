@@ -17,5 +17,6 @@ PYBIND11_MODULE(_core, module) {
   bind_ops(module);
   bind_attention(module);
   bind_vocabulary(module);
+  bind_request(module);
   bind_model(module);
 }

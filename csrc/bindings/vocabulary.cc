@@ -2,6 +2,7 @@
 #include "ops/vocabulary.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "bindings/arrays.h"
@@ -94,26 +95,34 @@ py::tuple run_best_tokens(py::handle x_object, py::handle packed_object,
     own = select(operation, packed_object, columns);
     selection = own.get();
   }
-  Forbidden forbidden;
-  forbidden.always = ids_of(operation, "suppressed", suppressed, packed.out());
-  std::sort(forbidden.always.begin(), forbidden.always.end());
+  std::vector<int32_t> apart =
+      ids_of(operation, "suppressed", suppressed, packed.out());
+  std::sort(apart.begin(), apart.end());
+  apart.erase(std::unique(apart.begin(), apart.end()), apart.end());
 
   const int64_t rows = leading(x);
-  Candidates best;
+  Answers answers;
   const int64_t width = selection == nullptr
                             ? packed.out()
                             : static_cast<int64_t>(selection->ids().size());
   run_operation(rows * packed.in() * width, [&] {
-    best_tokens({packed, selection}, {data_of(x), packed.in()}, rows, k,
-                forbidden, best);
+    answers = best_tokens({packed, selection}, {data_of(x), packed.in()},
+                          std::vector<Question>(rows, {k, apart}));
   });
   Shape shape = shape_of(x);
-  shape.back() = best.k;
+  shape.back() = std::min(k, width);
   py::array_t<int32_t> ids(shape);
   py::array_t<float> log_probs = new_floats(shape);
-  std::copy(best.ids.begin(), best.ids.end(), ids.mutable_data());
-  std::copy(best.log_probs.begin(), best.log_probs.end(),
-            log_probs.mutable_data());
+  std::copy(answers.ids.begin(), answers.ids.end(), ids.mutable_data());
+  std::fill_n(log_probs.mutable_data(), log_probs.size(),
+              -std::numeric_limits<float>::infinity());
+  for (int64_t row = 0; row < rows; ++row) {
+    const LogSum all = answers.rest[row].with(answers.apart(row));
+    for (int64_t i = 0; i < answers.found[row]; ++i) {
+      const int64_t at = row * answers.k + i;
+      log_probs.mutable_data()[at] = all.log_prob(answers.logits[at]);
+    }
+  }
   return py::make_tuple(ids, log_probs);
 }
 

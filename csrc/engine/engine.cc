@@ -2,38 +2,49 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "engine/forced.h"
-#include "engine/generation.h"
 #include "model/encoder.h"
 
 namespace pyattn {
 namespace {
 
+void check_sequence(const char* operation, const char* what, size_t index,
+                    const Sequence& sequence, int64_t vocab, int64_t shortest,
+                    int64_t longest) {
+  const int64_t size = static_cast<int64_t>(sequence.size());
+  const auto name = [&] { return what + (" " + std::to_string(index)); };
+  check_that(size >= shortest, operation,
+             [&] { return name() + " is empty, expected at least one id"; });
+  check_that(size <= longest, operation, [&] {
+    return name() + " has " + std::to_string(size) +
+           " tokens, expected at most " + std::to_string(longest);
+  });
+  for (const int32_t id : sequence) {
+    check_that(id >= 0 && id < vocab, operation, [&] {
+      return name() + " has id " + std::to_string(id) + ", expected 0 to " +
+             std::to_string(vocab - 1);
+    });
+  }
+}
+
 void check_sequences(const char* operation, const char* what,
                      const std::vector<Sequence>& sequences, int64_t vocab,
                      int64_t shortest, int64_t longest) {
   for (size_t i = 0; i < sequences.size(); ++i) {
-    const int64_t size = static_cast<int64_t>(sequences[i].size());
-    const auto name = [&] { return what + (" " + std::to_string(i)); };
-    check_that(size >= shortest, operation,
-               [&] { return name() + " is empty, expected at least one id"; });
-    check_that(size <= longest, operation, [&] {
-      return name() + " has " + std::to_string(size) +
-             " tokens, expected at most " + std::to_string(longest);
-    });
-    for (const int32_t id : sequences[i]) {
-      check_that(id >= 0 && id < vocab, operation, [&] {
-        return name() + " has id " + std::to_string(id) + ", expected 0 to " +
-               std::to_string(vocab - 1);
-      });
-    }
+    check_sequence(operation, what, i, sequences[i], vocab, shortest, longest);
   }
 }
 
-void check_suppressed(const ModelConfig& config,
-                      const std::vector<int32_t>& suppressed) {
+void check_options(const ModelConfig& config, const SearchOptions& options) {
+  check_that(options.max_new_tokens <= config.max_positions, "generate", [&] {
+    return "max_new_tokens is " + std::to_string(options.max_new_tokens) +
+           ", expected at most the model's " +
+           std::to_string(config.max_positions) + " positions";
+  });
+  const std::vector<int32_t>& suppressed = options.suppressed;
   const int64_t vocab = config.decoder.vocab;
   int64_t left = vocab - 1;  // besides the end
   for (const int32_t id : suppressed) {
@@ -119,22 +130,22 @@ void Engine::score(const std::vector<Sequence>& sources,
   team_.run([&] { feed_targets(weights_, sources, targets, score); }, go_on);
 }
 
-void Engine::generate(
-    const std::vector<Sequence>& sources, const SearchOptions& options,
-    const Limits& limits,
-    const std::function<void(size_t, std::vector<Found>)>& found,
-    const GoOn& go_on) {
+std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
+                                        bool watched) {
   const ModelConfig& config = weights_.config;
-  check_sources("generate", sources);
-  check_that(options.max_new_tokens <= config.max_positions, "generate", [&] {
-    return "max_new_tokens is " + std::to_string(options.max_new_tokens) +
-           ", expected at most the model's " +
-           std::to_string(config.max_positions) + " positions";
-  });
-  check_suppressed(config, options.suppressed);
-  team_.run(
-      [&] { Generation(weights_, sources, options, limits, found).run(); },
-      go_on);
+  const SearchOptions* checked = nullptr;
+  for (size_t i = 0; i < sentences.size(); ++i) {
+    check_sequence("generate", "source", i, sentences[i].source,
+                   config.encoder.vocab, 1, config.max_positions);
+    // Sentences mostly share theirs.
+    if (sentences[i].options.get() != checked) {
+      checked = sentences[i].options.get();
+      check_options(config, *checked);
+    }
+  }
+  auto request = std::make_shared<Request>(std::move(sentences), watched);
+  scheduler_.submit(request);
+  return request;
 }
 
 }  // namespace pyattn

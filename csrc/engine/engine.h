@@ -5,26 +5,21 @@
 #include <vector>
 
 #include "base/threads.h"
+#include "engine/request.h"
+#include "engine/scheduler.h"
 #include "model/weights.h"
-#include "search/search.h"
 
 namespace pyattn {
 
-using Sequence = std::vector<int32_t>;
-
-/// How much runs at a time. None of it changes a result.
-struct Limits {
-  int64_t batch_tokens;  // source tokens that are encoded together
-  int64_t rows;          // hypotheses that are decoded together
-};
-
-/// A model and the threads that run it. Calls from several threads are served
-/// one after the other.
+/// A model and the threads that run it. Any number of threads may call: their
+/// requests are decoded together, the other calls take turns with the steps.
 class Engine {
  public:
   Engine(const ModelConfig& config, const ModelPacking& packing,
-         const TensorSource& tensors, int threads)
-      : weights_(config, packing, tensors), team_(threads) {}
+         const TensorSource& tensors, int threads, const Limits& limits)
+      : weights_(config, packing, tensors),
+        team_(threads),
+        scheduler_(weights_, limits, team_) {}
 
   const ModelWeights& weights() const { return weights_; }
   int threads() const { return team_.size(); }
@@ -35,10 +30,6 @@ class Engine {
                      const std::vector<Sequence>& sources) const;
   void check_pairs(const char* operation, const std::vector<Sequence>& sources,
                    const std::vector<Sequence>& targets) const;
-
-  /// Asked every few milliseconds by the waiting thread; no means stop, and
-  /// the call throws Cancelled. Must not throw.
-  using GoOn = std::function<bool()>;
 
   /// The encoder's output of every source, [time, dim], into room(i).
   void encode(const std::vector<Sequence>& sources,
@@ -56,16 +47,18 @@ class Engine {
              const std::vector<Sequence>& targets,
              const std::function<float*(size_t)>& room, const GoOn& go_on);
 
-  /// The targets of every source. `found` is called from the team's thread as
-  /// they are done, in any order.
-  void generate(const std::vector<Sequence>& sources,
-                const SearchOptions& options, const Limits& limits,
-                const std::function<void(size_t, std::vector<Found>)>& found,
-                const GoOn& go_on);
+  /// Searches for the targets of sentences. Returns at once; the request says
+  /// when what is done.
+  std::shared_ptr<Request> submit(std::vector<Sentence> sentences,
+                                  bool watched);
+
+  /// To be told when nobody waits for a request any more.
+  void cancel(Request& request) { scheduler_.cancel(request); }
 
  private:
   ModelWeights weights_;
   Team team_;
+  Scheduler scheduler_;
 };
 
 }  // namespace pyattn

@@ -1,19 +1,17 @@
 #include "engine/forced.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/buffer.h"
+#include "model/cache.h"
 #include "model/decoder.h"
 #include "model/encoder.h"
+#include "ops/vocabulary.h"
 
 namespace pyattn {
 namespace {
 
 constexpr int64_t kGroupTokens = 1024;
-
-// Rows of logits that exist at a time.
-constexpr int64_t kScoreRows = 64;
 
 // Feeds the targets of sources [begin, end) as a whole: the decoder's output
 // for the start and every token, [rows, dim], sequence behind sequence.
@@ -26,34 +24,28 @@ Buffer<float> feed(const ModelWeights& weights,
     ragged.add(sources[i]);
   }
   const Buffer<float> encoded = encode(weights, ragged);
-  const CrossMemory memory(weights, encoded.data(), ragged.tokens());
-  std::vector<const void*> source_tokens;
-  for (int64_t t = 0; t < ragged.tokens(); ++t) {
-    source_tokens.push_back(memory.token(t));
-  }
+  TokenPool pool(token_bytes(weights), INT64_MAX);
+  const Slots sources_kept(pool, static_cast<size_t>(ragged.tokens()));
+  keep_sources(weights, encoded.data(), sources_kept.all());
 
   int64_t count = 0;
   for (size_t i = begin; i < end; ++i) {
     count += static_cast<int64_t>(targets[i].size()) + 1;
   }
-  const int64_t stride = token_bytes(weights);
-  Buffer<char> slots(count * stride);
-  std::vector<const void*> past;
-  for (int64_t r = 0; r < count; ++r) {
-    past.push_back(slots.data() + r * stride);
-  }
+  const Slots targets_kept(pool, static_cast<size_t>(count));
+  void* const* const slots = targets_kept.all().data();
 
   std::vector<DecoderRow> rows;
   for (size_t i = begin; i < end; ++i) {
     const int64_t first = static_cast<int64_t>(rows.size());
     const int64_t source = ragged.starts[i - begin];
-    const StepMemory cross = {source_tokens.data() + source,
+    const StepMemory cross = {sources_kept.all().data() + source,
                               ragged.starts[i - begin + 1] - source, nullptr};
     for (int64_t t = 0; t <= static_cast<int64_t>(targets[i].size()); ++t) {
       rows.push_back({t == 0 ? weights.config.start : targets[i][t - 1],
                       static_cast<int32_t>(t),
-                      slots.data() + (first + t) * stride,
-                      {past.data() + first, t + 1, nullptr},
+                      slots[first + t],
+                      {slots + first, t + 1, nullptr},
                       cross});
     }
   }
@@ -98,26 +90,17 @@ void feed_targets(
 void token_scores(const ModelWeights& weights, const float* states,
                   const Sequence& target, float* scores) {
   const int64_t dim = weights.config.dim;
-  const int64_t vocab = weights.config.decoder.vocab;
-  const int64_t rows = static_cast<int64_t>(target.size()) + 1;
-  Buffer<float> logits(std::min(kScoreRows, rows) * vocab);
-  for (int64_t row = 0; row < rows; row += kScoreRows) {
-    const int64_t count = std::min(kScoreRows, rows - row);
-    linear(weights.output, {states + row * dim, dim}, count,
-           {logits.data(), vocab}, {});
-    for (int64_t r = 0; r < count; ++r) {
-      const float* x = logits.data() + r * vocab;
-      float most = 0;
-      float sum = 0;
-      weights.table.log_sum_exp({.x = x,
-                                 .weights = nullptr,
-                                 .count = vocab,
-                                 .max = &most,
-                                 .sum = &sum});
-      const int32_t id =
-          row + r + 1 < rows ? target[row + r] : weights.config.end;
-      scores[row + r] = (x[id] - most) - std::log(sum);
-    }
+  std::vector<int32_t> ids = target;
+  ids.push_back(weights.config.end);
+  std::vector<Question> questions;
+  for (const int32_t& id : ids) {
+    questions.push_back({1, {&id, 1}});
+  }
+  const Answers answers =
+      best_tokens({weights.output, nullptr}, {states, dim}, questions);
+  for (size_t row = 0; row < ids.size(); ++row) {
+    const std::span<const float> logit = answers.apart(row);
+    scores[row] = answers.rest[row].with(logit).log_prob(logit[0]);
   }
 }
 

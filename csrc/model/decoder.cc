@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "model/encoder.h"
+#include "model/cache.h"
 #include "ops/vocabulary.h"
 
 namespace pyattn {
@@ -21,6 +21,7 @@ class Step {
     for (const DecoderRow& row : rows) {
       past_.push_back(row.past);
       source_.push_back(row.source);
+      slots_.push_back(row.slot);
     }
   }
 
@@ -79,12 +80,9 @@ class Step {
           float* room = stream_.room().at_least(stream_.rows() * 4 * dim_);
           const Rows qkv = {room, 3 * dim_};
           linear(attention.qkv, in, stream_.rows(), qkv, {});
-          for (size_t r = 0; r < rows_.size(); ++r) {
-            // A layer's key and value are neighbours in both places.
-            keep(weights_.table, kept_type(weights_),
-                 {qkv.data + r * qkv.stride + dim_, 0}, 1, 2 * dim_,
-                 rows_[r].slot, 0, key_offset(weights_.config, n));
-          }
+          keep(weights_.table, kept_type(weights_),
+               {qkv.data + dim_, qkv.stride}, 2 * dim_, slots_,
+               key_offset(weights_.config, n));
           attend(qkv.read(), past_, n, {room + stream_.rows() * 3 * dim_, dim_},
                  attention.output, residual, out);
         });
@@ -107,6 +105,7 @@ class Step {
   const std::vector<DecoderRow>& rows_;
   Stream stream_;
   Memories past_, source_;
+  std::vector<void*> slots_;
 };
 
 }  // namespace

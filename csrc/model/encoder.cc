@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "model/cache.h"
 #include "model/sublayer.h"
 #include "ops/vocabulary.h"
 
@@ -56,34 +57,17 @@ Buffer<float> encode(const ModelWeights& weights, const Ragged& sources) {
   return stream.take();
 }
 
-DType kept_type(const ModelWeights& weights) {
-  for (const DecoderLayerWeights& layer : weights.decoder) {
-    if (layer.self_attention.qkv.dtype() == DType::kFloat32 ||
-        layer.cross_attention.key_value.dtype() == DType::kFloat32) {
-      return DType::kFloat32;
-    }
-  }
-  return DType::kBFloat16;
-}
-
-CrossMemory::CrossMemory(const ModelWeights& weights, const float* encoded,
-                         int64_t tokens)
-    : bytes_(token_bytes(weights)), data_(tokens * bytes_) {
+void keep_sources(const ModelWeights& weights, const float* encoded,
+                  const std::vector<void*>& slots) {
   const int64_t dim = weights.config.dim;
-  const int64_t stride = token_elements(weights.config);
-  const bool floats = kept_type(weights) == DType::kFloat32;
-  Buffer<float> room(floats ? 0 : tokens * 2 * dim);
+  const int64_t tokens = static_cast<int64_t>(slots.size());
+  Buffer<float> room(tokens * 2 * dim);
+  const Rows to = {room.data(), 2 * dim};
   for (int64_t n = 0; n < weights.config.decoder.layers; ++n) {
-    const int64_t offset = key_offset(weights.config, n);
-    const Rows to =
-        floats ? Rows{reinterpret_cast<float*>(data_.data()) + offset, stride}
-               : Rows{room.data(), 2 * dim};
     linear(weights.decoder[n].cross_attention.key_value, {encoded, dim}, tokens,
            to, {});
-    if (!floats) {
-      keep(weights.table, kept_type(weights), to.read(), tokens, 2 * dim,
-           data_.data(), stride, offset);
-    }
+    keep(weights.table, kept_type(weights), to.read(), 2 * dim, slots,
+         key_offset(weights.config, n));
   }
 }
 

@@ -25,42 +25,9 @@ struct Ragged {
 /// The encoder's output for every token, [tokens, dim].
 Buffer<float> encode(const ModelWeights& weights, const Ragged& sources);
 
-/// What cross-attention reads: keys and values of some sources' tokens for
-/// every layer, computed once. Each token has [layers][key, value][dim].
-class CrossMemory {
- public:
-  /// From the encoder's output, [tokens, dim].
-  CrossMemory(const ModelWeights& weights, const float* encoded,
-              int64_t tokens);
-
-  /// Where what the token keeps starts.
-  const void* token(int64_t index) const {
-    return data_.data() + index * bytes_;
-  }
-
- private:
-  int64_t bytes_;  // of a token
-  Buffer<char> data_;
-};
-
-/// Offsets of a layer's key and value in what a token keeps.
-inline int64_t key_offset(const ModelConfig& config, int64_t layer) {
-  return 2 * layer * config.dim;
-}
-inline int64_t value_offset(const ModelConfig& config, int64_t layer) {
-  return (2 * layer + 1) * config.dim;
-}
-
-/// Elements of keys and values that a token keeps, for all decoder layers.
-inline int64_t token_elements(const ModelConfig& config) {
-  return 2 * config.decoder.layers * config.dim;
-}
-
-/// What tokens keep: bfloat16, unless a product that makes keys or values is
-/// to be exact.
-DType kept_type(const ModelWeights& weights);
-inline int64_t token_bytes(const ModelWeights& weights) {
-  return token_elements(weights.config) * kept_bytes(kept_type(weights));
-}
+/// Writes what cross-attention reads of every token of `encoded` [tokens, dim],
+/// its keys and values for all layers, into the token's slot.
+void keep_sources(const ModelWeights& weights, const float* encoded,
+                  const std::vector<void*>& slots);
 
 }  // namespace pyattn

@@ -159,27 +159,31 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
   });
 }
 
-void keep(const KernelTable& table, DType kept, ConstRows x, int64_t rows,
-          int64_t count, void* tokens, int64_t stride, int64_t offset) {
-  parallel_for(rows, grain(count), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const float* from = x.data + row * x.stride;
-      const int64_t at = row * stride + offset;
-      if (kept == DType::kBFloat16) {
-        table.prepare({.x = from,
-                       .words = {.kind = Words::kBFloat16,
-                                 .data = static_cast<uint16_t*>(tokens) + at,
-                                 .scale = nullptr,
-                                 .zero = nullptr,
-                                 .stride = count / 2},
-                       .rows = 1,
-                       .dim = count,
-                       .x_stride = count});
-      } else {
-        std::copy_n(from, count, static_cast<float*>(tokens) + at);
-      }
+void keep(const KernelTable& table, DType kept, ConstRows x, int64_t count,
+          const std::vector<void*>& tokens, int64_t offset) {
+  const auto keep_row = [&](int64_t row) {
+    const float* from = x.data + row * x.stride;
+    void* const token = tokens[row];
+    if (kept == DType::kBFloat16) {
+      table.prepare({.x = from,
+                     .words = {.kind = Words::kBFloat16,
+                               .data = static_cast<uint16_t*>(token) + offset,
+                               .scale = nullptr,
+                               .zero = nullptr,
+                               .stride = count / 2},
+                     .rows = 1,
+                     .dim = count,
+                     .x_stride = count});
+    } else {
+      std::copy_n(from, count, static_cast<float*>(token) + offset);
     }
-  });
+  };
+  parallel_for(static_cast<int64_t>(tokens.size()), grain(count),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t row = begin; row < end; ++row) {
+                   keep_row(row);
+                 }
+               });
 }
 
 }  // namespace pyattn

@@ -75,11 +75,11 @@ inline int64_t kept_bytes(DType kept) {
   return kept == DType::kBFloat16 ? 2 : 4;
 }
 
-/// Writes each row's `count` floats, an even number, to elements [offset,
-/// offset + count) of what its token keeps; the tokens lie `stride` elements
-/// apart. A bfloat16 is rounded here, once, so that a row reads the same in any
+/// Writes each row's `count` floats, an even number, to the elements from
+/// `offset` on of what its token keeps; a layer's key and value are neighbours
+/// there. A bfloat16 is rounded here, once, so that a row reads the same in any
 /// batch.
-void keep(const KernelTable& table, DType kept, ConstRows x, int64_t rows,
-          int64_t count, void* tokens, int64_t stride, int64_t offset);
+void keep(const KernelTable& table, DType kept, ConstRows x, int64_t count,
+          const std::vector<void*>& tokens, int64_t offset);
 
 }  // namespace pyattn

@@ -5,6 +5,8 @@
 #include <cfloat>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "base/buffer.h"
 #include "base/threads.h"
@@ -37,14 +39,13 @@ float below(float score) {
 // a group, which one thread computes and has a list of the best for.
 class Projection {
  public:
-  Projection(const Vocabulary& vocabulary, ConstRows x, int64_t rows, int64_t k,
-             const Forbidden& forbidden)
+  Projection(const Vocabulary& vocabulary, ConstRows x,
+             const std::vector<Question>& questions, int64_t k)
       : output_(vocabulary.output),
         selection_(vocabulary.selection),
-        input_(output_, x, rows),
-        rows_(rows),
+        rows_(static_cast<int64_t>(questions.size())),
         k_(k),
-        forbidden_(columns_of(forbidden)),
+        input_(output_, x, rows_),
         panels_(selection_ ? selection_->panels() : output_.panels()),
         chunk_panels_(kChunkColumns / output_.table().panel),
         chunk_columns_(chunk_panels_ * output_.table().panel),
@@ -52,32 +53,44 @@ class Projection {
         groups_(parallel_width() == 1
                     ? 1
                     : std::min(chunks_, kGroupsPerThread * parallel_width())),
-        maxima_(rows * chunks_),
-        sums_(rows * chunks_),
-        found_(groups_ * rows),
-        columns_(groups_ * rows * k),
-        scores_(groups_ * rows * k),
-        bars_(rows) {
+        maxima_(rows_ * chunks_),
+        sums_(rows_ * chunks_),
+        found_(groups_ * rows_),
+        columns_(groups_ * rows_ * k),
+        scores_(groups_ * rows_ * k),
+        bars_(rows_) {
+    set_apart(questions);
     std::fill_n(found_.data(), found_.size(), 0);
     std::fill(bars_.begin(), bars_.end(), kNever);
   }
 
   void run();
-  void merge(Candidates& best) const;
+
+  // Call once.
+  Answers take();
 
  private:
-  Forbidden columns_of(const Forbidden& ids) const;
+  // A column that a row's question has apart, and where its logit goes.
+  struct Apart {
+    int32_t column;
+    int64_t at;
+  };
+
+  void set_apart(const std::vector<Question>& questions);
   void run_chunk(int64_t group, int64_t chunk, float* logits);
+  void take_apart(int64_t row, int32_t first, float* logits, int64_t count);
   void choose(int64_t group, int64_t chunk, int64_t row, float* logits,
               int64_t count);
   int64_t best_group(int64_t row, const std::vector<int32_t>& taken) const;
 
   const PackedLinear& output_;
   const Selection* const selection_;
-  const LinearInput input_;
   const int64_t rows_, k_;
-  const Forbidden forbidden_;  // columns, not ids
+  const LinearInput input_;
   const int64_t panels_, chunk_panels_, chunk_columns_, chunks_, groups_;
+  std::vector<Apart> apart_;           // row behind row, columns ascending
+  std::vector<int64_t> apart_starts_;  // [rows + 1], in apart_
+  Answers answers_;
   Buffer<float> maxima_, sums_;  // [rows, chunks]
   Buffer<int32_t> found_;        // [groups, rows], at most k
   // -1 behind the candidates of a list that began with a bar.
@@ -89,19 +102,22 @@ class Projection {
   std::vector<std::atomic<float>> bars_;
 };
 
-Forbidden Projection::columns_of(const Forbidden& ids) const {
-  Forbidden columns = ids;
-  if (selection_ != nullptr) {
-    columns.always.clear();
-    for (const int32_t id : ids.always) {
-      const int32_t column = selection_->column_of(id);
+void Projection::set_apart(const std::vector<Question>& questions) {
+  apart_starts_.push_back(0);
+  answers_.apart_starts.push_back(0);
+  for (const Question& question : questions) {
+    int64_t at = answers_.apart_starts.back();
+    for (const int32_t id : question.apart) {
+      const int32_t column = selection_ ? selection_->column_of(id) : id;
       if (column >= 0) {
-        columns.always.push_back(column);
+        apart_.push_back({column, at});
       }
+      ++at;
     }
-    columns.end = selection_->column_of(ids.end);
+    answers_.apart_starts.push_back(at);
+    apart_starts_.push_back(static_cast<int64_t>(apart_.size()));
   }
-  return columns;
+  answers_.apart_logits.assign(answers_.apart_starts.back(), kNever);
 }
 
 void Projection::run() {
@@ -133,9 +149,24 @@ void Projection::run_chunk(int64_t group, int64_t chunk, float* logits) {
   }
 }
 
+// Moves the logits that are apart out of a chunk.
+void Projection::take_apart(int64_t row, int32_t first, float* logits,
+                            int64_t count) {
+  const auto end = apart_.begin() + apart_starts_[row + 1];
+  auto apart = std::lower_bound(
+      apart_.begin() + apart_starts_[row], end, first,
+      [](const Apart& one, int32_t column) { return one.column < column; });
+  for (; apart != end && apart->column < first + count; ++apart) {
+    answers_.apart_logits[apart->at] =
+        std::exchange(logits[apart->column - first], kNever);
+  }
+}
+
 void Projection::choose(int64_t group, int64_t chunk, int64_t row,
                         float* logits, int64_t count) {
   const KernelTable& table = output_.table();
+  const int32_t first = static_cast<int32_t>(chunk * chunk_columns_);
+  take_apart(row, first, logits, count);
   float* const most = &maxima_[row * chunks_ + chunk];
   table.log_sum_exp({.x = logits,
                      .weights = nullptr,
@@ -156,17 +187,6 @@ void Projection::choose(int64_t group, int64_t chunk, int64_t row,
   const float last = found_[list] < k_ ? kNever : scores[k_ - 1];
   if (!(*most > std::max(bar, last))) {
     return;
-  }
-  const int32_t first = static_cast<int32_t>(chunk * chunk_columns_);
-  const int32_t end = static_cast<int32_t>(first + count);
-  const std::vector<int32_t>& always = forbidden_.always;
-  for (auto column = std::lower_bound(always.begin(), always.end(), first);
-       column != always.end() && *column < end; ++column) {
-    logits[*column - first] = kNever;
-  }
-  if (!forbidden_.end_in_row.empty() && forbidden_.end_in_row[row] != 0 &&
-      forbidden_.end >= first && forbidden_.end < end) {
-    logits[forbidden_.end - first] = kNever;
   }
   table.top_k({.x = logits,
                .count = count,
@@ -199,11 +219,12 @@ int64_t Projection::best_group(int64_t row,
   return best;
 }
 
-void Projection::merge(Candidates& best) const {
-  best.k = k_;
-  best.found.assign(rows_, 0);
-  best.ids.assign(rows_ * k_, -1);
-  best.log_probs.assign(rows_ * k_, kNever);
+Answers Projection::take() {
+  Answers& answers = answers_;
+  answers.k = k_;
+  answers.found.assign(rows_, 0);
+  answers.ids.assign(rows_ * k_, -1);
+  answers.logits.assign(rows_ * k_, kNever);
   std::vector<int32_t> taken;
   for (int64_t row = 0; row < rows_; ++row) {
     // Chunks are added in their order: the same sum for any number of threads.
@@ -213,21 +234,21 @@ void Projection::merge(Candidates& best) const {
                                  .count = chunks_,
                                  .max = &most,
                                  .sum = &sum});
-    const float rest = std::log(sum);
+    answers.rest.push_back({most, std::log(sum)});
     taken.assign(groups_, 0);
-    int32_t& found = best.found[row];
+    int32_t& found = answers.found[row];
     for (; found < k_; ++found) {
       const int64_t group = best_group(row, taken);
       if (group < 0) {
         break;
       }
       const int64_t at = (group * rows_ + row) * k_ + taken[group]++;
-      best.ids[row * k_ + found] =
+      answers.ids[row * k_ + found] =
           selection_ ? selection_->ids()[columns_[at]] : columns_[at];
-      // In this order a log-probability near zero keeps its digits.
-      best.log_probs[row * k_ + found] = (scores_[at] - most) - rest;
+      answers.logits[row * k_ + found] = scores_[at];
     }
   }
+  return std::move(answers_);
 }
 
 }  // namespace
@@ -244,15 +265,33 @@ void embed(const KernelTable& table, const EmbedArgs& args) {
                });
 }
 
-void best_tokens(const Vocabulary& vocabulary, ConstRows x, int64_t rows,
-                 int64_t k, const Forbidden& forbidden, Candidates& best) {
+LogSum LogSum::with(std::span<const float> logits) const {
+  const float most =
+      std::accumulate(logits.begin(), logits.end(), max,
+                      [](float a, float b) { return std::max(a, b); });
+  if (most == kNever) {
+    return *this;
+  }
+  float sum = max == kNever ? 0.0F : std::exp((max - most) + log);
+  for (const float logit : logits) {
+    sum += std::exp(logit - most);
+  }
+  return {most, std::log(sum)};
+}
+
+Answers best_tokens(const Vocabulary& vocabulary, ConstRows x,
+                    const std::vector<Question>& questions) {
+  int64_t k = 1;
+  for (const Question& question : questions) {
+    k = std::max(k, question.k);
+  }
   const int64_t columns =
       vocabulary.selection
           ? static_cast<int64_t>(vocabulary.selection->ids().size())
           : vocabulary.output.out();
-  Projection projection(vocabulary, x, rows, std::min(k, columns), forbidden);
+  Projection projection(vocabulary, x, questions, std::min(k, columns));
   projection.run();
-  projection.merge(best);
+  return projection.take();
 }
 
 }  // namespace pyattn

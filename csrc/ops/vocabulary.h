@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <vector>
 
 #include "kernels/table.h"
@@ -13,20 +15,42 @@ namespace pyattn {
 /// threads.
 void embed(const KernelTable& table, const EmbedArgs& args);
 
-/// What may not be chosen. It still counts in the distribution: log-
-/// probabilities are those of the model, whatever is forbidden.
-struct Forbidden {
-  std::vector<int32_t> always;      // ids, ascending
-  std::vector<uint8_t> end_in_row;  // [rows]: whether `end` is forbidden there
-  int32_t end = -1;
+/// What is asked of one row of output.
+struct Question {
+  int64_t k = 1;  // tokens, the best ones
+  /// Ids, ascending, that the caller judges itself: they are neither among the
+  /// best nor in the sum, and their logits are told.
+  std::span<const int32_t> apart;
 };
 
-/// The best next tokens of each row, from the best down; equal ones by id.
-struct Candidates {
-  int64_t k = 0;
-  std::vector<int32_t> found;    // [rows], at most k
-  std::vector<int32_t> ids;      // [rows, k]
-  std::vector<float> log_probs;  // [rows, k]
+/// The logarithm of a sum of exponentials, in two parts: the largest exponent,
+/// and the logarithm of the sum over its exponential.
+struct LogSum {
+  float max = -std::numeric_limits<float>::infinity();
+  float log = -std::numeric_limits<float>::infinity();
+
+  /// Near zero it keeps its digits, since the large parts go first.
+  float log_prob(float logit) const { return (logit - max) - log; }
+
+  /// That of these logits too.
+  LogSum with(std::span<const float> logits) const;
+};
+
+/// The answers for each row.
+struct Answers {
+  int64_t k = 0;               // the most that was asked
+  std::vector<int32_t> found;  // [rows], at most k
+  std::vector<int32_t> ids;    // [rows, k], from the best down; equal ones by id
+  std::vector<float> logits;   // [rows, k]
+  std::vector<LogSum> rest;    // [rows]: of all columns that are not apart
+  std::vector<int64_t> apart_starts;  // [rows + 1]
+  std::vector<float> apart_logits;    // row behind row; -inf of no column
+
+  std::span<const float> apart(int64_t row) const {
+    const int64_t begin = apart_starts[row];
+    return {apart_logits.data() + begin,
+            static_cast<size_t>(apart_starts[row + 1] - begin)};
+  }
 };
 
 /// The columns that are computed: a selection of the output's, or all.
@@ -35,10 +59,11 @@ struct Vocabulary {
   const Selection* selection;  // of `output`; null is all of it
 };
 
-/// log_softmax(x W^T + bias) over the vocabulary's columns, and the `k` best of
-/// them per row. The logits exist for a few hundred columns at a time and are
-/// never stored as a whole. Ids are always those of the whole output.
-void best_tokens(const Vocabulary& vocabulary, ConstRows x, int64_t rows,
-                 int64_t k, const Forbidden& forbidden, Candidates& best);
+/// The best tokens of each row of x W^T + bias, and its sum of exponentials.
+/// The logits exist for a few hundred columns at a time and are never stored as
+/// a whole. Ids are always those of the whole output. There is one question for
+/// each row.
+Answers best_tokens(const Vocabulary& vocabulary, ConstRows x,
+                    const std::vector<Question>& questions);
 
 }  // namespace pyattn

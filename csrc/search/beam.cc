@@ -14,23 +14,27 @@ namespace {
 // at a length that early_stopping sets, cannot displace the worst finished one.
 class Beam : public Search {
  public:
-  Beam(const SearchOptions& options, int32_t start, int32_t end)
-      : Search(options, start, end), live_{{kRoot, 0.0F}} {}
+  explicit Beam(const SearchTask& task) : Search(task), live_{{kRoot, 0.0F}} {}
 
-  int32_t candidates() const override { return 2 * options_.beam_size; }
+  void ask(std::vector<Question>& questions) const override {
+    questions.resize(questions.size() + rows_.size(),
+                     {2 * options().beam_size, apart_});
+  }
 
-  void advance(const Candidates& best, int64_t first) override {
-    const std::vector<Continuation> ranking = rank(best, first);
+  void advance(const Answers& answers, int64_t first) override {
+    const std::vector<Continuation> ranking = rank(answers, first);
     ++length_;
-    const bool last = length_ == options_.max_new_tokens;
+    set_apart();
+    const bool last = length_ == options().max_new_tokens;
     std::vector<Live> next;
     rows_.clear();
     for (size_t place = 0; place < ranking.size(); ++place) {
       const Continuation& continuation = ranking[place];
-      const bool ends = continuation.token == end_;
+      const bool ends = continuation.token == task_.end;
       if (ends || last) {
         if (place < beam()) {
-          finish(continuation, ends);
+          finish(continuation,
+                 ends ? FinishReason::kEnd : FinishReason::kLength);
         }
       } else if (next.size() < beam()) {
         rows_.push_back({continuation.token, continuation.row});
@@ -44,10 +48,21 @@ class Beam : public Search {
     }
   }
 
+  // What lives has to do.
+  void stop() override {
+    for (const Live& live : live_) {
+      finished_.push_back({live.node,
+                           at_length(live.score, std::max(length_, 1)),
+                           FinishReason::kTimeout});
+    }
+    keep_best_finished();
+    rows_.clear();
+  }
+
   std::vector<Found> results() override {
     std::vector<Found> found;
     const size_t count = std::min<size_t>(
-        finished_.size(), static_cast<size_t>(options_.num_hypotheses));
+        finished_.size(), static_cast<size_t>(options().num_hypotheses));
     for (size_t i = 0; i < count; ++i) {
       found.push_back(read(finished_[i]));
     }
@@ -77,31 +92,33 @@ class Beam : public Search {
   struct Finished {
     int32_t node;
     float score;
-    bool ended;
+    FinishReason reason;
   };
 
-  size_t beam() const { return static_cast<size_t>(options_.beam_size); }
+  size_t beam() const { return static_cast<size_t>(options().beam_size); }
 
   float at_length(float score, int32_t length) const {
     return score /
-           static_cast<float>(std::pow(length, options_.length_penalty));
+           static_cast<float>(std::pow(length, options().length_penalty));
   }
 
-  std::vector<Continuation> rank(const Candidates& best, int64_t first) const {
+  std::vector<Continuation> rank(const Answers& answers, int64_t first) const {
     const bool forced =
-        options_.force_end && length_ + 1 == options_.max_new_tokens;
+        options().force_end && length_ + 1 == options().max_new_tokens;
     std::vector<Continuation> all;
     for (size_t row = 0; row < live_.size(); ++row) {
       const float past = live_[row].score;
       const int32_t index = static_cast<int32_t>(row);
       if (forced) {
-        all.push_back({past, 0.0F, index, end_});
+        all.push_back({past, 0.0F, index, task_.end});
         continue;
       }
       const int64_t at = first + index;
-      for (int64_t i = 0; i < best.found[at]; ++i) {
-        const float score = best.log_probs[at * best.k + i];
-        all.push_back({past + score, score, index, best.ids[at * best.k + i]});
+      const LogSum sum = answers.rest[at].with(answers.apart(at));
+      for (int64_t i = at * answers.k; i < at * answers.k + answers.found[at];
+           ++i) {
+        const float score = sum.log_prob(answers.logits[i]);
+        all.push_back({past + score, score, index, answers.ids[i]});
       }
     }
     check(!all.empty(), "generate",
@@ -123,9 +140,9 @@ class Beam : public Search {
     return static_cast<int32_t>(nodes_.size()) - 1;
   }
 
-  void finish(const Continuation& continuation, bool ended) {
+  void finish(const Continuation& continuation, FinishReason reason) {
     finished_.push_back({add_node(continuation),
-                         at_length(continuation.score, length_), ended});
+                         at_length(continuation.score, length_), reason});
   }
 
   void keep_best_finished() {
@@ -142,19 +159,19 @@ class Beam : public Search {
     if (finished_.size() < beam()) {
       return true;
     }
-    if (options_.early_stopping == EarlyStopping::kFull) {
+    if (options().early_stopping == EarlyStopping::kFull) {
       return false;
     }
-    const bool longest = options_.early_stopping == EarlyStopping::kNever &&
-                         options_.length_penalty > 0;
-    const int32_t length = longest ? options_.max_new_tokens : length_;
+    const bool longest = options().early_stopping == EarlyStopping::kNever &&
+                         options().length_penalty > 0;
+    const int32_t length = longest ? options().max_new_tokens : length_;
     return at_length(live_.front().score, length) > finished_.back().score;
   }
 
   Found read(const Finished& finished) const {
     Found found = {};
     found.score = finished.score;
-    found.ended = finished.ended;
+    found.reason = finished.reason;
     for (int32_t node = finished.node; node != kRoot;
          node = nodes_[static_cast<size_t>(node)].parent) {
       found.tokens.push_back(nodes_[static_cast<size_t>(node)].token);
@@ -163,7 +180,7 @@ class Beam : public Search {
     }
     std::reverse(found.tokens.begin(), found.tokens.end());
     std::reverse(found.token_scores.begin(), found.token_scores.end());
-    if (found.ended) {
+    if (found.reason == FinishReason::kEnd) {
       found.tokens.pop_back();
     }
     return found;
@@ -176,9 +193,8 @@ class Beam : public Search {
 
 }  // namespace
 
-std::unique_ptr<Search> make_beam(const SearchOptions& options, int32_t start,
-                                  int32_t end) {
-  return std::make_unique<Beam>(options, start, end);
+std::unique_ptr<Search> make_beam(const SearchTask& task) {
+  return std::make_unique<Beam>(task);
 }
 
 }  // namespace pyattn

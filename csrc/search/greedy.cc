@@ -11,47 +11,67 @@ class Greedy : public Search {
  public:
   using Search::Search;
 
-  int32_t candidates() const override { return 1; }
+  void ask(std::vector<Question>& questions) const override {
+    questions.push_back({1, apart_});
+  }
 
-  void advance(const Candidates& best, int64_t first) override {
-    const bool last = length_ + 1 == options_.max_new_tokens;
-    int32_t token = end_;
+  void advance(const Answers& answers, int64_t first) override {
+    const bool last = length_ + 1 == options().max_new_tokens;
+    int32_t token = task_.end;
     float score = 0;  // of an end that is forced
-    if (!(last && options_.force_end)) {
-      check(best.found[first] > 0, "generate",
+    if (!(last && options().force_end)) {
+      check(answers.found[first] > 0, "generate",
             "no token may follow: all are suppressed, or the model's output is "
             "not a number");
-      token = best.ids[first * best.k];
-      score = best.log_probs[first * best.k];
+      token = answers.ids[first * answers.k];
+      score = answers.rest[first]
+                  .with(answers.apart(first))
+                  .log_prob(answers.logits[first * answers.k]);
     }
     ++length_;
-    found_.token_scores.push_back(score);
-    found_.score += score;
-    found_.ended = token == end_;
-    if (!found_.ended) {
-      found_.tokens.push_back(token);
-    }
+    set_apart();
+    tokens_.push_back(token);
+    scores_.push_back(score);
     rows_.clear();
-    if (!found_.ended && !last) {
+    if (token == task_.end) {
+      reason_ = FinishReason::kEnd;
+    } else if (!last) {
       rows_.push_back({token, 0});
     }
   }
 
-  std::vector<Found> results() override {
-    found_.score /=
-        static_cast<float>(std::pow(length_, options_.length_penalty));
-    return {std::move(found_)};
+  void stop() override {
+    reason_ = FinishReason::kTimeout;
+    rows_.clear();
   }
 
+  std::vector<Found> results() override {
+    Found found = {tokens_, scores_, 0, reason_};
+    if (reason_ == FinishReason::kEnd) {
+      found.tokens.pop_back();
+    }
+    for (const float score : scores_) {
+      found.score += score;
+    }
+    if (length_ > 0) {
+      found.score /=
+          static_cast<float>(std::pow(length_, options().length_penalty));
+    }
+    return {std::move(found)};
+  }
+
+  Decided decided() const override { return {tokens_, scores_}; }
+
  private:
-  Found found_ = {};
+  std::vector<int32_t> tokens_;
+  std::vector<float> scores_;
+  FinishReason reason_ = FinishReason::kLength;
 };
 
 }  // namespace
 
-std::unique_ptr<Search> make_greedy(const SearchOptions& options, int32_t start,
-                                    int32_t end) {
-  return std::make_unique<Greedy>(options, start, end);
+std::unique_ptr<Search> make_greedy(const SearchTask& task) {
+  return std::make_unique<Greedy>(task);
 }
 
 }  // namespace pyattn

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bindings/arrays.h"
+#include "engine/request.h"
+
+namespace pyattn::bindings {
+
+/// A Python integer as an id; `place` says where it stands. Whether it is one of
+/// the vocabulary's is for the engine to say, unless no vocabulary is so large.
+int32_t id_from(const std::string& place, py::handle integer);
+
+/// Ids in any order, each once, ascending.
+std::vector<int32_t> id_set_from(const std::string& place, py::handle ids);
+
+/// Lists of ids. Anything else is refused by name; a list is read by index.
+std::vector<Sequence> sequences_from(const char* operation, const char* what,
+                                     py::handle object);
+
+}  // namespace pyattn::bindings

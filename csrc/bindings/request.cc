@@ -1,0 +1,102 @@
+// engine/request.h for Python.
+#include "bindings/request.h"
+
+#include <pybind11/stl.h>
+
+#include "bindings/bindings.h"
+
+namespace pyattn::bindings {
+namespace {
+
+const char* reason_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kEnd:
+      return "eos";
+    case FinishReason::kLength:
+      return "length";
+    default:
+      return "timeout";
+  }
+}
+
+}  // namespace
+
+BoundRequest::~BoundRequest() {
+  if (!request_->complete()) {
+    engine_->cancel(*request_);
+  }
+  // The last one frees the engine, which waits for its threads.
+  const py::gil_scoped_release release;
+  engine_.reset();
+}
+
+void BoundRequest::check_index(size_t sentence) const {
+  if (sentence >= size()) {
+    throw py::index_error("sentence " + std::to_string(sentence) + " of " +
+                          std::to_string(size()));
+  }
+}
+
+void BoundRequest::wait(const py::object& progress) {
+  Waiting waiting([&] {
+    if (!progress.is_none()) {
+      progress(done());
+    }
+  });
+  try {
+    waiting.run(
+        [&](const std::function<bool()>& go_on) { request_->wait(go_on); });
+  } catch (...) {
+    engine_->cancel(*request_);
+    throw;
+  }
+}
+
+py::list BoundRequest::take(size_t sentence) {
+  check_index(sentence);
+  Waiting().run([&](const std::function<bool()>& go_on) {
+    request_->wait(sentence, go_on);
+  });
+  py::list hypotheses;
+  for (const Found& one : request_->take(sentence)) {
+    hypotheses.append(py::make_tuple(
+        one.tokens, one.score,
+        py::array_t<float>(static_cast<py::ssize_t>(one.token_scores.size()),
+                           one.token_scores.data()),
+        reason_name(one.reason)));
+  }
+  return hypotheses;
+}
+
+py::object BoundRequest::next_token() {
+  std::optional<DecidedToken> token;
+  Waiting().run([&](const std::function<bool()>& go_on) {
+    token = request_->next_token(go_on);
+  });
+  if (!token) {
+    return py::none();
+  }
+  return py::make_tuple(token->sentence, token->step, token->token,
+                        token->score, token->last);
+}
+
+void BoundRequest::cancel(const std::optional<size_t>& sentence) {
+  if (sentence) {
+    check_index(*sentence);
+    request_->cancel(*sentence);
+  } else {
+    engine_->cancel(*request_);
+  }
+}
+
+void bind_request(py::module_& module) {
+  py::class_<BoundRequest>(module, "Request")
+      .def_property_readonly("done", &BoundRequest::done)
+      .def("__len__", &BoundRequest::size)
+      .def("wait", &BoundRequest::wait, py::arg("progress"))
+      .def("take", &BoundRequest::take, py::arg("sentence"))
+      .def("next_token", &BoundRequest::next_token)
+      .def("cancel", &BoundRequest::cancel, py::arg("sentence"));
+}
+
+}  // namespace pyattn::bindings

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "bindings/arrays.h"
+#include "engine/engine.h"
+
+namespace pyattn::bindings {
+
+/// A request as Python holds it; whoever lets go of it does not want the rest.
+class BoundRequest {
+ public:
+  BoundRequest(std::shared_ptr<Engine> engine,
+               std::shared_ptr<Request> request)
+      : engine_(std::move(engine)), request_(std::move(request)) {}
+  ~BoundRequest();
+
+  int64_t done() const { return request_->done(); }
+  size_t size() const { return request_->sentences().size(); }
+
+  /// Waits for all sentences. `progress` is called with the number of those
+  /// that are done, now and then. An exception cancels the request.
+  void wait(const py::object& progress);
+
+  /// Waits for a sentence: (tokens, score, token_scores, reason) of each
+  /// target that was found. Call once for each sentence.
+  py::list take(size_t sentence);
+
+  /// Waits for a token: (sentence, step, token, score, last), or None.
+  py::object next_token();
+
+  void cancel(const std::optional<size_t>& sentence);
+
+ private:
+  void check_index(size_t sentence) const;
+
+  std::shared_ptr<Engine> engine_;
+  std::shared_ptr<Request> request_;
+};
+
+}  // namespace pyattn::bindings

@@ -1,0 +1,114 @@
+"""Searches under way: what `Model.submit` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyattn.options import GenerationOptions
+from pyattn.results import DecidedToken, Hypothesis
+
+if TYPE_CHECKING:
+    from pyattn import _core
+
+
+class Generation:
+    """The targets of some sentences, as far as they are found.
+
+    It may be asked from any thread. Letting go of it cancels what is not done.
+    """
+
+    def __init__(self, request: _core.Request, options: Sequence[GenerationOptions]) -> None:
+        self._request = request
+        self._options = options
+        self._found: list[list[Hypothesis] | None] = [None] * len(options)
+        # How many tokens of a sentence its watcher wants.
+        self._wanted: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        """How many sentences there are."""
+        return len(self._options)
+
+    @property
+    def count_done(self) -> int:
+        """How many sentences are done."""
+        return self._request.done
+
+    def done(self) -> bool:
+        """Whether all sentences are done."""
+        return self.count_done == len(self)
+
+    def result(self, sentence: int) -> list[Hypothesis]:
+        """Waits for a sentence: its best targets, best first.
+
+        Raises:
+            IndexError: if there is no such sentence.
+            ValueError: if the search cannot go on: no token may follow, or there is no room for it.
+        """
+        found = self._found[sentence]
+        if found is None:
+            found = [
+                Hypothesis(tokens=tokens, score=score, token_scores=scores, finish_reason=reason)
+                for tokens, score, scores, reason in self._request.take(sentence % len(self))
+            ]
+            if sentence in self._wanted:
+                found = [self._cut(sentence, one) for one in found]
+            self._found[sentence] = found
+        return found
+
+    def results(self, progress: Callable[[int], object] | None = None) -> list[list[Hypothesis]]:
+        """Waits for all sentences; an exception, Ctrl-C included, cancels them.
+
+        Args:
+            progress: Called now and then with the number of sentences that are done.
+
+        Raises:
+            ValueError: as `result`.
+        """
+        self._request.wait(progress)
+        return [self.result(sentence) for sentence in range(len(self))]
+
+    def tokens(self) -> Iterator[DecidedToken]:
+        """The tokens of all sentences as they are decided; ends when all are done.
+
+        Only of searches that were submitted as `watched`, and only with a `beam_size` of 1.
+        """
+        while (token := self._request.next_token()) is not None:
+            sentence, step, chosen, score, last = token
+            if step < self._wanted.get(sentence, step + 1):
+                yield DecidedToken(
+                    sentence=sentence, step=step, token=chosen, score=score, last=last
+                )
+
+    def watch(self, on_token: Callable[[DecidedToken], object]) -> None:
+        """Calls `on_token` with every token; one that returns True is the last of its sentence."""
+        try:
+            for token in self.tokens():
+                if on_token(token) is True and not token.last:
+                    self.stop(token.sentence, token.step + 1)
+        except BaseException:
+            self.cancel()
+            raise
+
+    def stop(self, sentence: int, tokens: int) -> None:
+        """Ends a sentence behind its first `tokens` tokens."""
+        self._wanted[sentence] = tokens
+        self._request.cancel(sentence)
+
+    def cancel(self) -> None:
+        """Ends all of it within a step; what is not done has no result."""
+        self._request.cancel(None)
+
+    def _cut(self, sentence: int, found: Hypothesis) -> Hypothesis:
+        """What its watcher wanted of a target; the search may have been ahead of the stop."""
+        wanted = self._wanted[sentence]
+        scores = found.token_scores[:wanted]
+        penalty = self._options[sentence].length_penalty
+        return Hypothesis(
+            tokens=found.tokens[:wanted],
+            score=float(np.sum(scores, dtype=np.float32)) / max(len(scores), 1) ** penalty,
+            token_scores=scores,
+            finish_reason="timeout",
+        )
