@@ -1,0 +1,285 @@
+r"""What an engine must bear: forks, interrupts, long runs, other threads; counted, not timed.
+
+    python bench/endurance.py --sources dev.en --write bench/results/endurance.md
+
+Each check runs in a process of its own and says what it counted:
+
+forks       children that are forked while other threads translate, and translate right
+interrupts  SIGINT at random moments of every kind of call: how long until the call is left
+bits        sentences whose tokens or scores differ by batch, order, threads or company
+memory      a run of many sentences: peak against the budget; many calls: growth
+
+Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import resource
+import shlex
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import machine
+
+import pyattn
+from pyattn import Model
+
+Ids = list[list[int]]
+
+# The longest that an interrupted call may go on.
+LIMIT_SECONDS = 0.2
+
+
+def load(options: argparse.Namespace, **settings: Any) -> tuple[Model, Ids]:
+    """The model, and the lines of the sources that have something in them, as ids."""
+    translator = pyattn.load(options.model, **settings)
+    lines = options.sources.read_text("utf-8").splitlines()
+    return translator.model, [ids for ids in translator.tokenizer.encode(lines) if len(ids) > 1]
+
+
+def bits(model: Model, sources: Ids, **options: Any) -> list[Any]:
+    """What was found, to the last bit."""
+    return [
+        [(one.tokens, one.score, one.token_scores.tobytes()) for one in ranked]
+        for ranked in model.generate(sources, **options)
+    ]
+
+
+def forks(options: argparse.Namespace) -> Iterator[str]:
+    """Children of a process whose other threads are at work."""
+    model, sources = load(options, threads=2)
+    wanted = bits(model, sources[:40])
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            model.generate(sources[40:80])
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    right = 0
+    for n in range(options.forks):
+        time.sleep(random.Random(n).random() * 0.05)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if bits(model, sources[:40]) == wanted else 1)
+        right += _waited(child, 60) == 0
+    over.set()
+    for worker in workers:
+        worker.join()
+    yield f"{right} of {options.forks} forked children translate right, and none hangs"
+
+
+def _waited(child: int, seconds: float) -> int | None:
+    """The child's exit status; None, and no child, if it hangs."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def interrupts(options: argparse.Namespace) -> Iterator[str]:
+    """SIGINT in the midst of calls."""
+    model, sources = load(options, threads=2)
+    wanted = bits(model, sources[:5])
+    most = (sources * 100)[:50_000]
+    calls: dict[str, Callable[[], object]] = {
+        "generate": lambda: model.generate(most),
+        "generate, beam 4": lambda: model.generate(most, beam_size=4),
+        "generate with a callback": lambda: model.generate(
+            most, beam_size=1, on_token=lambda _: False
+        ),
+        "encode": lambda: model.encode(most),
+        "score": lambda: model.score(most, most),
+        "one sentence": lambda: [model.generate([source]) for source in most],
+    }
+    for name, call in calls.items():
+        late = [_late(call, random.Random(n).uniform(0.05, 0.6)) for n in range(options.interrupts)]
+        usable = bits(model, sources[:5]) == wanted
+        yield (
+            f"{name}: {sum(one <= LIMIT_SECONDS for one in late)} of {len(late)} within "
+            f"{LIMIT_SECONDS * 1000:.0f} ms, the slowest {max(late) * 1000:.0f} ms; the next call "
+            f"is {'right' if usable else 'WRONG'}"
+        )
+
+
+def _late(call: Callable[[], object], delay: float) -> float:
+    """Seconds from the signal to the end of the call."""
+    sent = 0.0
+
+    def interrupt() -> None:
+        nonlocal sent
+        sent = time.perf_counter()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(delay, interrupt)
+    timer.start()
+    try:
+        call()
+    except KeyboardInterrupt:
+        return time.perf_counter() - sent
+    finally:
+        timer.join()
+    raise RuntimeError("the call ended before it could be interrupted")
+
+
+def same_bits(options: argparse.Namespace) -> Iterator[str]:
+    """Every sentence alone, and in all kinds of company."""
+    for dtype in ("float32", "bfloat16", "int8"):
+        for beam in (1, 4):
+            differ = compared = 0
+            model, sources = load(options, threads=1, dtype=dtype)
+            search = {"beam_size": beam}
+            alone = [bits(model, [source], **search)[0] for source in sources]
+            for threads in (1, 2):
+                model, _ = load(options, threads=threads, dtype=dtype)
+                for size in (2, 7, 32, 64):
+                    for company in (False, True):
+                        with _Company(model, sources if company else []):
+                            wrong = _differing(model, sources, alone, size, search)
+                        differ += wrong
+                        compared += len(sources)
+            yield (
+                f"{dtype}, beam {beam}: {differ} of {compared} differ ({len(sources)} sentences "
+                "in batches of 2, 7, 32 and 64, shuffled, on 1 and 2 threads, alone and beside "
+                "3 other threads)"
+            )
+
+
+def _differing(
+    model: Model, sources: Ids, alone: list[Any], size: int, search: dict[str, Any]
+) -> int:
+    order = random.Random(size).sample(range(len(sources)), len(sources))
+    wrong = 0
+    for first in range(0, len(order), size):
+        part = order[first : first + size]
+        found = bits(model, [sources[n] for n in part], **search)
+        wrong += sum(one != alone[n] for n, one in zip(part, found, strict=True))
+    return wrong
+
+
+class _Company:
+    """Threads that translate something else in the meantime."""
+
+    def __init__(self, model: Model, sources: Ids) -> None:
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, args=(model, sources, n))
+            for n in range(3 if sources else 0)
+        ]
+
+    def _work(self, model: Model, sources: Ids, seed: int) -> None:
+        chance = random.Random(seed)
+        while not self._over.is_set():
+            model.generate(chance.sample(sources, 1 + seed * 10), beam_size=1 + seed)
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def memory(options: argparse.Namespace) -> Iterator[str]:
+    """A long run under a budget, then many short ones."""
+    budget = 8 << 20
+    model, sources = load(options, threads=1, cache_bytes=budget)
+    model.generate(sources[:200], beam_size=4)
+    before = _resident()
+    many = (sources * (1 + options.sentences // len(sources)))[: options.sentences]
+    model.generate(many, beam_size=4)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    yield (
+        f"{len(many)} sentences, beam 4, cache_bytes of {budget / 2**20:.0f} MiB: peak "
+        f"{(peak - before) / 2**20:+.1f} MiB beyond what was resident before it"
+    )
+    for source in sources[:500]:
+        model.generate([source])
+    before = _resident()
+    for n in range(options.calls):
+        model.generate([sources[n % len(sources)]])
+    after = _resident()
+    yield (
+        f"{options.calls} calls: resident memory {before / 2**20:.1f} MiB before, "
+        f"{after / 2**20:.1f} MiB after ({(after / before - 1) * 100:+.2f} %)"
+    )
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+CHECKS = {"forks": forks, "interrupts": interrupts, "bits": same_bits, "memory": memory}
+
+
+def _run(name: str, options: argparse.Namespace, lines: Any) -> None:
+    for line in CHECKS[name](options):
+        lines.put(line)
+
+
+def main() -> int:
+    """Run the checks that were asked for; 1 if one does not come to its end."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checks", nargs="*", default=list(CHECKS), metavar="CHECK")
+    parser.add_argument("--sources", type=Path, required=True, help="lines of text to translate")
+    parser.add_argument("--model", help="a model's folder; the shipped one by default")
+    parser.add_argument("--forks", type=int, default=50)
+    parser.add_argument("--interrupts", type=int, default=100, help="for each kind of call")
+    parser.add_argument("--sentences", type=int, default=10_000)
+    parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--write", type=Path, help="a file for the report")
+    options = parser.parse_args()
+    for name in options.checks:
+        if name not in CHECKS:
+            parser.error(f"{name} is none of {', '.join(CHECKS)}")
+    about = machine.describe()
+    report = [
+        "# What the engine bears",
+        "",
+        f"`python bench/endurance.py {shlex.join(sys.argv[1:])}`",
+        f"on {about['cpu']}, {about['cores']} cores; "
+        + ", ".join(f"{k} {v}" for k, v in machine.versions(("pyattn", "numpy")).items()),
+    ]
+    failed = False
+    context = multiprocessing.get_context("spawn")
+    for name in options.checks:
+        lines = context.Queue()
+        process = context.Process(target=_run, args=(name, options, lines))
+        process.start()
+        process.join()
+        failed |= process.exitcode != 0
+        report += ["", f"## {name}", ""]
+        while not lines.empty():
+            report.append(f"- {lines.get()}")
+        if process.exitcode:
+            report.append(f"- did not come to its end (exit code {process.exitcode})")
+    text = "\n".join(report) + "\n"
+    print(text)
+    if options.write:
+        options.write.write_text(text, encoding="utf-8")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
