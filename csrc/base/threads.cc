@@ -54,7 +54,8 @@ thread_local int job_threads = 1;
 constexpr int kPartsPerThread = 4;
 
 // Calls `job` with helpers at its side.
-void run_with_crew(int threads, const std::function<void()>& job) {
+void run_with_crew([[maybe_unused]] int threads,
+                   const std::function<void()>& job) {
 #ifdef _OPENMP
   if (threads > 1) {
     Crew crew;
@@ -160,8 +161,8 @@ void Team::run(const std::function<void()>& body,
   const auto job = std::make_shared<Job>(Job{body, stop, false, nullptr});
   to.add(job);
   std::unique_lock<std::mutex> lock(to.mutex);
-  while (!to.finished.wait_for(lock, kWaitingSlice,
-                               [&] { return job->done; })) {
+  while (
+      !to.finished.wait_for(lock, kWaitingSlice, [&] { return job->done; })) {
     lock.unlock();
     const bool more = go_on();
     lock.lock();

@@ -8,8 +8,9 @@
 
 namespace pyattn::bindings {
 
-/// A Python integer as an id; `place` says where it stands. Whether it is one of
-/// the vocabulary's is for the engine to say, unless no vocabulary is so large.
+/// A Python integer as an id; `place` says where it stands. Whether it is one
+/// of the vocabulary's is for the engine to say, unless no vocabulary is so
+/// large.
 int32_t id_from(const std::string& place, py::handle integer);
 
 /// Ids in any order, each once, ascending.

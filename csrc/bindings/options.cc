@@ -29,8 +29,8 @@ std::shared_ptr<const SearchOptions> options_from(py::handle from) {
                                ? EarlyStopping::kNever
                            : early.cast<bool>() ? EarlyStopping::kFull
                                                 : EarlyStopping::kHeuristic;
-  options.suppressed = id_set_from("generate: suppress_tokens",
-                                   from.attr("suppress_tokens"));
+  options.suppressed =
+      id_set_from("generate: suppress_tokens", from.attr("suppress_tokens"));
   const py::object seconds = from.attr("max_time");
   options.max_time = seconds.is_none() ? INFINITY : seconds.cast<double>();
   return std::make_shared<const SearchOptions>(std::move(options));

@@ -11,8 +11,7 @@ namespace pyattn::bindings {
 /// A request as Python holds it; whoever lets go of it does not want the rest.
 class BoundRequest {
  public:
-  BoundRequest(std::shared_ptr<Engine> engine,
-               std::shared_ptr<Request> request)
+  BoundRequest(std::shared_ptr<Engine> engine, std::shared_ptr<Request> request)
       : engine_(std::move(engine)), request_(std::move(request)) {}
   ~BoundRequest();
 

@@ -41,8 +41,8 @@ void Batch::add(std::shared_ptr<Request> request) {
 }
 
 std::unique_ptr<Search> Batch::start(const Place& place) const {
-  return make_search({place.sentence().options, weights_.config.start,
-                      weights_.config.end});
+  return make_search(
+      {place.sentence().options, weights_.config.start, weights_.config.end});
 }
 
 void Batch::drop() {
@@ -73,10 +73,9 @@ void Batch::drop() {
 }
 
 int64_t Batch::live_rows() const {
-  return std::accumulate(live_.begin(), live_.end(), int64_t{0},
-                         [](int64_t rows, const Live& live) {
-                           return rows + live.place.width();
-                         });
+  return std::accumulate(
+      live_.begin(), live_.end(), int64_t{0},
+      [](int64_t rows, const Live& live) { return rows + live.place.width(); });
 }
 
 // Encoding a few tokens costs as much as reading all weights does, so places
@@ -123,10 +122,9 @@ void Batch::admit() {
     Waiting& turn = waiting_.front();
     Place place = {turn.request, turn.sentences.back()};
     const bool alone = live_.empty() && places.empty();
-    const bool joins =
-        fits(place, rows, tokens) &&
-        (places.empty() ||
-         source_tokens + place.tokens() <= limits_.batch_tokens);
+    const bool joins = fits(place, rows, tokens) &&
+                       (places.empty() ||
+                        source_tokens + place.tokens() <= limits_.batch_tokens);
     if (!alone && !joins) {
       break;
     }

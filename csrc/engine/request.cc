@@ -64,16 +64,14 @@ std::optional<DecidedToken> Request::next_token(const GoOn& go_on) {
   return token;
 }
 
-std::chrono::steady_clock::time_point Request::deadline(
-    size_t sentence) const {
+std::chrono::steady_clock::time_point Request::deadline(size_t sentence) const {
   using Clock = std::chrono::steady_clock;
   const double seconds = sentences_[sentence].options->max_time;
   // Beyond this many, nothing that waits here will be there to see it.
   constexpr double kEver = 1e9;
-  return seconds > kEver
-             ? Clock::time_point::max()
-             : start_ + std::chrono::duration_cast<Clock::duration>(
-                            std::chrono::duration<double>(seconds));
+  return seconds > kEver ? Clock::time_point::max()
+                         : start_ + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double>(seconds));
 }
 
 void Request::deliver(size_t sentence, std::vector<Found> found) {

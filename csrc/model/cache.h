@@ -43,9 +43,7 @@ class TokenPool {
 
   /// How many more can be taken.
   int64_t room() const { return most_ - used(); }
-  int64_t used() const {
-    return made_ - static_cast<int64_t>(free_.size());
-  }
+  int64_t used() const { return made_ - static_cast<int64_t>(free_.size()); }
   int64_t most() const { return most_; }
 
   /// Gives memory that nobody uses back to the system, if that is all of it

@@ -40,9 +40,9 @@ struct LogSum {
 struct Answers {
   int64_t k = 0;               // the most that was asked
   std::vector<int32_t> found;  // [rows], at most k
-  std::vector<int32_t> ids;    // [rows, k], from the best down; equal ones by id
-  std::vector<float> logits;   // [rows, k]
-  std::vector<LogSum> rest;    // [rows]: of all columns that are not apart
+  std::vector<int32_t> ids;   // [rows, k], from the best down; equal ones by id
+  std::vector<float> logits;  // [rows, k]
+  std::vector<LogSum> rest;   // [rows]: of all columns that are not apart
   std::vector<int64_t> apart_starts;  // [rows + 1]
   std::vector<float> apart_logits;    // row behind row; -inf of no column
 

@@ -1,0 +1,250 @@
+// Many threads on one engine, for ThreadSanitizer (.ci/tsan): they search,
+// watch, cancel, encode and score at once, and every result is what it is
+// alone. The crew that shares loops is run by plain threads, since OpenMP's
+// own, which it has otherwise, are none that ThreadSanitizer knows.
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "base/crew.h"
+#include "engine/engine.h"
+#include "kernels/dispatch.h"
+
+namespace {
+
+using pyattn::Engine;
+using pyattn::Found;
+using pyattn::Request;
+using pyattn::Sentence;
+using pyattn::Sequence;
+
+constexpr int kThreads = 8;
+constexpr int kRounds = 30;
+constexpr int kSentences = 24;
+constexpr int32_t kVocab = 90;
+
+void require(bool fact, const char* what) {
+  if (!fact) {
+    std::fprintf(stderr, "engine_stress: %s\n", what);
+    std::abort();
+  }
+}
+
+bool go_on() { return true; }
+
+// A small model with random weights.
+class RandomModel {
+ public:
+  static pyattn::ModelConfig config() {
+    pyattn::ModelConfig config = {};
+    config.encoder = {.layers = 2, .heads = 4, .ffn = 48, .vocab = kVocab};
+    config.decoder = config.encoder;
+    config.dim = 32;
+    config.max_positions = 64;
+    config.start = 1;
+    config.end = 0;
+    config.norm_epsilon = 1e-5F;
+    config.embedding_scale = 1.0F;
+    config.activation = pyattn::Activation::kRelu;
+    return config;
+  }
+
+  const float* tensor(const std::string& name,
+                      const std::vector<int64_t>& shape) {
+    std::vector<float>& values = tensors_[name];
+    int64_t size = 1;
+    for (const int64_t extent : shape) {
+      size *= extent;
+    }
+    std::normal_distribution<float> normal(0.0F, 0.3F);
+    while (static_cast<int64_t>(values.size()) < size) {
+      values.push_back(normal(random_));
+    }
+    return values.data();
+  }
+
+ private:
+  std::mt19937 random_{7};
+  std::map<std::string, std::vector<float>> tensors_;
+};
+
+std::vector<Sentence> make_sentences() {
+  std::mt19937 random(3);
+  std::vector<Sentence> sentences;
+  for (int n = 0; n < kSentences; ++n) {
+    pyattn::SearchOptions options = {};
+    options.beam_size = options.num_hypotheses = 1 + n % 3;
+    options.max_new_tokens = 4 + n;
+    options.length_penalty = 1.0F;
+    options.max_time = 1e30;
+    Sequence source;
+    for (int t = 0; t < 1 + n % 9; ++t) {
+      source.push_back(static_cast<int32_t>(random() % kVocab));
+    }
+    sentences.push_back(
+        {source, std::make_shared<const pyattn::SearchOptions>(options)});
+  }
+  return sentences;
+}
+
+bool same(const std::vector<Found>& a, const std::vector<Found>& b) {
+  if (a.size() != b.size()) {
+    return false;
+  }
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i].tokens != b[i].tokens || a[i].score != b[i].score) {
+      return false;
+    }
+  }
+  return true;
+}
+
+class Stress {
+ public:
+  explicit Stress(Engine& engine)
+      : engine_(engine), sentences_(make_sentences()) {
+    for (const Sentence& sentence : sentences_) {
+      const auto request = engine_.submit({sentence}, false);
+      request->wait(go_on);
+      alone_.push_back(request->take(0));
+    }
+  }
+
+  void run(int thread) {
+    std::mt19937 random(static_cast<unsigned>(thread));
+    for (int round = 0; round < kRounds; ++round) {
+      const size_t first = random() % kSentences;
+      const size_t count = 1 + random() % (kSentences - first);
+      switch (random() % 5) {
+        case 0:
+        case 1:
+          search(first, count);
+          break;
+        case 2:
+          watch(first);
+          break;
+        case 3:
+          give_up(first, count);
+          break;
+        default:
+          read(first);
+      }
+    }
+  }
+
+ private:
+  std::shared_ptr<Request> submit(size_t first, size_t count, bool watched) {
+    return engine_.submit(
+        {sentences_.begin() + first, sentences_.begin() + first + count},
+        watched);
+  }
+
+  void search(size_t first, size_t count) {
+    const auto request = submit(first, count, false);
+    for (size_t n = count; n-- > 0;) {
+      request->wait(n, go_on);
+      require(same(request->take(n), alone_[first + n]), "other bits");
+    }
+  }
+
+  void watch(size_t sentence) {
+    const auto request = submit(sentence, 1, true);
+    size_t tokens = 0;
+    while (request->next_token(go_on)) {
+      if (++tokens == 5) {
+        request->cancel(0);
+      }
+    }
+    require(request->complete(), "tokens ended before their sentence");
+  }
+
+  void give_up(size_t first, size_t count) {
+    const auto request = submit(first, count, false);
+    std::this_thread::yield();
+    engine_.cancel(*request);
+  }
+
+  void read(size_t sentence) {
+    const Sequence& source = sentences_[sentence].source;
+    std::vector<float> room(64 * 32);
+    const auto to_room = [&](size_t) { return room.data(); };
+    engine_.encode({source}, to_room, go_on);
+    engine_.score({source}, {source}, to_room, go_on);
+    require(room[0] < 0, "no log-probability");
+  }
+
+  Engine& engine_;
+  const std::vector<Sentence> sentences_;
+  std::vector<std::vector<Found>> alone_;
+};
+
+template <class Work>
+void in_threads(int count, const Work& work) {
+  std::vector<std::thread> threads;
+  for (int n = 0; n < count; ++n) {
+    threads.emplace_back([&work, n] { work(n); });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+void stress_engine() {
+  RandomModel model;
+  const pyattn::ModelPacking packing = {
+      pyattn::default_kernels(),
+      [](const std::string&) { return pyattn::DType::kFloat32; }};
+  const auto tensors = [&model](const std::string& name,
+                                const std::vector<int64_t>& shape,
+                                bool) { return model.tensor(name, shape); };
+  // Room for few tokens, so that sentences have to start again, too.
+  const pyattn::Limits limits = {
+      .batch_tokens = 40, .rows = 12, .cache_bytes = 60'000};
+  std::vector<std::shared_ptr<Request>> left;
+  {
+    Engine engine(RandomModel::config(), packing, tensors, 1, limits);
+    Stress stress(engine);
+    in_threads(kThreads, [&](int n) { stress.run(n); });
+    for (int n = 0; n < 5; ++n) {
+      left.push_back(engine.submit(make_sentences(), true));
+    }
+  }
+  for (const auto& request : left) {
+    require(request->cancelled() || request->complete(), "left over");
+  }
+}
+
+void stress_crew() {
+  constexpr int kLoops = 2000;
+  constexpr int64_t kCount = 1000;
+  pyattn::Crew crew;
+  std::vector<int64_t> cells(kCount, 0);
+  in_threads(4, [&](int n) {
+    if (n > 0) {
+      crew.help();
+      return;
+    }
+    for (int loop = 0; loop < kLoops; ++loop) {
+      crew.lead(kCount, 1 + loop % 16, &cells,
+                [](void* body, int64_t begin, int64_t end) {
+                  auto& all = *static_cast<std::vector<int64_t>*>(body);
+                  for (int64_t i = begin; i < end; ++i) {
+                    ++all[i];
+                  }
+                });
+      require(cells[loop % kCount] == loop + 1, "a part was not done");
+    }
+    crew.dismiss();
+  });
+}
+
+}  // namespace
+
+int main() {
+  stress_crew();
+  stress_engine();
+  std::puts("engine_stress: all as it should be");
+  return 0;
+}
