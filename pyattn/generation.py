@@ -40,6 +40,10 @@ class Generation:
         """Whether all sentences are done."""
         return self.count_done == len(self)
 
+    def is_done(self, sentence: int) -> bool:
+        """Whether `result` would not have to wait for a sentence."""
+        return self._found[sentence] is not None or self._request.ready(sentence % len(self))
+
     def result(self, sentence: int) -> list[Hypothesis]:
         """Waits for a sentence: its best targets, best first.
 

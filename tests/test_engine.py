@@ -261,6 +261,8 @@ def test_results_come_one_by_one_and_again() -> None:
         chosen = sentences(11, shared.config, 10, 20)
         generation = shared.submit(chosen, max_new_tokens=20)
         assert len(generation) == 10
+        while not all(generation.is_done(n) for n in range(10)):
+            time.sleep(0.001)
         found = [generation.result(n) for n in reversed(range(10))]
         assert generation.done()
         assert generation.count_done == 10

@@ -206,6 +206,40 @@ def test_forked_pool_runs_the_model() -> None:
     assert out == "True"
 
 
+@linux_only
+def test_request_of_the_parent_is_refused_in_a_child() -> None:
+    out = run(
+        """
+        import os
+        from inputs import checkpoint
+        from pyattn import Model
+
+        model = Model(checkpoint("post"), dtype="float32", threads=2)
+        endless = {"suppress_tokens": (0,), "max_new_tokens": 200}
+        request = model.submit([[1, 2, 3]] * 20_000, **endless)
+        found = [best.tokens for [best] in model.generate([[4, 5]], **endless)]
+        for n in range(5):
+            child = os.fork()
+            if child == 0:
+                # What the parent has under way goes on there, and is in nobody's way here.
+                same = [best.tokens for [best] in model.generate([[4, 5]], **endless)] == found
+                for ask in (request.results, lambda: request.result(7), lambda: request.is_done(7)):
+                    try:
+                        ask()
+                    except ValueError as error:
+                        same &= "asked for before a fork" in str(error)
+                    else:
+                        same = False
+                request.cancel()
+                os._exit(0 if same else 1)
+            print(os.waitpid(child, 0)[1])
+        print(request.done())
+        request.cancel()
+        """
+    )
+    assert out.split() == ["0"] * 5 + ["False"]
+
+
 LONG_RUNS = {
     # Far more work than a signal takes to come.
     "generate": "model.generate([[1, 2, 3]] * 200_000, suppress_tokens=(0,), max_new_tokens=200)",

@@ -37,6 +37,11 @@ void BoundRequest::check_index(size_t sentence) const {
   }
 }
 
+bool BoundRequest::ready(size_t sentence) {
+  check_index(sentence);
+  return request_->ready(sentence);
+}
+
 void BoundRequest::wait(const py::object& progress) {
   Waiting waiting([&] {
     if (!progress.is_none()) {
@@ -93,6 +98,7 @@ void bind_request(py::module_& module) {
   py::class_<BoundRequest>(module, "Request")
       .def_property_readonly("done", &BoundRequest::done)
       .def("__len__", &BoundRequest::size)
+      .def("ready", &BoundRequest::ready, py::arg("sentence"))
       .def("wait", &BoundRequest::wait, py::arg("progress"))
       .def("take", &BoundRequest::take, py::arg("sentence"))
       .def("next_token", &BoundRequest::next_token)

@@ -18,6 +18,9 @@ class BoundRequest {
   int64_t done() const { return request_->done(); }
   size_t size() const { return request_->sentences().size(); }
 
+  /// Whether `take` would not wait.
+  bool ready(size_t sentence);
+
   /// Waits for all sentences. `progress` is called with the number of those
   /// that are done, now and then. An exception cancels the request.
   void wait(const py::object& progress);

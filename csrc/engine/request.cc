@@ -18,12 +18,17 @@ Request::Request(std::vector<Sentence> sentences, bool watched)
       found_(sentences_.size()),
       reported_(sentences_.size()) {}
 
+// In a forked child the lock may be held for ever, and what the request waits
+// for does not live there.
+void Request::check_process() const {
+  check(process_ == getpid(), "generate",
+        "it was asked for before a fork, in the parent process: ask again");
+}
+
 template <class Ready>
 std::unique_lock<std::mutex> Request::wait_until(const Ready& ready,
                                                  const GoOn& go_on) {
-  // The lock may have been held, and what the request waits for lives there.
-  check(process_ == getpid(), "generate",
-        "it was asked for before a fork, in the parent process: ask again");
+  check_process();
   std::unique_lock<std::mutex> lock(mutex_);
   while (!changed_.wait_for(lock, kWaitingSlice,
                             [&] { return error_ != nullptr || ready(); })) {
@@ -39,6 +44,12 @@ std::unique_lock<std::mutex> Request::wait_until(const Ready& ready,
   return lock;
 }
 
+bool Request::ready(size_t sentence) {
+  check_process();
+  std::lock_guard<std::mutex> lock(mutex_);
+  return error_ != nullptr || found_[sentence].has_value();
+}
+
 void Request::wait(size_t sentence, const GoOn& go_on) {
   wait_until([&] { return found_[sentence].has_value(); }, go_on);
 }
@@ -48,6 +59,7 @@ void Request::wait(const GoOn& go_on) {
 }
 
 std::vector<Found> Request::take(size_t sentence) {
+  check_process();
   std::lock_guard<std::mutex> lock(mutex_);
   check(found_[sentence].has_value(), "generate", "the sentence is not done");
   return *std::exchange(found_[sentence], std::vector<Found>());

@@ -56,6 +56,9 @@ class Request {
     return done_ == static_cast<int64_t>(sentences_.size());
   }
 
+  /// Whether a sentence is done: nobody would have to wait for it.
+  bool ready(size_t sentence);
+
   /// Waits for a sentence, or for all of them.
   void wait(size_t sentence, const GoOn& go_on);
   void wait(const GoOn& go_on);
@@ -84,6 +87,8 @@ class Request {
   void fail(std::exception_ptr error);
 
  private:
+  void check_process() const;
+
   /// Waits until `ready()`, which is asked under the lock.
   template <class Ready>
   std::unique_lock<std::mutex> wait_until(const Ready& ready,
