@@ -4,8 +4,10 @@ import pathlib
 import numpy as np
 import pytest
 from inputs import ISAS, checkpoint, sentences, targets
+from number_types import ROUND_INPUTS, bfloat16
 
 import pyattn
+from pyattn.checkpoint import Checkpoint
 from pyattn.formats import read_checkpoint
 
 DTYPES = ["bfloat16", "int8"]
@@ -28,6 +30,27 @@ def test_sentence_has_the_same_bits_in_any_batch_on_any_threads(isa: str, dtype:
                 assert ours.tokens == theirs.tokens
                 assert ours.score == theirs.score
                 assert ours.token_scores.tobytes() == theirs.token_scores.tobytes()
+
+
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if isa not in ROUND_INPUTS])
+@pytest.mark.parametrize("product", ["self_attention.query_key_value", "cross_attention.key_value"])
+def test_keys_and_values_are_kept_as_exactly_as_one_product_of_them(isa: str, product: str) -> None:
+    made = checkpoint("post")
+    # Of these, bfloat16 products of float32 inputs are float32 products: only what is kept differs.
+    rounded = {
+        name: bfloat16(tensor) if tensor.ndim == 2 else tensor
+        for name, tensor in made.tensors.items()
+    }
+    made = Checkpoint(made.config, rounded, made.generation)
+    sources, given = sentences(1, made.config, 5, 9), targets(2, made.config, 5, 9)
+
+    def logits(dtype: pyattn.dtypes.DTypes) -> bytes:
+        with pyattn.Model(made, dtype=dtype, isa=isa, threads=1) as model:
+            return b"".join(rows.tobytes() for rows in model.logits(sources, given))
+
+    exact = logits("float32")
+    assert logits({"*": "bfloat16", f"decoder.*.{product}": "float32"}) == exact
+    assert logits("bfloat16") != exact
 
 
 # What rounding the weights, and for int8 the activations too, may cost a log-probability: a

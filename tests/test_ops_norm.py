@@ -121,6 +121,15 @@ def test_mean_that_outweighs_the_deviation_costs_no_digits(isa: str) -> None:
     np.testing.assert_allclose(ops.layer_norm(x, one, zero, isa=isa), exact, atol=4 * 2**-11)
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("outliers", [1, 4, 16, 64, 448])
+def test_beginning_unlike_the_rest_costs_no_digits(isa: str, outliers: int) -> None:
+    # Its mean is what the sums of squares are taken around.
+    x = floats(1, 5, 512)
+    x[:, :outliers] += np.float32(1000)
+    assert_close(layer_norm(x, isa), layer_norm(x), FLOAT32)
+
+
 @each_norm
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

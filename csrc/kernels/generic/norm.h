@@ -7,55 +7,88 @@
 #include "kernels/generic/prepare.h"
 #include "kernels/table.h"
 
-// Two passes over the row for the statistics and one for the output; the row
-// is a few KiB, so the later passes read L1. The one-pass E[x^2] - E[x]^2 form
-// saves a read but loses digits when the mean is large next to the deviation.
+// One pass over the row for the statistics and one for the output. The sums are
+// those of deviations from a pivot, the mean of the row's beginning: the form
+// E[x^2] - E[x]^2 without one loses digits when the mean is large next to the
+// deviation, and a pass for the mean alone took 5 to 10 % longer. So did asking
+// for the next rows ahead, for those of y, and aligning stores by a first part
+// that is masked.
 //
-// Rows go in pairs: a sum across lanes, a root and a division wait for one
-// another, and the other row's work fills the time; and gamma and beta are read
-// once for both.
+// Rows go in fours: sums across lanes, roots and divisions wait for one
+// another, and four rows wait for theirs together; and gamma and beta are read
+// once for all.
 namespace pyattn::kernels {
 
-// The sums of term(x, row) over each of a few rows. Four running sums hide the
-// latency of an addition; how a row is cut depends on its length alone.
-template <class Vec, int kRows, class Term>
-[[gnu::always_inline]] inline void row_sums(const float* x, int64_t stride,
-                                            int64_t dim, Term term,
-                                            float* totals) {
-  constexpr int kSums = 4;
-  constexpr int64_t kStep = kSums * Vec::kWidth;
-  Vec sums[kRows][kSums];
-  for (int r = 0; r < kRows; ++r) {
-    for (int s = 0; s < kSums; ++s) {
-      sums[r][s] = Vec::zero();
-    }
-  }
+inline constexpr int kNormRows = 4;  // as many as reduce_add4 takes
+
+// Four running sums hide the latency of an addition.
+inline constexpr int kNormSums = 4;
+
+// The sums, for each lane, of a row's deviations from `pivot` and of their
+// squares. How a row is cut depends on its length alone.
+template <class Vec>
+[[gnu::always_inline]] inline void lane_sums(const float* x, int64_t dim,
+                                             Vec pivot, Vec& sum, Vec& square) {
+  constexpr int kStep = kNormSums * Vec::kWidth;
+  Vec sums[kNormSums] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
+  Vec squares[kNormSums] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
   int64_t i = 0;
   for (; i + kStep <= dim; i += kStep) {
 #pragma GCC unroll 4
-    for (int s = 0; s < kSums; ++s) {
-#pragma GCC unroll 2
-      for (int r = 0; r < kRows; ++r) {
-        sums[r][s] = sums[r][s] +
-                     term(Vec::load(x + r * stride + i + s * Vec::kWidth), r);
-      }
+    for (int s = 0; s < kNormSums; ++s) {
+      const Vec deviation = Vec::load(x + i + s * Vec::kWidth) - pivot;
+      sums[s] = sums[s] + deviation;
+      squares[s] = fma(deviation, deviation, squares[s]);
     }
   }
   for (; i < dim; i += Vec::kWidth) {
-    const int64_t count = dim - i < Vec::kWidth ? dim - i : Vec::kWidth;
-#pragma GCC unroll 2
-    for (int r = 0; r < kRows; ++r) {
-      const Vec value = term(load_up_to<Vec>(x + r * stride + i, count), r);
-      sums[r][0] =
-          sums[r][0] + (count < Vec::kWidth
-                            ? keep_first(value, static_cast<int>(count))
-                            : value);
+    const int64_t left = dim - i;
+    Vec deviation = load_up_to<Vec>(x + i, left) - pivot;
+    if (left < Vec::kWidth) {
+      deviation = keep_first(deviation, static_cast<int>(left));
     }
+    sums[0] = sums[0] + deviation;
+    squares[0] = fma(deviation, deviation, squares[0]);
   }
-#pragma GCC unroll 2
+  sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
+}
+
+// The same of a few rows, summed across the lanes: [row].
+template <class Vec, int kRows>
+[[gnu::always_inline]] inline void row_sums(const float* x, int64_t stride,
+                                            int64_t dim, const Vec* pivots,
+                                            float* sums, float* squares) {
+  Vec sum[kNormRows] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
+  Vec square[kNormRows] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
+#pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
-    totals[r] =
-        reduce_add((sums[r][0] + sums[r][1]) + (sums[r][2] + sums[r][3]));
+    lane_sums(x + r * stride, dim, pivots[r], sum[r], square[r]);
+  }
+  reduce_add4(sum, sums);
+  reduce_add4(square, squares);
+}
+
+// `count` columns from i on, at most a vector of them, of a few rows. All rows
+// are read before one is written: a load waits for an earlier store whose
+// address ends in the same 12 bits, as those of other rows often do.
+template <class Vec, int kRows, bool kBeta, class Normal>
+[[gnu::always_inline]] inline void write_columns(const NormArgs& args,
+                                                 const float* x, float* y,
+                                                 int64_t i, int64_t count,
+                                                 Normal normal) {
+  const Vec gamma = load_up_to<Vec>(args.gamma + i, count);
+  const Vec beta = kBeta ? load_up_to<Vec>(args.beta + i, count) : Vec::zero();
+  Vec values[kRows];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    const Vec value =
+        normal(load_up_to<Vec>(x + r * args.x_stride + i, count), r);
+    values[r] = kBeta ? fma(value, gamma, beta) : value * gamma;
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    store_up_to(values[r], y + r * args.y_stride + i, count);
   }
 }
 
@@ -66,25 +99,10 @@ template <class Vec, int kRows, bool kBeta, class Normal>
                                               Normal normal) {
   int64_t i = 0;
   for (; i + Vec::kWidth <= args.dim; i += Vec::kWidth) {
-    const Vec gamma = Vec::load(args.gamma + i);
-    const Vec beta = kBeta ? Vec::load(args.beta + i) : Vec::zero();
-#pragma GCC unroll 2
-    for (int r = 0; r < kRows; ++r) {
-      const Vec value = normal(Vec::load(x + r * args.x_stride + i), r);
-      (kBeta ? fma(value, gamma, beta) : value * gamma)
-          .store(y + r * args.y_stride + i);
-    }
+    write_columns<Vec, kRows, kBeta>(args, x, y, i, Vec::kWidth, normal);
   }
   if (i < args.dim) {
-    const int left = static_cast<int>(args.dim - i);
-    const Vec gamma = Vec::load_first(args.gamma + i, left);
-    const Vec beta = kBeta ? Vec::load_first(args.beta + i, left) : Vec::zero();
-    for (int r = 0; r < kRows; ++r) {
-      const Vec value =
-          normal(Vec::load_first(x + r * args.x_stride + i, left), r);
-      (kBeta ? fma(value, gamma, beta) : value * gamma)
-          .store_first(y + r * args.y_stride + i, left);
-    }
+    write_columns<Vec, kRows, kBeta>(args, x, y, i, args.dim - i, normal);
   }
 }
 
@@ -92,23 +110,32 @@ template <class Vec>
 struct LayerNorm {
   template <int kRows>
   static void rows(const NormArgs& args, const float* x, float* y) {
+    constexpr int64_t kStep = kNormSums * Vec::kWidth;
+    const int64_t begin = args.dim < kStep ? args.dim : kStep;
+    float sums[kNormRows], squares[kNormRows], pivot[kRows];
+    Vec pivots[kRows];
+    for (int r = 0; r < kRows; ++r) {
+      pivots[r] = Vec::zero();
+    }
+    row_sums<Vec, kRows>(x, args.x_stride, begin, pivots, sums, squares);
+    for (int r = 0; r < kRows; ++r) {
+      pivot[r] = sums[r] / static_cast<float>(begin);
+      pivots[r] = Vec::broadcast(pivot[r]);
+    }
+    row_sums<Vec, kRows>(x, args.x_stride, args.dim, pivots, sums, squares);
     const float size = static_cast<float>(args.dim);
-    float total[kRows];
-    Vec mean[kRows];
-    row_sums<Vec, kRows>(
-        x, args.x_stride, args.dim, [](Vec a, int) { return a; }, total);
+    Vec mean[kRows], scale[kRows];
     for (int r = 0; r < kRows; ++r) {
-      mean[r] = Vec::broadcast(total[r] / size);
+      const float rest = sums[r] / size;
+      const float variance = squares[r] / size - rest * rest;
+      // Rounding may leave less than nothing; what is no number stays so.
+      const float least = variance < 0 ? 0 : variance;
+      mean[r] = Vec::broadcast(pivot[r] + rest);
+      scale[r] = Vec::broadcast(1.0F / sqrtf(least + args.epsilon));
     }
-    row_sums<Vec, kRows>(
-        x, args.x_stride, args.dim,
-        [&mean](Vec a, int r) { return (a - mean[r]) * (a - mean[r]); }, total);
-    Vec scale[kRows];
-    for (int r = 0; r < kRows; ++r) {
-      scale[r] = Vec::broadcast(1.0F / sqrtf(total[r] / size + args.epsilon));
-    }
-    write_rows<Vec, kRows, true>(
-        args, x, y, [&](Vec a, int r) { return (a - mean[r]) * scale[r]; });
+    write_rows<Vec, kRows, true>(args, x, y, [&](Vec value, int r) {
+      return (value - mean[r]) * scale[r];
+    });
   }
 };
 
@@ -116,16 +143,19 @@ template <class Vec>
 struct RmsNorm {
   template <int kRows>
   static void rows(const NormArgs& args, const float* x, float* y) {
-    float total[kRows];
-    row_sums<Vec, kRows>(
-        x, args.x_stride, args.dim, [](Vec a, int) { return a * a; }, total);
+    float sums[kNormRows], squares[kNormRows];
+    Vec pivots[kRows];
+    for (int r = 0; r < kRows; ++r) {
+      pivots[r] = Vec::zero();
+    }
+    row_sums<Vec, kRows>(x, args.x_stride, args.dim, pivots, sums, squares);
     const float size = static_cast<float>(args.dim);
     Vec scale[kRows];
     for (int r = 0; r < kRows; ++r) {
-      scale[r] = Vec::broadcast(1.0F / sqrtf(total[r] / size + args.epsilon));
+      scale[r] = Vec::broadcast(1.0F / sqrtf(squares[r] / size + args.epsilon));
     }
-    write_rows<Vec, kRows, false>(args, x, y,
-                                  [&](Vec a, int r) { return a * scale[r]; });
+    write_rows<Vec, kRows, false>(
+        args, x, y, [&](Vec value, int r) { return value * scale[r]; });
   }
 };
 
@@ -145,8 +175,12 @@ void norm_rows(const NormArgs& args, int64_t row) {
 template <class Vec, class Norm, int kLeast>
 void norm(const NormArgs& args) {
   int64_t row = 0;
-  for (; row + 2 <= args.rows; row += 2) {
+  for (; row + kNormRows <= args.rows; row += kNormRows) {
+    norm_rows<Vec, Norm, kLeast, kNormRows>(args, row);
+  }
+  if (row + 2 <= args.rows) {
     norm_rows<Vec, Norm, kLeast, 2>(args, row);
+    row += 2;
   }
   if (row < args.rows) {
     norm_rows<Vec, Norm, kLeast, 1>(args, row);
