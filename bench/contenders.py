@@ -19,11 +19,21 @@ class Decoding:
         beam: Beam size, 1 for greedy search.
         least: The end may not come before this many tokens.
         most: Decoding stops after this many tokens, whether the end has come or not.
+        prefix: How many of these tokens are given: ids from 5 on, which are pieces of any model.
+        together: What CTranslate2 is to translate at a time, as a number and "examples" or
+            "tokens"; None for the whole batch.
     """
 
     beam: int
     least: int
     most: int
+    prefix: int = 0
+    together: tuple[int, str] | None = None
+
+    @property
+    def prefix_ids(self) -> list[int]:
+        """The tokens that are given."""
+        return list(range(5, 5 + self.prefix))
 
 
 class Files(NamedTuple):
@@ -188,13 +198,17 @@ class CTranslate2:
 
     def run(self, prepared: list[list[str]], decoding: Decoding) -> Any:
         """`translate_batch` on the whole batch at once."""
+        size, kind = decoding.together or (0, "examples")
+        prefix = [self.pieces[number] for number in decoding.prefix_ids]
         return self.translator.translate_batch(
             prepared,
+            target_prefix=[prefix] * len(prepared) if prefix else None,
             beam_size=decoding.beam,
             min_decoding_length=decoding.least,
             max_decoding_length=decoding.most,
             max_input_length=0,
-            max_batch_size=0,
+            max_batch_size=size,
+            batch_type=kind,
         )
 
     def tokens(self, found: Any) -> Ids:
@@ -245,12 +259,12 @@ def _pyattn_options(decoding: Decoding, pad: int) -> dict[str, Any]:
     return {
         "beam_size": decoding.beam,
         "num_hypotheses": 1,
-        "min_new_tokens": decoding.least,
-        "max_new_tokens": decoding.most,
+        "min_new_tokens": max(decoding.least - decoding.prefix, 0),
+        "max_new_tokens": decoding.most - decoding.prefix,
         "length_penalty": 1.0,
         "suppress_tokens": (pad,),
         "force_end": False,
-    }
+    } | ({"target_prefix": decoding.prefix_ids} if decoding.prefix else {})
 
 
 def _special(folder: Path) -> dict[str, int]:

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "versions": machine.versions(("pyattn", "numpy", "torch", "transformers", "ctranslate2")),
         "runs": runs,
     }
-    command = _command(sys.argv[1:] if arguments is None else arguments)
+    command = command_line("end_to_end.py", sys.argv[1:] if arguments is None else arguments)
     try:
         if options.add:
             runs += _earlier(options.write.with_suffix(".json"), about)
@@ -245,10 +245,10 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _command(arguments: Sequence[str]) -> str:
-    """The command line, with whole paths cut down to their last part."""
+def command_line(script: str, arguments: Sequence[str]) -> str:
+    """A script's command line, with whole paths cut down to their last part."""
     short = [Path(a).name if a.startswith("/") else a for a in arguments]
-    return shlex.join(["python", "bench/end_to_end.py", *short])
+    return shlex.join(["python", f"bench/{script}", *short])
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

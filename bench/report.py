@@ -8,16 +8,8 @@ from typing import Any
 
 def markdown(results: dict[str, Any]) -> str:
     """The whole report: how it was made, and for each run its tables."""
-    about = results["machine"]
-    caches = ", ".join(f"{name} {size}" for name, size in about["caches"].items())
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     lines = [
-        "# End to end",
-        "",
-        f"- {about['cpu']}, {about['cores']} cores, {caches}",
-        f"- {' '.join(about['flags'])}",
-        f"- Python {about['python']}, {versions}",
-        "",
+        *heading("End to end", results),
         "Columns are beam sizes (1 is greedy) and batch sizes. A speed is target tokens/s: the",
         "median of the rounds (the best). A factor is how much faster the first is than the",
         "second, by the medians (by the best). A contender agrees where it says the same as the",
@@ -26,6 +18,19 @@ def markdown(results: dict[str, Any]) -> str:
     for run in results["runs"]:
         lines += ["", *_run(run)]
     return "\n".join(lines)
+
+
+def heading(title: str, results: dict[str, Any]) -> Iterable[str]:
+    """The title, and what a measurement was made on."""
+    about = results["machine"]
+    caches = ", ".join(f"{name} {size}" for name, size in about["caches"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    yield f"# {title}"
+    yield ""
+    yield f"- {about['cpu']}, {about['cores']} cores, {caches}"
+    yield f"- {' '.join(about['flags'])}"
+    yield f"- Python {about['python']}, {versions}"
+    yield ""
 
 
 def _run(run: dict[str, Any]) -> Iterable[str]:

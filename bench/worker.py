@@ -12,6 +12,7 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,9 +90,15 @@ class Worker:
         assert self._process.pid is not None
         return self._process.pid
 
-    def turn(self, batch: int, decoding: Decoding) -> Turn:
-        """Translate one of the batches."""
-        self._connection.send((batch, decoding))
+    def turn(self, batch: int, decoding: Decoding, callers: int = 0) -> Turn:
+        """Translate one of the batches.
+
+        Args:
+            batch: Its number.
+            decoding: How.
+            callers: Threads that ask for one of its sentences at a time; 0 asks for all at once.
+        """
+        self._connection.send((batch, decoding, callers))
         return self._receive()
 
     def close(self) -> float:
@@ -145,9 +152,9 @@ def _serve(
         connection.send(contender.detail)
         rested = time.process_time()
         while (order := connection.recv()) is not None:
-            batch, decoding = order
+            batch, decoding, callers = order
             begun, cpu = time.perf_counter(), time.process_time()
-            found = contender.run(prepared[batch], decoding)
+            found = _run(contender, prepared[batch], decoding, callers)
             wall, done = time.perf_counter() - begun, time.process_time()
             connection.send(Turn(wall, done - cpu, cpu - rested, contender.tokens(found)))
             rested = time.process_time()
@@ -157,6 +164,24 @@ def _serve(
     except Exception as error:
         traceback.print_exc()
         connection.send(RuntimeError(f"{type(error).__name__}: {error}"))
+
+
+def _run(contender: Contender, prepared: Any, decoding: Decoding, callers: int) -> Any:
+    if callers == 0:
+        return contender.run(prepared, decoding)
+    found: list[Any] = [None] * len(prepared)
+    waiting = iter(range(len(prepared)))
+
+    def work() -> None:
+        for n in waiting:  # each number goes to one thread: there is the GIL
+            [found[n]] = contender.run([prepared[n]], decoding)
+
+    threads = [threading.Thread(target=work) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
 
 
 def _peak_mib() -> float:
