@@ -133,6 +133,7 @@ struct AttentionGroup {
           args.y[(at + i) * args.y_stride + d] = 0.0F;
         }
       }
+      tile.end = 0;  // nothing, also where it would begin a bit earlier
       return tile;
     }
     const Vec scale = Vec::broadcast(args.scale);
