@@ -29,7 +29,8 @@ def cpu_info() -> CpuInfo:
     """What this machine offers, and what of it pyattn would use.
 
     Raises:
-        ValueError: if PYATTN_ISA or PYATTN_NUM_THREADS says what is not to be had here.
+        ValueError: if PYATTN_ISA or PYATTN_NUM_THREADS says what is not to be had here; of a level
+            the message says why, since Linux may refuse AMX to a process on a CPU that has it.
     """
     return CpuInfo(
         name=_core.cpu_model(),

@@ -356,6 +356,34 @@ def test_bfloat16_is_near_float32(isa: str, head_dim: int) -> None:
 
 
 @pytest.mark.parametrize("isa", ISAS)
+def test_bfloat16_hides_and_weighs_keys_as_float32_does(isa: str) -> None:
+    for time_q, time_k, head_dim in [(5, 3, 7), (40, 40, 20), (33, 200, 64), (70, 97, 33)]:
+        q, k, v = queries_keys_values(2, 2, time_q, time_k, head_dim)
+        bias = 3 * floats(4, 2, 1, time_q, time_k)
+        mask = floats(5, 1, 2, time_q, time_k) > -1
+        cut = [time_k, time_k // 2]
+        every = {"bias": bias, "mask": mask, "lengths": cut, "soft_cap": 5.0, "causal": True}
+        for options in ({"bias": bias}, {"mask": mask}, {"lengths": cut}, {"soft_cap": 5.0}, every):
+            y = ops.attention(q, k, v, dtype="bfloat16", isa=isa, **options)
+            case = f"{time_q} queries, {time_k} keys, {[*options]}"
+            assert_close(y, reference.attention(q, k, v, **options), BFLOAT16, case)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("length", [25, 26, 40, 41])
+def test_queries_that_see_no_key_get_zeros(isa: str, dtype: Any, length: int) -> None:
+    # The window of query 32, the first of a second tile, begins at key 25.
+    q, k, v = queries_keys_values(1, 1, 64, 64, 20)
+    none = np.full_like(q, np.nan)
+    for _ in range(10):  # leaves no number where the kernel keeps its own
+        ops.attention(none, none, none, dtype=dtype, isa=isa)
+        y = ops.attention(q, k, v, window=8, lengths=[length], dtype=dtype, isa=isa)
+        assert not y[:, :, length + 7 :].any()
+        assert y[:, :, : length + 7].all()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_bfloat16_has_the_same_bits_in_any_batch(isa: str) -> None:
     q, k, v = queries_keys_values(3, 2, 37, 150, 20)
     options: dict[str, Any] = {"causal": True, "dtype": "bfloat16", "isa": isa}

@@ -1,12 +1,13 @@
 #include "base/cpu.h"
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <xmmintrin.h>
+#include <immintrin.h>
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -47,62 +48,81 @@ const char* isa_name(Isa isa) {
 
 namespace {
 
-// AMX tiles with int8 and bfloat16 products: what the CPU has (CPUID leaf 7),
-// and what the operating system saves (XCR0). GCC 12's own test knows them not.
-bool has_tiles() {
-  constexpr uint32_t kProducts = 1U << 22 | 1U << 24 | 1U << 25;
-  constexpr uint32_t kSaved = 1U << 17 | 1U << 18;  // configuration and data
-  constexpr uint32_t kXgetbv = 1U << 27;            // OSXSAVE
-  uint32_t a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kXgetbv) == 0 ||
-      __get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 ||
-      (d & kProducts) != kProducts) {
-    return false;
+// The compiler's own test looks at CPUID and at what the operating system
+// saves on a context switch (XCR0); both are needed.
+bool has_vectors(Isa isa) {
+  __builtin_cpu_init();
+  switch (isa) {
+    case Isa::kAvx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case Isa::kAvx512:
+      return has_vectors(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
+             __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
+    case Isa::kAvx512Vnni:
+      return has_vectors(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
+    case Isa::kAvx512Bf16:
+      return has_vectors(Isa::kAvx512Vnni) &&
+             __builtin_cpu_supports("avx512bf16");
+    default:
+      return false;  // levels of other architectures
   }
-  uint32_t low = 0, high = 0;
-  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return (low & kSaved) == kSaved;
 }
 
-// Linux gives a process the tiles' 8 KiB of state per thread when it asks. It
-// refuses where a thread's signal stack is too small for them.
-bool may_use_tiles() {
+// Tiles with int8 and bfloat16 products (CPUID leaf 7). GCC 12's own test knows
+// them not.
+bool cpu_has_tiles() {
+  constexpr uint32_t kProducts = 1U << 22 | 1U << 24 | 1U << 25;
+  uint32_t a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
+         (d & kProducts) == kProducts;
+}
+
+// What the operating system saves of tiles on a context switch (XCR0). For
+// CPUs that have AVX, and with that the instruction.
+__attribute__((target("xsave"))) bool system_saves_tiles() {
+  constexpr uint64_t kTiles = 1U << 17 | 1U << 18;  // configuration and data
+  return (_xgetbv(0) & kTiles) == kTiles;
+}
+
+// Linux gives a process the tiles' 8 KiB of state per thread when it asks.
+std::string refusal_of_tiles() {
 #ifdef __linux__
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr long kTileData = 18;
-  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  if (syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0) {
+    return "";
+  }
+  return errno == ENOSPC ? "a thread's signal stack is too small for it"
+                         : std::strerror(errno);
 #else
-  return false;
+  return "it is not Linux";
 #endif
 }
 
 }  // namespace
 
-// The compiler's own test looks at CPUID and at what the operating system
-// saves on a context switch (XCR0); both are needed.
-bool cpu_supports(Isa isa) {
-  __builtin_cpu_init();
-  switch (isa) {
-    case Isa::kReference:
-    case Isa::kPortable:
-      return true;
-    case Isa::kAvx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    case Isa::kAvx512:
-      return cpu_supports(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
-             __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl");
-    case Isa::kAvx512Vnni:
-      return cpu_supports(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
-    case Isa::kAvx512Bf16:
-      return cpu_supports(Isa::kAvx512Vnni) &&
-             __builtin_cpu_supports("avx512bf16");
-    case Isa::kAmx:
-      return cpu_supports(Isa::kAvx512Bf16) && has_tiles() && may_use_tiles();
-    default:
-      return false;  // levels of other architectures
+std::string obstacle(Isa isa) {
+  if (isa == Isa::kReference || isa == Isa::kPortable) {
+    return "";
   }
+  if (isa != Isa::kAmx) {
+    return has_vectors(isa) ? ""
+                            : "the CPU lacks it, or the operating system does "
+                              "not save its registers";
+  }
+  if (!cpu_has_tiles()) {
+    return "the CPU lacks it";
+  }
+  if (!has_vectors(Isa::kAvx512Bf16)) {
+    return "avx512_bf16, which it includes, does not run";
+  }
+  if (!system_saves_tiles()) {
+    return "the operating system refuses it: it does not save tiles";
+  }
+  const std::string refusal = refusal_of_tiles();
+  return refusal.empty() ? "" : "the operating system refuses it: " + refusal;
 }
 
 std::string cpu_model() {
@@ -155,18 +175,19 @@ bool has([[maybe_unused]] Feature feature) {
 
 }  // namespace
 
-bool cpu_supports(Isa isa) {
+std::string obstacle(Isa isa) {
+  const char* const lacks = "the CPU lacks it";
   switch (isa) {
     case Isa::kReference:
     case Isa::kPortable:
     case Isa::kNeon:
-      return true;
+      return "";
     case Isa::kNeonDotprod:
-      return has(kDotprod);
+      return has(kDotprod) ? "" : lacks;
     case Isa::kNeonI8mm:
-      return has(kDotprod) && has(kI8mm);
+      return has(kDotprod) && has(kI8mm) ? "" : lacks;
     default:
-      return false;  // levels of other architectures
+      return lacks;  // levels of other architectures
   }
 }
 
@@ -197,8 +218,9 @@ FlushDenormals::~FlushDenormals() {
 
 #else
 
-bool cpu_supports(Isa isa) {
-  return isa == Isa::kReference || isa == Isa::kPortable;
+std::string obstacle(Isa isa) {
+  const bool runs = isa == Isa::kReference || isa == Isa::kPortable;
+  return runs ? "" : "the CPU lacks it";
 }
 
 std::string cpu_model() { return ""; }

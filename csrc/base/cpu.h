@@ -22,8 +22,10 @@ enum class Isa {
 /// "amx", "neon", "neon_dotprod", "neon_i8mm".
 const char* isa_name(Isa isa);
 
-/// Whether this CPU and its operating system run the level.
-bool cpu_supports(Isa isa);
+/// Who keeps the level from running here, "the CPU lacks it" or "the operating
+/// system refuses it", in more words where there are any; "" if it runs. Linux
+/// is asked to grant the tiles of AMX, to a CPU that has them.
+std::string obstacle(Isa isa);
 
 /// What the CPU calls itself, "" where it does not say.
 std::string cpu_model();

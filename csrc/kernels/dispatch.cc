@@ -1,6 +1,7 @@
 #include "kernels/dispatch.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/check.h"
 #include "kernels/isa/tables.h"
@@ -28,8 +29,22 @@ bool not_to_be_asked(Isa isa) {
   return isa == Isa::kAmx && !forced.empty() && forced != isa_name(isa);
 }
 
-std::vector<const KernelTable*> supported_tables() {
+struct Levels {
   std::vector<const KernelTable*> tables;
+  // The others, by name, and why they are not here.
+  std::vector<std::pair<std::string, std::string>> missing;
+};
+
+std::string why_not(Isa isa) {
+  if (taken_on_trust(isa)) {
+    return "";
+  }
+  return not_to_be_asked(isa) ? "PYATTN_ISA names another level"
+                              : obstacle(isa);
+}
+
+Levels look_for_levels() {
+  Levels levels;
   for (const KernelTable* table : {
 #if defined(__x86_64__)
            &kAmxKernels,
@@ -45,21 +60,25 @@ std::vector<const KernelTable*> supported_tables() {
            &kPortableKernels,
            &kReferenceKernels,
        }) {
-    if (not_to_be_asked(table->isa)) {
-      continue;
-    }
-    if (cpu_supports(table->isa) || taken_on_trust(table->isa)) {
-      tables.push_back(table);
+    const std::string why = why_not(table->isa);
+    if (why.empty()) {
+      levels.tables.push_back(table);
+    } else {
+      levels.missing.emplace_back(isa_name(table->isa), why);
     }
   }
-  return tables;
+  return levels;
+}
+
+const Levels& levels() {
+  static const Levels found = look_for_levels();
+  return found;
 }
 
 }  // namespace
 
 const std::vector<const KernelTable*>& kernel_tables() {
-  static const std::vector<const KernelTable*> tables = supported_tables();
-  return tables;
+  return levels().tables;
 }
 
 const KernelTable& kernels_named(const std::string& isa) {
@@ -71,8 +90,12 @@ const KernelTable& kernels_named(const std::string& isa) {
     names += names.empty() ? "" : ", ";
     names += isa_name(table->isa);
   }
-  throw ArgumentError("isa: this machine does not run '" + isa +
-                      "', expected one of " + names);
+  std::string why;
+  for (const auto& [name, reason] : levels().missing) {
+    why = name == isa ? " (" + reason + ")" : why;
+  }
+  throw ArgumentError("isa: this machine does not run '" + isa + "'" + why +
+                      ", expected one of " + names);
 }
 
 const KernelTable& default_kernels() {

@@ -11,7 +11,8 @@ namespace pyattn {
 const std::vector<const KernelTable*>& kernel_tables();
 
 /// The table of that name. Throws ArgumentError if there is none of that name
-/// or this machine does not run it; the message lists those that it runs.
+/// or this machine does not run it; the message says why, where it knows the
+/// name, and lists those that it runs.
 const KernelTable& kernels_named(const std::string& isa);
 
 /// The table to use where none is asked for: PYATTN_ISA's, or the best.

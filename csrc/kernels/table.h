@@ -110,10 +110,11 @@ inline constexpr int64_t kQueryTiles = 8;
 
 /// Floats of scratch that `attention` needs: for each tile its queries, and two
 /// numbers of each; two more, and the scores of a block of keys; that block of
-/// K and V in words of two numbers.
+/// K and V in words of two numbers, rows of it in whole vectors.
 constexpr int64_t attention_scratch(int64_t head_dim, int64_t lanes) {
-  return (kQueryTiles * (head_dim + 2) + 2 + kKeyBlock) * 2 * lanes +
-         kKeyBlock * (head_dim + lanes);
+  const int64_t whole = (head_dim + lanes - 1) / lanes * lanes;
+  return (kQueryTiles * (whole + 2) + 2 + kKeyBlock) * 2 * lanes +
+         kKeyBlock * (whole + lanes);
 }
 
 /// The same for the one query of a decoding step, all heads, over keys and

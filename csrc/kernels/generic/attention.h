@@ -24,22 +24,12 @@
 //
 // bfloat16 is the same with two numbers in a word, where the level has a
 // product of such words: queries are paired along the head when they are
-// turned, and a block of K and V is paired once for all tiles of a group.
+// turned, and a block of K and V is paired once for all tiles of a group. How
+// words are multiplied is for `Words` to say: attention_product.h has it on
+// vectors, attention_tiles.h on a unit for tiles.
 //
 // For the single query of a decoding step there is attention_step.
 namespace pyattn::kernels {
-
-// Loads kWidth x kWidth floats turned: out[j][i] = rows[i][j]. What lies
-// outside of [rows, columns] is zero.
-template <class Vec>
-void load_turned(const float* from, int64_t stride, int64_t rows,
-                 int64_t columns, Vec (&out)[Vec::kWidth]) {
-  for (int i = 0; i < Vec::kWidth; ++i) {
-    out[i] =
-        i < rows ? load_up_to<Vec>(from + i * stride, columns) : Vec::zero();
-  }
-  transpose(out);
-}
 
 // A tile of up to kVecs * Vec::kWidth queries, from `query` on, that sees keys
 // [begin, end).
@@ -49,7 +39,7 @@ struct AttentionTile {
   static constexpr int kMost = 2 * Vec::kWidth;
 
   int64_t query, queries, begin, end;
-  float* q;      // [words of head_dim, lanes]
+  float* q;      // [words of head_dim, lanes], zeros up to whole steps
   float* most;   // [lanes] the largest score so far
   float* total;  // [lanes] the sum of weights relative to it
 
@@ -62,6 +52,8 @@ struct AttentionGroup {
   using Tile = AttentionTile<Words>;
   static constexpr int64_t kMost = Tile::kMost;
   static constexpr int64_t kWidth = Vec::kWidth;
+  static constexpr int64_t kStepKeys = Words::kElements * Words::kSteps;
+  static_assert(kKeyBlock % kStepKeys == 0, "blocks end where steps do");
 
   const AttentionArgs& args;
   const int64_t query, queries;
@@ -72,7 +64,8 @@ struct AttentionGroup {
   float* const scores = inverse + kMost;  // [block, lanes]
   float* const states = scores + kKeyBlock * kMost;
   // Of the block of keys at hand, from `block` on: words of K, [block, words of
-  // head_dim], and of V, [words of block, head_dim].
+  // head_dim], and of V, [words of block, head_dim]. Words that are made are
+  // zeros from there up to whole steps.
   int64_t block = 0;
   const float* k = nullptr;
   const float* v = nullptr;
@@ -96,8 +89,8 @@ struct AttentionGroup {
       bring(key, left < kKeyBlock ? left : kKeyBlock);
       for (int64_t t = 0; t < count; ++t) {
         Tile& tile = tiles[t];
-        // A tile may begin within a block, but not within a word.
-        tile.begin -= (tile.begin - begin) % Words::kElements;
+        // A tile may begin within a block, but not within a step.
+        tile.begin -= (tile.begin - begin) % kStepKeys;
         const int64_t from = key > tile.begin ? key : tile.begin;
         const int64_t to =
             key + kKeyBlock < tile.end ? key + kKeyBlock : tile.end;
@@ -112,8 +105,13 @@ struct AttentionGroup {
     return (count + Words::kElements - 1) / Words::kElements;
   }
 
+  // The same in whole steps.
+  static int64_t step_words(int64_t count) {
+    return (words(count) + Words::kSteps - 1) / Words::kSteps * Words::kSteps;
+  }
+
   // Floats of a tile's state.
-  int64_t state() const { return (args.head_dim + 2) * kMost; }
+  int64_t state() const { return (step_words(args.head_dim) + 2) * kMost; }
 
   Tile start(int64_t at, int64_t left, float* state) {
     Tile tile;
@@ -133,6 +131,7 @@ struct AttentionGroup {
           args.y[(at + i) * args.y_stride + d] = 0.0F;
         }
       }
+      tile.end = 0;  // nothing, also where it would begin a bit earlier
       return tile;
     }
     const Vec scale = Vec::broadcast(args.scale);
@@ -154,6 +153,10 @@ struct AttentionGroup {
           }
         }
       }
+      for (int64_t word = words(args.head_dim);
+           word < step_words(args.head_dim); ++word) {
+        Vec::zero().store(tile.q + word * tile.lanes() + i);
+      }
     }
     return tile;
   }
@@ -167,7 +170,7 @@ struct AttentionGroup {
     v_stride = args.v_stride;
     if constexpr (Words::kElements == 2) {
       float* const k_words = states + kQueryTiles * state();
-      k_stride = (args.head_dim + 1) / 2;
+      k_stride = step_words(args.head_dim);
       for (int64_t j = 0; j < count; ++j) {
         row_to_bfloat16<Vec>(
             k + j * args.k_stride, args.head_dim,
@@ -175,15 +178,16 @@ struct AttentionGroup {
       }
       float* const v_words = k_words + kKeyBlock * k_stride;
       v_stride = (args.head_dim + kWidth - 1) / kWidth * kWidth;
-      for (int64_t j = 0; j < count; j += 2) {
+      for (int64_t j = 0; j < 2 * step_words(count); j += 2) {
         const float* row = v + j * args.v_stride;
         for (int64_t d = 0; d < args.head_dim; d += kWidth) {
           const int64_t elements = args.head_dim - d;
+          const Vec even =
+              j < count ? load_up_to<Vec>(row + d, elements) : Vec::zero();
           const Vec odd =
               j + 1 < count ? load_up_to<Vec>(row + args.v_stride + d, elements)
                             : Vec::zero();
-          Words::pair(load_up_to<Vec>(row + d, elements), odd)
-              .store(v_words + j / 2 * v_stride + d);
+          Words::pair(even, odd).store(v_words + j / 2 * v_stride + d);
         }
       }
       k = k_words;
@@ -192,7 +196,7 @@ struct AttentionGroup {
   }
 
   void take_up(const Tile& tile, int64_t key, int64_t count) {
-    attention_product<Words, false>({.left = k + (key - block) * k_stride,
+    Words::template multiply<false>({.left = k + (key - block) * k_stride,
                                      .right = tile.q,
                                      .out = scores,
                                      .before = nullptr,
@@ -216,7 +220,7 @@ struct AttentionGroup {
       soften<1>(tile, count);
     }
     const bool last = key + count == tile.end;
-    attention_product<Words, true>(
+    Words::template multiply<true>(
         {.left = scores,
          .right = v + words(key - block) * v_stride,
          .out = args.y + tile.query * args.y_stride,

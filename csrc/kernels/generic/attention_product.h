@@ -24,12 +24,21 @@ struct AttentionProduct {
   int64_t left_stride, right_stride, out_stride;
 };
 
+template <class Words, bool kTurned>
+void attention_product(const AttentionProduct& p);
+
 // One word is one float.
 template <class Vec>
 struct Float32Words {
   using Lanes = Vec;
   using Word = Vec;
   static constexpr int kElements = 1;  // of a word
+  static constexpr int kSteps = 1;     // words that are multiplied at once
+
+  template <bool kTurned>
+  static void multiply(const AttentionProduct& p) {
+    attention_product<Float32Words, kTurned>(p);
+  }
 
   static Word broadcast(const float* word) { return Vec::broadcast(*word); }
   static Word load(const float* words, int64_t count) {
@@ -45,6 +54,12 @@ struct BFloat16Words {
   using Lanes = Vec;
   using Word = typename Dot::Word;
   static constexpr int kElements = 2;
+  static constexpr int kSteps = 1;
+
+  template <bool kTurned>
+  static void multiply(const AttentionProduct& p) {
+    attention_product<BFloat16Words, kTurned>(p);
+  }
 
   static Word broadcast(const float* word) {
     int32_t two;
@@ -58,6 +73,18 @@ struct BFloat16Words {
   // Words of an even and an odd element.
   static Vec pair(Vec even, Vec odd) { return {Dot::pair(even.v, odd.v)}; }
 };
+
+// Loads kWidth x kWidth floats turned: out[j][i] = rows[i][j]. What lies
+// outside of [rows, columns] is zero.
+template <class Vec>
+void load_turned(const float* from, int64_t stride, int64_t rows,
+                 int64_t columns, Vec (&out)[Vec::kWidth]) {
+  for (int i = 0; i < Vec::kWidth; ++i) {
+    out[i] =
+        i < rows ? load_up_to<Vec>(from + i * stride, columns) : Vec::zero();
+  }
+  transpose(out);
+}
 
 // kRows x kVecs sums, from `row` and `column` on. The words of a row are
 // neighbours, or with kTurned those of a step.

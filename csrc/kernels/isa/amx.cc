@@ -1,6 +1,7 @@
 // Everything pyattn runs on amx, on one page.
 #include "kernels/generic/attention.h"
 #include "kernels/generic/attention_step.h"
+#include "kernels/generic/attention_tiles.h"
 #include "kernels/generic/linear.h"
 #include "kernels/generic/linear_tiles.h"
 #include "kernels/generic/norm.h"
@@ -35,9 +36,8 @@ extern const KernelTable kAmxKernels = {
     .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kLeast>,
     .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kLeast>,
     .attention = kernels::attention<kernels::Float32Words<Vec>>,
-    // CPUs with tiles do half as many products of bfloat16 in vectors as of
-    // float32.
-    .attention_bfloat16 = kernels::attention<kernels::Float32Words<Vec>>,
+    .attention_bfloat16 = kernels::attention_on_tiles<
+        kernels::TiledBFloat16Words<Vec, amx::PairDot, amx::Tiles>>,
     .attention_step = kernels::attention_step<kernels::Float32Cache<Vec>>,
     .attention_step_bfloat16 =
         kernels::attention_step<kernels::BFloat16Cache<Vec>>,

@@ -252,6 +252,7 @@ namespace amx {
 struct Level;
 using Vec = Avx512Vec<Level>;
 using Dot = VnniDot<Level>;
+using PairDot = BFloat16Dot<Level>;
 }  // namespace amx
 #endif
 
