@@ -148,7 +148,14 @@ class _Reader:
     def vocabularies(self) -> Vocabularies:
         """The tokens by their ids."""
         source, target = (self.rows[stack][0] for stack in _STACKS)
-        return read_token_files(self._folder, self.special, source, target)
+        return read_token_files(
+            self._folder, self.special, source, target, zero_start=self.zero_start
+        )
+
+    @functools.cached_property
+    def zero_start(self) -> bool:
+        """Whether the start is a vector of zeros."""
+        return self._variables.flag("decoder/start_from_zero_embedding", default=False)
 
     def checkpoint(self) -> Checkpoint:
         """The model."""
@@ -168,9 +175,8 @@ class _Reader:
     def _config(self, encoder: _Stack, decoder: _Stack) -> ModelConfig:
         _check_alike(encoder.variant, decoder.variant)
         variant, tokens = encoder.variant, self.vocabularies
-        zero_start = self._variables.flag("decoder/start_from_zero_embedding", default=False)
         return ModelConfig(
-            family="marian" if zero_start else "transformer",
+            family="marian" if self.zero_start else "transformer",
             source_vocab=self.rows["encoder"][0],
             target_vocab=self.rows["decoder"][0],
             dim=self.rows["encoder"][1],
@@ -191,7 +197,7 @@ class _Reader:
             first_position=0 if variant.encodings else 1,
             embedding_scale=variant.scale_embeddings,
             embedding_norm=variant.layernorm_embedding,
-            zero_start=zero_start,
+            zero_start=self.zero_start,
         )
 
     def _stack(self, stack: str) -> _Stack:

@@ -98,7 +98,12 @@ def _from_file(folder: pathlib.Path) -> SpecialTokens:
 
 
 def read_token_files(
-    folder: pathlib.Path, special: SpecialTokens, source_rows: int, target_rows: int
+    folder: pathlib.Path,
+    special: SpecialTokens,
+    source_rows: int,
+    target_rows: int,
+    *,
+    zero_start: bool,
 ) -> Vocabularies:
     """The vocabularies of a folder, one for both languages or one for each.
 
@@ -107,6 +112,8 @@ def read_token_files(
         special: What the model says of its tokens.
         source_rows: Tokens that the model has embeddings for, of sources.
         target_rows: The same of targets.
+        zero_start: Whether targets start from a vector of zeros. Such models are Marian's, whose
+            sources end; who converted them may have left that to the callers.
 
     Raises:
         ModelError: if a file is missing or malformed, or has another number of tokens, or lacks
@@ -136,6 +143,7 @@ def read_token_files(
         start=special.start,
         add_begin=special.add_begin,
         add_end=special.add_end,
+        sources_end=special.add_end or zero_start,
     )
 
 

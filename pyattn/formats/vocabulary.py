@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class Vocabulary:
@@ -42,6 +43,10 @@ class Vocabulary:
         """The token's id, or that of the unknown token."""
         return self._ids.get(token, self.unk)
 
+    def numbered(self) -> Mapping[str, int]:
+        """Token to id."""
+        return types.MappingProxyType(self._ids)
+
     def ids(self, tokens: Iterable[str]) -> list[int]:
         """The id of each token."""
         return [self._ids.get(token, self.unk) for token in tokens]
@@ -58,7 +63,8 @@ class Vocabularies:
         end: The token that ends one; is one of `target`.
         start: The token that the decoder is given first; is one of `target`.
         add_begin: Whether the model wants `begin` before a source.
-        add_end: Whether the model wants `end` behind a source that does not bring its own.
+        add_end: Whether the model wants `end` behind a source's tokens.
+        sources_end: Whether sources have to end with `end` at all, `add_end` or brought along.
     """
 
     source: Vocabulary
@@ -68,6 +74,7 @@ class Vocabularies:
     start: str
     add_begin: bool
     add_end: bool
+    sources_end: bool
 
     def source_ids(self, tokens: Sequence[str]) -> list[int]:
         """What the encoder is to read for a sentence's tokens."""
