@@ -139,10 +139,17 @@ class _Reader:
     @functools.cached_property
     def rows(self) -> dict[str, tuple[int, int]]:
         """Shape of each stack's embedding."""
-        return {
+        shapes = {
             stack: self._variables.shape(*(f"{name}/weight" for name in names))
             for stack, names in _EMBEDDINGS.items()
         }
+        dim = shapes["encoder"][1]
+        if dim > MAX_DIM or shapes["decoder"][1] != dim:
+            raise ModelError(
+                f"{WEIGHTS_FILE}: decoder/embeddings/weight has shape {list(shapes['decoder'])}, "
+                f"that of the encoder {list(shapes['encoder'])}; expected as many columns"
+            )
+        return shapes
 
     @functools.cached_property
     def vocabularies(self) -> Vocabularies:
@@ -204,8 +211,6 @@ class _Reader:
         """What the variables say of a stack, but for its tensors."""
         variables = self._variables
         dim = self.rows[stack][1]
-        if dim > MAX_DIM:
-            raise variables.fail(f"{_EMBEDDINGS[stack][0]}/weight", f"has {dim} columns")
         name = self._attribute(stack, "num_heads")
         heads = variables.number(*name, default=_SPECS[self._binary.spec])
         if not (1 <= heads <= dim) or dim % heads:
@@ -217,7 +222,10 @@ class _Reader:
         if variables.optional(encodings) is not None:
             positions = variables.shape(encodings)[0]
         if ffn > MAX_DIM or positions > MAX_POSITIONS:
-            raise ModelError(f"{WEIGHTS_FILE}: {stack} has {ffn} x {positions}, too many")
+            raise ModelError(
+                f"{WEIGHTS_FILE}: {stack} has {ffn} columns in layer_0/ffn and {positions} "
+                f"positions, expected at most {MAX_DIM} and {MAX_POSITIONS}"
+            )
         for neutral in ("alibi", "multi_query_attention"):
             variables.expect(f"{stack}/{neutral}", 0)
         for unused in _UNUSED:
