@@ -82,7 +82,8 @@ def _stored(folder: pathlib.Path) -> str:
         # Under its aliases a variable is the same object.
         variables = read_binary(folder / WEIGHTS_FILE).variables.values()
         for tensor in {id(tensor): tensor for tensor in variables}.values():
-            counts[tensor.dtype] += tensor.values.size
+            if tensor.shape:  # and no attribute
+                counts[tensor.dtype] += tensor.values.size
         return _listed(counts)
     # A folder may have its weights in both forms; the first one is what is read then.
     for pattern, read in (("*.safetensors", read_safetensors), ("*.bin", read_pickled)):
