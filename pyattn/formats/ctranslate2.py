@@ -214,7 +214,7 @@ class _Reader:
         name = self._attribute(stack, "num_heads")
         heads = variables.number(*name, default=_SPECS[self._binary.spec])
         if not (1 <= heads <= dim) or dim % heads:
-            raise variables.fail(name[0], f"is {heads:g}, expected a divisor of {dim}")
+            raise variables.error(name[0], f"is {heads:g}, expected a divisor of {dim}")
         layers = self._layers(stack)
         ffn = variables.shape(f"{stack}/layer_0/ffn/linear_0/weight")[0]
         positions = _COMPUTED_POSITIONS
@@ -238,7 +238,7 @@ class _Reader:
         activation = variables.number(*name, default=0)
         if activation not in _ACTIVATIONS:
             known = ", ".join(f"{number} ({name})" for number, name in _ACTIVATIONS.items())
-            raise variables.fail(name[0], f"is {activation:g}, supported are {known}")
+            raise variables.error(name[0], f"is {activation:g}, supported are {known}")
         return _Variant(
             pre_norm=variables.flag(*self._attribute(stack, "pre_norm"), default=True),
             layer_norm=self._exists(f"{stack}/layer_norm"),
@@ -339,7 +339,7 @@ class _Reader:
 
     def _norm(self, name: str, saved: str, dim: int) -> None:
         if self._variables.optional(f"{saved}/beta") is None:
-            raise self._variables.fail(f"{saved}/beta", "is missing; RMS norm is not supported")
+            raise self._variables.error(f"{saved}/beta", "is missing; RMS norm is not supported")
         self._tensors[f"{name}.weight"], _ = self._variables.array((dim,), f"{saved}/gamma")
         self._tensors[f"{name}.bias"], _ = self._variables.array((dim,), f"{saved}/beta")
 

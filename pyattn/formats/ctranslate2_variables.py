@@ -55,7 +55,7 @@ class Variables:
         """The names of all variables."""
         return list(self._tensors)
 
-    def fail(self, name: str, problem: str) -> ModelError:
+    def error(self, name: str, problem: str) -> ModelError:
         """The error of a variable that cannot be used."""
         return ModelError(f"{WEIGHTS_FILE}: {bare(name)} {problem}")
 
@@ -73,12 +73,12 @@ class Variables:
         if tensor is None:
             return default
         if tensor.shape:
-            raise self.fail(name, f"has shape {list(tensor.shape)}, expected a single number")
+            raise self.error(name, f"has shape {list(tensor.shape)}, expected a single number")
         if tensor.dtype in _INTEGERS:
             return int(tensor.values)
         value = float(tensor.float32())
         if not math.isfinite(value):
-            raise self.fail(name, f"is {value}, expected a finite number")
+            raise self.error(name, f"is {value}, expected a finite number")
         return value
 
     def flag(self, name: str, *others: str, default: bool) -> bool:
@@ -93,7 +93,7 @@ class Variables:
         """
         found = self.number(name, default=value)
         if not math.isclose(found, value, rel_tol=1e-5):
-            raise self.fail(name, f"is {found:g}, supported is {value:g}")
+            raise self.error(name, f"is {found:g}, supported is {value:g}")
 
     def text(self, name: str, default: str) -> str:
         """A string, or `default`."""
@@ -101,12 +101,12 @@ class Variables:
         if tensor is None:
             return default
         if tensor.dtype != "I8" or len(tensor.shape) != 1 or tensor.values.size > _MAX_TEXT:
-            raise self.fail(name, f"is {tensor.dtype} {list(tensor.shape)}, expected a text")
+            raise self.error(name, f"is {tensor.dtype} {list(tensor.shape)}, expected a text")
         content = tensor.values.tobytes()
         try:
             return content.decode("utf-8")
         except UnicodeDecodeError:
-            raise self.fail(name, f"is {shown(content)}, expected UTF-8") from None
+            raise self.error(name, f"is {shown(content)}, expected UTF-8") from None
 
     def shape(self, *names: str) -> tuple[int, int]:
         """The shape of the matrix that has the first of these names.
@@ -116,7 +116,7 @@ class Variables:
         """
         tensor = self._required(*names)
         if len(tensor.shape) != 2:
-            raise self.fail(names[0], f"has shape {list(tensor.shape)}, expected a matrix")
+            raise self.error(names[0], f"has shape {list(tensor.shape)}, expected a matrix")
         return tensor.shape[0], tensor.shape[1]
 
     def array(self, shape: tuple[int, ...], *names: str) -> tuple[Array, bool]:
@@ -130,7 +130,7 @@ class Variables:
         """
         tensor = self._required(*names)
         if tensor.shape != shape:
-            raise self.fail(
+            raise self.error(
                 names[0], f"has shape {list(tensor.shape)}, expected {[int(n) for n in shape]}"
             )
         scale = self.optional(*(f"{name}{SCALE_SUFFIX}" for name in names))
@@ -163,13 +163,13 @@ class Variables:
         rows = tensor.shape[:1] if tensor.dtype == "I8" else ()
         place = f"{name}{SCALE_SUFFIX}"
         if scale is None and tensor.dtype == "I8":
-            raise self.fail(place, "is missing")
+            raise self.error(place, "is missing")
         if scale is not None and (len(tensor.shape) != 2 or scale.shape != rows):
-            raise self.fail(place, f"has shape {list(scale.shape)}, expected {list(rows)}")
+            raise self.error(place, f"has shape {list(scale.shape)}, expected {list(rows)}")
         factors = np.float32(_INT16_SCALE) if scale is None else scale.float32()
         smallest = np.finfo(np.float32).tiny
         if not (np.isfinite(factors) & (factors >= smallest)).all():
-            raise self.fail(place, "has values that are not positive and finite")
+            raise self.error(place, "has values that are not positive and finite")
         floats = tensor.values.astype(np.float32)
         floats /= factors[:, None] if rows else factors
         floats.flags.writeable = False
