@@ -5,6 +5,7 @@ The names of the tensors, with `N` counting layers from 0:
     encoder.embedding                       [source_vocab, dim]
     decoder.embedding                       [target_vocab, dim]
     encoder.positions, decoder.positions    [max_positions, dim]   only if positions == "learned"
+    {encoder,decoder}.embedding_norm.{weight,bias}                 only if embedding_norm
     {encoder,decoder}.layers.N.self_attention.{query,key,value,output}.{weight,bias}
     {encoder,decoder}.layers.N.self_attention_norm.{weight,bias}
     decoder.layers.N.cross_attention.{query,key,value,output}.{weight,bias}
@@ -31,6 +32,7 @@ import numpy.typing as npt
 from pyattn.options import GenerationOptions
 
 Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
+Positions: TypeAlias = Literal["sinusoidal", "sinusoidal_t2t", "learned"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,8 +58,12 @@ class ModelConfig:
         norm_epsilon: What layer norm adds to the variance.
         final_norm: Whether each stack ends with a layer norm of its own.
         activation: What stands between the two products of a feed-forward block.
-        positions: "sinusoidal" (Marian's: first all sines, then all cosines) or "learned".
+        positions: "sinusoidal" (Marian's: first all sines, then all cosines), "sinusoidal_t2t"
+            (Tensor2Tensor's: the same at slightly longer wavelengths), or "learned".
+        first_position: Which of the computed positions a sentence's first token has.
         embedding_scale: What embeddings are multiplied by before positions are added.
+        embedding_norm: Whether the sum of embedding and position is normalised.
+        zero_start: Whether the start has an embedding of zeros, and not its row of the matrix.
     """
 
     family: str
@@ -78,8 +84,11 @@ class ModelConfig:
     norm_epsilon: float = 1e-5
     final_norm: bool = False
     activation: Activation = "relu"
-    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    positions: Positions = "sinusoidal"
+    first_position: int = 0
     embedding_scale: float = 1.0
+    embedding_norm: bool = False
+    zero_start: bool = False
 
 
 Array: TypeAlias = npt.NDArray[np.float32]
@@ -118,6 +127,8 @@ def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
         )
         if config.positions == "learned":
             yield f"{stack}.positions", (config.max_positions, dim)
+        if config.embedding_norm:
+            yield from _norm_shapes(f"{stack}.embedding_norm", dim)
         for n in range(layers):
             layer = f"{stack}.layers.{n}"
             for attention in attentions:

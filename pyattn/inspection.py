@@ -9,7 +9,8 @@ import pathlib
 from pyattn import dtypes
 from pyattn.checkpoint import Checkpoint
 from pyattn.dtypes import DTypes
-from pyattn.formats import read_checkpoint
+from pyattn.formats import layout, read_checkpoint
+from pyattn.formats.ctranslate2_binary import WEIGHTS_FILE, read_binary
 from pyattn.formats.pickled import read_pickled
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.model import Model
@@ -77,6 +78,13 @@ def _stack(layers: int, heads: int, ffn: int) -> str:
 def _stored(folder: pathlib.Path) -> str:
     """How many numbers of which type the folder's weights are."""
     counts: collections.Counter[str] = collections.Counter()
+    if layout(folder) == "ctranslate2":
+        # Under its aliases a variable is the same object.
+        variables = read_binary(folder / WEIGHTS_FILE).variables.values()
+        for tensor in {id(tensor): tensor for tensor in variables}.values():
+            if tensor.shape:  # and no attribute
+                counts[tensor.dtype] += tensor.values.size
+        return _listed(counts)
     # A folder may have its weights in both forms; the first one is what is read then.
     for pattern, read in (("*.safetensors", read_safetensors), ("*.bin", read_pickled)):
         for path in sorted(folder.glob(pattern)):
@@ -84,4 +92,8 @@ def _stored(folder: pathlib.Path) -> str:
                 counts[tensor.dtype] += tensor.values.size
         if counts:
             break
+    return _listed(counts)
+
+
+def _listed(counts: collections.Counter[str]) -> str:
     return ", ".join(f"{dtype} {count:,}" for dtype, count in counts.most_common())

@@ -340,10 +340,9 @@ def _checked_tensors(checkpoint: Checkpoint) -> dict[str, Floats]:
             raise ModelError(
                 f"checkpoint: {name} has shape {list(tensor.shape)}, the config says {list(shape)}"
             )
-    if config.positions == "sinusoidal":
+    if config.positions != "learned":
         # Here and not above: importing pyattn need not read the whole reference.
-        from pyattn.reference.positions import sinusoidal_positions
+        from pyattn.reference.positions import computed_positions
 
-        table = sinusoidal_positions(config.max_positions, config.dim)
-        tensors["encoder.positions"] = tensors["decoder.positions"] = table
+        tensors["encoder.positions"] = tensors["decoder.positions"] = computed_positions(config)
     return tensors

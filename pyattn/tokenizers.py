@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
+from pyattn.formats import layout
+from pyattn.formats.ctranslate2 import read_vocabularies
 from pyattn.formats.fields import Fields
 from pyattn.formats.files import bare, listed, open_regular, read_json, shown
 from pyattn.formats.huggingface_config import read_config
@@ -193,6 +195,8 @@ def load_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer | None:
             of the model's config.
     """
     path = pathlib.Path(folder)
+    if layout(path) == "ctranslate2":
+        return _for_ctranslate2(path)
     files, config = _files(path)
     if not files:
         return None
@@ -216,6 +220,23 @@ def load_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer | None:
                 f"{_CONFIG_FILE}'s {role} vocabulary has {rows} rows"
             )
     return MarianTokenizer(source, target, source_ids, target_ids)
+
+
+def _for_ctranslate2(folder: pathlib.Path) -> MarianTokenizer | None:
+    """The tokenizer of a converted Marian model, if its SentencePiece models are in the folder."""
+    source, target = (folder / TOKENIZER_FILES[role] for role in _VOCABULARY)
+    vocabularies = read_vocabularies(folder)
+    if not vocabularies.sources_end or not (source.exists() or target.exists()):
+        return None
+    for token in (_END, _UNKNOWN):
+        if token not in vocabularies.source:
+            raise ModelError(f"{folder}: {token} is missing in its source vocabulary")
+    return MarianTokenizer(
+        _load_pieces(source),
+        _load_pieces(target),
+        vocabularies.source.numbered(),
+        vocabularies.target.numbered(),
+    )
 
 
 def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path]:

@@ -79,7 +79,8 @@ class Translator:
         if self._tokenizer is None:
             raise ModelError(
                 "this model has no tokenizer: pass ids to translator.model.generate, or put the "
-                "tokenizer's files into the model's folder"
+                "tokenizer's files (source.spm, target.spm and, beside Hugging Face's config.json, "
+                "vocab.json) into the model's folder"
             )
         return self._tokenizer
 
@@ -244,7 +245,7 @@ class Translator:
 
     def _pieces(self, texts: list[str]) -> list[list[list[int]]]:
         """Per text, the ids of its pieces: none if there is nothing in it to translate."""
-        config = self.model.config
+        config, end = self.model.config, self.tokenizer.end
         cut = functools.partial(
             pieces,
             encode=self.tokenizer.encode,
@@ -254,7 +255,7 @@ class Translator:
         lines = [_LINE_BREAKS.sub(" ", text) for text in texts]
         whole = self.tokenizer.encode(lines)
         return [
-            [piece for piece in cut(line, ids) if any(token != config.end for token in piece)]
+            [piece for piece in cut(line, ids) if any(token != end for token in piece)]
             for line, ids in zip(lines, whole, strict=True)
         ]
 

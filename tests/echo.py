@@ -18,6 +18,8 @@ POSITIONS = 128
 class Letters:
     """A tokenizer whose tokens are characters; what is around a text is not part of it."""
 
+    end = END
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [[*map(ord, text.strip()), END] for text in texts]
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import ctranslate2_folders
 import pytest
 from echo import Echo, Letters
 
@@ -355,6 +356,20 @@ def test_inspect_says_what_a_model_is(run: Run) -> None:
     assert lines["vocabulary"] == "8,001 source, 8,001 target"
     assert lines["threads"] == "1"
     assert lines["stored"].startswith("as    I8 ")
+
+
+def test_inspect_says_what_a_model_of_ctranslate2_is(run: Run, tmp_path: pathlib.Path) -> None:
+    folder = ctranslate2_folders.folder(
+        tmp_path / "model", ctranslate2_folders.checkpoint(), dtype="int8"
+    )
+    code, output, error = run("inspect", str(folder), "--threads", "1")
+    assert (code, error) == (0, "")
+    lines = dict(line.split(maxsplit=1) for line in output.decode().splitlines())
+    assert lines["encoder"] == "2 layers, 8 heads, ffn 6"
+    assert lines["positions"] == "1,024, sinusoidal_t2t"
+    # The output matrix is the embedding under another name.
+    matrices = (9 + 7) * 16 + 2 * (4 * 16 * 16 + 2 * 6 * 16) + 8 * 16 * 16 + 2 * 5 * 16
+    assert lines["stored"].startswith(f"as    I8 {matrices:,}, F32 ")
 
 
 def test_bench_compares_the_same_sentences(tmp_path: pathlib.Path) -> None:

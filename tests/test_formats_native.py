@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 import stat
@@ -27,7 +28,9 @@ OTHER = ModelConfig(
     family="pegasus", source_vocab=11, target_vocab=7, dim=4, encoder_layers=1, decoder_layers=2,
     encoder_heads=1, decoder_heads=4, encoder_ffn=3, decoder_ffn=5, max_positions=9, start=0,
     end=1, norm="pre", norm_epsilon=1e-6, final_norm=True, activation="relu", positions="learned",
+    embedding_norm=True, zero_start=True,
 )  # fmt: skip
+COMPUTED = dataclasses.replace(OTHER, positions="sinusoidal_t2t", first_position=2)
 GENERATION = GenerationOptions(
     beam_size=4, num_hypotheses=2, max_new_tokens=15, min_new_tokens=1, length_penalty=0.6,
     early_stopping="never", suppress_tokens=(6, 3), force_end=True,
@@ -80,7 +83,9 @@ def with_tensor(folder: pathlib.Path, name: str, array: made.Values | None) -> p
     return folder
 
 
-@pytest.mark.parametrize(("config", "tied"), [(CONFIG, False), (CONFIG, True), (OTHER, False)])
+@pytest.mark.parametrize(
+    ("config", "tied"), [(CONFIG, False), (CONFIG, True), (OTHER, False), (COMPUTED, False)]
+)
 def test_float32_comes_back_bit_by_bit(
     tmp_path: pathlib.Path, config: ModelConfig, tied: bool
 ) -> None:

@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import itertools
 import weakref
 from typing import Any
 
@@ -11,6 +12,7 @@ from inputs import (
     Floats,
     assert_same_hypotheses,
     checkpoint,
+    floats,
     sentences,
     targets,
 )
@@ -38,6 +40,8 @@ def assert_all_close(found: list[Floats], theirs: list[Floats]) -> None:
         assert one.dtype == np.float32
         assert_close(one, other, FLOAT32, f"sentence {n}")
 
+
+STACKS = ("encoder", "decoder")
 
 every_model = pytest.mark.parametrize("name", RECIPES)
 every_level = pytest.mark.parametrize("isa", ISAS)
@@ -140,6 +144,28 @@ def test_results_belong_to_the_caller() -> None:
     np.testing.assert_array_equal(found.token_scores, copies[1])
 
 
+@every_model
+@every_level
+def test_variants_match_the_reference(name: str, isa: str) -> None:
+    plain = checkpoint(name)
+    config = dataclasses.replace(
+        plain.config, embedding_norm=True, zero_start=True, first_position=2,
+        positions="learned" if plain.config.positions == "learned" else "sinusoidal_t2t",
+    )  # fmt: skip
+    more = {
+        f"{stack}.embedding_norm.{part}": floats(seed, config.dim)
+        for seed, (stack, part) in enumerate(itertools.product(STACKS, ("weight", "bias")))
+    }
+    made = dataclasses.replace(plain, config=config, tensors=plain.tensors | more)
+    sources, given = sentences(4, config, 5, 30), targets(5, config, 5, 20)
+    given[0] = [config.start, config.start]  # which have rows of their own behind the start
+    numpy_model = reference.Model(made)
+    with Model(made, dtype="float32", threads=1, isa=isa) as model:
+        assert_all_close(model.encode(sources), numpy_model.encode(sources))
+        assert_all_close(model.logits(sources, given), numpy_model.logits(sources, given))
+        assert_same_hypotheses(model.generate(sources), numpy_model.generate(sources))
+
+
 def test_model_keeps_only_the_tensors_that_it_reads_in_place() -> None:
     made = checkpoint("pre")
     watched = {name: weakref.ref(tensor) for name, tensor in made.tensors.items()}
@@ -148,9 +174,7 @@ def test_model_keeps_only_the_tensors_that_it_reads_in_place() -> None:
         del made
         alive = {name for name, tensor in watched.items() if tensor() is not None}
         assert alive == {
-            f"{stack}.{table}"
-            for stack in ("encoder", "decoder")
-            for table in ("embedding", "positions")
+            f"{stack}.{table}" for stack in STACKS for table in ("embedding", "positions")
         }
         assert model.score([[1, 2]], [[3]])[0].tobytes() == wanted.tobytes()
     assert not any(tensor() is not None for tensor in watched.values())

@@ -268,6 +268,25 @@ def test_positions_are_sines_and_then_cosines() -> None:
     assert table.dtype == np.float32
 
 
+def test_positions_may_start_anywhere() -> None:
+    for t2t in (False, True):
+        table = reference.sinusoidal_positions(9, 6, t2t=t2t)
+        assert_close(reference.sinusoidal_positions(4, 6, first=5, t2t=t2t), table[5:], EXACT)
+
+
+def test_the_longest_wave_of_tensor2tensor_has_10000_times_the_shortest() -> None:
+    [row] = reference.sinusoidal_positions(1, 6, first=7, t2t=True)
+    angles = [7, 7 / 100, 7 / 10000]
+    assert_close(row, [*map(math.sin, angles), *map(math.cos, angles)], FLOAT32)
+    [row] = reference.sinusoidal_positions(1, 2, first=7, t2t=True)
+    assert_close(row, [math.sin(7), math.cos(7)], FLOAT32)
+
+
+def test_positions_before_the_first_do_not_exist() -> None:
+    with pytest.raises(ValueError, match="first is -1, expected at least 0"):
+        reference.sinusoidal_positions(1, 2, first=-1)
+
+
 def test_sines_get_the_larger_half_of_an_odd_dim() -> None:
     [row] = reference.sinusoidal_positions(2, 3)[1:]
     angle = 10000 ** (-2 / 3)

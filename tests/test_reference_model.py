@@ -181,6 +181,56 @@ def test_silent_layers_leave_scaled_embeddings_and_positions() -> None:
         np.testing.assert_allclose(found, wanted, atol=1e-4)  # epsilon, once per norm
 
 
+def varied(name: str, **changes: Any) -> Checkpoint:
+    """A checkpoint of another config, with seeded tensors for what that has besides."""
+    plain = checkpoint(name)
+    config = dataclasses.replace(plain.config, **changes)
+    random = np.random.default_rng(8)
+    more = {
+        tensor: random.standard_normal(shape, np.float32)
+        for tensor, shape in tensor_shapes(config)
+        if tensor not in plain.tensors
+    }
+    return dataclasses.replace(plain, config=config, tensors=plain.tensors | more)
+
+
+def test_the_norm_of_embeddings_comes_before_all_layers() -> None:
+    none = {"encoder_layers": 0, "decoder_layers": 0, "final_norm": False}
+    for name in ("post", "pre"):
+        normal = varied(name, embedding_norm=True, **none)
+        config, tensors = normal.config, normal.tensors
+        [row] = reference.Model(varied(name, **none)).encode([[7, 3, 4]])
+        gamma, beta = (tensors[f"encoder.embedding_norm.{part}"] for part in ("weight", "bias"))
+        wanted = reference.layer_norm(row, gamma, beta, epsilon=config.norm_epsilon)
+        [found] = reference.Model(normal).encode([[7, 3, 4]])
+        assert_close(found, wanted, FLOAT32)
+
+
+def test_a_start_of_zeros_is_any_start_whose_row_is_zeros() -> None:
+    plain = checkpoint("pre")
+    table = plain.tensors["decoder.embedding"].copy()
+    table[plain.config.start] = 0
+    zeroed = dataclasses.replace(plain, tensors=plain.tensors | {"decoder.embedding": table})
+    wanted = reference.Model(zeroed)
+    end = plain.config.end  # a token that the targets below may have
+    found = reference.Model(varied("pre", zero_start=True, start=end))
+    for one, other in zip(
+        found.logits([[1, 2], [3]], [[end, 5], []]),
+        wanted.logits([[1, 2], [3]], [[end, 5], []]),
+        strict=True,
+    ):
+        assert_close(one, other, EXACT)
+
+
+def test_computed_positions_are_those_of_the_config() -> None:
+    none = {"encoder_layers": 0, "decoder_layers": 0}
+    made = varied("post", positions="sinusoidal_t2t", first_position=3, **none)
+    [found] = reference.Model(made).encode([[7, 3]])
+    rows = made.tensors["encoder.embedding"][[7, 3]] * np.float32(made.config.embedding_scale)
+    rows += reference.sinusoidal_positions(2, made.config.dim, first=3, t2t=True)
+    assert_close(found, rows, EXACT)
+
+
 def test_pre_norm_without_a_final_norm_keeps_the_residual_stream() -> None:
     quiet = silent("pre")
     config = dataclasses.replace(quiet.config, final_norm=False, embedding_scale=3.0)

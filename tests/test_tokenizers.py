@@ -5,6 +5,7 @@ import pathlib
 import threading
 from typing import Any
 
+import ctranslate2_folders
 import model_folders as made
 import numpy as np
 import pytest
@@ -404,3 +405,64 @@ def test_shipped_tokenizer_has_the_models_ids() -> None:
     (ids,) = tokenizer.encode(["You are welcome."])
     assert ids == [47, 72, 3284, 2, 0]
     assert tokenizer.decode([ids]) == ["You are welcome."]
+
+
+def for_ctranslate2(
+    path: pathlib.Path, source: bytes, target: bytes, *, zero_start: bool = True, **config: Any
+) -> pathlib.Path:
+    """A CTranslate2 folder of a Marian model, which has lost its padding, with a tokenizer."""
+    words = [piece for piece in numbered(source, target) if piece != "<pad>"]
+    size = len(words)
+    model = ctranslate2_folders.checkpoint(
+        source_vocab=size, target_vocab=size, zero_start=zero_start
+    )
+    settings = ctranslate2_folders.CONFIG | {"decoder_start_token": "</s>"} | config
+    ctranslate2_folders.folder(path, model, config=settings)
+    for role in ("source", "target"):
+        (path / f"{role}_vocabulary.json").unlink()
+    ctranslate2_folders.write_vocabulary(path / "shared_vocabulary", words)
+    (path / "source.spm").write_bytes(source)
+    (path / "target.spm").write_bytes(target)
+    return path
+
+
+def test_a_converted_marian_model_is_cut_for_as_before(
+    opus: pathlib.Path, tmp_path: pathlib.Path, english: bytes, spanish: bytes
+) -> None:
+    other = for_ctranslate2(tmp_path / "converted", english, spanish)
+    before, after = loaded(opus), loaded(other)
+    texts = [*ENGLISH, "", "\N{SNOWMAN} cat"]
+    assert after.encode(texts) == before.encode(texts)
+    assert after.decode(before.encode(SPANISH)) == before.decode(before.encode(SPANISH))
+    assert (after.end, after.source_vocab) == (before.end, before.source_vocab - 1)
+    with pyattn.load(other, threads=1) as translator:
+        [found, empty] = translator.translate(["the cat", " "], max_new_tokens=3)
+    assert isinstance(found, str)
+    assert empty == ""
+
+
+def test_a_model_that_adds_the_end_itself_is_cut_for_with_it(
+    tmp_path: pathlib.Path, english: bytes, spanish: bytes
+) -> None:
+    one = for_ctranslate2(tmp_path / "one", english, spanish, zero_start=False, add_source_eos=True)
+    assert loaded(one).encode(["the cat"])[0][-1] == END
+
+
+def test_whether_other_models_want_an_end_is_not_guessed(
+    tmp_path: pathlib.Path, english: bytes, spanish: bytes
+) -> None:
+    assert (
+        load_tokenizer(for_ctranslate2(tmp_path / "one", english, spanish, zero_start=False))
+        is None
+    )
+
+
+def test_a_converted_model_has_both_tokenizer_files_or_none(
+    tmp_path: pathlib.Path, english: bytes, spanish: bytes
+) -> None:
+    one = for_ctranslate2(tmp_path / "one", english, spanish)
+    (one / "target.spm").unlink()
+    with pytest.raises(ModelError, match=r"target\.spm: no such file"):
+        load_tokenizer(one)
+    (one / "source.spm").unlink()
+    assert load_tokenizer(one) is None

@@ -51,6 +51,8 @@ ModelConfig config_from(const py::handle& from) {
   config.end = field<int32_t>(from, "end");
   config.pre_norm = field<std::string>(from, "norm") == "pre";
   config.final_norm = field<bool>(from, "final_norm");
+  config.embedding_norm = field<bool>(from, "embedding_norm");
+  config.zero_start = field<bool>(from, "zero_start");
   config.norm_epsilon = field<float>(from, "norm_epsilon");
   config.embedding_scale = field<float>(from, "embedding_scale");
   config.activation = activation_of(field<std::string>(from, "activation"));

@@ -16,7 +16,7 @@ struct ModelConfig {
   StackConfig encoder, decoder;
   int64_t dim, max_positions;
   int32_t start, end;
-  bool pre_norm, final_norm;
+  bool pre_norm, final_norm, embedding_norm, zero_start;
   float norm_epsilon, embedding_scale;
   Activation activation;
 };

@@ -1,5 +1,6 @@
 #include "model/decoder.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/cache.h"
@@ -52,6 +53,20 @@ class Step {
                            .rows = stream_.rows(),
                            .dim = dim_,
                            .scale = weights_.config.embedding_scale});
+    if (weights_.config.zero_start) {
+      embed_starts(positions);
+    }
+    stream_.begin(weights_.target_embedding.norm);
+  }
+
+  // A start of zeros leaves what its position adds.
+  void embed_starts(const std::vector<int32_t>& positions) {
+    for (int64_t r = 0; r < stream_.rows(); ++r) {
+      if (positions[r] == 0) {
+        std::copy_n(weights_.target_embedding.positions, dim_,
+                    stream_.x().data + r * dim_);
+      }
+    }
   }
 
   // Attention with queries from `q` over each row's own memory, projected and

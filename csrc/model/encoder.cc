@@ -49,6 +49,7 @@ Buffer<float> encode(const ModelWeights& weights, const Ragged& sources) {
                         .rows = stream.rows(),
                         .dim = config.dim,
                         .scale = config.embedding_scale});
+  stream.begin(weights.source_embedding.norm);
   for (const EncoderLayerWeights& layer : weights.encoder) {
     self_attention(weights, layer.self_attention, sources.starts, stream);
     stream.feed_forward(layer.feed_forward);

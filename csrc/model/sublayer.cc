@@ -26,6 +26,17 @@ void Stream::normalise(const NormWeights& norm, Rows to,
   layer_norm(weights_.table, args);
 }
 
+void Stream::begin(const NormWeights& norm) {
+  if (!weights_.config.embedding_norm) {
+    return;
+  }
+  if (weights_.config.pre_norm) {
+    normalise(norm, x(), nullptr);
+  } else {
+    waiting_ = &norm;
+  }
+}
+
 void Stream::feed_forward(const FeedForwardWeights& weights) {
   sublayer(weights.norm, weights.up,
            [&](const LinearInput& in, ConstRows residual, Rows out) {

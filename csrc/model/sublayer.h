@@ -17,6 +17,9 @@ class Stream {
  public:
   Stream(const ModelWeights& weights, int64_t rows);
 
+  /// The norm of the embeddings, where the model has one, and they are in x.
+  void begin(const NormWeights& norm);
+
   /// x = norm(x + branch(x)) or x + branch(norm(x)). `branch(in, residual,
   /// out)` reads its input in the form that `first`, its first product, asks
   /// for, adds the residual to what it computes and writes that to `out`. A

@@ -60,9 +60,11 @@ class Packer {
   }
 
   EmbeddingWeights embedding(const std::string& stack, int64_t vocab,
-                             int64_t positions) const {
+                             const ModelConfig& config) const {
     return {tensors_(stack + ".embedding", {vocab, dim_}, false),
-            tensors_(stack + ".positions", {positions, dim_}, false)};
+            tensors_(stack + ".positions", {config.max_positions, dim_}, false),
+            config.embedding_norm ? norm(stack + ".embedding_norm")
+                                  : NormWeights()};
   }
 
  private:
@@ -114,10 +116,8 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     : config(from), table(packing.table) {
   check_config(config);
   const Packer pack(config, packing, tensors);
-  source_embedding =
-      pack.embedding("encoder", config.encoder.vocab, config.max_positions);
-  target_embedding =
-      pack.embedding("decoder", config.decoder.vocab, config.max_positions);
+  source_embedding = pack.embedding("encoder", config.encoder.vocab, config);
+  target_embedding = pack.embedding("decoder", config.decoder.vocab, config);
   for (int64_t n = 0; n < config.encoder.layers; ++n) {
     const std::string layer = "encoder.layers." + std::to_string(n);
     encoder.push_back({pack.self_attention(layer),

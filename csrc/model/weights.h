@@ -67,6 +67,7 @@ struct DecoderLayerWeights {
 struct EmbeddingWeights {
   const float* tokens;     // [vocab, dim]
   const float* positions;  // [max_positions, dim]
+  NormWeights norm;        // of their sum; empty unless config.embedding_norm
 };
 
 /// All weights of a model, packed for one level; immutable once made, and

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.formats.files import JsonObject, contents, read_json
-from pyattn.formats.huggingface import read_huggingface
+from pyattn.formats.ctranslate2 import is_ctranslate2, read_ctranslate2
+from pyattn.formats.files import contents, read_json
+from pyattn.formats.huggingface import WEIGHT_FILES, read_huggingface
 from pyattn.formats.native import CONFIG_FILE, is_native, read_native
+
+Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2"]
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """The model in a folder, of pyattn's own layout or Hugging Face's.
+    """The model in a folder, of pyattn's own layout, Hugging Face's or CTranslate2's.
 
     Args:
         path: The folder. Files of it are mapped into memory: they must not be changed in place
@@ -25,21 +30,33 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     folder = pathlib.Path(path)
     try:
-        if is_native(_config(folder)):
-            return read_native(folder)
-        return read_huggingface(folder)
+        return _READERS[layout(folder)](folder)
     except OSError as error:  # such as a folder that may not be listed
         raise ModelError(f"{folder}: {(error.strerror or str(error)).lower()}") from None
 
 
-def _config(folder: pathlib.Path) -> JsonObject:
+def layout(folder: pathlib.Path) -> Layout:
+    """Whose layout a folder has, by its files.
+
+    Raises:
+        ModelError: if it is no folder, or has neither config.json nor CTranslate2's weights.
+    """
     if not folder.exists():
         raise ModelError(f"{folder}: no such folder")
     if not folder.is_dir():
         raise ModelError(f"{folder}: a file, expected the folder of a model with its config.json")
+    if is_ctranslate2(folder) and not any((folder / name).exists() for name in WEIGHT_FILES):
+        return "ctranslate2"
     if not (folder / CONFIG_FILE).exists():
         raise ModelError(
-            f"{folder}: no {CONFIG_FILE}, expected a model of pyattn's or Hugging Face's layout; "
-            f"the folder {contents(folder)}"
+            f"{folder}: no {CONFIG_FILE}, expected a model of pyattn's, Hugging Face's or "
+            f"CTranslate2's layout; the folder {contents(folder)}"
         )
-    return read_json(folder / CONFIG_FILE)
+    return "native" if is_native(read_json(folder / CONFIG_FILE)) else "huggingface"
+
+
+_READERS: dict[Layout, Callable[[pathlib.Path], Checkpoint]] = {
+    "native": read_native,
+    "huggingface": read_huggingface,
+    "ctranslate2": read_ctranslate2,
+}

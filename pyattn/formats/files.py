@@ -87,11 +87,24 @@ def read_json(path: pathlib.Path) -> JsonObject:
     Raises:
         ModelError: if the file cannot be read, or holds anything else.
     """
+    return parse_json(read_bytes(path, _JSON_LIMIT), path.name)
+
+
+def read_bytes(path: pathlib.Path, limit: int) -> bytes:
+    """All of a file that is no larger than it should be.
+
+    Args:
+        path: The file.
+        limit: The most bytes that it may have.
+
+    Raises:
+        ModelError: if the file cannot be read, or is larger.
+    """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        if size > _JSON_LIMIT:
-            raise ModelError(f"{path.name}: {size} bytes, expected at most {_JSON_LIMIT}")
-        return parse_json(file.read(size), path.name)
+        if size > limit:
+            raise ModelError(f"{path.name}: {size} bytes, expected at most {limit}")
+        return file.read(size)
 
 
 def parse_json(content: bytes, place: str) -> JsonObject:
@@ -101,17 +114,29 @@ def parse_json(content: bytes, place: str) -> JsonObject:
         content: What to parse.
         place: Where it stands, for the error.
     """
+    value = _parsed(content, place)
+    if not isinstance(value, dict):
+        raise ModelError(f"{place}: {type(value).__name__} at the top, expected a JSON object")
+    return value
+
+
+def parse_json_list(content: bytes, place: str) -> list[Any]:
+    """The JSON list in some bytes, as `parse_json` reads an object."""
+    value = _parsed(content, place)
+    if not isinstance(value, list):
+        raise ModelError(f"{place}: {type(value).__name__} at the top, expected a JSON list")
+    return value
+
+
+def _parsed(content: bytes, place: str) -> Any:
     try:
-        value = json.loads(
+        return json.loads(
             content.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse
         )
     except RecursionError:
         raise ModelError(f"{place}: nested too deeply for a config") from None
     except ValueError as error:  # what is not UTF-8, and JSONDecodeError, are ValueErrors too
         raise ModelError(f"{place}: not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ModelError(f"{place}: {type(value).__name__} at the top, expected a JSON object")
-    return value
 
 
 def contents(folder: pathlib.Path) -> str:

@@ -27,7 +27,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import Activation, Array, Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import (
+    Activation,
+    Array,
+    Checkpoint,
+    ModelConfig,
+    Positions,
+    tensor_shapes,
+)
 from pyattn.errors import ModelError
 from pyattn.formats.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.formats.files import (
@@ -65,10 +72,7 @@ _CONFIG_KEYS = {"format", "format_version", "model", "generation", "tied", "toke
 _LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions")
 _NORMS: dict[str, Literal["post", "pre"]] = {"post": "post", "pre": "pre"}
 _ACTIVATIONS: dict[str, Activation] = {name: name for name in get_args(Activation)}
-_POSITIONS: dict[str, Literal["sinusoidal", "learned"]] = {
-    "sinusoidal": "sinusoidal",
-    "learned": "learned",
-}
+_POSITIONS: dict[str, Positions] = {name: name for name in get_args(Positions)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -201,7 +205,10 @@ def _model(values: JsonObject) -> ModelConfig:
         final_norm=fields.boolean("final_norm", False),
         activation=fields.choice("activation", _ACTIVATIONS, "relu"),
         positions=fields.choice("positions", _POSITIONS, "sinusoidal"),
+        first_position=fields.integer("first_position", 0, low=0, high=MAX_POSITIONS),
         embedding_scale=fields.number("embedding_scale", 1.0),
+        embedding_norm=fields.boolean("embedding_norm", False),
+        zero_start=fields.boolean("zero_start", False),
     )
 
 

@@ -10,23 +10,30 @@ import numpy as np
 from pyattn.checkpoint import Checkpoint
 from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.layers import FeedForward, LayerNorm, PackedLinear
-from pyattn.reference.positions import sinusoidal_positions
+from pyattn.reference.positions import computed_positions
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Embedding:
-    """Token ids to vectors: a row of a table, scaled, plus the position's vector."""
+    """Token ids to vectors: a row of a table, scaled, plus the position's vector.
+
+    The sum is normalised if there is a norm.
+    """
 
     tokens: Floats  # [vocab, dim]
     positions: Floats  # [max_positions, dim]
     scale: float
+    zero_start: bool  # whether the id at position 0 counts as a row of zeros
+    norm: Callable[[Floats], Floats]
 
     def __call__(self, ids: Ints, first: int = 0) -> Floats:
         """[rows, time] -> [rows, time, dim], the first id standing at position `first`."""
         x = self.tokens[ids]
         x *= np.float32(self.scale)
+        if self.zero_start and first == 0:
+            x[:, 0] = 0
         x += self.positions[first : first + ids.shape[1]]
-        return x
+        return self.norm(x)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,10 +62,12 @@ class Weights:
         config = self.checkpoint.config
         return Embedding(
             self._tensor("embedding"),
-            sinusoidal_positions(config.max_positions, config.dim)
-            if config.positions == "sinusoidal"
-            else self._tensor("positions"),
+            self._tensor("positions")
+            if config.positions == "learned"
+            else computed_positions(config),
             config.embedding_scale,
+            config.zero_start and self.stack == "decoder",
+            self._norm("embedding_norm") if config.embedding_norm else _unchanged,
         )
 
     def linear(self, name: str, *parts: str) -> PackedLinear:

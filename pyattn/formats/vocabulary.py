@@ -1,0 +1,91 @@
+"""Tokens as strings, and their ids: what models need whose callers cut the text themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Iterable, Mapping, Sequence
+
+
+class Vocabulary:
+    """The tokens of one language, by their ids.
+
+    Args:
+        tokens: By their ids. Of a token that is there twice the first id counts.
+        unknown: The token whose id stands for all that are not there; one of `tokens`.
+
+    Raises:
+        ValueError: if `unknown` is not among them.
+
+    Attributes:
+        tokens: By their ids.
+        unk: Id of the unknown token.
+    """
+
+    def __init__(self, tokens: Iterable[str], unknown: str) -> None:
+        self.tokens = tuple(tokens)
+        self._ids: dict[str, int] = {}
+        for id, token in enumerate(self.tokens):
+            self._ids.setdefault(token, id)
+        if unknown not in self._ids:
+            raise ValueError(f"Vocabulary: unknown is {unknown!r}, expected one of the tokens")
+        self.unk = self._ids[unknown]
+
+    def __len__(self) -> int:
+        """Number of ids."""
+        return len(self.tokens)
+
+    def __contains__(self, token: object) -> bool:
+        """Whether the token has an id of its own."""
+        return token in self._ids
+
+    def id_of(self, token: str) -> int:
+        """The token's id, or that of the unknown token."""
+        return self._ids.get(token, self.unk)
+
+    def numbered(self) -> Mapping[str, int]:
+        """Token to id."""
+        return types.MappingProxyType(self._ids)
+
+    def ids(self, tokens: Iterable[str]) -> list[int]:
+        """The id of each token."""
+        return [self._ids.get(token, self.unk) for token in tokens]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Vocabularies:
+    """The two vocabularies of a model, and what it wants around a sentence.
+
+    Attributes:
+        source: Of sources.
+        target: Of targets; the same object if the model shares its vocabulary.
+        begin: The token that stands for the begin of a sentence.
+        end: The token that ends one; is one of `target`.
+        start: The token that the decoder is given first; is one of `target`.
+        add_begin: Whether the model wants `begin` before a source.
+        add_end: Whether the model wants `end` behind a source's tokens.
+        sources_end: Whether sources have to end with `end` at all, `add_end` or brought along.
+    """
+
+    source: Vocabulary
+    target: Vocabulary
+    begin: str
+    end: str
+    start: str
+    add_begin: bool
+    add_end: bool
+    sources_end: bool
+
+    def source_ids(self, tokens: Sequence[str]) -> list[int]:
+        """What the encoder is to read for a sentence's tokens."""
+        head = [self.begin] if self.add_begin else []
+        tail = [self.end] if self.add_end else []
+        return self.source.ids([*head, *tokens, *tail])
+
+    def target_tokens(self, ids: Iterable[int]) -> list[str]:
+        """The tokens of a target.
+
+        Raises:
+            IndexError: if an id is none of the vocabulary's.
+        """
+        return [self.target.tokens[id] for id in ids]
