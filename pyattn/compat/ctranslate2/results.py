@@ -1,0 +1,97 @@
+"""What a translator returns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TranslationResult:
+    """The translations of a sentence, best first.
+
+    Attributes:
+        hypotheses: Their tokens.
+        scores: Their scores, if asked for.
+        attention: Of each, one row of weights over the source for every token, if asked for.
+        logits: Of each, the logits [vocabulary] of every step, if asked for.
+    """
+
+    hypotheses: list[list[str]]
+    scores: list[float] = dataclasses.field(default_factory=list)
+    attention: list[list[list[float]]] = dataclasses.field(default_factory=list)
+    logits: list[list[npt.NDArray[np.float32]]] = dataclasses.field(default_factory=list)
+
+    def __len__(self) -> int:
+        """How many hypotheses there are."""
+        return len(self.hypotheses)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoringResult:
+    """The tokens of a target, its end included, and their log-probabilities."""
+
+    tokens: list[str]
+    log_probs: list[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerationStepResult:
+    """A token as it was generated.
+
+    Attributes:
+        step: Its place in the target, behind the prefix.
+        batch_id: Which of the sentences it belongs to.
+        token_id: Its id.
+        hypothesis_id: Which of the sentence's hypotheses it belongs to.
+        token: The token itself.
+        log_prob: Its log-probability, if asked for.
+        is_last: Whether the sentence ends with it.
+    """
+
+    step: int
+    batch_id: int
+    token_id: int
+    hypothesis_id: int
+    token: str
+    log_prob: float | None
+    is_last: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class ExecutionStats:
+    """Counts of a run over a file; tokens are those of the targets."""
+
+    num_tokens: int
+    num_examples: int
+    total_time_in_ms: float
+
+
+class _Asynchronous(Generic[Result]):
+    """A result that may still have to come."""
+
+    def __init__(self, done: Callable[[], bool], result: Callable[[], Result]) -> None:
+        self._done = done
+        self._result = result
+
+    def done(self) -> bool:
+        """Whether the result is available."""
+        return self._done()
+
+    def result(self) -> Result:
+        """Waits for the result; raises what went wrong on the way to it."""
+        return self._result()
+
+
+class AsyncTranslationResult(_Asynchronous[TranslationResult]):
+    """A translation that may still have to come."""
+
+
+class AsyncScoringResult(_Asynchronous[ScoringResult]):
+    """Scores that may still have to come."""
