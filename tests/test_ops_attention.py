@@ -395,6 +395,23 @@ def test_bfloat16_has_the_same_bits_in_any_batch(isa: str) -> None:
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("head_dim", [17, 32, 64])
+def test_one_query_has_the_same_bits_in_any_batch_and_group(isa: str, head_dim: int) -> None:
+    q, k, v = queries_keys_values(3, 4, 1, 37, head_dim, kv_heads=2)
+    bias, lengths = floats(4, 3, 4, 1, 37), [37, 20, 0]
+    for options in ({}, {"window": 30}, {"causal": True, "window": 9, "soft_cap": 2.0}):
+        y = check(isa, q, k, v, bias=bias, lengths=lengths, **options)
+        for row, head in itertools.product(range(3), range(4)):
+            one = slice(row, row + 1), slice(head, head + 1)
+            of_group = slice(row, row + 1), slice(head // 2, head // 2 + 1)
+            alone = ops.attention(
+                *(q[one], k[of_group], v[of_group]),
+                **{"bias": bias[one], "lengths": lengths[row : row + 1], "isa": isa, **options},
+            )
+            assert alone.tobytes() == y[one].tobytes()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 def test_sequence_has_the_same_bits_in_any_batch(isa: str) -> None:
     q, k, v = queries_keys_values(7, 4, 37, 50, 12)
     lengths = np.array([50, 3, 17, 50, 1, 33, 49])

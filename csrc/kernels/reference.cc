@@ -247,7 +247,6 @@ double kept(const void* token, int64_t at) {
 
 template <DType kDType>
 void attention_step(const AttentionStepArgs& args) {
-  const int64_t stride = args.weights_stride;
   for (int64_t head = 0; head < args.heads; ++head) {
     const int64_t of_head = head / (args.heads / args.kv_heads) * args.head_dim;
     std::vector<double> scores(static_cast<size_t>(args.time));
@@ -255,7 +254,7 @@ void attention_step(const AttentionStepArgs& args) {
       double score = 0;
       for (int64_t d = 0; d < args.head_dim; ++d) {
         score += args.q[head * args.head_dim + d] *
-                 kept<kDType>(args.tokens[t], args.k_offset + of_head + d);
+                 kept<kDType>(args.keys[t], args.k_offset + of_head + d);
       }
       scores[t] = capped(score * args.scale, args.soft_cap);
       if (args.bias != nullptr) {
@@ -263,14 +262,11 @@ void attention_step(const AttentionStepArgs& args) {
       }
     }
     softmax(scores);
-    for (int64_t t = 0; t < args.time; ++t) {
-      args.weights[head * stride + t] = static_cast<float>(scores[t]);
-    }
     for (int64_t d = 0; d < args.head_dim; ++d) {
       double sum = 0;
       for (int64_t t = 0; t < args.time; ++t) {
         sum += scores[t] *
-               kept<kDType>(args.tokens[t], args.v_offset + of_head + d);
+               kept<kDType>(args.values[t], args.v_offset + of_head + d);
       }
       args.y[head * args.head_dim + d] = static_cast<float>(sum);
     }

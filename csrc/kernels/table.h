@@ -118,26 +118,36 @@ constexpr int64_t attention_scratch(int64_t head_dim, int64_t lanes) {
 }
 
 /// The same for the one query of a decoding step, all heads, over keys and
-/// values that lie anywhere: those of time t start at element k_offset and
-/// v_offset of tokens[t], which holds floats or bfloat16, kv_heads one behind
-/// the other. Neighbouring heads / kv_heads query heads share a key head.
+/// values that lie anywhere: those of time t start at element k_offset of
+/// keys[t] and v_offset of values[t], which hold floats or bfloat16, kv_heads
+/// one behind the other. Neighbouring heads / kv_heads query heads share a key
+/// head.
 struct AttentionStepArgs {
   const float* q;             // [heads, head_dim]
-  const void* const* tokens;  // [time]
-  const float* bias;          // [heads, time] or null
+  const void* const* keys;    // [time]
+  const void* const* values;  // [time]; may be `keys` itself
+  const float* bias;          // [heads, time], bias_stride, or null
   float* y;                   // [heads, head_dim]
-  float* weights;             // [heads, weights_stride]: the softmax
+  float* scratch;             // [attention_step_scratch(...)]
   int64_t time, heads, kv_heads, head_dim;
   int64_t k_offset, v_offset, bias_stride;
-  int64_t weights_stride;  // attention_step_stride(time, lanes)
   float scale;
   float soft_cap;  // 0: none
+  bool far;        // whether keys and values lie in memory rather than caches
 };
 
 /// Floats between the heads' weights of a step: `time` in whole vectors.
 constexpr int64_t attention_step_stride(int64_t time, int64_t lanes) {
   const int64_t least = lanes > 4 ? lanes : 4;
   return (time + least - 1) / least * least;
+}
+
+/// Floats of scratch that `attention_step` needs: each head's weights, query
+/// and output, the latter two in whole pairs of vectors.
+constexpr int64_t attention_step_scratch(int64_t time, int64_t heads,
+                                         int64_t head_dim, int64_t lanes) {
+  const int64_t padded = (head_dim + 2 * lanes - 1) / (2 * lanes) * 2 * lanes;
+  return heads * (attention_step_stride(time, lanes) + 2 * padded);
 }
 
 /// y[row] = table[ids[row]] * scale + positions[position_ids[row]].

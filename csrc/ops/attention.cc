@@ -13,6 +13,11 @@ namespace {
 // Multiply-adds that are worth a thread.
 constexpr int64_t kWorkPerThread = 64 * 1024;
 
+// What a step of decoding must read for its keys and values to be sought in
+// memory: a model's layers each read as much, and few caches hold ten times
+// this. Asking ahead costs a tenth where they do.
+constexpr int64_t kFarBytes = 6 * 1024 * 1024;
+
 int64_t grain(int64_t work_per_task) {
   return kWorkPerThread / std::max<int64_t>(work_per_task, 1) + 1;
 }
@@ -65,12 +70,80 @@ void dense_head(const KernelTable& table, const AttentionCall& call,
   run_tiles(table, call.dtype)(args);
 }
 
+// The one query of each head that shares a key head, as a step of decoding
+// over keys and values that happen to lie in rows.
+void dense_query(const KernelTable& table, const AttentionCall& call,
+                 int64_t sequence, int64_t kv_head,
+                 std::vector<const void*>& rows, Buffer<float>& scratch) {
+  const int64_t group = call.heads / call.kv_heads;
+  const int64_t head = kv_head * group;
+  const int64_t length =
+      call.lengths == nullptr ? call.time_k : call.lengths[sequence];
+  const int64_t first =
+      call.window > 0 ? std::max<int64_t>(call.time_k - call.window, 0) : 0;
+  const int64_t time = std::max<int64_t>(length - first, 0);
+  rows.resize(2 * time);
+  const float* const k =
+      call.k + sequence * call.k_strides.batch + kv_head * call.k_strides.head;
+  const float* const v =
+      call.v + sequence * call.v_strides.batch + kv_head * call.v_strides.head;
+  for (int64_t t = 0; t < time; ++t) {
+    rows[t] = k + (first + t) * call.k_strides.time;
+    rows[time + t] = v + (first + t) * call.v_strides.time;
+  }
+  AttentionStepArgs args = {};
+  args.keys = rows.data();
+  args.values = rows.data() + time;
+  args.time = time;
+  args.kv_heads = 1;
+  args.head_dim = call.head_dim;
+  args.scale = call.scale;
+  args.soft_cap = call.soft_cap;
+  args.scratch = scratch.at_least(
+      attention_step_scratch(time, group, call.head_dim, table.lanes));
+  // Queries and outputs of neighbouring heads need not be neighbours.
+  const bool together = call.q_strides.head == call.head_dim &&
+                        call.y_strides.head == call.head_dim;
+  args.heads = together ? group : 1;
+  for (int64_t h = head; h < head + group; h += args.heads) {
+    args.q = call.q + sequence * call.q_strides.batch + h * call.q_strides.head;
+    args.y = call.y + sequence * call.y_strides.batch + h * call.y_strides.head;
+    if (call.bias != nullptr) {
+      args.bias = call.bias + sequence * call.bias_strides.batch +
+                  h * call.bias_strides.head + first;
+      args.bias_stride = call.bias_strides.head;
+    }
+    table.attention_step(args);
+  }
+}
+
+// One query would leave most lanes of a tile idle: `attention_step` takes a
+// third of the time. A mask and bfloat16 products are for tiles.
+bool is_step(const AttentionCall& call) {
+  return call.time_q == 1 && call.mask == nullptr &&
+         call.dtype == DType::kFloat32;
+}
+
 }  // namespace
 
 void attention(const KernelTable& table, const AttentionCall& call) {
   check(call.head_dim > 0, "attention", "q has head_dim 0");
   check(call.kv_heads > 0 && call.heads % call.kv_heads == 0, "attention",
         "q's heads are not a multiple of k's");
+  if (is_step(call)) {
+    const int64_t group = call.heads / call.kv_heads;
+    parallel_for(call.batch * call.kv_heads,
+                 grain(group * call.time_k * call.head_dim * 2),
+                 [&](int64_t begin, int64_t end) {
+                   std::vector<const void*> rows;
+                   Buffer<float> scratch;
+                   for (int64_t task = begin; task < end; ++task) {
+                     dense_query(table, call, task / call.kv_heads,
+                                 task % call.kv_heads, rows, scratch);
+                   }
+                 });
+    return;
+  }
   // Queries are split where the kernel's own tiles end, so that how the work
   // is shared out says nothing about the sums.
   const int64_t tile = kQueryTiles * 2 * table.lanes;
@@ -131,19 +204,24 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
                         : table.attention_step;
   const int64_t rows = static_cast<int64_t>(memories.size());
   int64_t longest = 0;
+  int64_t tokens = 0;
   for (const StepMemory& memory : memories) {
     longest = std::max(longest, memory.time);
+    tokens += memory.time;
   }
+  const int64_t bytes =
+      2 * tokens * call.kv_heads * call.head_dim * kept_bytes(call.kept);
   const int64_t work = longest * call.heads * call.head_dim * 2;
   parallel_for(rows, grain(work), [&](int64_t begin, int64_t end) {
-    Buffer<float> weights(call.heads *
-                          attention_step_stride(longest, table.lanes));
+    Buffer<float> scratch(attention_step_scratch(longest, call.heads,
+                                                 call.head_dim, table.lanes));
     for (int64_t row = begin; row < end; ++row) {
       step({.q = q.data + row * q.stride,
-            .tokens = memories[row].tokens,
+            .keys = memories[row].tokens,
+            .values = memories[row].tokens,
             .bias = memories[row].bias,
             .y = y.data + row * y.stride,
-            .weights = weights.data(),
+            .scratch = scratch.data(),
             .time = memories[row].time,
             .heads = call.heads,
             .kv_heads = call.kv_heads,
@@ -151,10 +229,9 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
             .k_offset = call.k_offset,
             .v_offset = call.v_offset,
             .bias_stride = call.bias_stride,
-            .weights_stride =
-                attention_step_stride(memories[row].time, table.lanes),
             .scale = call.scale,
-            .soft_cap = call.soft_cap});
+            .soft_cap = call.soft_cap,
+            .far = bytes >= kFarBytes});
     }
   });
 }

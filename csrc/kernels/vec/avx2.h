@@ -72,6 +72,15 @@ struct Vec {
     return {_mm256_castsi256_ps(
         _mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16))};
   }
+  // Sixteen: those of even places, and those of odd ones.
+  static void load_bfloat16(const uint16_t* p, Vec& even, Vec& odd) {
+    __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    // Or each of the two would load it.
+    asm("" : "+x"(pairs));
+    even.v = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+    odd.v =
+        _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
+  }
   // To the nearest, ties to even; a NaN stays one.
   friend void store_bfloat16(Vec a, uint16_t* p) {
     const __m256i bits = _mm256_castps_si256(a.v);

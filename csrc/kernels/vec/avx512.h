@@ -72,6 +72,15 @@ struct Avx512Vec {
     return {_mm512_castsi512_ps(
         _mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
   }
+  // Thirty-two: those of even places, and those of odd ones.
+  static void load_bfloat16(const uint16_t* p, Vec& even, Vec& odd) {
+    __m512i pairs = _mm512_loadu_si512(p);
+    // Or each of the two would load it.
+    asm("" : "+v"(pairs));
+    even.v = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+    odd.v =
+        _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(-65536)));
+  }
   // To the nearest, ties to even; a NaN stays one.
   friend void store_bfloat16(Vec a, uint16_t* p) {
 #ifdef __AVX512BF16__

@@ -87,6 +87,12 @@ struct NeonVec {
     const uint16x8_t halves = vcombine_u16(vld1_u16(p), vdup_n_u16(0));
     return {vreinterpretq_f32_u16(vzip1q_u16(vdupq_n_u16(0), halves))};
   }
+  // Eight: those of even places, and those of odd ones.
+  static void load_bfloat16(const uint16_t* p, Vec& even, Vec& odd) {
+    const uint32x4_t pairs = vreinterpretq_u32_u16(vld1q_u16(p));
+    even.v = vreinterpretq_f32_u32(vshlq_n_u32(pairs, 16));
+    odd.v = vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xFFFF0000U)));
+  }
   // To the nearest, ties to even; a NaN stays one.
   friend void store_bfloat16(Vec a, uint16_t* p) {
     const uint32x4_t bits = vreinterpretq_u32_f32(a.v);

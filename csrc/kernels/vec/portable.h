@@ -78,6 +78,13 @@ struct Vec {
     const Bits halves = {p[0], p[1], p[2], p[3]};
     return {(Lanes)(halves << 16)};
   }
+  // Eight: those of even places, and those of odd ones.
+  static void load_bfloat16(const uint16_t* p, Vec& even, Vec& odd) {
+    const Bits low = {p[0], p[2], p[4], p[6]};
+    const Bits high = {p[1], p[3], p[5], p[7]};
+    even.v = (Lanes)(low << 16);
+    odd.v = (Lanes)(high << 16);
+  }
   // To the nearest, ties to even; a NaN stays one.
   friend void store_bfloat16(Vec a, uint16_t* p) {
     const Bits bits = (Bits)a.v;

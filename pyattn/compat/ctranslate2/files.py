@@ -6,6 +6,7 @@ import collections
 import contextlib
 import itertools
 import os
+import pathlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TextIO, TypeAlias
@@ -94,7 +95,7 @@ def score(
 
 def _opened(path: str | os.PathLike[str], mode: str) -> TextIO:
     try:
-        file: Any = open(path, mode, encoding="utf-8", newline="\n")
+        file: Any = pathlib.Path(path).open(mode, encoding="utf-8", newline="\n")
     except OSError as error:
         raise RuntimeError(f"failed to open the file {path}: {error.strerror}") from error
     opened: TextIO = file

@@ -8,15 +8,16 @@ import tempfile
 from collections.abc import Mapping
 from typing import BinaryIO
 
+from pyattn.dtypes import DType
 from pyattn.errors import ModelError
 from pyattn.formats import read_checkpoint
-from pyattn.formats.ctranslate2 import read_vocabularies, read_vocabulary_map, saved_dtype
+from pyattn.formats.ctranslate2 import read_vocabularies, read_vocabulary_map
 from pyattn.formats.vmap import VocabularyMap
 from pyattn.formats.vocabulary import Vocabularies
 from pyattn.model import Model
 
 # What weights are computed with; "default" is for the model to say.
-_DTYPES = {
+_DTYPES: dict[str, DType | None] = {
     "default": None,
     "auto": "auto",
     "int8": "int8",
@@ -86,7 +87,7 @@ class ModelHandle:
         checkpoint = read_checkpoint(folder)
         self.vocabularies: Vocabularies = read_vocabularies(folder)
         self.vmap: VocabularyMap | None = read_vocabulary_map(folder)
-        dtype = self._dtype or saved_dtype(folder)
+        dtype = self._dtype or ("int8" if checkpoint.int8 else "float32")
         self._model = Model(checkpoint, dtype=dtype, threads=self._threads)
 
     def unload_model(self, to_cpu: bool = False) -> None:
