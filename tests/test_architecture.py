@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "tokenizers": CONTRACTS | {"formats"},
     "pieces": set(),
     "translator": CONTRACTS | {"dtypes", "formats", "generation", "model", "pieces", "tokenizers"},
-    "compat": CONTRACTS | {"formats", "generation", "model"},
+    "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "translator"},
     "benchmark": CONTRACTS
     | {"_core", "dtypes", "formats", "model", "reference", "tokenizers", "translator"},

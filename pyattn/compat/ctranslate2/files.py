@@ -95,7 +95,7 @@ def score(
 
 def _opened(path: str | os.PathLike[str], mode: str) -> TextIO:
     try:
-        file: Any = pathlib.Path(path).open(mode, encoding="utf-8", newline="\n")
+        file: Any = pathlib.Path(path).open(mode, encoding="utf-8", newline="\n")  # noqa: SIM115 (closed by the stack)
     except OSError as error:
         raise RuntimeError(f"failed to open the file {path}: {error.strerror}") from error
     opened: TextIO = file
