@@ -111,6 +111,15 @@ def best_tokens(
     columns: Selection | npt.NDArray[np.integer] | list[int] | None,
     suppressed: npt.NDArray[np.integer] | list[int] | None,
 ) -> tuple[npt.NDArray[np.int32], _Floats]: ...
+def sample_tokens(
+    x: _Floats,
+    packed: PackedLinear,
+    uniforms: npt.NDArray[np.float64],
+    temperature: float,
+    top_p: float,
+    columns: Selection | npt.NDArray[np.integer] | list[int] | None,
+    suppressed: npt.NDArray[np.integer] | list[int] | None,
+) -> tuple[npt.NDArray[np.int32], _Floats]: ...
 def feed_forward(x: _Floats, up: PackedLinear, down: PackedLinear, activation: str) -> _Floats: ...
 def layer_norm(
     x: _Floats, gamma: _Floats, beta: _Floats, epsilon: float, isa: str | None

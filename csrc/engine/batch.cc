@@ -260,17 +260,16 @@ void Batch::prepare_rows(Live& live) {
 
 void Batch::answer() {
   const int64_t dim = weights_.config.dim;
-  const Buffer<float> states = decode(weights_, rows_);
-  const Vocabulary vocabulary = {weights_.output, nullptr};
-  if (asked_.size() == rows_.size()) {
-    answers_ = best_tokens(vocabulary, {states.data(), dim}, questions_);
-    return;
+  states_ = decode(weights_, rows_);
+  // Those that are asked about move up, none over one that has yet to.
+  for (int64_t i = 0; i < static_cast<int64_t>(asked_.size()); ++i) {
+    if (asked_[i] != i) {
+      std::copy_n(states_.data() + asked_[i] * dim, dim,
+                  states_.data() + i * dim);
+    }
   }
-  Buffer<float> asked(static_cast<int64_t>(asked_.size()) * dim);
-  for (size_t i = 0; i < asked_.size(); ++i) {
-    std::copy_n(states.data() + asked_[i] * dim, dim, asked.data() + i * dim);
-  }
-  answers_ = best_tokens(vocabulary, {asked.data(), dim}, questions_);
+  answers_ = best_tokens({weights_.output, nullptr}, {states_.data(), dim},
+                         questions_);
 }
 
 bool Batch::advance(Live& live, int64_t first) {
