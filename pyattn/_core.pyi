@@ -13,8 +13,8 @@ from pyattn.results import FinishReason
 _Floats: TypeAlias = npt.NDArray[np.float32]
 _Ids: TypeAlias = Sequence[int]
 
-# tokens, score, token_scores, why it ended
-_Found: TypeAlias = tuple[list[int], float, _Floats, FinishReason]
+# tokens, score, token_scores, why it ended, alignment
+_Found: TypeAlias = tuple[list[int], float, _Floats, FinishReason, _Floats | None]
 
 class Request:
     @property
@@ -47,6 +47,12 @@ class Model:
     def encode(self, sources: Sequence[_Ids]) -> list[_Floats]: ...
     def logits(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
     def score(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
+    def align(
+        self,
+        sources: Sequence[_Ids],
+        targets: Sequence[_Ids],
+        heads: Sequence[tuple[int, int]],
+    ) -> list[_Floats]: ...
     def submit(
         self,
         sources: Sequence[_Ids],

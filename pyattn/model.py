@@ -16,7 +16,7 @@ from pyattn.dtypes import DTypes
 from pyattn.errors import ModelError
 from pyattn.generation import Generation
 from pyattn.memory import available_memory
-from pyattn.options import GenerationOptions, checked_integer
+from pyattn.options import GenerationOptions, checked_heads, checked_integer
 from pyattn.results import DecidedToken, Hypothesis
 
 Floats: TypeAlias = npt.NDArray[np.float32]
@@ -175,6 +175,31 @@ class Model:
         """
         return self._core.score(sources, targets)
 
+    def align(
+        self,
+        sources: Sequence[Ids],
+        targets: Sequence[Ids],
+        *,
+        heads: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Floats]:
+        """What the decoder looks at in the source at each token of given targets.
+
+        Args:
+            sources: Source ids of each sentence, their end included.
+            targets: Target ids of each sentence, without start and end.
+            heads: Whose attention, averaged: pairs of a decoder layer and a head, both from 0. None
+                is what the checkpoint says, or all heads of the last layer.
+
+        Returns:
+            Per sentence [len(target) + 1, source]: row t is the cross-attention when what follows
+            the first t tokens is predicted, so the last one is the end's. Rows add up to 1.
+
+        Raises:
+            ValueError: as for `logits`, and if there is no such head.
+        """
+        chosen = self.generation.alignment_heads if heads is None else checked_heads(heads)
+        return self._core.align(sources, targets, self._heads(chosen))
+
     def generate(
         self,
         sources: Sequence[Ids],
@@ -295,8 +320,19 @@ class Model:
         if options is not None and not isinstance(options, GenerationOptions):
             raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
         chosen = (self.generation if options is None else options).replace(**overrides)
+        if chosen.alignment:
+            chosen = chosen.replace(alignment_heads=self._heads(chosen.alignment_heads))
         # A target ends where the model's positions do, however long it was allowed to be.
         return chosen.replace(max_new_tokens=min(chosen.max_new_tokens, self.config.max_positions))
+
+    def _heads(self, heads: tuple[tuple[int, int], ...] | None) -> tuple[tuple[int, int], ...]:
+        """These, or all of the last layer."""
+        if heads is not None:
+            return heads
+        config = self.config
+        return checked_heads(
+            [(config.decoder_layers - 1, head) for head in range(config.decoder_heads)]
+        )
 
     def close(self) -> None:
         """Frees the weights and the threads; the model cannot be used any more."""

@@ -175,6 +175,23 @@ class BoundModel {
     });
   }
 
+  py::list align(const py::handle& source_object,
+                 const py::handle& target_object, const py::handle& pairs) {
+    const auto model = loaded();
+    const auto sources = sequences_from("align", "source", source_object);
+    const auto targets = sequences_from("align", "target", target_object);
+    const AlignmentHeads heads = alignment_heads_from(pairs);
+    model->engine().check_pairs("align", sources, targets);
+    std::vector<Shape> shapes;
+    for (size_t i = 0; i < sources.size(); ++i) {
+      shapes.push_back({static_cast<int64_t>(targets[i].size()) + 1,
+                        static_cast<int64_t>(sources[i].size())});
+    }
+    return run(shapes, [&](const auto& room, const auto& go_on) {
+      model->engine().align(sources, targets, heads, room, go_on);
+    });
+  }
+
   // `options` is one for each source. Returns at once.
   std::unique_ptr<BoundRequest> submit(const py::handle& source_object,
                                        const py::sequence& options,
@@ -255,6 +272,8 @@ void bind_model(py::module_& module) {
       .def("logits", &BoundModel::logits, py::arg("sources"),
            py::arg("targets"))
       .def("score", &BoundModel::score, py::arg("sources"), py::arg("targets"))
+      .def("align", &BoundModel::align, py::arg("sources"), py::arg("targets"),
+           py::arg("heads"))
       .def("submit", &BoundModel::submit, py::arg("sources"),
            py::arg("options"), py::arg("watched"))
       .def("cache_bytes", &BoundModel::cache_bytes, py::arg("tokens"))

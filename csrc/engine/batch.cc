@@ -231,6 +231,7 @@ void Batch::prepare_rows(Live& live) {
     const int32_t first_row = 0;
     live.pasts.extend({&first_row, 1});
   }
+  const AlignmentHeads& aligned = live.place.sentence().options->aligned;
   std::vector<int32_t> parents;
   for (const NextRow& row : search.rows()) {
     parents.push_back(row.parent);
@@ -254,22 +255,25 @@ void Batch::prepare_rows(Live& live) {
     const std::vector<void*>& past = live.pasts.of(static_cast<int64_t>(r));
     asked_.push_back(static_cast<int64_t>(rows_.size()));
     add(search.rows()[r].token, past, past.size());
+    rows_.back().aligned = aligned.empty() ? nullptr : &aligned;
   }
   search.ask(questions_);
 }
 
 void Batch::answer() {
   const int64_t dim = weights_.config.dim;
-  states_ = decode(weights_, rows_);
+  decoded_ = decode(weights_, rows_);
+  float* const states = decoded_.states.data();
   // Those that are asked about move up, none over one that has yet to.
   for (int64_t i = 0; i < static_cast<int64_t>(asked_.size()); ++i) {
     if (asked_[i] != i) {
-      std::copy_n(states_.data() + asked_[i] * dim, dim,
-                  states_.data() + i * dim);
+      std::copy_n(states + asked_[i] * dim, dim, states + i * dim);
     }
   }
-  answers_ = best_tokens({weights_.output, nullptr}, {states_.data(), dim},
-                         questions_);
+  answers_ = best_tokens({weights_.output, nullptr}, {states, dim}, questions_);
+  for (const int64_t row : asked_) {
+    answers_.alignments.push_back(decoded_.alignments.of(row));
+  }
 }
 
 bool Batch::advance(Live& live, int64_t first) {

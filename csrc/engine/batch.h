@@ -98,7 +98,7 @@ class Batch {
   std::vector<DecoderRow> rows_;
   std::vector<int64_t> asked_;  // the rows that there are questions about
   std::vector<Question> questions_;
-  Buffer<float> states_;  // [asked, dim]: of which the answers may need more
+  Decoded decoded_;  // states first of what was asked; the answers read it
   Answers answers_;
 };
 
