@@ -57,6 +57,7 @@ class Model:
         self,
         sources: Sequence[_Ids],
         options: Sequence[GenerationOptions],
+        shortlists: Sequence[_Ids | npt.NDArray[np.integer] | None],
         watched: bool,
     ) -> Request: ...
     def cache_bytes(self, tokens: int) -> int: ...

@@ -192,9 +192,10 @@ class BoundModel {
     });
   }
 
-  // `options` is one for each source. Returns at once.
+  // `options` and `shortlists` are one for each source. Returns at once.
   std::unique_ptr<BoundRequest> submit(const py::handle& source_object,
                                        const py::sequence& options,
+                                       const py::sequence& shortlists,
                                        bool watched) {
     const auto model = loaded();
     std::vector<Sequence> sources =
@@ -202,6 +203,12 @@ class BoundModel {
     check_that(options.size() == sources.size(), "generate", [&] {
       return "there are " + std::to_string(options.size()) +
              " options, expected " + std::to_string(sources.size()) +
+             ", one for each source";
+    });
+    const auto own_shortlists = shortlists_from(shortlists);
+    check_that(own_shortlists.size() == sources.size(), "generate", [&] {
+      return "there are " + std::to_string(own_shortlists.size()) +
+             " shortlists, expected " + std::to_string(sources.size()) +
              ", one for each source";
     });
     std::map<PyObject*, std::shared_ptr<const SearchOptions>> known;
@@ -212,7 +219,7 @@ class BoundModel {
       if (search == nullptr) {
         search = options_from(own);
       }
-      sentences.push_back({std::move(sources[i]), search});
+      sentences.push_back({std::move(sources[i]), search, own_shortlists[i]});
     }
     Engine& engine = model->engine();
     return std::make_unique<BoundRequest>(
@@ -275,7 +282,7 @@ void bind_model(py::module_& module) {
       .def("align", &BoundModel::align, py::arg("sources"), py::arg("targets"),
            py::arg("heads"))
       .def("submit", &BoundModel::submit, py::arg("sources"),
-           py::arg("options"), py::arg("watched"))
+           py::arg("options"), py::arg("shortlists"), py::arg("watched"))
       .def("cache_bytes", &BoundModel::cache_bytes, py::arg("tokens"))
       .def("close", &BoundModel::close)
       .def_property_readonly("threads", &BoundModel::threads)

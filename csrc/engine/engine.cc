@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -58,6 +59,38 @@ void check_options(const ModelConfig& config, const SearchOptions& options) {
   check(left > 0, "generate",
         "suppress_tokens has the whole vocabulary, expected some to be left "
         "besides the end");
+}
+
+// What the vocabulary must have, a shortlist must have too.
+void check_shortlist(const ModelConfig& config, size_t index,
+                     const Sentence& sentence) {
+  const Sequence& ids = *sentence.shortlist;
+  const auto name = [&] { return "shortlist " + std::to_string(index); };
+  const int64_t vocab = config.decoder.vocab;
+  check_sequence("generate", "shortlist", index, ids, vocab, 1, vocab);
+  const auto turn =
+      std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<int32_t>());
+  check_that(turn == ids.end(), "generate", [&] {
+    return name() + " has " + std::to_string(turn[1]) + " behind " +
+           std::to_string(turn[0]) + ", expected ascending ids";
+  });
+  check_that(std::binary_search(ids.begin(), ids.end(), config.end), "generate",
+             [&] {
+               return name() + " lacks " + std::to_string(config.end) +
+                      ", the end, expected it among the ids";
+             });
+  const std::vector<int32_t>& suppressed = sentence.options->suppressed;
+  check_that(std::any_of(ids.begin(), ids.end(),
+                         [&](int32_t id) {
+                           return id != config.end &&
+                                  !std::binary_search(suppressed.begin(),
+                                                      suppressed.end(), id);
+                         }),
+             "generate", [&] {
+               return name() +
+                      " has nothing but the end and suppressed ids, expected "
+                      "some to be left";
+             });
 }
 
 }  // namespace
@@ -176,6 +209,9 @@ std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
       checked = sentences[i].options.get();
       check_options(config, *checked);
       check_heads("generate", checked->aligned);
+    }
+    if (sentences[i].shortlist != nullptr) {
+      check_shortlist(config, i, sentences[i]);
     }
   }
   auto request = std::make_shared<Request>(std::move(sentences), watched);
