@@ -29,8 +29,7 @@ def shortlists(seed: int, config: ModelConfig, sizes: Sequence[int]) -> list[lis
     random = np.random.default_rng(seed)
     others = np.setdiff1d(np.arange(config.target_vocab), [config.end])
     return [
-        sorted([config.end, *random.permutation(others)[: size - 1].tolist()])
-        for size in sizes
+        sorted([config.end, *random.permutation(others)[: size - 1].tolist()]) for size in sizes
     ]
 
 
