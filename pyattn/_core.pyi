@@ -13,8 +13,8 @@ from pyattn.results import FinishReason
 _Floats: TypeAlias = npt.NDArray[np.float32]
 _Ids: TypeAlias = Sequence[int]
 
-# tokens, score, token_scores, why it ended
-_Found: TypeAlias = tuple[list[int], float, _Floats, FinishReason]
+# tokens, score, token_scores, why it ended, alignment
+_Found: TypeAlias = tuple[list[int], float, _Floats, FinishReason, _Floats | None]
 
 class Request:
     @property
@@ -47,10 +47,17 @@ class Model:
     def encode(self, sources: Sequence[_Ids]) -> list[_Floats]: ...
     def logits(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
     def score(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
+    def align(
+        self,
+        sources: Sequence[_Ids],
+        targets: Sequence[_Ids],
+        heads: Sequence[tuple[int, int]],
+    ) -> list[_Floats]: ...
     def submit(
         self,
         sources: Sequence[_Ids],
         options: Sequence[GenerationOptions],
+        shortlists: Sequence[_Ids | npt.NDArray[np.integer] | None],
         watched: bool,
     ) -> Request: ...
     def cache_bytes(self, tokens: int) -> int: ...
@@ -108,6 +115,15 @@ def best_tokens(
     x: _Floats,
     packed: PackedLinear,
     k: int,
+    columns: Selection | npt.NDArray[np.integer] | list[int] | None,
+    suppressed: npt.NDArray[np.integer] | list[int] | None,
+) -> tuple[npt.NDArray[np.int32], _Floats]: ...
+def sample_tokens(
+    x: _Floats,
+    packed: PackedLinear,
+    uniforms: npt.NDArray[np.float64],
+    temperature: float,
+    top_p: float,
     columns: Selection | npt.NDArray[np.integer] | list[int] | None,
     suppressed: npt.NDArray[np.integer] | list[int] | None,
 ) -> tuple[npt.NDArray[np.int32], _Floats]: ...

@@ -54,8 +54,16 @@ class Generation:
         found = self._found[sentence]
         if found is None:
             found = [
-                Hypothesis(tokens=tokens, score=score, token_scores=scores, finish_reason=reason)
-                for tokens, score, scores, reason in self._request.take(sentence % len(self))
+                Hypothesis(
+                    tokens=tokens,
+                    score=score,
+                    token_scores=scores,
+                    finish_reason=reason,
+                    alignment=alignment,
+                )
+                for tokens, score, scores, reason, alignment in self._request.take(
+                    sentence % len(self)
+                )
             ]
             if sentence in self._wanted:
                 found = [self._cut(sentence, one) for one in found]
@@ -115,4 +123,5 @@ class Generation:
             score=float(np.sum(scores, dtype=np.float32)) / max(len(scores), 1) ** penalty,
             token_scores=scores,
             finish_reason="timeout",
+            alignment=None if found.alignment is None else found.alignment[:wanted],
         )

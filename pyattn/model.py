@@ -16,11 +16,12 @@ from pyattn.dtypes import DTypes
 from pyattn.errors import ModelError
 from pyattn.generation import Generation
 from pyattn.memory import available_memory
-from pyattn.options import GenerationOptions, checked_integer
+from pyattn.options import GenerationOptions, checked_heads, checked_integer
 from pyattn.results import DecidedToken, Hypothesis
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
+Shortlists: TypeAlias = Sequence[Ids | npt.NDArray[np.integer] | None] | None
 Options: TypeAlias = GenerationOptions | Sequence[GenerationOptions] | None
 
 # Source tokens that are encoded together, and hypotheses that are decoded together. From about a
@@ -175,11 +176,37 @@ class Model:
         """
         return self._core.score(sources, targets)
 
+    def align(
+        self,
+        sources: Sequence[Ids],
+        targets: Sequence[Ids],
+        *,
+        heads: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Floats]:
+        """What the decoder looks at in the source at each token of given targets.
+
+        Args:
+            sources: Source ids of each sentence, their end included.
+            targets: Target ids of each sentence, without start and end.
+            heads: Whose attention, averaged: pairs of a decoder layer and a head, both from 0. None
+                is what the checkpoint says, or all heads of the last layer.
+
+        Returns:
+            Per sentence [len(target) + 1, source]: row t is the cross-attention when what follows
+            the first t tokens is predicted, so the last one is the end's. Rows add up to 1.
+
+        Raises:
+            ValueError: as for `logits`, and if there is no such head.
+        """
+        chosen = self.generation.alignment_heads if heads is None else checked_heads(heads)
+        return self._core.align(sources, targets, self._heads(chosen))
+
     def generate(
         self,
         sources: Sequence[Ids],
         options: Options = None,
         *,
+        shortlist: Shortlists = None,
         progress: Callable[[int], object] | None = None,
         on_token: Callable[[DecidedToken], object] | None = None,
         **overrides: Any,
@@ -192,6 +219,10 @@ class Model:
         Args:
             sources: Source ids of each sentence, their end included.
             options: How to search; None is what the checkpoint asks for. Or one for each source.
+            shortlist: For each source the only ids that its target may have, ascending and the end
+                among them, or None for all; scores are of the distribution over these ids. Fewer
+                ids cost less, most of all for few sentences at a time; sources with the same ids
+                share them. None is all ids for all sources.
             progress: Called now and then with the number of sentences that are done.
             on_token: Called with every token as it is decided, in this thread; a sentence for which
                 it returns True ends there. Needs a `beam_size` of 1.
@@ -201,14 +232,16 @@ class Model:
             Per sentence its `num_hypotheses` best targets, best first.
 
         Raises:
-            ValueError: if a source is empty, too long for the model or has an unknown id, or an
-                option does not fit the model.
+            ValueError: if a source is empty, too long for the model or has an unknown id, an option
+                does not fit the model, or a shortlist does not ascend or lacks the end.
             TypeError: if an option does not exist.
         """
         for name, function in (("progress", progress), ("on_token", on_token)):
             if function is not None and not callable(function):
                 raise TypeError(f"{name}: expected a callable, got {function!r}")
-        generation = self.submit(sources, options, watched=on_token is not None, **overrides)
+        generation = self.submit(
+            sources, options, shortlist=shortlist, watched=on_token is not None, **overrides
+        )
         if on_token is not None:
             generation.watch(on_token)
         return generation.results(progress)
@@ -218,6 +251,7 @@ class Model:
         sources: Sequence[Ids],
         options: Options = None,
         *,
+        shortlist: Shortlists = None,
         watched: bool = False,
         **overrides: Any,
     ) -> Generation:
@@ -226,6 +260,7 @@ class Model:
         Args:
             sources: Source ids of each sentence, their end included.
             options: How to search; None is what the checkpoint asks for. Or one for each source.
+            shortlist: As for `generate`.
             watched: Whether `Generation.tokens` will be asked for.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
@@ -241,7 +276,13 @@ class Model:
         chosen = self._chosen(options, overrides, len(sources))
         if watched and any(one.beam_size > 1 for one in chosen):
             raise ValueError("beam_size: tokens are decided one by one with a beam_size of 1 only")
-        return Generation(self._core.submit(sources, chosen, watched), chosen)
+        if isinstance(shortlist, str | bytes) or not isinstance(shortlist, Sequence | None):
+            raise TypeError(
+                f"generate: shortlist is {type(shortlist).__name__}, "
+                "expected a list of lists of ids, or None"
+            )
+        shortlists = [None] * len(sources) if shortlist is None else shortlist
+        return Generation(self._core.submit(sources, chosen, shortlists, watched), chosen)
 
     def generate_stream(
         self, source: Ids, options: GenerationOptions | None = None, **overrides: Any
@@ -295,8 +336,19 @@ class Model:
         if options is not None and not isinstance(options, GenerationOptions):
             raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
         chosen = (self.generation if options is None else options).replace(**overrides)
+        if chosen.alignment:
+            chosen = chosen.replace(alignment_heads=self._heads(chosen.alignment_heads))
         # A target ends where the model's positions do, however long it was allowed to be.
         return chosen.replace(max_new_tokens=min(chosen.max_new_tokens, self.config.max_positions))
+
+    def _heads(self, heads: tuple[tuple[int, int], ...] | None) -> tuple[tuple[int, int], ...]:
+        """These, or all of the last layer."""
+        if heads is not None:
+            return heads
+        config = self.config
+        return checked_heads(
+            [(config.decoder_layers - 1, head) for head in range(config.decoder_heads)]
+        )
 
     def close(self) -> None:
         """Frees the weights and the threads; the model cannot be used any more."""

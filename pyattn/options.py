@@ -27,6 +27,9 @@ class GenerationOptions:
             `forced_eos_token_id`), so that every target is a finished one.
         max_time: Seconds after which a search ends with what it has, counted from the call; None
             for no limit. A sentence whose turn has not come by then has an empty target.
+        alignment: Whether targets come with the attention that their tokens paid to the source's.
+        alignment_heads: The heads whose attention that is, averaged: pairs of a decoder layer and
+            a head, both from 0. None is all heads of the last layer.
 
     Raises:
         ValueError: if a value is out of its range; the message names the option.
@@ -41,6 +44,8 @@ class GenerationOptions:
     suppress_tokens: tuple[int, ...] = ()
     force_end: bool = False
     max_time: float | None = None
+    alignment: bool = False
+    alignment_heads: tuple[tuple[int, int], ...] | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -71,8 +76,11 @@ class GenerationOptions:
                 f"suppress_tokens: expected token ids, got {self.suppress_tokens!r}"
             ) from None
         _set(self, "suppress_tokens", suppressed)
-        if not isinstance(self.force_end, bool):
-            raise ValueError(f"force_end: expected True or False, got {self.force_end!r}")
+        for name in ("force_end", "alignment"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name}: expected True or False, got {getattr(self, name)!r}")
+        if self.alignment_heads is not None:
+            _set(self, "alignment_heads", checked_heads(self.alignment_heads))
         if self.max_time is not None:
             seconds = _number("max_time", self.max_time)
             if seconds < 0:
@@ -119,6 +127,23 @@ def checked_integer(name: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, bool) or not low <= number <= high:
         raise ValueError(f"{name}: expected {low} to {high}, got {value!r}")
     return number
+
+
+def checked_heads(heads: Any) -> tuple[tuple[int, int], ...]:
+    """`heads` as pairs of a layer and a head; anything else is a ValueError."""
+    try:
+        pairs = [(layer, head) for layer, head in heads]
+    except (TypeError, ValueError):
+        pairs = []
+    if not pairs:
+        raise ValueError(f"alignment_heads: expected pairs of a layer and a head, got {heads!r}")
+    return tuple(
+        (
+            checked_integer("alignment_heads", layer, 0, 2**31 - 1),
+            checked_integer("alignment_heads", head, 0, 2**31 - 1),
+        )
+        for layer, head in pairs
+    )
 
 
 def _number(name: str, value: Any) -> float:

@@ -22,7 +22,9 @@ class Hypothesis:
         token_scores: Log-probability of each token and of the end, if it was reached; float32.
         finish_reason: "eos" if the end was produced, "length" if max_new_tokens ran out,
             "timeout" if max_time did, or a callback stopped it.
-        alignment: Attention over the source for each token, [target, source] float32, if asked for.
+        alignment: What each of `token_scores` looked at: the attention to the source's tokens when
+            the token was predicted, [len(token_scores), source] float32, whose rows add up to 1;
+            None if it was not asked for.
     """
 
     tokens: list[int]

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
@@ -136,7 +137,7 @@ class Translator:
 
         A blank text has one translation, whatever `num_hypotheses` says. That of a text which was
         translated in pieces has their ids and token scores one after the other, the mean of their
-        scores, and no alignment.
+        scores, and their alignments along the diagonal: none looks at another's source.
 
         Args:
             texts: An iterable of texts; a single one goes into a list.
@@ -298,13 +299,25 @@ def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
         return Translation(text=texts[0], **vars(parts[0]))
     reasons: list[FinishReason] = [part.finish_reason for part in parts]
     scores = [np.zeros(0, np.float32), *(part.token_scores for part in parts)]
+    alignments = [part.alignment for part in parts if part.alignment is not None]
     return Translation(
         text=" ".join(text for text in texts if text),
         tokens=[token for part in parts for token in part.tokens],
         score=sum(part.score for part in parts) / max(1, len(parts)),
         token_scores=np.concatenate(scores),
         finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
+        alignment=_block_diagonal(alignments) if alignments else None,
     )
+
+
+def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """Matrices one behind the other, on both axes: no piece looks at another's source."""
+    joined = np.zeros(np.sum([block.shape for block in blocks], axis=0), np.float32)
+    row = column = 0
+    for block in blocks:
+        joined[row : row + len(block), column : column + block.shape[1]] = block
+        row, column = row + len(block), column + block.shape[1]
+    return joined
 
 
 def _checked(operation: str, texts: Iterable[str]) -> Iterator[str]:

@@ -56,6 +56,7 @@ def checkpoint(**changes: Any) -> Checkpoint:
         min_new_tokens=1,
         max_new_tokens=min(257, config.max_positions),
         early_stopping=True,
+        alignment_heads=((config.decoder_layers - 1, 0),),
     )
     return Checkpoint(config, tensors, options)
 

@@ -69,4 +69,7 @@ class Echo:
             score=-float(times * len(source)),
             token_scores=np.full(len(kept) + 1, -times, np.float32),
             finish_reason="eos" if kept == tokens else "length",
+            alignment=(
+                np.eye(len(kept) + 1, len(source), dtype=np.float32) if options.alignment else None
+            ),
         )

@@ -95,6 +95,29 @@ def test_every_variant_is_read(
     assert_same(read_checkpoint(made.folder(tmp_path / "m", wanted, version=version)), wanted)
 
 
+@pytest.mark.parametrize(
+    ("layer", "count", "heads"),
+    [
+        (-1, 1, [(2, 0)]),
+        (-3, 2, [(0, 0), (0, 1)]),
+        (1, 3, [(1, 0), (1, 1), (1, 2)]),
+        (2, 0, [(2, head) for head in range(8)]),
+    ],
+)
+@pytest.mark.parametrize("version", [3, 6])
+def test_alignments_are_the_first_heads_of_a_layer(
+    tmp_path: pathlib.Path, version: int, layer: int, count: int, heads: list[tuple[int, int]]
+) -> None:
+    scope = "decoder/" if version == 6 else ""
+    more = {
+        f"{scope}alignment_layer": np.asarray(np.int16(layer)),
+        f"{scope}alignment_heads": np.asarray(np.int16(count)),
+    }
+    wanted = made.checkpoint(decoder_layers=3)
+    found = read_checkpoint(made.folder(tmp_path / "model", wanted, version=version, more=more))
+    assert found.generation == wanted.generation.replace(alignment_heads=tuple(heads))
+
+
 @pytest.mark.parametrize(("spec", "heads"), [("TransformerBase", 8), ("TransformerBig", 16)])
 def test_the_classes_of_old_have_their_heads(tmp_path: pathlib.Path, spec: str, heads: int) -> None:
     wanted = made.checkpoint(encoder_heads=heads, decoder_heads=heads)
@@ -305,6 +328,9 @@ def test_what_is_not_computed_is_refused_by_its_name(tmp_path: pathlib.Path) -> 
         ("decoder/activation", np.int8(2), "activation is relu in the encoder and silu in the dec"),
         ("decoder/pre_norm", np.int8(0), "pre_norm is True in the encoder and False in the dec"),
         ("decoder/scale_embeddings", np.float32(3), "scale_embeddings is 4.0 in the encoder and"),
+        ("decoder/alignment_layer", np.int16(1), "decoder/alignment_layer is 1, expected -1 to 0"),
+        ("decoder/alignment_heads", np.int16(9), "decoder/alignment_heads is 9, expected 0 to 8"),
+        ("decoder/alignment_heads", np.int16(-1), "decoder/alignment_heads is -1, expected 0 to"),
         ("decoder/layer_norm/gamma", None, "model.bin: decoder/layer_norm/gamma is missing"),
         ("decoder/layer_norm/beta", None, "decoder/layer_norm/beta is missing; RMS norm is not"),
         ("encoder/embeddings_0/weight", None, "model.bin: encoder/embeddings_0/weight is missing"),

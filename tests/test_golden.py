@@ -64,6 +64,25 @@ def test_log_probabilities_are_those_of_transformers(name: str, implementation: 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", TINY)
+def test_heads_look_where_those_of_transformers_look(name: str, implementation: str) -> None:
+    forced = golden(name)["forced"]
+    pairs = [pair["source"] for pair in forced], [pair["target"] for pair in forced]
+    with np.load(GOLDEN / name / "attention.npz") as expected:
+        kept = [n for n in range(len(forced)) if f"values_{n}" in expected]
+        layers, heads = expected[f"values_{kept[0]}"].shape[:2]
+        for layer, head in np.ndindex(layers, heads):
+            found = model(name, implementation).align(*pairs, heads=[(layer, head)])
+            for n in kept:
+                wanted = expected[f"values_{n}"][layer, head]
+                np.testing.assert_allclose(found[n], wanted, rtol=0, atol=TOLERANCE)
+        averages = model(name, implementation).align(*pairs)
+        for n in kept:
+            wanted = expected[f"values_{n}"][-1].mean(axis=0)
+            np.testing.assert_allclose(averages[n], wanted, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("name", TINY)
 def test_searches_find_what_transformers_finds(name: str, implementation: str) -> None:
     check_searches(name, implementation, every=1)
 

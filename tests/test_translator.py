@@ -94,6 +94,14 @@ def test_results_of_pieces_are_joined(translator: Translator) -> None:
     assert ranked[0].finish_reason == "eos"
 
 
+def test_alignments_of_pieces_are_side_by_side(translator: Translator) -> None:
+    text = "a" * 40 + ". " + "B" * 50 + "."
+    ((one,),) = translator.results([text], alignment=True)
+    np.testing.assert_array_equal(one.alignment, np.eye(42 + 52, dtype=np.float32))
+    ((other,),) = translator.results([text])
+    assert other.alignment is None
+
+
 def test_one_unfinished_piece_makes_the_text_unfinished(translator: Translator) -> None:
     ((one,),) = translator.results(["a" * 40 + ". B."], max_new_tokens=10)
     assert one.finish_reason == "length"

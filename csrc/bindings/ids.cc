@@ -1,5 +1,6 @@
 #include "bindings/ids.h"
 
+#include <map>
 #include <set>
 #include <utility>
 
@@ -8,6 +9,28 @@ namespace {
 
 bool is_text(py::handle object) {
   return py::isinstance<py::str>(object) || py::isinstance<py::bytes>(object);
+}
+
+// `place` says where the ids stand.
+Sequence sequence_from(const std::string& place, py::handle object) {
+  const auto refuse = [&place] {
+    PyErr_Clear();
+    throw py::type_error(place + " is not a list of ids");
+  };
+  if (is_text(object) || PySequence_Check(object.ptr()) == 0 ||
+      !py::isinstance<py::iterable>(object)) {
+    refuse();
+  }
+  Sequence sequence;
+  for (const py::handle id : py::reinterpret_borrow<py::iterable>(object)) {
+    const py::object index =
+        py::reinterpret_steal<py::object>(PyNumber_Index(id.ptr()));
+    if (!index) {
+      refuse();
+    }
+    sequence.push_back(id_from(place, index));
+  }
+  return sequence;
 }
 
 }  // namespace
@@ -39,28 +62,34 @@ std::vector<Sequence> sequences_from(const char* operation, const char* what,
   }
   std::vector<Sequence> sequences;
   for (const py::handle item : py::reinterpret_borrow<py::iterable>(object)) {
-    const std::string place = std::string(operation) + ": " + what + " " +
-                              std::to_string(sequences.size());
-    const auto refuse = [&place] {
-      PyErr_Clear();
-      throw py::type_error(place + " is not a list of ids");
-    };
-    if (is_text(item) || PySequence_Check(item.ptr()) == 0 ||
-        !py::isinstance<py::iterable>(item)) {
-      refuse();
-    }
-    Sequence sequence;
-    for (const py::handle id : py::reinterpret_borrow<py::iterable>(item)) {
-      const py::object index =
-          py::reinterpret_steal<py::object>(PyNumber_Index(id.ptr()));
-      if (!index) {
-        refuse();
-      }
-      sequence.push_back(id_from(place, index));
-    }
-    sequences.push_back(std::move(sequence));
+    sequences.push_back(sequence_from(std::string(operation) + ": " + what +
+                                          " " +
+                                          std::to_string(sequences.size()),
+                                      item));
   }
   return sequences;
+}
+
+std::vector<std::shared_ptr<const Sequence>> shortlists_from(
+    const py::sequence& object) {
+  std::map<PyObject*, std::shared_ptr<const Sequence>> seen;
+  std::map<Sequence, std::shared_ptr<const Sequence>> known;
+  std::vector<std::shared_ptr<const Sequence>> shortlists;
+  const py::list kept(object);
+  for (const py::handle item : kept) {
+    std::shared_ptr<const Sequence>& shortlist = seen[item.ptr()];
+    if (shortlist == nullptr && !item.is_none()) {
+      Sequence ids = sequence_from(
+          "generate: shortlist " + std::to_string(shortlists.size()), item);
+      std::shared_ptr<const Sequence>& same = known[ids];
+      if (same == nullptr) {
+        same = std::make_shared<const Sequence>(std::move(ids));
+      }
+      shortlist = same;
+    }
+    shortlists.push_back(shortlist);
+  }
+  return shortlists;
 }
 
 }  // namespace pyattn::bindings

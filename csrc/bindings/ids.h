@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,10 @@ std::vector<int32_t> id_set_from(const std::string& place, py::handle ids);
 /// Lists of ids. Anything else is refused by name; a list is read by index.
 std::vector<Sequence> sequences_from(const char* operation, const char* what,
                                      py::handle object);
+
+/// The ids that each sentence's target may have, or null where there is None.
+/// Equal ones are one object.
+std::vector<std::shared_ptr<const Sequence>> shortlists_from(
+    const py::sequence& object);
 
 }  // namespace pyattn::bindings

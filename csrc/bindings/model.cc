@@ -175,9 +175,27 @@ class BoundModel {
     });
   }
 
-  // `options` is one for each source. Returns at once.
+  py::list align(const py::handle& source_object,
+                 const py::handle& target_object, const py::handle& pairs) {
+    const auto model = loaded();
+    const auto sources = sequences_from("align", "source", source_object);
+    const auto targets = sequences_from("align", "target", target_object);
+    const AlignmentHeads heads = alignment_heads_from(pairs);
+    model->engine().check_pairs("align", sources, targets);
+    std::vector<Shape> shapes;
+    for (size_t i = 0; i < sources.size(); ++i) {
+      shapes.push_back({static_cast<int64_t>(targets[i].size()) + 1,
+                        static_cast<int64_t>(sources[i].size())});
+    }
+    return run(shapes, [&](const auto& room, const auto& go_on) {
+      model->engine().align(sources, targets, heads, room, go_on);
+    });
+  }
+
+  // `options` and `shortlists` are one for each source. Returns at once.
   std::unique_ptr<BoundRequest> submit(const py::handle& source_object,
                                        const py::sequence& options,
+                                       const py::sequence& shortlists,
                                        bool watched) {
     const auto model = loaded();
     std::vector<Sequence> sources =
@@ -185,6 +203,12 @@ class BoundModel {
     check_that(options.size() == sources.size(), "generate", [&] {
       return "there are " + std::to_string(options.size()) +
              " options, expected " + std::to_string(sources.size()) +
+             ", one for each source";
+    });
+    const auto own_shortlists = shortlists_from(shortlists);
+    check_that(own_shortlists.size() == sources.size(), "generate", [&] {
+      return "there are " + std::to_string(own_shortlists.size()) +
+             " shortlists, expected " + std::to_string(sources.size()) +
              ", one for each source";
     });
     std::map<PyObject*, std::shared_ptr<const SearchOptions>> known;
@@ -195,7 +219,7 @@ class BoundModel {
       if (search == nullptr) {
         search = options_from(own);
       }
-      sentences.push_back({std::move(sources[i]), search});
+      sentences.push_back({std::move(sources[i]), search, own_shortlists[i]});
     }
     Engine& engine = model->engine();
     return std::make_unique<BoundRequest>(
@@ -255,8 +279,10 @@ void bind_model(py::module_& module) {
       .def("logits", &BoundModel::logits, py::arg("sources"),
            py::arg("targets"))
       .def("score", &BoundModel::score, py::arg("sources"), py::arg("targets"))
+      .def("align", &BoundModel::align, py::arg("sources"), py::arg("targets"),
+           py::arg("heads"))
       .def("submit", &BoundModel::submit, py::arg("sources"),
-           py::arg("options"), py::arg("watched"))
+           py::arg("options"), py::arg("shortlists"), py::arg("watched"))
       .def("cache_bytes", &BoundModel::cache_bytes, py::arg("tokens"))
       .def("close", &BoundModel::close)
       .def_property_readonly("threads", &BoundModel::threads)

@@ -16,6 +16,15 @@ T field(py::handle from, const char* name) {
 
 }  // namespace
 
+AlignmentHeads alignment_heads_from(py::handle from) {
+  AlignmentHeads heads;
+  for (const py::handle pair : from) {
+    const auto [layer, head] = pair.cast<std::pair<int32_t, int32_t>>();
+    heads.push_back({layer, head});
+  }
+  return heads;
+}
+
 std::shared_ptr<const SearchOptions> options_from(py::handle from) {
   SearchOptions options = {};
   options.beam_size = field<int32_t>(from, "beam_size");
@@ -33,6 +42,9 @@ std::shared_ptr<const SearchOptions> options_from(py::handle from) {
       id_set_from("generate: suppress_tokens", from.attr("suppress_tokens"));
   const py::object seconds = from.attr("max_time");
   options.max_time = seconds.is_none() ? INFINITY : seconds.cast<double>();
+  if (field<bool>(from, "alignment")) {
+    options.aligned = alignment_heads_from(from.attr("alignment_heads"));
+  }
   return std::make_shared<const SearchOptions>(std::move(options));
 }
 

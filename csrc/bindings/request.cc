@@ -3,6 +3,9 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "bindings/bindings.h"
 
 namespace pyattn::bindings {
@@ -57,6 +60,19 @@ void BoundRequest::wait(const py::object& progress) {
   }
 }
 
+py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
+  const Sentence& of = request_->sentences()[sentence];
+  if (of.options->aligned.empty()) {
+    return py::none();
+  }
+  py::array_t<float> alignment =
+      new_floats({static_cast<int64_t>(one.token_scores.size()),
+                  static_cast<int64_t>(of.source.size())});
+  std::copy(one.alignment.begin(), one.alignment.end(),
+            alignment.mutable_data());
+  return alignment;
+}
+
 py::list BoundRequest::take(size_t sentence) {
   check_index(sentence);
   Waiting().run([&](const std::function<bool()>& go_on) {
@@ -68,7 +84,7 @@ py::list BoundRequest::take(size_t sentence) {
         one.tokens, one.score,
         py::array_t<float>(static_cast<py::ssize_t>(one.token_scores.size()),
                            one.token_scores.data()),
-        reason_name(one.reason)));
+        reason_name(one.reason), alignment_of(sentence, one)));
   }
   return hypotheses;
 }

@@ -25,8 +25,8 @@ class BoundRequest {
   /// that are done, now and then. An exception cancels the request.
   void wait(const py::object& progress);
 
-  /// Waits for a sentence: (tokens, score, token_scores, reason) of each
-  /// target that was found. Call once for each sentence.
+  /// Waits for a sentence: (tokens, score, token_scores, reason, alignment) of
+  /// each target that was found. Call once for each sentence.
   py::list take(size_t sentence);
 
   /// Waits for a token: (sentence, step, token, score, last), or None.
@@ -36,6 +36,8 @@ class BoundRequest {
 
  private:
   void check_index(size_t sentence) const;
+  /// [token_scores, source]; None if it was not asked for.
+  py::object alignment_of(size_t sentence, const Found& one) const;
 
   std::shared_ptr<Engine> engine_;
   std::shared_ptr<Request> request_;

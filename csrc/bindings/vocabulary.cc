@@ -2,6 +2,7 @@
 #include "ops/vocabulary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 
@@ -69,60 +70,150 @@ std::unique_ptr<Selection> select(const std::string& operation,
   return selection;
 }
 
+// What both operations are given.
+struct Asked {
+  py::array x;
+  const PackedLinear& packed;
+  std::unique_ptr<Selection> own;
+  const Selection* selection;  // null: all columns
+  std::vector<int32_t> apart;
+
+  int64_t rows() const { return leading(x); }
+  int64_t width() const {
+    return selection ? static_cast<int64_t>(selection->ids().size())
+                     : packed.out();
+  }
+  int64_t work() const { return rows() * packed.in() * width(); }
+  Answers answer(const Question& question) const {
+    return best_tokens({packed, selection}, {data_of(x), packed.in()},
+                       std::vector<Question>(rows(), question));
+  }
+};
+
+Asked asked(const char* operation, py::handle x_object,
+            py::handle packed_object, py::handle columns,
+            py::handle suppressed) {
+  const auto& packed = argument<const PackedLinear&>(
+      operation, "packed", "what pack returns", packed_object);
+  Asked asked = {
+      dense_floats(operation, "x", x_object), packed, nullptr, nullptr, {}};
+  check_that(last(operation, asked.x) == packed.in(), operation, [&] {
+    return "x has shape " + shape_text(shape_of(asked.x)) +
+           ", expected a last axis of " + std::to_string(packed.in());
+  });
+  check(!packed.gated(), operation, "packed has a gate, expected none");
+  if (py::isinstance<Selection>(columns)) {
+    asked.selection = columns.cast<const Selection*>();
+    check(&asked.selection->output() == &packed, operation,
+          "columns are of another matrix, expected a selection of packed's");
+  } else if (!columns.is_none()) {
+    asked.own = select(operation, packed_object, columns);
+    asked.selection = asked.own.get();
+  }
+  asked.apart = ids_of(operation, "suppressed", suppressed, packed.out());
+  std::sort(asked.apart.begin(), asked.apart.end());
+  asked.apart.erase(std::unique(asked.apart.begin(), asked.apart.end()),
+                    asked.apart.end());
+  return asked;
+}
+
 py::tuple run_best_tokens(py::handle x_object, py::handle packed_object,
                           py::handle k_object, py::handle columns,
                           py::handle suppressed) {
   const char* operation = "best_tokens";
-  const py::array x = dense_floats(operation, "x", x_object);
-  const auto& packed = argument<const PackedLinear&>(
-      operation, "packed", "what pack returns", packed_object);
-  check_that(last(operation, x) == packed.in(), operation, [&] {
-    return "x has shape " + shape_text(shape_of(x)) +
-           ", expected a last axis of " + std::to_string(packed.in());
-  });
-  check(!packed.gated(), operation, "packed has a gate, expected none");
   const int64_t k = argument<int64_t>(operation, "k", "an integer", k_object);
   check_that(k >= 1, operation, [&] {
     return "k is " + std::to_string(k) + ", expected 1 or more";
   });
-  std::unique_ptr<Selection> own;
-  const Selection* selection = nullptr;
-  if (py::isinstance<Selection>(columns)) {
-    selection = columns.cast<const Selection*>();
-    check(&selection->output() == &packed, operation,
-          "columns are of another matrix, expected a selection of packed's");
-  } else if (!columns.is_none()) {
-    own = select(operation, packed_object, columns);
-    selection = own.get();
-  }
-  std::vector<int32_t> apart =
-      ids_of(operation, "suppressed", suppressed, packed.out());
-  std::sort(apart.begin(), apart.end());
-  apart.erase(std::unique(apart.begin(), apart.end()), apart.end());
-
-  const int64_t rows = leading(x);
+  const Asked given =
+      asked(operation, x_object, packed_object, columns, suppressed);
   Answers answers;
-  const int64_t width = selection == nullptr
-                            ? packed.out()
-                            : static_cast<int64_t>(selection->ids().size());
-  run_operation(rows * packed.in() * width, [&] {
-    answers = best_tokens({packed, selection}, {data_of(x), packed.in()},
-                          std::vector<Question>(rows, {k, apart}));
-  });
-  Shape shape = shape_of(x);
-  shape.back() = std::min(k, width);
+  run_operation(given.work(),
+                [&] { answers = given.answer({k, given.apart}); });
+  Shape shape = shape_of(given.x);
+  shape.back() = std::min(k, given.width());
   py::array_t<int32_t> ids(shape);
   py::array_t<float> log_probs = new_floats(shape);
   std::copy(answers.ids.begin(), answers.ids.end(), ids.mutable_data());
   std::fill_n(log_probs.mutable_data(), log_probs.size(),
               -std::numeric_limits<float>::infinity());
-  for (int64_t row = 0; row < rows; ++row) {
+  for (int64_t row = 0; row < given.rows(); ++row) {
     const LogSum all = answers.rest[row].with(answers.apart(row));
     for (int64_t i = 0; i < answers.found[row]; ++i) {
       const int64_t at = row * answers.k + i;
       log_probs.mutable_data()[at] = all.log_prob(answers.logits[at]);
     }
   }
+  return py::make_tuple(ids, log_probs);
+}
+
+// Uniform numbers of each row of x, [..., draws].
+py::array_t<double> uniforms_of(const char* operation, py::handle object,
+                                const py::array& x) {
+  const py::array given = py::array::ensure(object);
+  if (!given || given.dtype().kind() != 'f' || given.itemsize() != 8) {
+    PyErr_Clear();
+    throw py::type_error(std::string(operation) +
+                         ": uniforms is not an array of float64");
+  }
+  const py::array_t<double, py::array::c_style | py::array::forcecast> array(
+      given);
+  Shape expected = shape_of(x);
+  const Shape shape = shape_of(array);
+  expected.back() = shape.empty() ? 0 : shape.back();
+  check_that(shape == expected, operation, [&] {
+    return "uniforms has shape " + shape_text(shape) +
+           ", expected the leading axes of x, " + shape_text(shape_of(x)) +
+           ", and one of draws";
+  });
+  for (py::ssize_t i = 0; i < array.size(); ++i) {
+    check_that(array.data()[i] >= 0 && array.data()[i] < 1, operation, [&] {
+      return "uniforms has " + std::to_string(array.data()[i]) +
+             ", expected 0 or more and less than 1";
+    });
+  }
+  return array;
+}
+
+py::tuple run_sample_tokens(py::handle x_object, py::handle packed_object,
+                            py::handle uniforms_object, double temperature,
+                            double top_p, py::handle columns,
+                            py::handle suppressed) {
+  const char* operation = "sample_tokens";
+  const float inverse = static_cast<float>(1 / temperature);
+  check_that(inverse > 0 && std::isfinite(inverse), operation, [&] {
+    return "temperature is " + std::to_string(temperature) +
+           ", expected a positive number";
+  });
+  check_that(top_p > 0 && top_p <= 1, operation, [&] {
+    return "top_p is " + std::to_string(top_p) +
+           ", expected more than 0 and at most 1";
+  });
+  const Asked given =
+      asked(operation, x_object, packed_object, columns, suppressed);
+  const py::array_t<double> uniforms =
+      uniforms_of(operation, uniforms_object, given.x);
+  const int64_t draws = uniforms.shape(uniforms.ndim() - 1);
+  py::array_t<int32_t> ids(shape_of(uniforms));
+  py::array_t<float> log_probs = new_floats(shape_of(uniforms));
+  const double* const uniform = uniforms.data();
+  int32_t* const id = ids.mutable_data();
+  float* const log_prob = log_probs.mutable_data();
+  run_operation(given.work(), [&] {
+    const Answers answers = given.answer({1, given.apart, inverse});
+    parallel_for(given.rows() * draws, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t row = i / draws;
+        const Token token = top_p < 1 ? answers.draw(row, uniform[i], top_p)
+                                      : answers.draw(row, uniform[i]);
+        id[i] = token.id;
+        log_prob[i] = token.id < 0 ? token.logit
+                                   : answers.rest[row]
+                                         .with(answers.apart(row))
+                                         .log_prob(token.logit);
+      }
+    });
+  });
   return py::make_tuple(ids, log_probs);
 }
 
@@ -142,6 +233,9 @@ void bind_vocabulary(py::module_& module) {
              py::arg("columns"), py::keep_alive<0, 2>());
   module.def("best_tokens", &run_best_tokens, py::arg("x"), py::arg("packed"),
              py::arg("k"), py::arg("columns"), py::arg("suppressed"));
+  module.def("sample_tokens", &run_sample_tokens, py::arg("x"),
+             py::arg("packed"), py::arg("uniforms"), py::arg("temperature"),
+             py::arg("top_p"), py::arg("columns"), py::arg("suppressed"));
 }
 
 }  // namespace pyattn::bindings

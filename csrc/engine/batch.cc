@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/threads.h"
 
 namespace pyattn {
 namespace {
@@ -143,6 +144,19 @@ void Batch::admit() {
   begin(places);
 }
 
+std::shared_ptr<const Selection> Batch::selection_of(const Place& place) const {
+  const std::shared_ptr<const Sequence>& ids = place.sentence().shortlist;
+  if (ids == nullptr) {
+    return nullptr;
+  }
+  const auto same = std::find_if(
+      live_.begin(), live_.end(),
+      [&](const Live& live) { return live.place.sentence().shortlist == ids; });
+  return same != live_.end()
+             ? same->selection
+             : std::make_shared<const Selection>(weights_.output, *ids);
+}
+
 void Batch::begin(const std::vector<Place>& places) {
   Ragged ragged;
   for (const Place& place : places) {
@@ -155,7 +169,7 @@ void Batch::begin(const std::vector<Place>& places) {
   const Buffer<float> encoded = encode(weights_, ragged);
   std::vector<void*> slots;
   for (const Place& place : places) {
-    live_.push_back({place, start(place),
+    live_.push_back({place, start(place), selection_of(place),
                      Slots(pool_, static_cast<size_t>(place.tokens())),
                      Pasts(pool_), false});
     const std::vector<void*>& own = live_.back().source.all();
@@ -210,17 +224,12 @@ void Batch::step() {
     return;
   }
   rows_.clear();
-  asked_.clear();
-  questions_.clear();
+  groups_.clear();
   for (Live& live : live_) {
     prepare_rows(live);
   }
   answer();
-  int64_t first = 0;
-  std::erase_if(live_, [&](Live& live) {
-    const int64_t rows = static_cast<int64_t>(live.search->rows().size());
-    return !advance(live, std::exchange(first, first + rows));
-  });
+  std::erase_if(live_, [&](Live& live) { return !advance(live); });
 }
 
 void Batch::prepare_rows(Live& live) {
@@ -231,6 +240,7 @@ void Batch::prepare_rows(Live& live) {
     const int32_t first_row = 0;
     live.pasts.extend({&first_row, 1});
   }
+  const AlignmentHeads& aligned = live.place.sentence().options->aligned;
   std::vector<int32_t> parents;
   for (const NextRow& row : search.rows()) {
     parents.push_back(row.parent);
@@ -250,34 +260,91 @@ void Batch::prepare_rows(Live& live) {
   for (size_t t = 0; t < prefix; ++t) {
     add(search.prefix()[t], live.pasts.of(0), t + 1);
   }
+  Group& group = group_of(live);
   for (size_t r = 0; r < parents.size(); ++r) {
     const std::vector<void*>& past = live.pasts.of(static_cast<int64_t>(r));
-    asked_.push_back(static_cast<int64_t>(rows_.size()));
+    group.asked.push_back(static_cast<int64_t>(rows_.size()));
     add(search.rows()[r].token, past, past.size());
+    rows_.back().aligned = aligned.empty() ? nullptr : &aligned;
   }
-  search.ask(questions_);
+  search.ask(group.questions);
+}
+
+Batch::Group& Batch::group_of(Live& live) {
+  const Selection* const selection = live.selection.get();
+  const auto same = std::find_if(
+      groups_.begin(), groups_.end(),
+      [&](const Group& group) { return group.selection == selection; });
+  live.group = static_cast<size_t>(same - groups_.begin());
+  if (same == groups_.end()) {
+    groups_.push_back({selection, {}, {}, {}});
+  }
+  Group& group = groups_[live.group];
+  live.first = static_cast<int64_t>(group.asked.size());
+  return group;
+}
+
+// Moves the states that there are questions about together, by groups.
+void Batch::gather_states() {
+  std::vector<int64_t> asked;
+  for (const Group& group : groups_) {
+    asked.insert(asked.end(), group.asked.begin(), group.asked.end());
+  }
+  std::vector<int64_t> all(rows_.size());
+  std::iota(all.begin(), all.end(), int64_t{0});
+  if (asked == all) {
+    return;
+  }
+  const int64_t dim = weights_.config.dim;
+  Buffer<float> states(static_cast<int64_t>(asked.size()) * dim);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    std::copy_n(decoded_.states.data() + asked[i] * dim, dim,
+                states.data() + i * dim);
+  }
+  decoded_.states = std::move(states);
 }
 
 void Batch::answer() {
+  decoded_ = decode(weights_, rows_);
+  gather_states();
   const int64_t dim = weights_.config.dim;
-  const Buffer<float> states = decode(weights_, rows_);
-  const Vocabulary vocabulary = {weights_.output, nullptr};
-  if (asked_.size() == rows_.size()) {
-    answers_ = best_tokens(vocabulary, {states.data(), dim}, questions_);
-    return;
+  std::vector<const float*> states;
+  const float* next = decoded_.states.data();
+  for (const Group& group : groups_) {
+    states.push_back(next);
+    next += static_cast<int64_t>(group.asked.size()) * dim;
   }
-  Buffer<float> asked(static_cast<int64_t>(asked_.size()) * dim);
-  for (size_t i = 0; i < asked_.size(); ++i) {
-    std::copy_n(states.data() + asked_[i] * dim, dim, asked.data() + i * dim);
+  const auto ask = [&](size_t i) {
+    Group& group = groups_[i];
+    group.answers = best_tokens({weights_.output, group.selection},
+                                {states[i], dim}, group.questions);
+    for (const int64_t row : group.asked) {
+      group.answers.alignments.push_back(decoded_.alignments.of(row));
+    }
+  };
+  // All columns are shared by threads; shortlists are too short for that, but
+  // threads may take one each.
+  std::vector<size_t> shortlists;
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    if (groups_[i].selection == nullptr) {
+      ask(i);
+    } else {
+      shortlists.push_back(i);
+    }
   }
-  answers_ = best_tokens(vocabulary, {asked.data(), dim}, questions_);
+  parallel_for(static_cast<int64_t>(shortlists.size()), 1,
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) {
+                   ask(shortlists[i]);
+                 }
+               });
 }
 
-bool Batch::advance(Live& live, int64_t first) {
+bool Batch::advance(Live& live) {
   Request& request = *live.place.request;
   const size_t index = live.place.index;
   try {
-    live.search->advance(answers_, first);
+    live.search->advance(groups_[live.group].answers, live.first);
     const bool over = live.search->rows().empty();
     request.report(index, live.search->decided(), over);
     if (over) {

@@ -69,9 +69,21 @@ class Batch {
   struct Live {
     Place place;
     std::unique_ptr<Search> search;
+    // The columns of its shortlist; null is all.
+    std::shared_ptr<const Selection> selection;
     Slots source;
     Pasts pasts;
     bool started;  // whether its prefix has been fed
+    // Where the answers to its questions are.
+    size_t group = 0;
+    int64_t first = 0;
+  };
+  // Questions about the same columns.
+  struct Group {
+    const Selection* selection;  // null: all of them
+    std::vector<int64_t> asked;  // the rows that they are about
+    std::vector<Question> questions;
+    Answers answers;
   };
 
   std::unique_ptr<Search> start(const Place& place) const;
@@ -83,10 +95,13 @@ class Batch {
   void wait_again(const Place& place);
   int64_t rows_wanted() const;
   bool make_room();
+  std::shared_ptr<const Selection> selection_of(const Place& place) const;
   void prepare_rows(Live& live);
+  Group& group_of(Live& live);
+  void gather_states();
   void answer();
   // Whether the sentence goes on.
-  bool advance(Live& live, int64_t first);
+  bool advance(Live& live);
 
   const ModelWeights& weights_;
   const Limits limits_;
@@ -96,9 +111,8 @@ class Batch {
 
   // Of the step at hand.
   std::vector<DecoderRow> rows_;
-  std::vector<int64_t> asked_;  // the rows that there are questions about
-  std::vector<Question> questions_;
-  Answers answers_;
+  std::vector<Group> groups_;
+  Decoded decoded_;  // once gathered, states of what is asked, by groups
 };
 
 }  // namespace pyattn

@@ -1,12 +1,14 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include "base/check.h"
 #include "engine/forced.h"
 #include "model/encoder.h"
+#include "ops/linear.h"
 
 namespace pyattn {
 namespace {
@@ -59,6 +61,38 @@ void check_options(const ModelConfig& config, const SearchOptions& options) {
         "besides the end");
 }
 
+// What the vocabulary must have, a shortlist must have too.
+void check_shortlist(const ModelConfig& config, size_t index,
+                     const Sentence& sentence) {
+  const Sequence& ids = *sentence.shortlist;
+  const auto name = [&] { return "shortlist " + std::to_string(index); };
+  const int64_t vocab = config.decoder.vocab;
+  check_sequence("generate", "shortlist", index, ids, vocab, 1, vocab);
+  const auto turn =
+      std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<int32_t>());
+  check_that(turn == ids.end(), "generate", [&] {
+    return name() + " has " + std::to_string(turn[1]) + " behind " +
+           std::to_string(turn[0]) + ", expected ascending ids";
+  });
+  check_that(std::binary_search(ids.begin(), ids.end(), config.end), "generate",
+             [&] {
+               return name() + " lacks " + std::to_string(config.end) +
+                      ", the end, expected it among the ids";
+             });
+  const std::vector<int32_t>& suppressed = sentence.options->suppressed;
+  check_that(std::any_of(ids.begin(), ids.end(),
+                         [&](int32_t id) {
+                           return id != config.end &&
+                                  !std::binary_search(suppressed.begin(),
+                                                      suppressed.end(), id);
+                         }),
+             "generate", [&] {
+               return name() +
+                      " has nothing but the end and suppressed ids, expected "
+                      "some to be left";
+             });
+}
+
 }  // namespace
 
 void Engine::check_sources(const char* operation,
@@ -81,6 +115,22 @@ void Engine::check_pairs(const char* operation,
   const ModelConfig& config = weights_.config;
   check_sequences(operation, "target", targets, config.decoder.vocab, 0,
                   config.max_positions - 1);
+}
+
+void Engine::check_heads(const char* operation,
+                         const AlignmentHeads& heads) const {
+  const StackConfig& decoder = weights_.config.decoder;
+  for (const AlignmentHead& one : heads) {
+    check_that(one.layer >= 0 && one.layer < decoder.layers && one.head >= 0 &&
+                   one.head < decoder.heads,
+               operation, [&] {
+                 return "alignment_heads has layer " +
+                        std::to_string(one.layer) + ", head " +
+                        std::to_string(one.head) + ", expected layers 0 to " +
+                        std::to_string(decoder.layers - 1) +
+                        " and heads 0 to " + std::to_string(decoder.heads - 1);
+               });
+  }
 }
 
 void Engine::encode(const std::vector<Sequence>& sources,
@@ -112,11 +162,12 @@ void Engine::logits(const std::vector<Sequence>& sources,
                     const GoOn& go_on) {
   const ModelConfig& config = weights_.config;
   check_pairs("logits", sources, targets);
-  const auto project = [&](size_t i, const float* states, int64_t rows) {
-    linear(weights_.output, {states, config.dim}, rows,
+  const auto project = [&](size_t i, const Fed& fed) {
+    linear(weights_.output, {fed.states, config.dim}, fed.rows,
            {room(i), config.decoder.vocab}, {});
   };
-  team_.run([&] { feed_targets(weights_, sources, targets, project); }, go_on);
+  team_.run([&] { feed_targets(weights_, sources, targets, nullptr, project); },
+            go_on);
 }
 
 void Engine::score(const std::vector<Sequence>& sources,
@@ -124,10 +175,26 @@ void Engine::score(const std::vector<Sequence>& sources,
                    const std::function<float*(size_t)>& room,
                    const GoOn& go_on) {
   check_pairs("score", sources, targets);
-  const auto score = [&](size_t i, const float* states, int64_t) {
-    token_scores(weights_, states, targets[i], room(i));
+  const auto score = [&](size_t i, const Fed& fed) {
+    token_scores(weights_, fed.states, targets[i], room(i));
   };
-  team_.run([&] { feed_targets(weights_, sources, targets, score); }, go_on);
+  team_.run([&] { feed_targets(weights_, sources, targets, nullptr, score); },
+            go_on);
+}
+
+void Engine::align(const std::vector<Sequence>& sources,
+                   const std::vector<Sequence>& targets,
+                   const AlignmentHeads& heads,
+                   const std::function<float*(size_t)>& room,
+                   const GoOn& go_on) {
+  check_pairs("align", sources, targets);
+  check(!heads.empty(), "align", "there are no heads, expected one or more");
+  check_heads("align", heads);
+  const auto copy = [&](size_t i, const Fed& fed) {
+    std::copy(fed.alignment.begin(), fed.alignment.end(), room(i));
+  };
+  team_.run([&] { feed_targets(weights_, sources, targets, &heads, copy); },
+            go_on);
 }
 
 std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
@@ -141,6 +208,10 @@ std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
     if (sentences[i].options.get() != checked) {
       checked = sentences[i].options.get();
       check_options(config, *checked);
+      check_heads("generate", checked->aligned);
+    }
+    if (sentences[i].shortlist != nullptr) {
+      check_shortlist(config, i, sentences[i]);
     }
   }
   auto request = std::make_shared<Request>(std::move(sentences), watched);

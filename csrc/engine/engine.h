@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "engine/request.h"
 #include "engine/scheduler.h"
+#include "model/alignment.h"
 #include "model/weights.h"
 
 namespace pyattn {
@@ -30,6 +31,7 @@ class Engine {
                      const std::vector<Sequence>& sources) const;
   void check_pairs(const char* operation, const std::vector<Sequence>& sources,
                    const std::vector<Sequence>& targets) const;
+  void check_heads(const char* operation, const AlignmentHeads& heads) const;
 
   /// The encoder's output of every source, [time, dim], into room(i).
   void encode(const std::vector<Sequence>& sources,
@@ -45,6 +47,12 @@ class Engine {
   /// [target + 1], into room(i).
   void score(const std::vector<Sequence>& sources,
              const std::vector<Sequence>& targets,
+             const std::function<float*(size_t)>& room, const GoOn& go_on);
+
+  /// How much every row of a target looks at each token of its source, by these
+  /// heads' attention, [target + 1, source], into room(i).
+  void align(const std::vector<Sequence>& sources,
+             const std::vector<Sequence>& targets, const AlignmentHeads& heads,
              const std::function<float*(size_t)>& room, const GoOn& go_on);
 
   /// Searches for the targets of sentences. Returns at once; the request says

@@ -13,12 +13,11 @@ namespace {
 
 constexpr int64_t kGroupTokens = 1024;
 
-// Feeds the targets of sources [begin, end) as a whole: the decoder's output
-// for the start and every token, [rows, dim], sequence behind sequence.
-Buffer<float> feed(const ModelWeights& weights,
-                   const std::vector<Sequence>& sources,
-                   const std::vector<Sequence>& targets, size_t begin,
-                   size_t end) {
+// Feeds the targets of sources [begin, end) as a whole: rows are the start and
+// every token, sequence behind sequence.
+Decoded feed(const ModelWeights& weights, const std::vector<Sequence>& sources,
+             const std::vector<Sequence>& targets,
+             const AlignmentHeads* aligned, size_t begin, size_t end) {
   Ragged ragged;
   for (size_t i = begin; i < end; ++i) {
     ragged.add(sources[i]);
@@ -46,7 +45,8 @@ Buffer<float> feed(const ModelWeights& weights,
                       static_cast<int32_t>(t),
                       slots[first + t],
                       {slots + first, t + 1, nullptr},
-                      cross});
+                      cross,
+                      aligned});
     }
   }
   return decode(weights, rows);
@@ -69,20 +69,23 @@ void by_groups(size_t count, const std::function<int64_t(size_t)>& size,
   }
 }
 
-void feed_targets(
-    const ModelWeights& weights, const std::vector<Sequence>& sources,
-    const std::vector<Sequence>& targets,
-    const std::function<void(size_t, const float*, int64_t)>& body) {
+void feed_targets(const ModelWeights& weights,
+                  const std::vector<Sequence>& sources,
+                  const std::vector<Sequence>& targets,
+                  const AlignmentHeads* aligned,
+                  const std::function<void(size_t, const Fed&)>& body) {
   const auto size = [&](size_t i) {
     return static_cast<int64_t>(sources[i].size() + targets[i].size());
   };
   by_groups(sources.size(), size, [&](size_t begin, size_t end) {
-    const Buffer<float> states = feed(weights, sources, targets, begin, end);
-    const float* state = states.data();
+    const Decoded decoded =
+        feed(weights, sources, targets, aligned, begin, end);
+    int64_t row = 0;
     for (size_t i = begin; i < end; ++i) {
       const int64_t rows = static_cast<int64_t>(targets[i].size()) + 1;
-      body(i, state, rows);
-      state += rows * weights.config.dim;
+      body(i, {decoded.states.data() + row * weights.config.dim, rows,
+               decoded.alignments.of(row, row + rows)});
+      row += rows;
     }
   });
 }

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "engine/engine.h"
+#include "model/alignment.h"
 #include "model/weights.h"
 
 namespace pyattn {
@@ -15,12 +17,20 @@ namespace pyattn {
 void by_groups(size_t count, const std::function<int64_t(size_t)>& size,
                const std::function<void(size_t, size_t)>& body);
 
-/// Feeds given targets in one pass each (teacher forcing). `body` gets the
-/// decoder's output behind the start and every token of a target, [rows, dim].
-void feed_targets(
-    const ModelWeights& weights, const std::vector<Sequence>& sources,
-    const std::vector<Sequence>& targets,
-    const std::function<void(size_t, const float*, int64_t)>& body);
+/// What the decoder makes of the start and every token of a target.
+struct Fed {
+  const float* states;               // [rows, dim]
+  int64_t rows;                      // the target's tokens and one
+  std::span<const float> alignment;  // [rows, source], if asked for
+};
+
+/// Feeds given targets in one pass each (teacher forcing). `aligned` are the
+/// heads whose attention is told; null: none.
+void feed_targets(const ModelWeights& weights,
+                  const std::vector<Sequence>& sources,
+                  const std::vector<Sequence>& targets,
+                  const AlignmentHeads* aligned,
+                  const std::function<void(size_t, const Fed&)>& body);
 
 /// The log-probability of each token of a target and of the end behind them,
 /// from the decoder's output for it: states [rows, dim], scores [rows].

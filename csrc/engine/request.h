@@ -26,6 +26,10 @@ using GoOn = std::function<bool()>;
 struct Sentence {
   Sequence source;
   std::shared_ptr<const SearchOptions> options;
+  /// The only ids that its target may have, ascending, the end among them; null
+  /// is all. Sentences that share the object share the columns that are copied
+  /// for it.
+  std::shared_ptr<const Sequence> shortlist = nullptr;
 };
 
 /// A token that will not change any more.

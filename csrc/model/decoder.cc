@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "model/cache.h"
+#include "model/sublayer.h"
 #include "ops/vocabulary.h"
 
 namespace pyattn {
@@ -23,10 +25,11 @@ class Step {
       past_.push_back(row.past);
       source_.push_back(row.source);
       slots_.push_back(row.slot);
+      alignments_.add_row(row.aligned, row.source.time);
     }
   }
 
-  Buffer<float> run() {
+  Decoded run() {
     embed_tokens();
     for (int64_t n = 0; n < weights_.config.decoder.layers; ++n) {
       const DecoderLayerWeights& layer = weights_.decoder[n];
@@ -35,7 +38,7 @@ class Step {
       stream_.feed_forward(layer.feed_forward);
     }
     stream_.finish(weights_.decoder_norm);
-    return stream_.take();
+    return {stream_.take(), std::move(alignments_)};
   }
 
  private:
@@ -69,22 +72,24 @@ class Step {
     }
   }
 
+  StepCall step_call(int64_t n) const {
+    const int64_t head_dim = dim_ / heads_;
+    return {.kept = kept_type(weights_),
+            .heads = heads_,
+            .kv_heads = heads_,
+            .head_dim = head_dim,
+            .k_offset = key_offset(weights_.config, n),
+            .v_offset = value_offset(weights_.config, n),
+            .bias_stride = 0,
+            .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
+            .soft_cap = 0.0F};
+  }
+
   // Attention with queries from `q` over each row's own memory, projected and
   // added to the residual.
   void attend(ConstRows q, const Memories& memories, int64_t n, Rows heads,
               const PackedLinear& output, ConstRows residual, Rows out) {
-    const int64_t head_dim = dim_ / heads_;
-    attention_step(weights_.table,
-                   {.kept = kept_type(weights_),
-                    .heads = heads_,
-                    .kv_heads = heads_,
-                    .head_dim = head_dim,
-                    .k_offset = key_offset(weights_.config, n),
-                    .v_offset = value_offset(weights_.config, n),
-                    .bias_stride = 0,
-                    .scale = 1.0F / std::sqrt(static_cast<float>(head_dim)),
-                    .soft_cap = 0.0F},
-                   q, memories, heads);
+    attention_step(weights_.table, step_call(n), q, memories, heads);
     linear(output, heads.read(), stream_.rows(), out, {.residual = residual});
   }
 
@@ -110,6 +115,8 @@ class Step {
           float* room = stream_.room().at_least(stream_.rows() * 2 * dim_);
           const Rows q = {room, dim_};
           linear(attention.query, in, stream_.rows(), q, {});
+          alignments_.add_layer(step_call(n), static_cast<int32_t>(n), q.read(),
+                                source_);
           attend(q.read(), source_, n, {room + stream_.rows() * dim_, dim_},
                  attention.output, residual, out);
         });
@@ -121,12 +128,13 @@ class Step {
   Stream stream_;
   Memories past_, source_;
   std::vector<void*> slots_;
+  Alignments alignments_;
 };
 
 }  // namespace
 
-Buffer<float> decode(const ModelWeights& weights,
-                     const std::vector<DecoderRow>& rows) {
+Decoded decode(const ModelWeights& weights,
+               const std::vector<DecoderRow>& rows) {
   return Step(weights, rows).run();
 }
 

@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/sublayer.h"
+#include "base/buffer.h"
+#include "model/alignment.h"
 #include "model/weights.h"
 #include "ops/attention.h"
 
@@ -16,13 +17,21 @@ struct DecoderRow {
   void* slot;         // takes the token's own keys and values
   StepMemory past;    // earlier tokens and, last, this one
   StepMemory source;  // the cross memory of the row's sentence
+  /// Heads whose attention to the source is told; null: none. At least one.
+  const AlignmentHeads* aligned = nullptr;
 };
 
-/// One step of the decoder: the output for every row, [rows, dim], ready for
-/// the projection to the vocabulary. Rows may be of any sentences, at any
-/// positions; several rows of one call may be consecutive tokens of the same
-/// sentence, since every row's keys and values are written before any is read.
-Buffer<float> decode(const ModelWeights& weights,
-                     const std::vector<DecoderRow>& rows);
+/// What a step of the decoder makes of its rows.
+struct Decoded {
+  Buffer<float>
+      states;  // [rows, dim], ready for the projection to the vocabulary
+  Alignments alignments;
+};
+
+/// One step of the decoder. Rows may be of any sentences, at any positions;
+/// several rows of one call may be consecutive tokens of the same sentence,
+/// since every row's keys and values are written before any is read.
+Decoded decode(const ModelWeights& weights,
+               const std::vector<DecoderRow>& rows);
 
 }  // namespace pyattn

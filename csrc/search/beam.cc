@@ -23,6 +23,7 @@ class Beam : public Search {
 
   void advance(const Answers& answers, int64_t first) override {
     const std::vector<Continuation> ranking = rank(answers, first);
+    keep_alignments(answers, first);
     ++length_;
     set_apart();
     const bool last = length_ == options().max_new_tokens;
@@ -78,6 +79,7 @@ class Beam : public Search {
     int32_t token;
     int32_t parent;
     float token_score;
+    int32_t row;  // of all that were answered: whose continuation it is
   };
   struct Live {
     int32_t node;
@@ -133,10 +135,22 @@ class Beam : public Search {
     return all;
   }
 
+  // Continuations of a row share its alignment.
+  void keep_alignments(const Answers& answers, int64_t first) {
+    first_row_ = rows_answered_;
+    rows_answered_ += static_cast<int32_t>(live_.size());
+    for (size_t row = 0; row < live_.size(); ++row) {
+      const std::span<const float> one =
+          answers.alignment(first + static_cast<int64_t>(row));
+      source_ = static_cast<std::ptrdiff_t>(one.size());
+      alignments_.insert(alignments_.end(), one.begin(), one.end());
+    }
+  }
+
   int32_t add_node(const Continuation& continuation) {
     nodes_.push_back({continuation.token,
                       live_[static_cast<size_t>(continuation.row)].node,
-                      continuation.token_score});
+                      continuation.token_score, first_row_ + continuation.row});
     return static_cast<int32_t>(nodes_.size()) - 1;
   }
 
@@ -172,14 +186,18 @@ class Beam : public Search {
     Found found = {};
     found.score = finished.score;
     found.reason = finished.reason;
+    std::vector<Node> path;
     for (int32_t node = finished.node; node != kRoot;
-         node = nodes_[static_cast<size_t>(node)].parent) {
-      found.tokens.push_back(nodes_[static_cast<size_t>(node)].token);
-      found.token_scores.push_back(
-          nodes_[static_cast<size_t>(node)].token_score);
+         node = path.back().parent) {
+      path.push_back(nodes_[static_cast<size_t>(node)]);
     }
-    std::reverse(found.tokens.begin(), found.tokens.end());
-    std::reverse(found.token_scores.begin(), found.token_scores.end());
+    std::reverse(path.begin(), path.end());
+    for (const Node& node : path) {
+      found.tokens.push_back(node.token);
+      found.token_scores.push_back(node.token_score);
+      const auto row = alignments_.begin() + node.row * source_;
+      found.alignment.insert(found.alignment.end(), row, row + source_);
+    }
     if (found.reason == FinishReason::kEnd) {
       found.tokens.pop_back();
     }
@@ -187,6 +205,10 @@ class Beam : public Search {
   }
 
   std::vector<Node> nodes_;
+  int32_t first_row_ = 0;  // of the last step, among all that were answered
+  int32_t rows_answered_ = 0;
+  std::ptrdiff_t source_ = 0;      // tokens of an alignment; 0: none is kept
+  std::vector<float> alignments_;  // [rows answered, source]
   std::vector<Live> live_;
   std::vector<Finished> finished_;  // best first
 };

@@ -28,6 +28,8 @@ class Greedy : public Search {
                   .with(answers.apart(first))
                   .log_prob(answers.logits[first * answers.k]);
     }
+    const std::span<const float> alignment = answers.alignment(first);
+    alignment_.insert(alignment_.end(), alignment.begin(), alignment.end());
     ++length_;
     set_apart();
     tokens_.push_back(token);
@@ -46,7 +48,7 @@ class Greedy : public Search {
   }
 
   std::vector<Found> results() override {
-    Found found = {tokens_, scores_, 0, reason_};
+    Found found = {tokens_, scores_, 0, reason_, alignment_};
     if (reason_ == FinishReason::kEnd) {
       found.tokens.pop_back();
     }
@@ -65,6 +67,7 @@ class Greedy : public Search {
  private:
   std::vector<int32_t> tokens_;
   std::vector<float> scores_;
+  std::vector<float> alignment_;
   FinishReason reason_ = FinishReason::kLength;
 };
 

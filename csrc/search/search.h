@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "model/alignment.h"
 #include "ops/vocabulary.h"
 
 namespace pyattn {
@@ -20,6 +21,7 @@ struct SearchOptions {
   bool force_end;
   double max_time;                  // seconds; infinite: no limit
   std::vector<int32_t> suppressed;  // ascending
+  AlignmentHeads aligned;           // whose attention is kept; none: nothing is
 };
 
 /// The most rows that a search with these options ever wants at a time.
@@ -39,6 +41,7 @@ struct Found {
   std::vector<float> token_scores;  // of the tokens and of the end, if reached
   float score;
   FinishReason reason;
+  std::vector<float> alignment;  // [token_scores, source], if asked for
 };
 
 /// A row to feed to the decoder: a token behind the past of the `parent`-th

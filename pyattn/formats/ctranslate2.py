@@ -71,15 +71,9 @@ _ATTENTIONS: dict[str, tuple[tuple[str, str, _Linears], ...]] = {
     "encoder": (_SELF,),
     "decoder": (_SELF, _CROSS),
 }
-# What says how sources' features are put together, of which there is one; which attention is
-# returned as alignment; and how ALiBi would be computed.
-_UNUSED = (
-    "embeddings_merge",
-    "alignment_layer",
-    "alignment_heads",
-    "alibi_use_positive_positions",
-    "scale_alibi",
-)
+# What says how sources' features are put together, of which there is one; and how ALiBi would be
+# computed.
+_UNUSED = ("embeddings_merge", "alibi_use_positive_positions", "scale_alibi")
 
 
 def is_ctranslate2(folder: pathlib.Path) -> bool:
@@ -170,14 +164,32 @@ class _Reader:
         for stack in _STACKS:
             self._read_stack(stack, config)
         self._read_output(config)
+        alignment_heads = self._alignment_heads(config)
         self._variables.check_all_taken()
         options = GenerationOptions(
             beam_size=2,
             min_new_tokens=1,
             max_new_tokens=min(_MOST_TOKENS + 1, config.max_positions),
             early_stopping=True,
+            alignment_heads=alignment_heads,
         )
         return Checkpoint(config, self._tensors, options, frozenset(self._int8))
+
+    def _alignment_heads(self, config: ModelConfig) -> tuple[tuple[int, int], ...]:
+        """The heads that alignments are averaged from: the first of a layer, for 0 all of it."""
+        layers, heads = config.decoder_layers, config.decoder_heads
+        layer_names, count_names = (
+            self._attribute("decoder", name) for name in ("alignment_layer", "alignment_heads")
+        )
+        layer = self._variables.number(*layer_names, default=-1)
+        if not -layers <= layer < layers:
+            raise self._variables.error(
+                layer_names[0], f"is {layer:g}, expected {-layers} to {layers - 1}"
+            )
+        count = self._variables.number(*count_names, default=1)
+        if not 0 <= count <= heads:
+            raise self._variables.error(count_names[0], f"is {count:g}, expected 0 to {heads}")
+        return tuple((int(layer) % layers, head) for head in range(int(count) or heads))
 
     def _config(self, encoder: _Stack, decoder: _Stack) -> ModelConfig:
         _check_alike(encoder.variant, decoder.variant)

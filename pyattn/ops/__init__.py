@@ -10,7 +10,7 @@ from __future__ import annotations
 from pyattn._core import PackedLinear, Selection
 from pyattn.ops.attention import attention, attention_step, multi_head_attention
 from pyattn.ops.norms import layer_norm, rms_norm
-from pyattn.ops.products import best_tokens, feed_forward, linear, pack, select
+from pyattn.ops.products import best_tokens, feed_forward, linear, pack, sample_tokens, select
 from pyattn.ops.types import Activation, DType
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "multi_head_attention",
     "pack",
     "rms_norm",
+    "sample_tokens",
     "select",
 ]

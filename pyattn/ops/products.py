@@ -104,6 +104,46 @@ def best_tokens(
     return _core.best_tokens(x, packed, k, columns, suppressed)
 
 
+def sample_tokens(
+    x: Floats,
+    packed: PackedLinear,
+    uniforms: npt.NDArray[np.float64],
+    *,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    columns: Selection | npt.NDArray[np.integer] | list[int] | None = None,
+    suppressed: npt.NDArray[np.integer] | list[int] | None = None,
+) -> tuple[Ids, Floats]:
+    """Tokens drawn by softmax((x W^T + bias) / temperature), the caller's random numbers given.
+
+    A draw is where the probabilities, added up, pass its number (inverse transform sampling): in
+    the order of the columns, or, where `top_p` is below 1, from the likeliest down. As for
+    `best_tokens`, there are never all logits at a time, and a row's draws do not depend on the
+    other rows.
+
+    Args:
+        x: [..., in], float32.
+        packed: What `pack` made of the [vocab, in] matrix.
+        uniforms: [..., draws], float64, in [0, 1): one for each draw.
+        temperature: Above 1 draws are more even, below 1 less so.
+        top_p: Only the fewest of the likeliest tokens are drawn whose probabilities, at this
+            temperature, add up to this (nucleus sampling, Holtzman et al. 2020).
+        columns: As for `best_tokens`.
+        suppressed: Columns that are not drawn, and have no part of the probabilities.
+
+    Returns:
+        Columns and their log-probabilities, [..., draws] each, int32 and float32. The latter are
+        `best_tokens`': at a temperature of 1, and of all columns. Where there is no distribution,
+        as where all is suppressed, the columns are -1 and the log-probabilities -inf.
+
+    Raises:
+        ValueError: if shapes do not agree, a number is out of its range, there is no such column,
+            or the selection is another matrix's.
+        TypeError: if an argument is not an array of its type.
+    """
+    return _core.sample_tokens(x, packed, uniforms, temperature, top_p, columns, suppressed)
+
+
 def select(packed: PackedLinear, columns: npt.NDArray[np.integer] | list[int]) -> Selection:
     """Copies a few columns out of a packed matrix, for `best_tokens` to use at many steps.
 

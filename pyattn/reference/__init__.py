@@ -8,7 +8,7 @@ benchmark. From the bottom up:
     activations  relu, gelu, gelu_tanh, silu
     positions    sinusoidal_positions
     layers       linear, layer_norm, rms_norm, feed_forward
-    vocabulary   best_tokens, select
+    vocabulary   best_tokens, sample_tokens, select
     attention    attention, attention_step, multi_head_attention, padding_mask, look_ahead_mask
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
@@ -40,7 +40,7 @@ from pyattn.reference.layers import (
 from pyattn.reference.model import Model
 from pyattn.reference.positions import sinusoidal_positions
 from pyattn.reference.softmax import log_softmax, softmax
-from pyattn.reference.vocabulary import Selection, best_tokens, select
+from pyattn.reference.vocabulary import Selection, best_tokens, sample_tokens, select
 
 __all__ = [
     "Model",
@@ -61,6 +61,7 @@ __all__ = [
     "padding_mask",
     "relu",
     "rms_norm",
+    "sample_tokens",
     "select",
     "silu",
     "sinusoidal_positions",

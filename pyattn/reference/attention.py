@@ -39,12 +39,24 @@ def attend(
     Returns:
         [..., time_q, head_dim]. A query that may see no key gets zeros.
     """
-    scores = np.multiply(q, np.float32(scale)) @ k.swapaxes(-1, -2)
+    return attention_weights(q, k, scale=scale, bias=bias, soft_cap=soft_cap) @ v
+
+
+def attention_weights(
+    q: Floats,
+    k: Floats,
+    *,
+    scale: float,
+    bias: Floats | None = None,
+    soft_cap: float | None = None,
+) -> Floats:
+    """softmax(q k^T * scale + bias), [..., time_q, time_k]; the arguments are `attend`'s."""
+    scores: Floats = np.multiply(q, np.float32(scale)) @ k.swapaxes(-1, -2)
     if soft_cap is not None:
         scores = np.tanh(scores / np.float32(soft_cap)) * np.float32(soft_cap)
     if bias is not None:
         scores += bias
-    return softmax_in_place(scores) @ v
+    return softmax_in_place(scores)
 
 
 def attention(

@@ -15,6 +15,7 @@ from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.attention import (
     as_bias,
     attend,
+    attention_weights,
     fused_heads,
     look_ahead_mask,
     merge_heads,
@@ -76,7 +77,7 @@ class DecoderRun:
     def __init__(self, decoder: Decoder, memory: Memory, beams: int = 1) -> None:
         self._decoder = decoder
         self._beams = beams
-        self._layers = [LayerRun(layer, memory, beams) for layer in decoder.layers]
+        self.layers = [LayerRun(layer, memory, beams) for layer in decoder.layers]
         self._time = 0
 
     def step(self, tokens: Ints) -> Floats:
@@ -89,14 +90,14 @@ class DecoderRun:
         time = tokens.shape[1]
         self._time += time
         look_ahead = as_bias(look_ahead_mask(time, self._time)) if time > 1 else None
-        for layer in self._layers:
+        for layer in self.layers:
             x = layer(x, look_ahead)
         return self._decoder.projection(self._decoder.final_norm(x))
 
     def keep(self, rows: Ints) -> None:
         """Goes on with these rows, in this order; a sentence's rows stay together, or all leave."""
         sentences = rows[:: self._beams] // self._beams
-        for layer in self._layers:
+        for layer in self.layers:
             layer.keep(rows, sentences)
 
 
@@ -112,6 +113,8 @@ class LayerRun:
         )
         self._padding = memory.padding()
         self._cache = Cache()
+        # What the tokens fed last looked at, [sentences, heads, queries, source].
+        self.cross_weights: Floats = np.empty((0, 0, 0, 0), np.float32)
 
     def __call__(self, x: Floats, look_ahead: Floats | None) -> Floats:
         """[rows, time, dim] -> [rows, time, dim]."""
@@ -142,7 +145,8 @@ class LayerRun:
         together = (len(x) // self._beams, self._beams * x.shape[1], x.shape[2])
         q = split_heads(self._layer.cross_q(x).reshape(together), self._layer.heads)
         k, v = self._memory
-        mixed = merge_heads(attend(q, k, v, scale=q.shape[-1] ** -0.5, bias=self._padding))
+        self.cross_weights = attention_weights(q, k, scale=q.shape[-1] ** -0.5, bias=self._padding)
+        mixed = merge_heads(self.cross_weights @ v)
         return self._layer.cross_output(mixed.reshape(x.shape))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -66,7 +67,7 @@ class Model:
         """
         source_ids, target_ids = self._pairs("logits", sources, targets)
         results: list[Floats] = [_NOTHING] * len(source_ids)
-        for batch, rows in self._predictions(source_ids, target_ids):
+        for batch, _, rows in self._predictions(source_ids, target_ids):
             for n, row in zip(batch, rows, strict=True):
                 results[n] = row[: len(target_ids[n]) + 1].copy()
         return results
@@ -84,11 +85,37 @@ class Model:
         """
         source_ids, target_ids = self._pairs("score", sources, targets)
         results: list[Floats] = [_NOTHING] * len(source_ids)
-        for batch, rows in self._predictions(source_ids, target_ids):
+        for batch, _, rows in self._predictions(source_ids, target_ids):
             for n, row in zip(batch, rows, strict=True):
                 expected = np.append(target_ids[n], self.config.end)
                 results[n] = log_softmax(row[: len(expected)])[np.arange(len(expected)), expected]
         return results
+
+    def align(
+        self,
+        sources: Sequence[Sequence[int]],
+        targets: Sequence[Sequence[int]],
+        *,
+        heads: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Floats]:
+        """The cross-attention of given targets, as an average over heads.
+
+        Args:
+            sources: Ids.
+            targets: Ids.
+            heads: Pairs of a decoder layer and a head; None is what the checkpoint says, or all
+                heads of the last layer.
+
+        Returns:
+            [len(target) + 1, len(source)] for every target; row i is the attention when target[i]
+            is predicted, and the last row when what follows the target is.
+
+        Raises:
+            ValueError: as `logits` does, and if there is no such head.
+        """
+        source_ids, target_ids = self._pairs("align", sources, targets)
+        chosen = self._checkpoint.generation.alignment_heads if heads is None else heads
+        return self._alignments("align", source_ids, target_ids, chosen)
 
     def generate(
         self,
@@ -123,17 +150,59 @@ class Model:
             run = DecoderRun(self._decoder, memory, options.beam_size)
             for n, found in zip(batch, search(run, len(batch), rules, options), strict=True):
                 results[n] = found
+        return self._aligned(ids, results, options) if options.alignment else results
+
+    def _aligned(
+        self, sources: list[Ints], results: list[list[Hypothesis]], options: GenerationOptions
+    ) -> list[list[Hypothesis]]:
+        """The same hypotheses with the alignments that they have when they are fed."""
+        found = [(n, one) for n, ranked in enumerate(results) for one in ranked]
+        alignments = iter(
+            self._alignments(
+                "generate",
+                [sources[n] for n, _ in found],
+                # The last token of a target without end is predicted, but not fed.
+                [np.array(one.tokens[: len(one.token_scores) - 1], np.int64) for _, one in found],
+                options.alignment_heads,
+            )
+        )
+        return [
+            [dataclasses.replace(one, alignment=next(alignments)) for one in ranked]
+            for ranked in results
+        ]
+
+    def _alignments(
+        self,
+        operation: str,
+        sources: list[Ints],
+        targets: list[Ints],
+        heads: Sequence[tuple[int, int]] | None,
+    ) -> list[Floats]:
+        layers, width = self.config.decoder_layers, self.config.decoder_heads
+        if heads is None:
+            heads = [(layers - 1, head) for head in range(width)]
+        for layer, head in heads:
+            if not (0 <= layer < layers and 0 <= head < width):
+                raise ValueError(
+                    f"{operation}: alignment_heads has layer {layer}, head {head}, expected "
+                    f"layers 0 to {layers - 1} and heads 0 to {width - 1}"
+                )
+        results: list[Floats] = [_NOTHING] * len(sources)
+        for batch, run, _ in self._predictions(sources, targets):
+            chosen = [run.layers[layer].cross_weights[:, head] for layer, head in heads]
+            for n, weights in zip(batch, np.mean(chosen, axis=0), strict=True):
+                results[n] = weights[: len(targets[n]) + 1, : len(sources[n])].copy()
         return results
 
     def _predictions(
         self, sources: list[Ints], targets: list[Ints]
-    ) -> Iterator[tuple[list[int], Floats]]:
-        """Batches of pairs: their numbers, and their logits, [pairs, time, vocab]."""
+    ) -> Iterator[tuple[list[int], DecoderRun, Floats]]:
+        """Batches of pairs: their numbers, the run and its logits, [pairs, time, vocab]."""
         lengths = [max(len(s), len(t) + 1) for s, t in zip(sources, targets, strict=True)]
         for batch in _batches(lengths, max(_BATCH_LOGITS // self.config.target_vocab, 1)):
             run = DecoderRun(self._decoder, self._encoder([sources[n] for n in batch]))
             fed, _ = padded([np.insert(targets[n], 0, self.config.start) for n in batch])
-            yield batch, run.feed(fed)
+            yield batch, run, run.feed(fed)
 
     def _options(
         self, options: GenerationOptions | None, overrides: dict[str, Any]

@@ -9,7 +9,8 @@ on the weights of the model in the package, as they are after int8; `original` o
 checkpoint that they came from. FOLDER is that checkpoint (Hugging Face layout; `shipped` takes its
 config and its tokenizer), FILE has one source sentence per line.
 
-Each folder gets `golden.json` (token ids, scores and the versions used) and `log_probs.npz`.
+Each folder gets `golden.json` (token ids, scores and the versions used) and `log_probs.npz`, a tiny
+model's also `attention.npz`: what every head of the decoder looks at in the source.
 Answers that hang on rounding are no test: the tiny models' inputs are drawn until there are none,
 those of sentences are listed under "fragile". Whoever changes the model in the package runs
 `shipped` again.
@@ -41,6 +42,7 @@ _HERE = pathlib.Path(__file__).parent
 _SHIPPED = _HERE.parents[1] / "pyattn" / "models" / "en-es"
 _SENTENCES = 300
 _FORCED = 6  # of them with log-probabilities
+_ATTENTION = 20_000  # numbers, the most that is kept of a pair
 # Of a real vocabulary, log-probabilities are kept at some ids and at the best of each row.
 _FIXED_IDS = (*range(16), *range(16, 8001, 333), 8000)
 _BEST_IDS = 8
@@ -97,7 +99,17 @@ def _make_tiny(name: str, spec: tiny.Tiny) -> None:
     _write(folder, sources, cases, found, forced)
     arrays = {f"values_{n}": answer.log_probs for n, answer in enumerate(forced)}
     np.savez_compressed(folder / "log_probs.npz", **arrays)
+    _write_attention(folder, forced)
     _report(name, found)
+
+
+def _write_attention(folder: pathlib.Path, forced: Sequence[Forced]) -> None:
+    arrays = {
+        f"values_{n}": answer.attention
+        for n, answer in enumerate(forced)
+        if answer.attention.size <= _ATTENTION
+    }
+    np.savez_compressed(folder / "attention.npz", **arrays)
 
 
 def _tiny_cases(spec: tiny.Tiny) -> list[Options | None]:

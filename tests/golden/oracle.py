@@ -48,6 +48,7 @@ class Forced:
     target: list[int]
     log_probs: np.ndarray  # [len(target) + 1, vocab] float32
     rounding: float  # the largest distance from the same in float64
+    attention: np.ndarray  # to the source, [layers, heads, len(target) + 1, source] float32
 
 
 class Oracle:
@@ -62,13 +63,18 @@ class Oracle:
         """Feed a target."""
         ids = [self._defaults.decoder_start_token_id, *target]
         with torch.inference_mode():
-            values, exact = (
-                model(**_inputs([source]), decoder_input_ids=torch.tensor([ids])).logits[0]
+            found, exact = (
+                model(
+                    **_inputs([source]),
+                    decoder_input_ids=torch.tensor([ids]),
+                    output_attentions=True,
+                )
                 for model in (self.model, self.twin)
             )
-            values, exact = torch.log_softmax(values, dim=-1), torch.log_softmax(exact, dim=-1)
-        rounding = float((values - exact).abs().max())
-        return Forced(list(source), list(target), values.numpy(), rounding)
+            values, others = (torch.log_softmax(out.logits[0], dim=-1) for out in (found, exact))
+            attention = torch.cat(found.cross_attentions)
+        rounding = float((values - others).abs().max())
+        return Forced(list(source), list(target), values.numpy(), rounding, attention.numpy())
 
     def search(self, source: Ids, options: Mapping[str, Any] | None) -> list[Found]:
         """The hypotheses for `source`, best first; without options, the checkpoint's own."""
