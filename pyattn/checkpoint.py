@@ -54,6 +54,7 @@ class ModelConfig:
         start: Id that the decoder is given before the first target token.
         end: Id that ends a source and a target.
         pad: Id that batches of other programs are padded with; never computed with here.
+        unk: Id of a target that stands for everything unknown, if the files say which that is.
         norm: Whether a sub-layer is normalised before it ("pre") or after its residual ("post").
         norm_epsilon: What layer norm adds to the variance.
         final_norm: Whether each stack ends with a layer norm of its own.
@@ -80,6 +81,7 @@ class ModelConfig:
     start: int
     end: int
     pad: int | None = None
+    unk: int | None = None
     norm: Literal["post", "pre"] = "post"
     norm_epsilon: float = 1e-5
     final_norm: bool = False

@@ -115,13 +115,15 @@ class Generation:
 
     def _cut(self, sentence: int, found: Hypothesis) -> Hypothesis:
         """What its watcher wanted of a target; the search may have been ahead of the stop."""
-        wanted = self._wanted[sentence]
-        scores = found.token_scores[:wanted]
-        penalty = self._options[sentence].length_penalty
+        options = self._options[sentence]
+        before = options.certain_prefix
+        kept = self._wanted[sentence] + (before if options.return_prefix else 0)
+        scores = found.token_scores[:kept]
+        length = self._wanted[sentence] + (before if options.length_counts_prefix else 0)
         return Hypothesis(
-            tokens=found.tokens[:wanted],
-            score=float(np.sum(scores, dtype=np.float32)) / max(len(scores), 1) ** penalty,
+            tokens=found.tokens[:kept],
+            score=float(np.sum(scores, dtype=np.float32)) / length**options.length_penalty,
             token_scores=scores,
             finish_reason="timeout",
-            alignment=None if found.alignment is None else found.alignment[:wanted],
+            alignment=None if found.alignment is None else found.alignment[:kept],
         )

@@ -276,6 +276,8 @@ class Model:
         chosen = self._chosen(options, overrides, len(sources))
         if watched and any(one.beam_size > 1 for one in chosen):
             raise ValueError("beam_size: tokens are decided one by one with a beam_size of 1 only")
+        if watched and any(one.num_hypotheses > 1 for one in chosen):
+            raise ValueError("num_hypotheses: tokens are decided one by one of one hypothesis only")
         if isinstance(shortlist, str | bytes) or not isinstance(shortlist, Sequence | None):
             raise TypeError(
                 f"generate: shortlist is {type(shortlist).__name__}, "
@@ -336,10 +338,19 @@ class Model:
         if options is not None and not isinstance(options, GenerationOptions):
             raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
         chosen = (self.generation if options is None else options).replace(**overrides)
-        if chosen.alignment:
-            chosen = chosen.replace(alignment_heads=self._heads(chosen.alignment_heads))
-        # A target ends where the model's positions do, however long it was allowed to be.
-        return chosen.replace(max_new_tokens=min(chosen.max_new_tokens, self.config.max_positions))
+        changes: dict[str, Any] = {}
+        if chosen.disable_unk:
+            if self.config.unk is None:
+                raise ValueError("disable_unk: the model does not say which token is the unknown")
+            changes["suppress_tokens"] = (*chosen.suppress_tokens, self.config.unk)
+        if chosen.alignment or chosen.coverage_penalty != 0:
+            changes["alignment_heads"] = self._heads(chosen.alignment_heads)
+        # A target ends where the model's positions do, however long it was allowed to be. Behind a
+        # prefix that leaves it none, the core says so.
+        left = max(self.config.max_positions - chosen.certain_prefix, 1)
+        if chosen.max_new_tokens > left:
+            changes["max_new_tokens"] = left
+        return chosen.replace(**changes) if changes else chosen
 
     def _heads(self, heads: tuple[tuple[int, int], ...] | None) -> tuple[tuple[int, int], ...]:
         """These, or all of the last layer."""

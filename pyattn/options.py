@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
+from collections.abc import Iterable
 from typing import Any, Literal
 
 
@@ -12,19 +13,77 @@ from typing import Any, Literal
 class GenerationOptions:
     """How a target is searched for.
 
+    Tokens are ids of the model's target vocabulary. New tokens are those behind `target_prefix`.
+
     Attributes:
-        beam_size: Hypotheses that live side by side; 1 is greedy search.
-        num_hypotheses: Hypotheses to return, best first; at most `beam_size`.
-        max_new_tokens: The most tokens a target may have, its end token included.
-        min_new_tokens: The end token is not allowed before this many tokens stand.
+        beam_size: Hypotheses that live side by side; 1 is greedy search, or sampling.
+        num_hypotheses: Hypotheses to return, best first; at most `beam_size` * `patience`, unless
+            they are samples or alternatives.
+        patience: A beam search waits for `beam_size` * `patience` finished hypotheses (Kasai et al.
+            2022).
+        early_stopping: When a beam search ends. True: with `beam_size` * `patience` finished
+            hypotheses. False: once the best live one, at its present length, no longer beats the
+            worst of so many. "never": once it could not beat it at any length (the three of
+            transformers). "best": once a finished one has been the best of its step and there are
+            `num_hypotheses`, which loses nothing while `length_penalty` and `coverage_penalty` are
+            0 (CTranslate2 then does so).
+        max_new_tokens: The most new tokens a target may have, its end token included.
+        min_new_tokens: The end token is not allowed before this many new tokens stand.
+        end_tokens: Tokens that end a target; none for the model's own.
+        return_end_token: Whether the end is among a hypothesis's tokens.
+        force_end: Whether the token at `max_new_tokens` can only be the end, the first of
+            `end_tokens` (transformers' `forced_eos_token_id`), so that every target is a finished
+            one.
         length_penalty: A hypothesis is ranked by its log-probability / length ** length_penalty,
             its length counting the end token.
-        early_stopping: When a beam search ends. True: with `beam_size` finished hypotheses.
-            False: once the best live one, at its present length, no longer beats the worst finished
-            one. "never": once it could not beat it at any length (the three of transformers).
-        suppress_tokens: Ids that are never produced.
-        force_end: Whether the token at `max_new_tokens` can only be the end (transformers'
-            `forced_eos_token_id`), so that every target is a finished one.
+        length_counts_prefix: Whether that length counts the prefix (CTranslate2), too.
+        coverage_penalty: Above 0, ranks hypotheses lower that look past parts of the source: it is
+            the weight of the sum of log(min(c, 1)) over the source's tokens, c being the attention
+            of `alignment_heads` that a token got in all (Wu et al. 2016).
+        target_prefix: Tokens that a target begins with; they are fed in one pass.
+        prefix_bias_beta: At 0 the prefix is certain. Above, and below 1, it is only likely: while a
+            target follows it, this share of the probability goes to its next token and the rest to
+            what the model says.
+        return_prefix: Whether a certain prefix is among a hypothesis's tokens, each with a score of
+            0.
+        forced_bos_token: The first new token, if it is certain; its score is 0.
+        suppress_tokens: Tokens that never come.
+        begin_suppress_tokens: Tokens that do not come first, behind `forced_bos_token` if there is
+            one.
+        suppress_sequences: Lists of tokens that never come one behind the other (transformers'
+            `bad_words_ids`).
+        sequence_bias: Pairs of a list of tokens and of what is added to the logit of its last one
+            where the others stand before it.
+        disable_unk: Whether the model's unknown token never comes.
+        repetition_penalty: Above 1, makes tokens less likely that were said already: positive
+            logits are divided by it, negative ones multiplied (Keskar et al. 2019).
+        encoder_repetition_penalty: Above 1, makes tokens of the source more likely, in the same
+            way.
+        no_repeat_ngram_size: No n-gram of this size comes twice; 0 for no such rule.
+        encoder_no_repeat_ngram_size: No n-gram of this size comes that is one of the source's.
+        history_counts_start: Whether what was said begins with the start token (transformers), or
+            behind it (CTranslate2), for `suppress_sequences`, `sequence_bias`,
+            `repetition_penalty` and n-grams.
+        renormalize: What biases, penalties and suppressed tokens do to the other tokens. False:
+            nothing, these keep the model's log-probabilities; in a beam search they are made to
+            log-probabilities (transformers). True: they are made to logits, and probabilities of
+            all that may come add up to 1 (CTranslate2).
+        do_sample: Whether tokens are drawn at random, each hypothesis for itself, with a
+            `beam_size` of 1. The five below say how, and do nothing else: scores are what they are
+            without them.
+        temperature: What logits are divided by before a draw.
+        top_k: Only the best so many tokens are drawn; 0 for all.
+        top_p: Only the fewest of the best tokens are drawn whose probabilities add up to this
+            (Holtzman et al. 2020), of those that `top_k` leaves.
+        min_p: Only tokens are drawn that are at least this share as probable as the best.
+        seed: From 0 to 2**64 - 1. A draw depends on the seed, the ids of the source, the number of
+            the hypothesis and that of the step, and on nothing else: not on the batch, the other
+            sentences or the threads. So equal sentences have equal samples in one call, as in two;
+            `num_hypotheses` or another seed asks for others.
+        return_alternatives: Whether hypotheses are the `num_hypotheses` best first tokens behind
+            the prefix, in their order, each with the best continuation that a search of its own
+            finds. Its score is that token's, and what the continuation is ranked by, added up.
+        min_alternative_expansion_prob: Alternatives begin with a token at least so probable.
         max_time: Seconds after which a search ends with what it has, counted from the call; None
             for no limit. A sentence whose turn has not come by then has an empty target.
         alignment: Whether targets come with the attention that their tokens paid to the source's.
@@ -37,61 +96,106 @@ class GenerationOptions:
 
     beam_size: int = 1
     num_hypotheses: int = 1
+    patience: float = 1.0
+    early_stopping: bool | Literal["never", "best"] = False
     max_new_tokens: int = 256
     min_new_tokens: int = 0
-    length_penalty: float = 1.0
-    early_stopping: bool | Literal["never"] = False
-    suppress_tokens: tuple[int, ...] = ()
+    end_tokens: tuple[int, ...] = ()
+    return_end_token: bool = False
     force_end: bool = False
+    length_penalty: float = 1.0
+    length_counts_prefix: bool = False
+    coverage_penalty: float = 0.0
+    target_prefix: tuple[int, ...] = ()
+    prefix_bias_beta: float = 0.0
+    return_prefix: bool = True
+    forced_bos_token: int | None = None
+    suppress_tokens: tuple[int, ...] = ()
+    begin_suppress_tokens: tuple[int, ...] = ()
+    suppress_sequences: tuple[tuple[int, ...], ...] = ()
+    sequence_bias: tuple[tuple[tuple[int, ...], float], ...] = ()
+    disable_unk: bool = False
+    repetition_penalty: float = 1.0
+    encoder_repetition_penalty: float = 1.0
+    no_repeat_ngram_size: int = 0
+    encoder_no_repeat_ngram_size: int = 0
+    history_counts_start: bool = True
+    renormalize: bool = False
+    do_sample: bool = False
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int = 0
+    return_alternatives: bool = False
+    min_alternative_expansion_prob: float = 0.0
     max_time: float | None = None
     alignment: bool = False
     alignment_heads: tuple[tuple[int, int], ...] | None = None
 
     def __post_init__(self) -> None:
-        for name, low, high in (
-            ("beam_size", 1, MAX_BEAM),
-            ("num_hypotheses", 1, MAX_BEAM),
-            ("max_new_tokens", 1, 2**31 - 1),
-            ("min_new_tokens", 0, 2**31 - 1),
-        ):
+        for name, low, high in _INTEGERS:
             _set(self, name, checked_integer(name, getattr(self, name), low, high))
-        if self.num_hypotheses > self.beam_size:
+        for name, low_number, high_number in _NUMBERS:
+            _set(self, name, _number(name, getattr(self, name), low_number, high_number))
+        for name in _FLAGS:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name}: expected True or False, got {getattr(self, name)!r}")
+        for name in _TOKENS:
+            _set(self, name, _tokens(name, getattr(self, name)))
+        _set(self, "suppress_sequences", _sequences("suppress_sequences", self.suppress_sequences))
+        _set(self, "sequence_bias", _biases("sequence_bias", self.sequence_bias))
+        if self.early_stopping not in (True, False, "never", "best"):
             raise ValueError(
-                f"num_hypotheses: a beam_size of {self.beam_size} yields no {self.num_hypotheses}"
+                'early_stopping: expected True, False, "never" or "best", '
+                f"got {self.early_stopping!r}"
+            )
+        if self.forced_bos_token is not None:
+            token = checked_integer("forced_bos_token", self.forced_bos_token, 0, _MOST)
+            _set(self, "forced_bos_token", token)
+        if self.max_time is not None:
+            seconds = _number("max_time", self.max_time)
+            if seconds < 0:
+                raise ValueError(f"max_time: expected 0 or more seconds, got {self.max_time!r}")
+            _set(self, "max_time", seconds)
+        if self.alignment_heads is not None:
+            _set(self, "alignment_heads", checked_heads(self.alignment_heads))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Options that contradict others."""
+        many = self.do_sample or self.return_alternatives
+        if not many and self.num_hypotheses > _finished(self.beam_size, self.patience):
+            of = "" if self.patience == 1 else f" with a patience of {self.patience}"
+            raise ValueError(
+                f"num_hypotheses: a beam_size of {self.beam_size}{of} yields no "
+                f"{self.num_hypotheses}"
             )
         if self.min_new_tokens > self.max_new_tokens:
             raise ValueError(
                 f"min_new_tokens: {self.min_new_tokens} is above max_new_tokens, "
                 f"{self.max_new_tokens}"
             )
-        _set(self, "length_penalty", _number("length_penalty", self.length_penalty))
-        if self.early_stopping not in (True, False, "never"):
+        if self.prefix_bias_beta > 0 and many:
             raise ValueError(
-                f'early_stopping: expected True, False or "never", got {self.early_stopping!r}'
+                "prefix_bias_beta: samples and alternatives need a prefix that is certain"
             )
-        try:
-            suppressed = tuple(operator.index(token) for token in self.suppress_tokens)
-        except TypeError:
-            raise ValueError(
-                f"suppress_tokens: expected token ids, got {self.suppress_tokens!r}"
-            ) from None
-        _set(self, "suppress_tokens", suppressed)
-        for name in ("force_end", "alignment"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name}: expected True or False, got {getattr(self, name)!r}")
-        if self.alignment_heads is not None:
-            _set(self, "alignment_heads", checked_heads(self.alignment_heads))
-        if self.max_time is not None:
-            seconds = _number("max_time", self.max_time)
-            if seconds < 0:
-                raise ValueError(f"max_time: expected 0 or more seconds, got {self.max_time!r}")
-            _set(self, "max_time", seconds)
+        if self.do_sample and self.beam_size > 1:
+            raise ValueError(f"do_sample: expected a beam_size of 1, got {self.beam_size}")
+        if self.do_sample and self.return_alternatives:
+            raise ValueError("do_sample: alternatives are gone on with by search alone")
+
+    @property
+    def certain_prefix(self) -> int:
+        """How many tokens of a target are certain and fed before its search begins."""
+        return len(self.target_prefix) if self.prefix_bias_beta == 0 else 0
 
     def replace(self, **overrides: Any) -> GenerationOptions:
         """These options with some of them changed.
 
-        A `beam_size` below `num_hypotheses` or a `max_new_tokens` below `min_new_tokens` that was
-        inherited lowers the inherited value; one that was asked for is an error.
+        An inherited value gives way to one that was asked for: `num_hypotheses` to what `beam_size`
+        can yield, `min_new_tokens` to `max_new_tokens`, `beam_size` to `do_sample`. Two that were
+        asked for and contradict each other are an error.
 
         Raises:
             TypeError: if an option does not exist.
@@ -103,15 +207,72 @@ class GenerationOptions:
             raise TypeError(
                 f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(known))}"
             )
-        for wide, narrow in (("beam_size", "num_hypotheses"), ("max_new_tokens", "min_new_tokens")):
-            bound = overrides.get(wide)
-            if isinstance(bound, int) and narrow not in overrides and bound < getattr(self, narrow):
-                overrides[narrow] = max(bound, 1) if narrow == "num_hypotheses" else bound
+        new = {name: getattr(self, name) for name in known} | overrides
+        if overrides.get("do_sample") is True:
+            overrides.setdefault("beam_size", 1)
+        beam, longest = new["beam_size"], new["max_new_tokens"]
+        if (
+            "beam_size" in overrides
+            and "num_hypotheses" not in overrides
+            and isinstance(beam, int)
+            and not (new["do_sample"] or new["return_alternatives"])
+        ):
+            most = max(_finished(max(beam, 1), _number("patience", new["patience"])), 1)
+            overrides["num_hypotheses"] = min(self.num_hypotheses, most)
+        if (
+            "max_new_tokens" in overrides
+            and "min_new_tokens" not in overrides
+            and isinstance(longest, int)
+        ):
+            overrides["min_new_tokens"] = min(self.min_new_tokens, longest)
         return dataclasses.replace(self, **overrides)
 
 
 # A beam wider than this is a mistake rather than a wish: quality falls long before it.
 MAX_BEAM = 256
+
+_MOST = 2**31 - 1
+_INTEGERS = (
+    ("beam_size", 1, MAX_BEAM),
+    ("num_hypotheses", 1, MAX_BEAM),
+    ("max_new_tokens", 1, _MOST),
+    ("min_new_tokens", 0, _MOST),
+    ("no_repeat_ngram_size", 0, _MOST),
+    ("encoder_no_repeat_ngram_size", 0, _MOST),
+    ("top_k", 0, _MOST),
+    ("seed", 0, 2**64 - 1),
+)
+# Beyond its range a penalty is a mistake, or runs out of float32.
+_NUMBERS = (
+    ("patience", 1e-3, 1e3),
+    ("length_penalty", -math.inf, math.inf),
+    ("coverage_penalty", -1e3, 1e3),
+    ("prefix_bias_beta", 0.0, 0.999),
+    ("repetition_penalty", 1e-3, 1e3),
+    ("encoder_repetition_penalty", 1e-3, 1e3),
+    ("temperature", 1e-3, 1e3),
+    ("top_p", 1e-6, 1.0),
+    ("min_p", 0.0, 1.0),
+    ("min_alternative_expansion_prob", 0.0, 1.0),
+)
+_FLAGS = (
+    "return_end_token",
+    "force_end",
+    "length_counts_prefix",
+    "return_prefix",
+    "disable_unk",
+    "history_counts_start",
+    "renormalize",
+    "alignment",
+    "do_sample",
+    "return_alternatives",
+)
+_TOKENS = ("end_tokens", "target_prefix", "suppress_tokens", "begin_suppress_tokens")
+
+
+def _finished(beam_size: int, patience: float) -> int:
+    """How many finished hypotheses a beam search has at most."""
+    return math.floor(beam_size * patience + 0.5)
 
 
 def _set(options: GenerationOptions, name: str, value: Any) -> None:
@@ -146,11 +307,45 @@ def checked_heads(heads: Any) -> tuple[tuple[int, int], ...]:
     )
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"{name}: expected a number, got {value!r}") from None
     if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    if not low <= number <= high:
+        raise ValueError(f"{name}: expected {low:g} to {high:g}, got {value!r}")
     return number
+
+
+def _tokens(name: str, value: Any) -> tuple[int, ...]:
+    try:
+        return tuple(operator.index(token) for token in value)
+    except TypeError:
+        raise ValueError(f"{name}: expected token ids, got {value!r}") from None
+
+
+def _sequences(name: str, value: Any) -> tuple[tuple[int, ...], ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(f"{name}: expected lists of token ids, got {value!r}")
+    sequences = tuple(_tokens(name, sequence) for sequence in value)
+    if not all(sequences):
+        raise ValueError(f"{name}: expected lists of token ids, got an empty one")
+    return sequences
+
+
+def _biases(name: str, value: Any) -> tuple[tuple[tuple[int, ...], float], ...]:
+    try:
+        pairs = [(sequence, bias) for sequence, bias in value]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name}: expected pairs of token ids and a number, got {value!r}"
+        ) from None
+    sequences = _sequences(name, [sequence for sequence, _ in pairs])
+    biases = [_number(name, bias, -_MOST_BIAS, _MOST_BIAS) for _, bias in pairs]
+    return tuple(zip(sequences, biases, strict=True))
+
+
+# Far beyond any logit, far below the largest float32.
+_MOST_BIAS = 1e30

@@ -23,12 +23,22 @@ def test_generation_config_is_followed(tmp_path: pathlib.Path) -> None:
         {
             "num_beams": 5, "max_length": 12, "min_length": 3, "length_penalty": 0.6,
             "early_stopping": True, "bad_words_ids": [[10], [0], [4]], "suppress_tokens": [7],
-            "forced_eos_token_id": 0,
+            "forced_eos_token_id": 0, "repetition_penalty": 1.2, "no_repeat_ngram_size": 3,
+            "encoder_repetition_penalty": 1.1, "encoder_no_repeat_ngram_size": 4,
+            "forced_bos_token_id": 5, "begin_suppress_tokens": [6], "sequence_bias": [[[1, 2], -3]],
         },
     ) == GenerationOptions(
         beam_size=5, max_new_tokens=11, min_new_tokens=2, length_penalty=0.6, early_stopping=True,
-        suppress_tokens=(4, 7, 10), force_end=True,
+        suppress_tokens=(4, 7, 10), force_end=True, repetition_penalty=1.2, no_repeat_ngram_size=3,
+        encoder_repetition_penalty=1.1, encoder_no_repeat_ngram_size=4, forced_bos_token=5,
+        begin_suppress_tokens=(6,), sequence_bias=(((1, 2), -3.0),),
     )  # fmt: skip
+
+
+def test_forbidden_sequence_of_several_tokens_is_one(tmp_path: pathlib.Path) -> None:
+    found = options(tmp_path, {"bad_words_ids": [[1, 2], [3], [4, 5, 6]]})
+    assert found.suppress_tokens == (3,)
+    assert found.suppress_sequences == ((1, 2), (4, 5, 6))
 
 
 def test_generation_config_overrides_config(tmp_path: pathlib.Path) -> None:
@@ -84,6 +94,10 @@ def test_early_stopping_has_three_values(tmp_path: pathlib.Path, value: bool | s
         ({"bad_words_ids": [[11]]}, "bad_words_ids has a list of 1, expected ids below 11"),
         ({"bad_words_ids": [[-1]]}, "bad_words_ids has a list of 1, expected ids below 11"),
         ({"suppress_tokens": [1.5]}, "suppress_tokens has a list of 1, expected ids below 11"),
+        ({"begin_suppress_tokens": [11]}, "begin_suppress_tokens has a list of 1, expected ids "),
+        ({"sequence_bias": [[[1, 2]]]}, "sequence_bias has a list of 1, expected pairs of ids "),
+        ({"sequence_bias": [[[1, 11], 2]]}, "sequence_bias has a list of 2, expected ids below 11"),
+        ({"repetition_penalty": 0}, "repetition_penalty: expected 0.001 to 1000, got 0"),
         ({"eos_token_id": 99}, "eos_token_id is 99, expected one id below 11"),
     ],
 )
@@ -104,11 +118,9 @@ def test_infinite_length_penalty_is_an_error(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"repetition_penalty": 1.2}, "repetition_penalty 1.2"),
+        ({"diversity_penalty": 1.2}, "diversity_penalty 1.2"),
         ({"do_sample": True}, "do_sample True"),
-        ({"no_repeat_ngram_size": 3}, "no_repeat_ngram_size 3"),
-        ({"forced_bos_token_id": 4}, "forced_bos_token_id 4"),
-        ({"bad_words_ids": [[1, 2]]}, "bad_words_ids of several tokens"),
+        ({"num_beam_groups": 3}, "num_beam_groups 3"),
     ],
 )
 def test_defaults_without_a_counterpart_are_warned_of(

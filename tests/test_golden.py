@@ -35,6 +35,8 @@ TINY = (
 # Names the folder of the float32 checkpoint that the shipped model was made from.
 FLOAT32_MODEL = "PYATTN_GOLDEN_MODEL"
 TRAINED = ("en-es", "en-es-float32")
+# Those that golden/make_options.py writes `options.json` for.
+WITH_OPTIONS = ("marian-tied-relu-3", "marian-untied-gelu-3", "pegasus-tied-swish-64")
 
 # The models in plain NumPy, and in C++ on every level.
 IMPLEMENTATIONS = ("numpy", *ISAS)
@@ -94,6 +96,20 @@ def test_sentences_get_the_translations_of_transformers(name: str, implementatio
     check_searches(name, implementation, every=SLOW.get(implementation, 1))
 
 
+@pytest.mark.parametrize("implementation", [ISAS[0], "portable"])
+@pytest.mark.parametrize("name", WITH_OPTIONS)
+def test_decoding_options_do_what_they_do_in_transformers(name: str, implementation: str) -> None:
+    for search in options_golden(name)["searches"]:
+        base = pyattn.GenerationOptions(**search["options"])
+        items = search["items"]
+        found = model(name, implementation).generate(
+            [item["source"] for item in items],
+            [base.replace(target_prefix=item["prefix"]) for item in items],
+        )
+        for item, hypotheses in zip(items, found, strict=True):
+            check_hypotheses(hypotheses, item, str(search["options"]))
+
+
 def check_searches(name: str, implementation: str, every: int) -> None:
     """Each search of the golden file, over all its sentences (or every n-th of them) at once."""
     sources = golden(name)["sources"][::every]
@@ -123,6 +139,13 @@ def check_hypotheses(found: Sequence[Hypothesis], expected: dict[str, Any], wher
 @functools.cache
 def golden(name: str) -> dict[str, Any]:
     values: dict[str, Any] = json.loads((GOLDEN / name / "golden.json").read_text(encoding="utf-8"))
+    return values
+
+
+@functools.cache
+def options_golden(name: str) -> dict[str, Any]:
+    text = (GOLDEN / name / "options.json").read_text(encoding="utf-8")
+    values: dict[str, Any] = json.loads(text)
     return values
 
 

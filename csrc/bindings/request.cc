@@ -62,7 +62,7 @@ void BoundRequest::wait(const py::object& progress) {
 
 py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
   const Sentence& of = request_->sentences()[sentence];
-  if (of.options->aligned.empty()) {
+  if (!of.options->return_alignment) {
     return py::none();
   }
   py::array_t<float> alignment =

@@ -42,8 +42,8 @@ void Batch::add(std::shared_ptr<Request> request) {
 }
 
 std::unique_ptr<Search> Batch::start(const Place& place) const {
-  return make_search(
-      {place.sentence().options, weights_.config.start, weights_.config.end});
+  return make_search({place.sentence().options, weights_.config.start,
+                      weights_.config.end, place.sentence().source});
 }
 
 void Batch::drop() {
@@ -225,6 +225,7 @@ void Batch::step() {
   }
   rows_.clear();
   groups_.clear();
+  fed_.clear();
   for (Live& live : live_) {
     prepare_rows(live);
   }
@@ -255,8 +256,14 @@ void Batch::prepare_rows(Live& live) {
                      static_cast<int32_t>(time) - 1,
                      past[time - 1],
                      {past.data(), static_cast<int64_t>(time), nullptr},
-                     memory});
+                     memory,
+                     aligned.empty() ? nullptr : &aligned});
   };
+  const int64_t first = static_cast<int64_t>(rows_.size());
+  if (prefix > 0) {
+    fed_.push_back(
+        {live.search.get(), first, first + static_cast<int64_t>(prefix)});
+  }
   for (size_t t = 0; t < prefix; ++t) {
     add(search.prefix()[t], live.pasts.of(0), t + 1);
   }
@@ -265,7 +272,6 @@ void Batch::prepare_rows(Live& live) {
     const std::vector<void*>& past = live.pasts.of(static_cast<int64_t>(r));
     group.asked.push_back(static_cast<int64_t>(rows_.size()));
     add(search.rows()[r].token, past, past.size());
-    rows_.back().aligned = aligned.empty() ? nullptr : &aligned;
   }
   search.ask(group.questions);
 }
@@ -338,6 +344,9 @@ void Batch::answer() {
                    ask(shortlists[i]);
                  }
                });
+  for (const Fed& one : fed_) {
+    one.search->look_back(decoded_.alignments.of(one.begin, one.end));
+  }
 }
 
 bool Batch::advance(Live& live) {

@@ -86,6 +86,12 @@ class Batch {
     Answers answers;
   };
 
+  // A search whose prefix is among the rows of the step.
+  struct Fed {
+    Search* search;
+    int64_t begin, end;
+  };
+
   std::unique_ptr<Search> start(const Place& place) const;
   int64_t live_rows() const;
   bool worth_admitting() const;
@@ -113,6 +119,7 @@ class Batch {
   std::vector<DecoderRow> rows_;
   std::vector<Group> groups_;
   Decoded decoded_;  // once gathered, states of what is asked, by groups
+  std::vector<Fed> fed_;
 };
 
 }  // namespace pyattn

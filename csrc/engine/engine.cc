@@ -40,27 +40,6 @@ void check_sequences(const char* operation, const char* what,
   }
 }
 
-void check_options(const ModelConfig& config, const SearchOptions& options) {
-  check_that(options.max_new_tokens <= config.max_positions, "generate", [&] {
-    return "max_new_tokens is " + std::to_string(options.max_new_tokens) +
-           ", expected at most the model's " +
-           std::to_string(config.max_positions) + " positions";
-  });
-  const std::vector<int32_t>& suppressed = options.suppressed;
-  const int64_t vocab = config.decoder.vocab;
-  int64_t left = vocab - 1;  // besides the end
-  for (const int32_t id : suppressed) {
-    check_that(id >= 0 && id < vocab, "generate", [&] {
-      return "suppress_tokens has id " + std::to_string(id) +
-             ", expected 0 to " + std::to_string(vocab - 1);
-    });
-    left -= id == config.end ? 0 : 1;
-  }
-  check(left > 0, "generate",
-        "suppress_tokens has the whole vocabulary, expected some to be left "
-        "besides the end");
-}
-
 // What the vocabulary must have, a shortlist must have too.
 void check_shortlist(const ModelConfig& config, size_t index,
                      const Sentence& sentence) {
@@ -207,7 +186,8 @@ std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
     // Sentences mostly share theirs.
     if (sentences[i].options.get() != checked) {
       checked = sentences[i].options.get();
-      check_options(config, *checked);
+      check_options({config.decoder.vocab, config.max_positions, config.end},
+                    *checked);
       check_heads("generate", checked->aligned);
     }
     if (sentences[i].shortlist != nullptr) {

@@ -7,36 +7,44 @@
 namespace pyattn {
 namespace {
 
-// Beam search by the rules of transformers, whose checkpoints these are. At
-// every step the best 2 * beam continuations of all live hypotheses stand in
-// one ranking. Those that end and rank among the first `beam` are finished; the
-// best that do not end live on. The search stops when the best live one, scored
-// at a length that early_stopping sets, cannot displace the worst finished one.
+// Beam search. At every step the best continuations of all live hypotheses
+// stand in one ranking. Those that end and rank among the first `beam` are
+// finished; the best that do not end live on: the ranking is long enough that
+// there are `beam` of them. When the search stops is for early_stopping to
+// say; all but `kBest` are transformers' rules.
 class Beam : public Search {
  public:
-  explicit Beam(const SearchTask& task) : Search(task), live_{{kRoot, 0.0F}} {}
+  Beam(const SearchTask& task, const Path& begun)
+      : Search(task, begun), length_(begun.length()) {
+    int32_t node = kRoot;
+    for (size_t i = 0; i < begun.tokens.size(); ++i) {
+      node = add_node(
+          Node{begun.tokens[i], node, begun.scores[i], rows_answered_++});
+    }
+    alignments_ = begun.alignment;
+    live_ = {{node, 0.0F}};
+  }
 
   void ask(std::vector<Question>& questions) const override {
-    questions.resize(questions.size() + rows_.size(),
-                     {2 * options().beam_size, apart_});
+    for (size_t row = 0; row < rows_.size(); ++row) {
+      questions.push_back(
+          {static_cast<int64_t>(ranking_size()), rules(row).apart});
+    }
   }
 
   void advance(const Answers& answers, int64_t first) override {
     const std::vector<Continuation> ranking = rank(answers, first);
     keep_alignments(answers, first);
     ++length_;
-    set_apart();
-    const bool last = length_ == options().max_new_tokens;
     std::vector<Live> next;
     rows_.clear();
     for (size_t place = 0; place < ranking.size(); ++place) {
       const Continuation& continuation = ranking[place];
-      const bool ends = continuation.token == task_.end;
-      if (ends || last) {
+      if (ends(continuation.token, length_)) {
         if (place < beam()) {
-          finish(continuation,
-                 ends ? FinishReason::kEnd : FinishReason::kLength);
+          finish(continuation);
         }
+        top_finished_ = top_finished_ || place == 0;
       } else if (next.size() < beam()) {
         rows_.push_back({continuation.token, continuation.row});
         next.push_back({add_node(continuation), continuation.score});
@@ -46,15 +54,15 @@ class Beam : public Search {
     keep_best_finished();
     if (!may_improve()) {
       rows_.clear();
+      return;
     }
+    set_rules(length_, [&](size_t row) { return path_to(live_[row].node); });
   }
 
   // What lives has to do.
   void stop() override {
     for (const Live& live : live_) {
-      finished_.push_back({live.node,
-                           at_length(live.score, std::max(length_, 1)),
-                           FinishReason::kTimeout});
+      finish(live.node, live.score, FinishReason::kTimeout);
     }
     keep_best_finished();
     rows_.clear();
@@ -65,7 +73,8 @@ class Beam : public Search {
     const size_t count = std::min<size_t>(
         finished_.size(), static_cast<size_t>(options().num_hypotheses));
     for (size_t i = 0; i < count; ++i) {
-      found.push_back(read(finished_[i]));
+      const Finished& one = finished_[i];
+      found.push_back(result(path_to(one.node), one.score, one.reason));
     }
     return found;
   }
@@ -99,39 +108,39 @@ class Beam : public Search {
 
   size_t beam() const { return static_cast<size_t>(options().beam_size); }
 
-  float at_length(float score, int32_t length) const {
-    return score /
-           static_cast<float>(std::pow(length, options().length_penalty));
+  // Each row has at most so many continuations that end as there are ends.
+  size_t ranking_size() const {
+    return beam() * (1 + constraints().ends().size());
+  }
+
+  // How many finished hypotheses are enough.
+  size_t wanted() const {
+    return static_cast<size_t>(
+        std::lround(options().patience * options().beam_size));
   }
 
   std::vector<Continuation> rank(const Answers& answers, int64_t first) const {
-    const bool forced =
-        options().force_end && length_ + 1 == options().max_new_tokens;
+    const auto forced = constraints().forced(length_);
     std::vector<Continuation> all;
     for (size_t row = 0; row < live_.size(); ++row) {
       const float past = live_[row].score;
       const int32_t index = static_cast<int32_t>(row);
       if (forced) {
-        all.push_back({past, 0.0F, index, task_.end});
+        all.push_back({past, 0.0F, index, *forced});
         continue;
       }
-      const int64_t at = first + index;
-      const LogSum sum = answers.rest[at].with(answers.apart(at));
-      for (int64_t i = at * answers.k; i < at * answers.k + answers.found[at];
-           ++i) {
-        const float score = sum.log_prob(answers.logits[i]);
-        all.push_back({past + score, score, index, answers.ids[i]});
+      for (const Candidate& one :
+           next_tokens(Edited::kLogProbs, answers, first, row).best()) {
+        all.push_back({past + one.score, one.score, index, one.token});
       }
     }
-    check(!all.empty(), "generate",
-          "no token may follow: all are suppressed, or the model's output is "
-          "not a number");
+    check(!all.empty(), "generate", kNoToken);
     // Rows and, within them, ids ascend: equal scores keep that order.
     std::stable_sort(all.begin(), all.end(),
                      [](const Continuation& a, const Continuation& b) {
                        return a.score > b.score;
                      });
-    all.resize(std::min(all.size(), 2 * beam()));
+    all.resize(std::min(all.size(), ranking_size()));
     return all;
   }
 
@@ -142,35 +151,47 @@ class Beam : public Search {
     for (size_t row = 0; row < live_.size(); ++row) {
       const std::span<const float> one =
           answers.alignment(first + static_cast<int64_t>(row));
-      source_ = static_cast<std::ptrdiff_t>(one.size());
       alignments_.insert(alignments_.end(), one.begin(), one.end());
     }
   }
 
-  int32_t add_node(const Continuation& continuation) {
-    nodes_.push_back({continuation.token,
-                      live_[static_cast<size_t>(continuation.row)].node,
-                      continuation.token_score, first_row_ + continuation.row});
+  int32_t add_node(const Node& node) {
+    nodes_.push_back(node);
     return static_cast<int32_t>(nodes_.size()) - 1;
   }
+  int32_t add_node(const Continuation& continuation) {
+    return add_node(Node{
+        continuation.token, live_[static_cast<size_t>(continuation.row)].node,
+        continuation.token_score, first_row_ + continuation.row});
+  }
 
-  void finish(const Continuation& continuation, FinishReason reason) {
-    finished_.push_back({add_node(continuation),
-                         at_length(continuation.score, length_), reason});
+  void finish(const Continuation& continuation) {
+    finish(add_node(continuation), continuation.score,
+           constraints().is_end(continuation.token) ? FinishReason::kEnd
+                                                    : FinishReason::kLength);
+  }
+  void finish(int32_t node, float total, FinishReason reason) {
+    const float missed =
+        options().coverage_penalty == 0 ? 0 : coverage(path_to(node));
+    finished_.push_back({node, ranked(total, length_) + missed, reason});
   }
 
   void keep_best_finished() {
     std::stable_sort(
         finished_.begin(), finished_.end(),
         [](const Finished& a, const Finished& b) { return a.score > b.score; });
-    finished_.resize(std::min(finished_.size(), beam()));
+    finished_.resize(std::min(finished_.size(), wanted()));
   }
 
   bool may_improve() const {
     if (live_.empty()) {
       return false;
     }
-    if (finished_.size() < beam()) {
+    if (options().early_stopping == EarlyStopping::kBest) {
+      return !top_finished_ ||
+             finished_.size() < static_cast<size_t>(options().num_hypotheses);
+    }
+    if (finished_.size() < wanted()) {
       return true;
     }
     if (options().early_stopping == EarlyStopping::kFull) {
@@ -179,44 +200,38 @@ class Beam : public Search {
     const bool longest = options().early_stopping == EarlyStopping::kNever &&
                          options().length_penalty > 0;
     const int32_t length = longest ? options().max_new_tokens : length_;
-    return at_length(live_.front().score, length) > finished_.back().score;
+    return ranked(live_.front().score, length) > finished_.back().score;
   }
 
-  Found read(const Finished& finished) const {
-    Found found = {};
-    found.score = finished.score;
-    found.reason = finished.reason;
-    std::vector<Node> path;
-    for (int32_t node = finished.node; node != kRoot;
-         node = path.back().parent) {
-      path.push_back(nodes_[static_cast<size_t>(node)]);
+  Path path_to(int32_t node) const {
+    std::vector<Node> nodes;
+    for (; node != kRoot; node = nodes.back().parent) {
+      nodes.push_back(nodes_[static_cast<size_t>(node)]);
     }
-    std::reverse(path.begin(), path.end());
-    for (const Node& node : path) {
-      found.tokens.push_back(node.token);
-      found.token_scores.push_back(node.token_score);
-      const auto row = alignments_.begin() + node.row * source_;
-      found.alignment.insert(found.alignment.end(), row, row + source_);
+    Path path;
+    for (auto one = nodes.rbegin(); one != nodes.rend(); ++one) {
+      const std::span<const float> looks_at(
+          alignments_.data() + static_cast<size_t>(one->row) * aligned_tokens(),
+          aligned_tokens());
+      path.add({one->token, one->token_score, 0}, looks_at);
     }
-    if (found.reason == FinishReason::kEnd) {
-      found.tokens.pop_back();
-    }
-    return found;
+    return path;
   }
 
+  int32_t length_;  // new tokens that every live hypothesis has
   std::vector<Node> nodes_;
   int32_t first_row_ = 0;  // of the last step, among all that were answered
   int32_t rows_answered_ = 0;
-  std::ptrdiff_t source_ = 0;      // tokens of an alignment; 0: none is kept
-  std::vector<float> alignments_;  // [rows answered, source]
+  std::vector<float> alignments_;  // [rows answered, source], if they are told
   std::vector<Live> live_;
   std::vector<Finished> finished_;  // best first
+  bool top_finished_ = false;       // whether the best has ever been an end
 };
 
 }  // namespace
 
-std::unique_ptr<Search> make_beam(const SearchTask& task) {
-  return std::make_unique<Beam>(task);
+std::unique_ptr<Search> make_beam(const SearchTask& task, const Path& begun) {
+  return std::make_unique<Beam>(task, begun);
 }
 
 }  // namespace pyattn

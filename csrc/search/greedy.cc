@@ -1,4 +1,4 @@
-#include <cmath>
+#include <utility>
 
 #include "base/check.h"
 #include "search/search.h"
@@ -9,36 +9,22 @@ namespace {
 // The best token at every step, the lowest id among equals.
 class Greedy : public Search {
  public:
-  using Search::Search;
+  Greedy(const SearchTask& task, const Path& begun)
+      : Search(task, begun), path_(begun) {}
 
   void ask(std::vector<Question>& questions) const override {
-    questions.push_back({1, apart_});
+    questions.push_back({1, rules(0).apart});
   }
 
   void advance(const Answers& answers, int64_t first) override {
-    const bool last = length_ + 1 == options().max_new_tokens;
-    int32_t token = task_.end;
-    float score = 0;  // of an end that is forced
-    if (!(last && options().force_end)) {
-      check(answers.found[first] > 0, "generate",
-            "no token may follow: all are suppressed, or the model's output is "
-            "not a number");
-      token = answers.ids[first * answers.k];
-      score = answers.rest[first]
-                  .with(answers.apart(first))
-                  .log_prob(answers.logits[first * answers.k]);
-    }
-    const std::span<const float> alignment = answers.alignment(first);
-    alignment_.insert(alignment_.end(), alignment.begin(), alignment.end());
-    ++length_;
-    set_apart();
-    tokens_.push_back(token);
-    scores_.push_back(score);
+    const Candidate chosen = choose(answers, first);
+    path_.add(chosen, answers.alignment(first));
     rows_.clear();
-    if (token == task_.end) {
+    if (constraints().is_end(chosen.token)) {
       reason_ = FinishReason::kEnd;
-    } else if (!last) {
-      rows_.push_back({token, 0});
+    } else if (!ends(chosen.token, path_.length())) {
+      rows_.push_back({chosen.token, 0});
+      set_rules(path_.length(), [&](size_t) { return path_; });
     }
   }
 
@@ -47,34 +33,29 @@ class Greedy : public Search {
     rows_.clear();
   }
 
-  std::vector<Found> results() override {
-    Found found = {tokens_, scores_, 0, reason_, alignment_};
-    if (reason_ == FinishReason::kEnd) {
-      found.tokens.pop_back();
-    }
-    for (const float score : scores_) {
-      found.score += score;
-    }
-    if (length_ > 0) {
-      found.score /=
-          static_cast<float>(std::pow(length_, options().length_penalty));
-    }
-    return {std::move(found)};
-  }
+  std::vector<Found> results() override { return {result(path_, reason_)}; }
 
-  Decided decided() const override { return {tokens_, scores_}; }
+  Decided decided() const override { return {path_.tokens, path_.scores}; }
 
  private:
-  std::vector<int32_t> tokens_;
-  std::vector<float> scores_;
-  std::vector<float> alignment_;
+  Candidate choose(const Answers& answers, int64_t first) const {
+    if (const auto forced = constraints().forced(path_.length())) {
+      return {*forced, 0, 0};
+    }
+    const std::vector<Candidate> best =
+        next_tokens(Edited::kLogits, answers, first, 0).best();
+    check(!best.empty(), "generate", kNoToken);
+    return best.front();
+  }
+
+  Path path_;
   FinishReason reason_ = FinishReason::kLength;
 };
 
 }  // namespace
 
-std::unique_ptr<Search> make_greedy(const SearchTask& task) {
-  return std::make_unique<Greedy>(task);
+std::unique_ptr<Search> make_greedy(const SearchTask& task, const Path& begun) {
+  return std::make_unique<Greedy>(task, begun);
 }
 
 }  // namespace pyattn

@@ -1,22 +1,110 @@
 #include "search/search.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
 
 namespace pyattn {
 
-void Search::set_apart() {
-  apart_ = options().suppressed;
-  const auto end = std::lower_bound(apart_.begin(), apart_.end(), task_.end);
-  if (length_ < options().min_new_tokens &&
-      (end == apart_.end() || *end != task_.end)) {
-    apart_.insert(end, task_.end);
+Search::Search(const SearchTask& task, const Path& begun)
+    : task_(task), constraints_(task_), begun_(begun) {
+  if (begun.tokens.empty()) {
+    prefix_ = {task.start};
+    prefix_.insert(prefix_.end(), options().target_prefix.begin(),
+                   options().target_prefix.begin() + options().fed_prefix());
+    rows_ = {{prefix_.back(), 0}};
+    prefix_.pop_back();
+  } else {
+    rows_ = {{begun.tokens.back(), 0}};
+  }
+  set_rules(begun.length(), [&](size_t) { return begun; });
+}
+
+void Search::set_rules(int32_t length,
+                       const std::function<Path(size_t row)>& path) {
+  rules_.clear();
+  if (!constraints_.read_history()) {
+    rules_.push_back(constraints_.rules(length, {}));
+    return;
+  }
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    std::vector<int32_t> said = {task_.start};
+    said.insert(said.end(), options().target_prefix.begin(),
+                options().target_prefix.begin() + options().fed_prefix());
+    const Path own = path(row);
+    said.insert(said.end(), own.tokens.begin(), own.tokens.end());
+    rules_.push_back(constraints_.rules(length, said));
   }
 }
 
-int32_t search_width(const SearchOptions& options) { return options.beam_size; }
+float Search::ranked(float total, int32_t length) const {
+  length -= begun_.length();
+  length += options().length_counts_prefix ? options().fed_prefix() : 0;
+  return total / static_cast<float>(
+                     std::pow(std::max(length, 1), options().length_penalty));
+}
+
+float Search::coverage(const Path& path) const {
+  if (options().coverage_penalty == 0) {
+    return 0;
+  }
+  std::vector<float> covered(aligned_tokens());
+  for (const std::span<const float> rows :
+       {std::span<const float>(prefix_alignment_),
+        std::span<const float>(path.alignment)}) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      covered[i % covered.size()] += rows[i];
+    }
+  }
+  float sum = 0;
+  for (const float one : covered) {
+    sum += std::log(std::clamp(one, std::numeric_limits<float>::min(), 1.0F));
+  }
+  return options().coverage_penalty * sum;
+}
+
+Found Search::result(Path path, float score, FinishReason reason) const {
+  if (reason == FinishReason::kEnd && !options().return_end_token) {
+    path.tokens.pop_back();
+  }
+  if (options().return_prefix) {
+    const int32_t fed = options().fed_prefix();
+    const std::vector<int32_t>& prefix = options().target_prefix;
+    path.tokens.insert(path.tokens.begin(), prefix.begin(),
+                       prefix.begin() + fed);
+    path.scores.insert(path.scores.begin(), static_cast<size_t>(fed), 0.0F);
+    std::vector<float> looks_at = prefix_alignment_;
+    // A search may be over before its prefix was fed.
+    looks_at.resize(static_cast<size_t>(fed) * aligned_tokens());
+    path.alignment.insert(path.alignment.begin(), looks_at.begin(),
+                          looks_at.end());
+  }
+  for (const float one : begun_.scores) {
+    score += one;
+  }
+  return {std::move(path.tokens), std::move(path.scores), score, reason,
+          std::move(path.alignment)};
+}
+
+Found Search::result(Path path, FinishReason reason) const {
+  float total = 0;
+  for (size_t i = begun_.scores.size(); i < path.scores.size(); ++i) {
+    total += path.scores[i];
+  }
+  const float score = ranked(total, path.length()) + coverage(path);
+  return result(std::move(path), score, reason);
+}
 
 std::unique_ptr<Search> make_search(const SearchTask& task) {
-  return task.options->beam_size == 1 ? make_greedy(task) : make_beam(task);
+  if (task.options->return_alternatives) {
+    return make_alternatives(task);
+  }
+  if (task.options->do_sample) {
+    return make_sampling(task);
+  }
+  return task.options->beam_size == 1 ? make_greedy(task, {})
+                                      : make_beam(task, {});
 }
 
 }  // namespace pyattn

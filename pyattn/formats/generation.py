@@ -15,17 +15,10 @@ from pyattn.options import GenerationOptions
 # suppressed tokens off the rest, which for a padding token is next to nothing.)
 _WITHOUT_COUNTERPART: dict[str, Any] = {
     "do_sample": False,
-    "repetition_penalty": 1.0,
-    "encoder_repetition_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-    "encoder_no_repeat_ngram_size": 0,
     "num_beam_groups": 1,
     "diversity_penalty": 0.0,
-    "forced_bos_token_id": None,
     "forced_decoder_ids": None,
-    "begin_suppress_tokens": None,
     "exponential_decay_length_penalty": None,
-    "sequence_bias": None,
     "force_words_ids": None,
     "constraints": None,
 }
@@ -56,6 +49,7 @@ def generation_options(
     forced = fields.optional_id("forced_eos_token_id", forced_end, vocab=vocab)
     if forced not in (None, end):
         fields.fail("forced_eos_token_id", f"is {forced}, expected eos_token_id, {end}")
+    suppressed, sequences = _suppressed(fields, vocab)
     try:
         return GenerationOptions(
             beam_size=fields.integer("num_beams", 1),
@@ -63,8 +57,16 @@ def generation_options(
             min_new_tokens=_fewest(fields),
             length_penalty=fields.number("length_penalty", 1.0),
             early_stopping=_early_stopping(fields),
-            suppress_tokens=tuple(sorted(_suppressed(fields, vocab) - {end})),
+            suppress_tokens=tuple(sorted(suppressed - {end})),
+            suppress_sequences=sequences,
+            begin_suppress_tokens=_ids(fields, "begin_suppress_tokens", vocab),
+            forced_bos_token=fields.optional_id("forced_bos_token_id", None, vocab=vocab),
             force_end=forced is not None,
+            repetition_penalty=fields.number("repetition_penalty", 1.0),
+            encoder_repetition_penalty=fields.number("encoder_repetition_penalty", 1.0),
+            no_repeat_ngram_size=fields.integer("no_repeat_ngram_size", 0, low=0),
+            encoder_no_repeat_ngram_size=fields.integer("encoder_no_repeat_ngram_size", 0, low=0),
+            sequence_bias=_sequence_bias(fields, vocab),
         )
     except ModelError:
         raise
@@ -91,20 +93,38 @@ def _early_stopping(fields: Fields) -> bool | Literal["never"]:
     return fields.boolean("early_stopping", False)
 
 
-def _suppressed(fields: Fields, vocab: int) -> set[int]:
-    """Ids that are never produced; a forbidden sequence of several ids has no counterpart."""
-    words = fields.list("bad_words_ids")
-    for key, ids in [("bad_words_ids", word) for word in words] + [
-        ("suppress_tokens", fields.list("suppress_tokens"))
-    ]:
-        if not isinstance(ids, list) or not all(
-            type(token) is int and 0 <= token < vocab for token in ids
+def _suppressed(fields: Fields, vocab: int) -> tuple[set[int], tuple[tuple[int, ...], ...]]:
+    """Ids that are never produced, and sequences of several ids that never are."""
+    words = [
+        _checked(fields, "bad_words_ids", word, vocab) for word in fields.list("bad_words_ids")
+    ]
+    alone = {word[0] for word in words if len(word) == 1}
+    return (
+        alone | set(_ids(fields, "suppress_tokens", vocab)),
+        tuple(word for word in words if len(word) > 1),
+    )
+
+
+def _sequence_bias(fields: Fields, vocab: int) -> tuple[tuple[tuple[int, ...], float], ...]:
+    pairs = fields.list("sequence_bias")
+    for pair in pairs:
+        if (
+            not isinstance(pair, list)
+            or len(pair) != 2
+            or not pair[0]
+            or not isinstance(pair[1], int | float)
         ):
-            fields.fail(key, f"has {shown(ids)}, expected ids below {vocab}")
-    if any(len(word) != 1 for word in words):
-        warnings.warn(
-            "bad_words_ids of several tokens among the model's generation defaults are not "
-            "supported and have no effect",
-            stacklevel=3,
-        )
-    return {word[0] for word in words if len(word) == 1} | set(fields.list("suppress_tokens"))
+            fields.fail("sequence_bias", f"has {shown(pair)}, expected pairs of ids and a number")
+    return tuple((_checked(fields, "sequence_bias", ids, vocab), bias) for ids, bias in pairs)
+
+
+def _ids(fields: Fields, key: str, vocab: int) -> tuple[int, ...]:
+    return _checked(fields, key, fields.list(key), vocab)
+
+
+def _checked(fields: Fields, key: str, ids: Any, vocab: int) -> tuple[int, ...]:
+    if not isinstance(ids, list) or not all(
+        type(token) is int and 0 <= token < vocab for token in ids
+    ):
+        fields.fail(key, f"has {shown(ids)}, expected ids below {vocab}")
+    return tuple(ids)

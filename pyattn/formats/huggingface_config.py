@@ -131,6 +131,7 @@ def _model(
         start=ids.id("decoder_start_token_id", family.start, vocab=target_vocab),
         end=ids.id("eos_token_id", family.end, vocab=smaller),
         pad=ids.optional_id("pad_token_id", family.pad, vocab=smaller),
+        unk=ids.optional_id("unk_token_id", None, vocab=target_vocab),
         norm=family.norm,
         final_norm=family.norm == "pre",
         activation=fields.choice("activation_function", _ACTIVATIONS, "gelu"),

@@ -200,6 +200,7 @@ def _model(values: JsonObject) -> ModelConfig:
         start=fields.integer("start", low=0, high=target_vocab - 1),
         end=fields.integer("end", low=0, high=smaller - 1),
         pad=fields.optional_id("pad", None, vocab=smaller),
+        unk=fields.optional_id("unk", None, vocab=target_vocab),
         norm=fields.choice("norm", _NORMS, "post"),
         norm_epsilon=fields.number("norm_epsilon", 1e-5, low=0),
         final_norm=fields.boolean("final_norm", False),

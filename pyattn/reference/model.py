@@ -221,6 +221,9 @@ class Model:
 
     def _rules(self, options: GenerationOptions) -> Rules:
         config = self.config
+        for field in dataclasses.fields(options):
+            if field.name not in _OPTIONS and getattr(options, field.name) != field.default:
+                raise ValueError(f"{field.name}: the reference does not have this option")
         suppressed = np.unique(np.array(options.suppress_tokens, np.int64))
         for token in suppressed[(suppressed < 0) | (suppressed >= config.target_vocab)][:1]:
             raise ValueError(
@@ -275,6 +278,15 @@ _BATCH_ROWS = 128
 _BATCH_LOGITS = 2**24
 
 _NOTHING = np.empty((0, 0), np.float32)
+
+# What its searches know of; of the time, they take what they need.
+_OPTIONS = frozenset(
+    {
+        *("beam_size", "num_hypotheses", "early_stopping", "length_penalty", "max_time"),
+        *("max_new_tokens", "min_new_tokens", "force_end", "suppress_tokens"),
+        *("alignment", "alignment_heads"),
+    }
+)
 
 
 def _batches(lengths: Sequence[int], tokens: int, most: int | None = None) -> Iterator[list[int]]:

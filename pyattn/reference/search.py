@@ -47,6 +47,8 @@ def search(
         rules: What a target may look like.
         options: How it is searched for.
     """
+    if options.early_stopping == "best":
+        raise ValueError('early_stopping: the reference does not have "best"')
     strategy: Strategy = (
         Greedy(sentences, rules)
         if options.beam_size == 1

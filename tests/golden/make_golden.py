@@ -11,6 +11,8 @@ config and its tokenizer), FILE has one source sentence per line.
 
 Each folder gets `golden.json` (token ids, scores and the versions used) and `log_probs.npz`, a tiny
 model's also `attention.npz`: what every head of the decoder looks at in the source.
+What decoding options do is for `make_options.py` to ask.
+
 Answers that hang on rounding are no test: the tiny models' inputs are drawn until there are none,
 those of sentences are listed under "fragile". Whoever changes the model in the package runs
 `shipped` again.
@@ -75,12 +77,12 @@ def _make_tiny(name: str, spec: tiny.Tiny) -> None:
     folder = _HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     tiny.write(spec, folder)
-    oracle = Oracle(_load(folder))
+    oracle = Oracle(load(folder))
     cases = _tiny_cases(spec)
     random = np.random.default_rng(spec.seed)
     answered = [
         _first_steady(
-            lambda n=n: _answered(oracle, _random_source(random, spec, n), cases),
+            lambda n=n: _answered(oracle, random_source(random, spec, n), cases),
             lambda drawn: all(map(oracle.is_steady, itertools.repeat(drawn[0]), cases, drawn[1])),
         )
         for n in spec.source_lengths
@@ -90,7 +92,7 @@ def _make_tiny(name: str, spec: tiny.Tiny) -> None:
     forced = [
         _first_steady(
             lambda n=n, length=length: oracle.force(
-                _random_source(random, spec, length), _random_target(random, spec, n)
+                random_source(random, spec, length), random_target(random, spec, n)
             ),
             lambda answer: answer.rounding < STEADY_ERROR,
         )
@@ -145,7 +147,7 @@ def _answered(
     return source, [oracle.search(source, options) for options in cases]
 
 
-def _random_source(random: np.random.Generator, spec: tiny.Tiny, length: int) -> Ids:
+def random_source(random: np.random.Generator, spec: tiny.Tiny, length: int) -> Ids:
     """Every other one has an end, which is one id like any other to the encoder."""
     ids = random.choice(tiny.ordinary_ids(spec, "vocab_size"), size=length).tolist()
     if random.integers(2):
@@ -153,12 +155,13 @@ def _random_source(random: np.random.Generator, spec: tiny.Tiny, length: int) ->
     return ids
 
 
-def _random_target(random: np.random.Generator, spec: tiny.Tiny, length: int) -> Ids:
+def random_target(random: np.random.Generator, spec: tiny.Tiny, length: int) -> Ids:
+    """Ids that stand for words."""
     return random.choice(tiny.ordinary_ids(spec, "decoder_vocab_size"), size=length).tolist()
 
 
 def _make_trained(what: str, model_folder: pathlib.Path, dev: pathlib.Path) -> None:
-    model = _load(model_folder)
+    model = load(model_folder)
     if what == "shipped":
         from native import replace_weights  # the only part that needs pyattn
 
@@ -195,7 +198,8 @@ def _make_trained(what: str, model_folder: pathlib.Path, dev: pathlib.Path) -> N
     _report(folder.name, found)
 
 
-def _load(folder: pathlib.Path) -> transformers.PreTrainedModel:
+def load(folder: pathlib.Path) -> transformers.PreTrainedModel:
+    """A model in float32, none of whose weights is made up."""
     model, report = transformers.AutoModelForSeq2SeqLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
     )
@@ -237,11 +241,11 @@ def _write(
             for options, case in zip(cases, found, strict=True)
         ],
     }
-    text = "".join(_lines(golden))
+    text = "".join(lines(golden))
     (folder / "golden.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _lines(value: Any, depth: int = 0) -> Iterator[str]:
+def lines(value: Any, depth: int = 0) -> Iterator[str]:
     """JSON with one sentence per line, so that a difference can be read."""
     if isinstance(value, dict) and depth < 3:
         items: Iterable[tuple[str, Any]] = [(f"{json.dumps(key)}: ", v) for key, v in value.items()]
@@ -254,7 +258,7 @@ def _lines(value: Any, depth: int = 0) -> Iterator[str]:
     yield opening
     for n, (key, item) in enumerate(items):
         yield ("," if n else "") + "\n" + " " * (depth + 1) + key
-        yield from _lines(item, depth + 1)
+        yield from lines(item, depth + 1)
     yield "\n" + " " * depth + closing
 
 

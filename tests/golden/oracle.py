@@ -22,6 +22,14 @@ _NAMES = {
     "length_penalty": "length_penalty",
     "early_stopping": "early_stopping",
     "suppress_tokens": "suppress_tokens",
+    "begin_suppress_tokens": "begin_suppress_tokens",
+    "suppress_sequences": "bad_words_ids",
+    "sequence_bias": "sequence_bias",
+    "forced_bos_token": "forced_bos_token_id",
+    "repetition_penalty": "repetition_penalty",
+    "encoder_repetition_penalty": "encoder_repetition_penalty",
+    "no_repeat_ngram_size": "no_repeat_ngram_size",
+    "encoder_no_repeat_ngram_size": "encoder_no_repeat_ngram_size",
 }
 # A decision that this much on a score can turn is nearer than two correct float32
 # implementations can be asked to agree on.
@@ -102,8 +110,10 @@ class Oracle:
     ) -> list[Found]:
         # generate() fills the gaps of a config that it is given from the model's, so that one goes.
         model.generation_config = config = self._config(options)
+        start = [self._defaults.decoder_start_token_id, *(options or {}).get("target_prefix", ())]
         out = model.generate(
             **_inputs(sources),
+            decoder_input_ids=torch.tensor([start] * len(sources)),
             logits_processor=transformers.LogitsProcessorList(processors),
             return_dict_in_generate=True,
             output_scores=True,
@@ -114,7 +124,7 @@ class Oracle:
             else [None] * len(out.sequences)
         )
         return [
-            self._found(ids, score)
+            self._found(ids, score, config.eos_token_id)
             for ids, score in zip(out.sequences.tolist(), scores, strict=True)
         ]
 
@@ -125,20 +135,21 @@ class Oracle:
         return transformers.GenerationConfig(
             decoder_start_token_id=self._defaults.decoder_start_token_id,
             pad_token_id=self._defaults.pad_token_id,
-            eos_token_id=end,
+            eos_token_id=options.get("end_tokens", end),
             forced_eos_token_id=end if options.get("force_end") else None,
             **{_NAMES[name]: value for name, value in options.items() if name in _NAMES},
         )
 
-    def _found(self, ids: list[int], score: float | None) -> Found:
+    def _found(self, ids: list[int], score: float | None, ends: int | list[int]) -> Found:
         if score is not None and score < -1e8:
             raise ValueError("transformers found fewer hypotheses than it was asked for")
-        end = self._defaults.eos_token_id
         start, *tokens = ids
         if start != self._defaults.decoder_start_token_id:
             raise ValueError(f"transformers' sequence starts with {start}")
-        ended = end in tokens
-        tokens = tokens[: tokens.index(end)] if ended else tokens
+        ends = [ends] if isinstance(ends, int) else ends
+        places = [place for place, token in enumerate(tokens) if token in ends]
+        ended = bool(places)
+        tokens = tokens[: places[0]] if ended else tokens
         return Found(tokens, None if score is None else round(score, 6), ended)
 
 

@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+#include "search/search.h"
+
+namespace pyattn {
+namespace {
+
+// The best tokens behind the prefix, each of which is then gone on with by a
+// search of its own.
+class Alternatives : public Search {
+ public:
+  explicit Alternatives(const SearchTask& task) : Search(task, {}) {
+    auto alone = std::make_shared<SearchOptions>(*task.options);
+    alone->return_alternatives = false;
+    alone->num_hypotheses = 1;
+    alone_ = {std::move(alone), task.start, task.end, task.source};
+  }
+
+  void ask(std::vector<Question>& questions) const override {
+    if (branches_.empty()) {
+      questions.push_back({options().num_hypotheses, rules(0).apart});
+    }
+    for (const std::unique_ptr<Search>& branch : branches_) {
+      if (!branch->rows().empty()) {
+        branch->ask(questions);
+      }
+    }
+  }
+
+  void advance(const Answers& answers, int64_t first) override {
+    if (branches_.empty()) {
+      spread(answers, first);
+    } else {
+      for (const std::unique_ptr<Search>& branch : branches_) {
+        const size_t rows = branch->rows().size();
+        if (rows > 0) {
+          branch->advance(answers, first);
+          first += static_cast<int64_t>(rows);
+        }
+      }
+    }
+    gather();
+  }
+
+  void stop() override {
+    for (const std::unique_ptr<Search>& branch : branches_) {
+      if (!branch->rows().empty()) {
+        branch->stop();
+      }
+    }
+    rows_.clear();
+  }
+
+  // In the order of their first tokens.
+  std::vector<Found> results() override {
+    std::vector<Found> found;
+    for (const std::unique_ptr<Search>& branch : branches_) {
+      found.push_back(std::move(branch->results().front()));
+    }
+    if (found.empty()) {
+      found.push_back(result({}, FinishReason::kTimeout));
+    }
+    return found;
+  }
+
+ private:
+  void spread(const Answers& answers, int64_t first) {
+    std::vector<Candidate> tokens;
+    if (const auto forced = constraints().forced(0)) {
+      tokens = {{*forced, 0, 0}};
+    } else {
+      tokens = next_tokens(Edited::kLogits, answers, first, 0).best();
+      check(!tokens.empty(), "generate", kNoToken);
+    }
+    tokens.resize(
+        std::min(tokens.size(), static_cast<size_t>(options().num_hypotheses)));
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      // The best is always there.
+      if (i == 0 || std::exp(tokens[i].score) >=
+                        options().min_alternative_expansion_prob) {
+        Path path;
+        path.add(tokens[i], answers.alignment(first));
+        branches_.push_back(begin(path));
+        branches_.back()->look_back(prefix_alignment());
+      }
+    }
+  }
+
+  std::unique_ptr<Search> begin(const Path& path) const {
+    if (ends(path.tokens[0], 1)) {
+      return std::make_unique<Over>(alone_, path,
+                                    constraints().is_end(path.tokens[0])
+                                        ? FinishReason::kEnd
+                                        : FinishReason::kLength);
+    }
+    return options().beam_size == 1 ? make_greedy(alone_, path)
+                                    : make_beam(alone_, path);
+  }
+
+  // The rows of all branches, whose parents are told within each.
+  void gather() {
+    rows_.clear();
+    std::vector<int32_t> before(std::exchange(row_counts_, {}));
+    before.resize(branches_.size());
+    int32_t parents = 0;
+    for (size_t i = 0; i < branches_.size(); ++i) {
+      for (const NextRow& row : branches_[i]->rows()) {
+        rows_.push_back({row.token, row.parent + parents});
+      }
+      row_counts_.push_back(static_cast<int32_t>(branches_[i]->rows().size()));
+      parents += before[i];
+    }
+  }
+
+  // A target of one token.
+  class Over : public Search {
+   public:
+    Over(const SearchTask& task, const Path& path, FinishReason reason)
+        : Search(task, path), path_(path), reason_(reason) {
+      rows_.clear();
+    }
+    void ask(std::vector<Question>&) const override {}
+    void advance(const Answers&, int64_t) override {}
+    void stop() override {}
+    std::vector<Found> results() override { return {result(path_, reason_)}; }
+
+   private:
+    const Path path_;
+    const FinishReason reason_;
+  };
+
+  SearchTask alone_;  // how a branch goes on
+  std::vector<std::unique_ptr<Search>> branches_;
+  std::vector<int32_t> row_counts_;  // of the branches, in `rows_`
+};
+
+}  // namespace
+
+std::unique_ptr<Search> make_alternatives(const SearchTask& task) {
+  return std::make_unique<Alternatives>(task);
+}
+
+}  // namespace pyattn

@@ -1,0 +1,161 @@
+#include "search/constraints.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace pyattn {
+namespace {
+
+constexpr float kForbidden = -std::numeric_limits<float>::infinity();
+
+std::vector<int32_t> distinct(std::span<const int32_t> tokens) {
+  std::vector<int32_t> sorted(tokens.begin(), tokens.end());
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  return sorted;
+}
+
+// One edit per token, ascending: biases add up, penalties multiply.
+void merge(std::vector<Edit>& edits) {
+  std::stable_sort(
+      edits.begin(), edits.end(),
+      [](const Edit& a, const Edit& b) { return a.token < b.token; });
+  size_t count = 0;
+  for (const Edit& edit : edits) {
+    if (count > 0 && edits[count - 1].token == edit.token) {
+      edits[count - 1].bias += edit.bias;
+      edits[count - 1].penalty *= edit.penalty;
+    } else {
+      edits[count++] = edit;
+    }
+  }
+  edits.resize(count);
+}
+
+bool ends_with(std::span<const int32_t> tokens,
+               std::span<const int32_t> ending) {
+  return tokens.size() >= ending.size() &&
+         std::equal(ending.begin(), ending.end(),
+                    tokens.end() - static_cast<ptrdiff_t>(ending.size()));
+}
+
+}  // namespace
+
+Constraints::Constraints(const SearchTask& task)
+    : options_(*task.options),
+      task_(task),
+      ends_(options_.end_tokens.empty() ? std::vector<int32_t>{task.end}
+                                        : options_.end_tokens),
+      read_history_(options_.repetition_penalty != 1 ||
+                    options_.no_repeat_ngram_size > 0 ||
+                    options_.encoder_no_repeat_ngram_size > 0 ||
+                    options_.prefix_bias_beta > 0) {
+  for (const int32_t token : options_.suppressed) {
+    forbid(always_, token);
+  }
+  for (const SequenceBias& one : options_.sequence_bias) {
+    if (one.tokens.size() == 1) {
+      always_.push_back({one.tokens[0], one.bias});
+    } else {
+      read_history_ = true;
+    }
+  }
+  if (options_.encoder_repetition_penalty != 1) {
+    for (const int32_t token : distinct(task.source)) {
+      always_.push_back({token, 0, 1 / options_.encoder_repetition_penalty});
+    }
+  }
+}
+
+bool Constraints::is_end(int32_t token) const {
+  return std::find(ends_.begin(), ends_.end(), token) != ends_.end();
+}
+
+std::optional<int32_t> Constraints::forced(int32_t length) const {
+  if (options_.force_end && length + 1 == options_.max_new_tokens) {
+    return ends_.front();
+  }
+  if (options_.forced_bos_token >= 0 && length == 0) {
+    return options_.forced_bos_token;
+  }
+  return std::nullopt;
+}
+
+NextRules Constraints::rules(int32_t length,
+                             std::span<const int32_t> said) const {
+  NextRules rules = {always_, {}, -1};
+  std::vector<Edit>& edits = rules.edits;
+  if (length < options_.min_new_tokens) {
+    for (const int32_t token : ends_) {
+      forbid(edits, token);
+    }
+  }
+  if (length == (options_.forced_bos_token >= 0 ? 1 : 0)) {
+    for (const int32_t token : options_.begin_suppressed) {
+      forbid(edits, token);
+    }
+  }
+  if (read_history_) {
+    const auto history = said.subspan(options_.history_counts_start ? 0 : 1);
+    edit_repeated(edits, history);
+    edit_sequences(edits, history);
+    forbid_ngrams(edits, history, history, options_.no_repeat_ngram_size);
+    forbid_ngrams(edits, task_.source, history,
+                  options_.encoder_no_repeat_ngram_size);
+    const std::span<const int32_t> prefix = options_.target_prefix;
+    if (options_.prefix_bias_beta > 0 &&
+        static_cast<size_t>(length) < prefix.size() &&
+        ends_with(said, prefix.first(static_cast<size_t>(length)))) {
+      rules.expected = prefix[static_cast<size_t>(length)];
+      edits.push_back({rules.expected});
+    }
+  }
+  merge(edits);
+  for (const Edit& edit : edits) {
+    rules.apart.push_back(edit.token);
+  }
+  return rules;
+}
+
+void Constraints::forbid(std::vector<Edit>& edits, int32_t token) const {
+  edits.push_back({token, kForbidden});
+}
+
+void Constraints::edit_repeated(std::vector<Edit>& edits,
+                                std::span<const int32_t> history) const {
+  if (options_.repetition_penalty != 1) {
+    for (const int32_t token : distinct(history)) {
+      edits.push_back({token, 0, options_.repetition_penalty});
+    }
+  }
+}
+
+void Constraints::edit_sequences(std::vector<Edit>& edits,
+                                 std::span<const int32_t> history) const {
+  for (const SequenceBias& one : options_.sequence_bias) {
+    const std::span<const int32_t> before(one.tokens.data(),
+                                          one.tokens.size() - 1);
+    if (!before.empty() && ends_with(history, before)) {
+      edits.push_back({one.tokens.back(), one.bias});
+    }
+  }
+}
+
+// Forbids what would complete one of `from`'s n-grams.
+void Constraints::forbid_ngrams(std::vector<Edit>& edits,
+                                std::span<const int32_t> from,
+                                std::span<const int32_t> history,
+                                int32_t size) const {
+  const size_t before = static_cast<size_t>(size) - 1;
+  if (size == 0 || history.size() < before) {
+    return;
+  }
+  const auto ending = history.last(before);
+  for (size_t at = 0; at + before < from.size(); ++at) {
+    if (ends_with(from.first(at + before), ending)) {
+      forbid(edits, from[at + before]);
+    }
+  }
+}
+
+}  // namespace pyattn

@@ -1,0 +1,442 @@
+"""Decoding options, against what NumPy makes of the model's logits.
+
+What transformers answers to them is in `test_golden.py`.
+"""
+
+import collections
+import dataclasses
+import functools
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from inputs import RECIPES, assert_same_hypotheses, checkpoint, sentences
+from tolerances import FLOAT32, assert_close
+
+from pyattn import GenerationOptions, Hypothesis, Model
+
+Logits = npt.NDArray[np.float64]
+
+every_model = pytest.mark.parametrize("name", RECIPES)
+
+
+@functools.cache
+def core_model(name: str, threads: int = 1) -> Model:
+    return Model(checkpoint(name), dtype="float32", threads=threads)
+
+
+@functools.cache
+def sources(name: str) -> list[list[int]]:
+    """Some at random, and one that is all of their targets, so that it has what targets say."""
+    config = checkpoint(name).config
+    some = sentences(31, config, 8, 14)
+    said = [h.tokens for [h] in core_model(name).generate(some, max_new_tokens=12)]
+    known = [token for token in itertools.chain.from_iterable(said) if token < config.source_vocab]
+    return [*some, known]
+
+
+def log_softmax(x: Logits) -> Logits:
+    x = x - x.max()
+    return x - np.log(np.exp(x).sum())
+
+
+def ends_of(name: str, options: GenerationOptions) -> tuple[int, ...]:
+    return options.end_tokens or (checkpoint(name).config.end,)
+
+
+def edit(
+    x: Logits,
+    said: Sequence[int],
+    step: int,
+    source: Sequence[int],
+    ends: Sequence[int],
+    options: GenerationOptions,
+) -> Logits:
+    """Logits or log-probabilities with biases, penalties and suppressed tokens."""
+    x = x.copy()
+    history = list(said[0 if options.history_counts_start else 1 :])
+    for tokens, bias in options.sequence_bias:
+        if history[len(history) - len(tokens) + 1 :] == list(tokens[:-1]):
+            x[tokens[-1]] += bias
+    for tokens, penalty in (
+        (source, 1 / options.encoder_repetition_penalty),
+        (history, options.repetition_penalty),
+    ):
+        for token in {token for token in tokens if token < len(x)}:
+            x[token] = x[token] * penalty if x[token] < 0 else x[token] / penalty
+    for text, size in (
+        (history, options.no_repeat_ngram_size),
+        (source, options.encoder_no_repeat_ngram_size),
+    ):
+        for token in range(len(x)) if size else ():
+            gram = [*history, token][-size:]
+            grams = [list(text[at : at + size]) for at in range(len(text) - size + 1)]
+            if len(gram) == size and gram in grams:
+                x[token] = -np.inf
+    for sequence in options.suppress_sequences:
+        if len(sequence) == 1 or history[1 - len(sequence) :] == list(sequence[:-1]):
+            x[sequence[-1]] = -np.inf
+    x[list(options.suppress_tokens)] = -np.inf
+    if step == 0:
+        x[list(options.begin_suppress_tokens)] = -np.inf
+    if step < options.min_new_tokens:
+        x[list(ends)] = -np.inf
+    return x
+
+
+def steps(
+    name: str, source: Sequence[int], found: Hypothesis, options: GenerationOptions
+) -> Iterator[tuple[int, Logits]]:
+    """Each new token of a target, and the log-probabilities that it was chosen by."""
+    config = checkpoint(name).config
+    fed = len(options.target_prefix) if options.prefix_bias_beta == 0 else 0
+    ends = ends_of(name, options)
+    tokens = [*found.tokens, *([ends[0]] if found.finish_reason == "eos" else [])]
+    [rows] = core_model(name).logits([source], [found.tokens])
+    for step in range(len(tokens) - fed):
+        said = [config.start, *tokens[: fed + step]]
+        x = rows[fed + step].astype(np.float64)
+        if options.renormalize:
+            x = log_softmax(edit(x, said, step, source, ends, options))
+        elif options.beam_size == 1:
+            total = log_softmax(x) - x
+            x = edit(x, said, step, source, ends, options) + total
+        else:
+            x = edit(log_softmax(x), said, step, source, ends, options)
+        prefix, beta = list(options.target_prefix), options.prefix_bias_beta
+        if beta > 0 and step < len(prefix) and prefix[:step] == tokens[:step]:
+            likely = np.zeros(len(x))
+            likely[prefix[step]] = beta
+            x = np.log(likely + (1 - beta) * np.exp(x))
+        yield tokens[fed + step], x
+
+
+EDITS: list[dict[str, Any]] = [
+    {"repetition_penalty": 1.4},
+    {"repetition_penalty": 0.7, "history_counts_start": False},
+    {"no_repeat_ngram_size": 1},
+    {"no_repeat_ngram_size": 2, "history_counts_start": False},
+    {"encoder_no_repeat_ngram_size": 1},
+    {"encoder_no_repeat_ngram_size": 2},
+    {"encoder_repetition_penalty": 2.0},
+    {"suppress_sequences": [[3], [4, 5], [7, 7], [6, 8, 2], [1, 1]]},
+    {"sequence_bias": [[[3], -4.0], [[4, 5], 2.0], [[7], 3.0], [[7, 7], -9.0]]},
+    {"begin_suppress_tokens": [1, 4, 5, 7, 8], "min_new_tokens": 2},
+    {"target_prefix": [4, 7, 4], "no_repeat_ngram_size": 2, "min_new_tokens": 3},
+    {"target_prefix": [4, 7], "repetition_penalty": 1.3, "begin_suppress_tokens": [1, 4, 7]},
+    {"target_prefix": [4, 7], "prefix_bias_beta": 0.3},
+    {"target_prefix": [4, 7, 5], "prefix_bias_beta": 0.9, "repetition_penalty": 1.3},
+    {
+        "repetition_penalty": 1.2,
+        "encoder_repetition_penalty": 1.3,
+        "no_repeat_ngram_size": 3,
+        "suppress_tokens": [2, 3],
+        "suppress_sequences": [[4, 5], [5, 6]],
+        "sequence_bias": [[[5], 1.0]],
+        "min_new_tokens": 4,
+    },
+]
+
+
+@every_model
+@pytest.mark.parametrize("renormalize", [False, True])
+@pytest.mark.parametrize("edits", EDITS, ids=str)
+def test_greedy_takes_the_best_of_the_edited_distribution(
+    name: str, edits: dict[str, Any], renormalize: bool
+) -> None:
+    options = GenerationOptions(max_new_tokens=12, renormalize=renormalize, **edits)
+    for source, [found] in zip(
+        sources(name), core_model(name).generate(sources(name), options), strict=True
+    ):
+        scores = []
+        for token, x in steps(name, source, found, options):
+            assert x[token] >= x.max() - 1e-5
+            scores.append(x[token])
+        fed = len(found.token_scores) - len(scores)
+        assert not found.token_scores[:fed].any()
+        assert_close(found.token_scores[fed:], scores, FLOAT32)
+
+
+@every_model
+@pytest.mark.parametrize("renormalize", [False, True])
+@pytest.mark.parametrize("edits", EDITS, ids=str)
+def test_scores_of_a_beam_are_those_of_the_edited_distribution(
+    name: str, edits: dict[str, Any], renormalize: bool
+) -> None:
+    options = GenerationOptions(
+        beam_size=3, num_hypotheses=3, max_new_tokens=12, renormalize=renormalize, **edits
+    )
+    for source, hypotheses in zip(
+        sources(name), core_model(name).generate(sources(name), options), strict=True
+    ):
+        for found in hypotheses:
+            scores = [x[token] for token, x in steps(name, source, found, options)]
+            assert np.isfinite(scores).all()
+            assert_close(found.token_scores[-len(scores) :], scores, FLOAT32)
+            assert_close(found.score, sum(scores) / len(scores), FLOAT32)
+
+
+def test_edits_are_told_apart() -> None:
+    # Options that changed nothing would test nothing.
+    for edits in EDITS:
+        plain = {key: edits[key] for key in ("target_prefix",) if key in edits}
+        if edits.get("prefix_bias_beta"):
+            plain = {}
+        found = [
+            [
+                h.tokens
+                for name in RECIPES
+                for [h] in core_model(name).generate(sources(name), max_new_tokens=12, **chosen)
+            ]
+            for chosen in (edits, plain)
+        ]
+        assert found[0] != found[1], edits
+
+
+@every_model
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_prefix_is_what_the_decoder_was_fed(name: str, beam_size: int) -> None:
+    # A target's own beginning changes nothing of its rest, in greedy search.
+    model = core_model(name)
+    plain = model.generate(sources(name), max_new_tokens=12)
+    options = [GenerationOptions(target_prefix=best.tokens[:3]) for [best] in plain]
+    if beam_size == 1:
+        again = model.generate(sources(name), options, max_new_tokens=9)
+        for [before], [after] in zip(plain, again, strict=True):
+            assert after.tokens == before.tokens
+            fed = min(len(before.tokens), 3)
+            assert_close(after.token_scores[fed:], before.token_scores[fed:], FLOAT32)
+    for with_prefix, without in zip(
+        model.generate(sources(name), options, beam_size=beam_size),
+        model.generate(sources(name), options, beam_size=beam_size, return_prefix=False),
+        strict=True,
+    ):
+        assert [h.score for h in with_prefix] == [h.score for h in without]
+        for one, other in zip(with_prefix, without, strict=True):
+            fed = len(one.tokens) - len(other.tokens)
+            assert one.tokens[fed:] == other.tokens
+            assert fed == len(one.token_scores) - len(other.token_scores)
+
+
+def test_length_counts_the_prefix_if_asked() -> None:
+    for penalty in (1.0, 0.5):
+        options = {"target_prefix": [4, 7, 4], "length_penalty": penalty, "max_new_tokens": 12}
+        for [alone], [counted] in zip(
+            core_model("post").generate(sources("post"), **options),
+            core_model("post").generate(sources("post"), length_counts_prefix=True, **options),
+            strict=True,
+        ):
+            new = len(alone.token_scores) - 3
+            assert alone.tokens == counted.tokens
+            assert_close(alone.score * new**penalty, counted.score * (new + 3) ** penalty, FLOAT32)
+
+
+def test_prefix_leaves_the_other_positions() -> None:
+    model = core_model("odd")
+    most = model.config.max_positions
+    for fed in (1, most - 2, most - 1):
+        [[found]] = model.generate(
+            [[1]], target_prefix=[1] * fed, suppress_tokens=[model.config.end], max_new_tokens=most
+        )
+        assert len(found.tokens) == most
+    with pytest.raises(ValueError, match="max_new_tokens is 1 behind a target_prefix of 208, "):
+        model.generate([[1]], target_prefix=[1] * most)
+
+
+@every_model
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_search_ends_at_any_of_the_ends(name: str, beam_size: int) -> None:
+    said = [h.tokens for [h] in core_model(name).generate(sources(name), max_new_tokens=20)]
+    common = collections.Counter(itertools.chain.from_iterable(said)).most_common(3)
+    ends = (checkpoint(name).config.end, *(token for token, _ in common))
+    options = GenerationOptions(beam_size=beam_size, end_tokens=ends, max_new_tokens=20)
+    bare = core_model(name).generate(sources(name), options)
+    whole = core_model(name).generate(sources(name), options, return_end_token=True)
+    seen = set()
+    for [found], [with_end] in zip(bare, whole, strict=True):
+        assert not set(found.tokens) & set(ends)
+        if found.finish_reason == "eos":
+            assert with_end.tokens[:-1] == found.tokens
+            seen.add(with_end.tokens[-1])
+        assert_close(found.token_scores, with_end.token_scores, FLOAT32)
+    assert seen & set(ends[1:])
+
+
+@every_model
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_forced_first_token_is_certain(name: str, beam_size: int) -> None:
+    forced = core_model(name).generate(
+        sources(name), beam_size=beam_size, forced_bos_token=7, begin_suppress_tokens=[4, 7]
+    )
+    fed = core_model(name).generate(
+        sources(name), beam_size=beam_size, target_prefix=[7], begin_suppress_tokens=[4, 7]
+    )
+    for [one], [other] in zip(forced, fed, strict=True):
+        assert (one.tokens[0], one.token_scores[0]) == (7, 0)
+        assert set(one.tokens[1:2]).isdisjoint({4, 7})
+        if beam_size == 1:  # lengths, and so ranks, differ
+            assert one.tokens[:20] == other.tokens[:20]
+
+
+def test_patience_waits_for_more_finished_hypotheses() -> None:
+    def best(patience: float) -> list[float]:
+        found = [
+            core_model(name).generate(
+                sources(name), beam_size=4, patience=patience, early_stopping=True, length_penalty=2
+            )
+            for name in RECIPES
+        ]
+        return [h.score for [h] in itertools.chain.from_iterable(found)]
+
+    one, half, three = (np.array(best(patience)) for patience in (1, 0.5, 3))
+    for less, more in ((half, one), (one, three)):
+        assert (less <= more).all()
+        assert (less < more).any()
+    many = core_model("pre").generate(sources("pre"), beam_size=2, patience=3, num_hypotheses=6)
+    assert max(map(len, many)) == 6
+    assert all(len({tuple(h.tokens) for h in found}) == len(found) for found in many)
+
+
+def test_early_stopping_best_loses_nothing_without_a_length_penalty() -> None:
+    for name in RECIPES:
+        found, wanted = (
+            core_model(name).generate(
+                sources(name), beam_size=4, length_penalty=0, early_stopping=early
+            )
+            for early in ("best", "never")
+        )
+        assert_same_hypotheses(found, wanted)
+
+
+@every_model
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("prefix", [(), (4, 7)])
+def test_alternatives_are_the_best_next_tokens_gone_on_with(
+    name: str, beam_size: int, prefix: tuple[int, ...]
+) -> None:
+    model = core_model(name)
+    options = GenerationOptions(beam_size=beam_size, target_prefix=prefix, max_new_tokens=9)
+    found = model.generate(sources(name), options, num_hypotheses=5, return_alternatives=True)
+    for source, alternatives in zip(sources(name), found, strict=True):
+        [rows] = model.logits([source], [prefix])
+        x = log_softmax(rows[len(prefix)].astype(np.float64))
+        best = np.argsort(-x)[:5].tolist()
+        for token, one in zip(best, alternatives, strict=True):
+            x[token] = one.token_scores[len(prefix)]
+        assert_close(x, log_softmax(rows[len(prefix)].astype(np.float64)), FLOAT32)
+        for token, one in zip(best, alternatives, strict=True):
+            if token == model.config.end:
+                assert (one.tokens, one.finish_reason) == ([*prefix], "eos")
+                continue
+            [[rest]] = model.generate(
+                [source], options, target_prefix=(*prefix, token), max_new_tokens=8
+            )
+            assert one.tokens == rest.tokens
+            assert_close(one.score, x[token] + rest.score, FLOAT32)
+
+
+def test_alternatives_are_at_least_so_probable() -> None:
+    model = core_model("post")
+    for least in (0.01, 0.05, 0.2, 1.0):
+        found = model.generate(
+            sources("post"),
+            num_hypotheses=20,
+            return_alternatives=True,
+            min_alternative_expansion_prob=least,
+            max_new_tokens=3,
+        )
+        for source, alternatives in zip(sources("post"), found, strict=True):
+            [rows] = model.logits([source], [[]])
+            enough = (log_softmax(rows[0].astype(np.float64)) >= np.log(least)).sum()
+            assert len(alternatives) == min(max(enough, 1), 20)
+
+
+def test_unknown_token_is_disabled_where_it_is_known() -> None:
+    plain = checkpoint("post")
+    [[found]] = core_model("post").generate([[3, 4, 5]], max_new_tokens=8)
+    unk = found.tokens[2]
+    config = dataclasses.replace(plain.config, unk=unk)
+    with Model(dataclasses.replace(plain, config=config), dtype="float32", threads=1) as model:
+        [[without]] = model.generate([[3, 4, 5]], max_new_tokens=8, disable_unk=True)
+    [[wanted]] = core_model("post").generate([[3, 4, 5]], max_new_tokens=8, suppress_tokens=[unk])
+    assert without.tokens == wanted.tokens != found.tokens
+    with pytest.raises(ValueError, match="disable_unk: the model does not say which token"):
+        core_model("post").generate([[3]], disable_unk=True)
+
+
+MIXED: list[dict[str, Any]] = [
+    {},
+    {"beam_size": 4, "num_hypotheses": 2, "repetition_penalty": 1.3},
+    {"do_sample": True, "num_hypotheses": 3, "seed": 3},
+    {"target_prefix": [4, 7], "no_repeat_ngram_size": 2},
+    {"beam_size": 2, "return_alternatives": True, "num_hypotheses": 4},
+    {"do_sample": True, "top_p": 0.7, "temperature": 1.7, "seed": 2**64 - 1},
+    {"beam_size": 3, "target_prefix": [5], "prefix_bias_beta": 0.4, "renormalize": True},
+    {"do_sample": True, "top_k": 4, "num_hypotheses": 2, "suppress_sequences": [[1, 2]]},
+    {"forced_bos_token": 8, "end_tokens": [0, 5, 6], "beam_size": 2},
+]
+
+
+@every_model
+def test_same_bits_whatever_the_batch(name: str) -> None:
+    chosen = [GenerationOptions(max_new_tokens=14, **mixed) for mixed in MIXED] * 4
+    some = (sources(name) * len(MIXED))[: len(chosen)]
+    together = core_model(name).generate(some, chosen)
+    backwards = core_model(name, threads=2).generate(some[::-1], chosen[::-1])[::-1]
+    alone = [core_model(name).generate([s], o)[0] for s, o in zip(some, chosen, strict=True)]
+    for found in (together, backwards):
+        for ours, theirs in zip(found, alone, strict=True):
+            assert [h.tokens for h in ours] == [h.tokens for h in theirs]
+            assert [h.score for h in ours] == [h.score for h in theirs]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patience": 0}, "patience: expected 0.001 to 1000, got 0"),
+        (
+            {"patience": 0.25, "beam_size": 4, "num_hypotheses": 2},
+            "num_hypotheses: a beam_size of ",
+        ),
+        ({"early_stopping": "first"}, "early_stopping: expected True, False, "),
+        ({"repetition_penalty": 0}, "repetition_penalty: expected 0.001 to 1000, got 0"),
+        ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size: expected 0 to "),
+        ({"prefix_bias_beta": 1}, "prefix_bias_beta: expected 0 to 0.999, got 1"),
+        ({"target_prefix": "ab"}, "target_prefix: expected token ids, got 'ab'"),
+        ({"target_prefix": [97]}, "generate: target_prefix has id 97, expected 0 to 96"),
+        ({"end_tokens": [97]}, "generate: end_tokens has id 97, expected 0 to 96"),
+        ({"forced_bos_token": 97}, "generate: forced_bos_token has id 97, expected 0 to 96"),
+        ({"forced_bos_token": -1}, "forced_bos_token: expected 0 to "),
+        ({"begin_suppress_tokens": [-1]}, "generate: begin_suppress_tokens has id -1, expected 0"),
+        ({"suppress_sequences": [3]}, "suppress_sequences: expected token ids, got 3"),
+        ({"suppress_sequences": [[]]}, "suppress_sequences: expected lists of token ids, got an "),
+        ({"suppress_sequences": [[3, 97]]}, "generate: suppress_sequences has id 97, expected 0 "),
+        ({"sequence_bias": [[3]]}, "sequence_bias: expected pairs of token ids and a number, got"),
+        ({"sequence_bias": [[[3], "x"]]}, "sequence_bias: expected a number, got 'x'"),
+        ({"sequence_bias": [[[97], 1]]}, "generate: sequence_bias has id 97, expected 0 to 96"),
+        ({"renormalize": 1}, "renormalize: expected True or False, got 1"),
+        ({"do_sample": True, "beam_size": 2}, "do_sample: expected a beam_size of 1, got 2"),
+        ({"do_sample": True, "return_alternatives": True}, "do_sample: alternatives are gone on"),
+        ({"temperature": 0}, "temperature: expected 0.001 to 1000, got 0"),
+        ({"top_p": 0}, "top_p: expected 1e-06 to 1, got 0"),
+        ({"min_p": 1.5}, "min_p: expected 0 to 1, got 1.5"),
+        ({"top_k": -1}, "top_k: expected 0 to "),
+        ({"seed": 2**64}, "seed: expected 0 to 18446744073709551615, got 18446744073709551616"),
+        ({"seed": -1}, "seed: expected 0 to 18446744073709551615, got -1"),
+        ({"prefix_bias_beta": 0.5, "do_sample": True}, "prefix_bias_beta: samples and "),
+        ({"min_alternative_expansion_prob": 2}, "min_alternative_expansion_prob: expected 0 to 1"),
+    ],
+)
+def test_option_that_does_not_fit_is_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        core_model("post").generate([[1]], **options)
+
+
+def test_watched_search_has_one_hypothesis() -> None:
+    for several in ({"do_sample": True}, {"return_alternatives": True}):
+        with pytest.raises(ValueError, match=r"^num_hypotheses: tokens are decided one by one"):
+            core_model("post").generate([[1]], on_token=print, num_hypotheses=2, **several)
