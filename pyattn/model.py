@@ -198,8 +198,8 @@ class Model:
         Raises:
             ValueError: as for `logits`, and if there is no such head.
         """
-        chosen = self.generation.alignment_heads if heads is None else checked_heads(heads)
-        return self._core.align(sources, targets, self._heads(chosen))
+        chosen = self._heads(None if heads is None else checked_heads(heads))
+        return self._core.align(sources, targets, chosen)
 
     def generate(
         self,
@@ -353,12 +353,14 @@ class Model:
         return chosen.replace(**changes) if changes else chosen
 
     def _heads(self, heads: tuple[tuple[int, int], ...] | None) -> tuple[tuple[int, int], ...]:
-        """These, or all of the last layer."""
-        if heads is not None:
-            return heads
+        """These, or what the checkpoint says, or all of the last layer."""
         config = self.config
-        return checked_heads(
-            [(config.decoder_layers - 1, head) for head in range(config.decoder_heads)]
+        return (
+            heads
+            or self.generation.alignment_heads
+            or checked_heads(
+                [(config.decoder_layers - 1, head) for head in range(config.decoder_heads)]
+            )
         )
 
     def close(self) -> None:

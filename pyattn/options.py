@@ -88,7 +88,7 @@ class GenerationOptions:
             for no limit. A sentence whose turn has not come by then has an empty target.
         alignment: Whether targets come with the attention that their tokens paid to the source's.
         alignment_heads: The heads whose attention that is, averaged: pairs of a decoder layer and
-            a head, both from 0. None is all heads of the last layer.
+            a head, both from 0. None is what the checkpoint says, or all heads of the last layer.
 
     Raises:
         ValueError: if a value is out of its range; the message names the option.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,23 @@ def test_found_targets_are_aligned_as_if_they_were_given(
             assert one.alignment.shape == (len(one.token_scores), len(source))
             assert one.alignment.dtype == np.float32
             assert_close(one.alignment, other.alignment, FLOAT32)
+
+
+@pytest.mark.parametrize("kind", [Model, reference.Model])
+def test_heads_are_the_checkpoints_unless_others_are_asked_for(kind: Any) -> None:
+    plain = checkpoint("post")
+    own = plain.generation.replace(alignment_heads=((0, 1),))
+    model, other = kind(plain), kind(dataclasses.replace(plain, generation=own))
+    sources, given = sentences(2, model.config, 2, 9), targets(3, model.config, 2, 9)
+    wanted = model.align(sources, given, heads=((0, 1),))
+    for ours, theirs in zip(other.align(sources, given), wanted, strict=True):
+        assert_close(ours, theirs, FLOAT32)
+    for options in ({}, {"options": GenerationOptions(max_new_tokens=5)}):
+        [[found], _] = other.generate(sources, alignment=True, **options)
+        [[same], _] = model.generate(
+            sources, alignment=True, alignment_heads=own.alignment_heads, **options
+        )
+        assert_close(found.alignment, same.alignment, FLOAT32)
 
 
 @every_level

@@ -114,8 +114,7 @@ class Model:
             ValueError: as `logits` does, and if there is no such head.
         """
         source_ids, target_ids = self._pairs("align", sources, targets)
-        chosen = self._checkpoint.generation.alignment_heads if heads is None else heads
-        return self._alignments("align", source_ids, target_ids, chosen)
+        return self._alignments("align", source_ids, target_ids, heads)
 
     def generate(
         self,
@@ -179,6 +178,7 @@ class Model:
         heads: Sequence[tuple[int, int]] | None,
     ) -> list[Floats]:
         layers, width = self.config.decoder_layers, self.config.decoder_heads
+        heads = heads or self._checkpoint.generation.alignment_heads
         if heads is None:
             heads = [(layers - 1, head) for head in range(width)]
         for layer, head in heads:
