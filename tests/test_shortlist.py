@@ -98,6 +98,29 @@ def test_shortlists_are_kept_apart_from_those_of_other_requests() -> None:
     assert [bits(one.results()) for one in under_way] == alone
 
 
+def test_end_among_the_ids_is_the_one_that_ends_the_target() -> None:
+    model = core_model("post")
+    [source] = sentences(8, model.config, 1, 9)
+    ids = [i for i in range(20, 40) if i != model.config.end]
+    [[found]] = model.generate([source], shortlist=[ids], end_tokens=(30, 50), max_new_tokens=9)
+    assert set(found.tokens) <= set(ids)
+    with pytest.raises(ValueError, match="shortlist 0 lacks 50, the end"):
+        model.generate([source], shortlist=[ids], end_tokens=(50,))
+
+
+def test_draws_are_among_the_ids_too() -> None:
+    model = core_model("post")
+    [ids] = shortlists(9, model.config, [20])
+    sources = sentences(9, model.config, 8, 20)
+    options = {"do_sample": True, "temperature": 3.0, "max_new_tokens": 10, "top_k": 0}
+    found = model.generate(sources, shortlist=[ids] * 8, **options)
+    drawn = {token for ranked in found for token in ranked[0].tokens}
+    assert drawn <= set(ids)
+    assert len(drawn) > 10
+    alone = [model.generate([sources[3]], shortlist=[ids], **options)[0]]
+    assert bits(alone) == bits([found[3]])
+
+
 def test_fewer_ids_than_a_beam_wants_are_enough() -> None:
     model = core_model("post")
     end = model.config.end

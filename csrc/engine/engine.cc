@@ -53,15 +53,21 @@ void check_shortlist(const ModelConfig& config, size_t index,
     return name() + " has " + std::to_string(turn[1]) + " behind " +
            std::to_string(turn[0]) + ", expected ascending ids";
   });
-  check_that(std::binary_search(ids.begin(), ids.end(), config.end), "generate",
-             [&] {
-               return name() + " lacks " + std::to_string(config.end) +
-                      ", the end, expected it among the ids";
-             });
   const std::vector<int32_t>& suppressed = sentence.options->suppressed;
+  std::vector<int32_t> ends = sentence.options->end_tokens;
+  if (ends.empty()) {
+    ends.push_back(config.end);
+  }
+  const auto is_end = [&ends](int32_t id) {
+    return std::find(ends.begin(), ends.end(), id) != ends.end();
+  };
+  check_that(std::any_of(ids.begin(), ids.end(), is_end), "generate", [&] {
+    return name() + " lacks " + std::to_string(ends.front()) +
+           ", the end, expected it among the ids";
+  });
   check_that(std::any_of(ids.begin(), ids.end(),
                          [&](int32_t id) {
-                           return id != config.end &&
+                           return !is_end(id) &&
                                   !std::binary_search(suppressed.begin(),
                                                       suppressed.end(), id);
                          }),
