@@ -35,6 +35,14 @@ def test_generation_config_is_followed(tmp_path: pathlib.Path) -> None:
     )  # fmt: skip
 
 
+def test_sampling_by_default_is_followed(tmp_path: pathlib.Path) -> None:
+    found = options(tmp_path, {"do_sample": True, "temperature": 0.6, "top_p": 0.9, "min_p": 0.05})
+    wanted = GenerationOptions(temperature=0.6, top_p=0.9, min_p=0.05, do_sample=True, top_k=50)
+    assert found == wanted.replace(max_new_tokens=found.max_new_tokens)
+    assert options(tmp_path, {"do_sample": True, "top_k": 0}).top_k == 0
+    assert options(tmp_path, {"do_sample": False, "temperature": 0.6}).top_k == 0
+
+
 def test_forbidden_sequence_of_several_tokens_is_one(tmp_path: pathlib.Path) -> None:
     found = options(tmp_path, {"bad_words_ids": [[1, 2], [3], [4, 5, 6]]})
     assert found.suppress_tokens == (3,)
@@ -119,7 +127,8 @@ def test_infinite_length_penalty_is_an_error(tmp_path: pathlib.Path) -> None:
     ("changes", "name"),
     [
         ({"diversity_penalty": 1.2}, "diversity_penalty 1.2"),
-        ({"do_sample": True}, "do_sample True"),
+        ({"do_sample": True, "num_beams": 4}, "do_sample with 4 beams"),
+        ({"typical_p": 0.5}, "typical_p 0.5"),
         ({"num_beam_groups": 3}, "num_beam_groups 3"),
     ],
 )

@@ -18,6 +18,7 @@ from inputs import RECIPES, assert_same_hypotheses, checkpoint, sentences
 from tolerances import FLOAT32, assert_close
 
 from pyattn import GenerationOptions, Hypothesis, Model
+from pyattn.results import DecidedToken
 
 Logits = npt.NDArray[np.float64]
 
@@ -353,6 +354,72 @@ def test_alternatives_are_at_least_so_probable() -> None:
             [rows] = model.logits([source], [[]])
             enough = (log_softmax(rows[0].astype(np.float64)) >= np.log(least)).sum()
             assert len(alternatives) == min(max(enough, 1), 20)
+
+
+ALIGNED: list[dict[str, Any]] = [
+    {},
+    {"target_prefix": [4, 7, 4]},
+    {"beam_size": 3, "num_hypotheses": 3},
+    {"beam_size": 3, "target_prefix": [4, 7], "length_penalty": 0.5},
+    {"do_sample": True, "num_hypotheses": 3, "target_prefix": [5]},
+]
+
+
+@every_model
+@pytest.mark.parametrize("chosen", ALIGNED, ids=str)
+def test_coverage_penalty_is_of_what_all_tokens_look_at(name: str, chosen: dict[str, Any]) -> None:
+    model = core_model(name)
+    options = GenerationOptions(max_new_tokens=9, coverage_penalty=0.4, **chosen)
+    for source, hypotheses in zip(
+        sources(name), model.generate(sources(name), options, alignment=True), strict=True
+    ):
+        assert [h.score for h in hypotheses] == sorted((h.score for h in hypotheses), reverse=True)
+        [unaligned] = model.generate([source], options)
+        for found, same in zip(hypotheses, unaligned, strict=True):
+            [looks_at] = model.align([source], [found.tokens])
+            assert found.alignment is not None
+            assert same.alignment is None
+            assert same.score == found.score
+            assert_close(found.alignment, looks_at[: len(found.token_scores)], FLOAT32)
+            new = len(found.token_scores) - len(options.target_prefix)
+            total = found.token_scores.astype(np.float64).sum() / new**options.length_penalty
+            covered = np.minimum(found.alignment.astype(np.float64).sum(axis=0), 1)
+            # Of a few tokens one may be nearly unseen: its logarithm magnifies rounding.
+            assert abs(found.score - total - 0.4 * np.log(covered).sum()) < 1e-3
+
+
+def test_alternatives_are_aligned() -> None:
+    model = core_model("post")
+    options = GenerationOptions(
+        return_alternatives=True, num_hypotheses=4, target_prefix=(4, 7), max_new_tokens=6
+    )
+    for beam_size in (1, 3):
+        found = model.generate(sources("post"), options, beam_size=beam_size, alignment=True)
+        for source, alternatives in zip(sources("post"), found, strict=True):
+            for one in alternatives:
+                [looks_at] = model.align([source], [one.tokens])
+                assert one.alignment is not None
+                assert_close(one.alignment, looks_at[: len(one.token_scores)], FLOAT32)
+
+
+def test_watcher_counts_new_tokens_alone() -> None:
+    source = sources("post")[0]
+    options = GenerationOptions(target_prefix=(4, 7), max_new_tokens=8, min_new_tokens=5)
+    [[whole]] = core_model("post").generate([source], options)
+    seen = []
+
+    def watch(token: DecidedToken) -> bool:
+        seen.append(token.token)
+        return token.step == 2
+
+    for returned, before in ((True, [4, 7]), (False, [])):
+        seen.clear()
+        [[found]] = core_model("post").generate(
+            [source], options, on_token=watch, return_prefix=returned
+        )
+        assert seen == whole.tokens[2:5]
+        assert found.tokens == before + seen
+        assert_close(found.score, found.token_scores.sum() / 3, FLOAT32)
 
 
 def test_unknown_token_is_disabled_where_it_is_known() -> None:

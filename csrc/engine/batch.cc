@@ -344,7 +344,7 @@ void Batch::answer() {
                    ask(shortlists[i]);
                  }
                });
-  for (const Fed& one : fed_) {
+  for (const FedPrefix& one : fed_) {
     one.search->look_back(decoded_.alignments.of(one.begin, one.end));
   }
 }

@@ -87,7 +87,7 @@ class Batch {
   };
 
   // A search whose prefix is among the rows of the step.
-  struct Fed {
+  struct FedPrefix {
     Search* search;
     int64_t begin, end;
   };
@@ -119,7 +119,7 @@ class Batch {
   std::vector<DecoderRow> rows_;
   std::vector<Group> groups_;
   Decoded decoded_;  // once gathered, states of what is asked, by groups
-  std::vector<Fed> fed_;
+  std::vector<FedPrefix> fed_;
 };
 
 }  // namespace pyattn

@@ -39,8 +39,11 @@ void Search::set_rules(int32_t length,
 }
 
 float Search::ranked(float total, int32_t length) const {
-  length -= begun_.length();
-  length += options().length_counts_prefix ? options().fed_prefix() : 0;
+  if (!begun_.tokens.empty()) {
+    length -= begun_.length();
+  } else if (options().length_counts_prefix) {
+    length += options().fed_prefix();
+  }
   return total / static_cast<float>(
                      std::pow(std::max(length, 1), options().length_penalty));
 }

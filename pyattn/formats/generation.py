@@ -14,14 +14,18 @@ from pyattn.options import GenerationOptions
 # (`renormalize_logits`, which OPUS-MT models carry, is not among them: it takes the probability of
 # suppressed tokens off the rest, which for a padding token is next to nothing.)
 _WITHOUT_COUNTERPART: dict[str, Any] = {
-    "do_sample": False,
     "num_beam_groups": 1,
     "diversity_penalty": 0.0,
     "forced_decoder_ids": None,
     "exponential_decay_length_penalty": None,
     "force_words_ids": None,
     "constraints": None,
+    "typical_p": 1.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
 }
+# What transformers leaves of a distribution to sample from, where nobody says otherwise.
+_TOP_K = 50
 
 
 def generation_options(
@@ -41,18 +45,23 @@ def generation_options(
     """
     for key, neutral in _WITHOUT_COUNTERPART.items():
         if fields.get(key) not in (None, neutral):
-            warnings.warn(
-                f"{key} {shown(fields.get(key))} of the model's generation defaults is not "
-                f"supported and has no effect",
-                stacklevel=2,
-            )
+            _warn(f"{key} {shown(fields.get(key))}")
+    beams = fields.integer("num_beams", 1)
+    sample = fields.boolean("do_sample", False)
+    if sample and beams > 1:
+        _warn(f"do_sample with {beams} beams")
     forced = fields.optional_id("forced_eos_token_id", forced_end, vocab=vocab)
     if forced not in (None, end):
         fields.fail("forced_eos_token_id", f"is {forced}, expected eos_token_id, {end}")
     suppressed, sequences = _suppressed(fields, vocab)
     try:
         return GenerationOptions(
-            beam_size=fields.integer("num_beams", 1),
+            beam_size=beams,
+            do_sample=sample and beams == 1,
+            temperature=fields.number("temperature", 1.0),
+            top_k=fields.integer("top_k", _TOP_K if sample else 0, low=0),
+            top_p=fields.number("top_p", 1.0),
+            min_p=fields.number("min_p", 0.0),
             max_new_tokens=min(_most(fields), max_positions),
             min_new_tokens=_fewest(fields),
             length_penalty=fields.number("length_penalty", 1.0),
@@ -72,6 +81,13 @@ def generation_options(
         raise
     except ValueError as error:  # the options speak of themselves, not of the file
         raise ModelError(f"generation_config.json: {error}") from None
+
+
+def _warn(what: str) -> None:
+    warnings.warn(
+        f"{what} of the model's generation defaults is not supported and has no effect",
+        stacklevel=3,
+    )
 
 
 def _most(fields: Fields) -> int:
