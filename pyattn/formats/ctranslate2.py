@@ -208,6 +208,7 @@ class _Reader:
             max_positions=min(encoder.positions, decoder.positions),
             start=tokens.target.id_of(tokens.start),
             end=tokens.target.id_of(tokens.end),
+            unk=tokens.target.unk,
             norm="pre" if variant.pre_norm else "post",
             norm_epsilon=self.special.norm_epsilon,
             final_norm=variant.layer_norm,

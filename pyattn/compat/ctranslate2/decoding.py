@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyattn.compat.ctranslate2.sampling import next_seed
 from pyattn.formats.vocabulary import Vocabularies, Vocabulary
 from pyattn.options import GenerationOptions
+
+# Layer and head of the heads whose weights are an alignment; None for a model's last layer.
+Heads: TypeAlias = tuple[tuple[int, int], ...] | None
 
 BATCH_TYPES = ("examples", "tokens")
 
@@ -61,17 +65,17 @@ class Decoding:
                 "The sampling_topp parameter must be between 0 and 1",
             ),
             (
-                self.min_decoding_length > self.max_decoding_length,
-                "The minimum decoding length is greater than the maximum decoding length",
-            ),
-            (
                 self.return_alternatives and self.prefix_bias_beta > 0,
                 "Biased decoding is not compatible with the return_alternatives mode",
             ),
             (
                 not (self.samples or self.return_alternatives)
-                and self.num_hypotheses > round(self.beam_size * self.patience),
+                and self.num_hypotheses > math.floor(self.beam_size * self.patience + 0.5),
                 "The number of hypotheses cannot be greater than beam_size * patience",
+            ),
+            (
+                self.min_decoding_length > self.max_decoding_length,
+                "The minimum decoding length is greater than the maximum decoding length",
             ),
         ):
             if wrong:
@@ -87,6 +91,10 @@ class Decoding:
         """Whether somebody asks where the model looked."""
         return self.return_attention or self.replace_unknowns or self.coverage_penalty != 0
 
+    def is_done(self, prefix: Sequence[str]) -> bool:
+        """Whether a target that begins with `prefix` may have no more."""
+        return self.prefix_bias_beta <= 0 and len(prefix) >= self.max_decoding_length
+
     def truncated(self, ids: list[int], keeps_last: bool) -> list[int]:
         """A source of the allowed length, whose end the model wants to see all the same."""
         most = self.max_input_length
@@ -94,24 +102,25 @@ class Decoding:
             return ids
         return [*ids[: most - 1], ids[-1]] if keeps_last else ids[:most]
 
-    def options(self, vocabularies: Vocabularies, prefix: Sequence[str]) -> GenerationOptions:
-        """How to search for a target that begins with `prefix`."""
+    def options(
+        self, vocabularies: Vocabularies, prefix: Sequence[str], heads: Heads
+    ) -> GenerationOptions:
+        """How to search for a target that begins with `prefix`; `heads` tell the alignment."""
         target = vocabularies.target
-        # The model counts the prefix, too, and this library only what is new.
-        most = max(self.max_decoding_length - len(prefix), 1)
+        # CTranslate2 counts a prefix that is certain, and this library only what is new.
+        given = 0 if self.prefix_bias_beta > 0 else len(prefix)
+        most = self.max_decoding_length - given
         settings: dict[str, Any] = {}
         if self.samples:
             settings = {
-                "sample": True,
+                "do_sample": True,
                 "top_k": self.sampling_topk,
                 "top_p": self.sampling_topp,
                 "temperature": self.sampling_temperature,
                 "seed": next_seed(),
             }
         if self.needs_alignment:
-            settings["alignment"] = True
-        if self.coverage_penalty:
-            settings["coverage_penalty"] = self.coverage_penalty
+            settings |= {"alignment": True, "alignment_heads": heads}
         # Where nothing speaks for longer targets, the first to finish has won.
         first_wins = self.length_penalty == 0 and self.coverage_penalty == 0
         return GenerationOptions(
@@ -120,11 +129,15 @@ class Decoding:
             patience=self.patience,
             early_stopping="best" if first_wins else True,
             max_new_tokens=most,
-            min_new_tokens=min(max(self.min_decoding_length - len(prefix), 0), most),
+            # Alternatives count from where they begin.
+            min_new_tokens=min(
+                max(self.min_decoding_length - (0 if self.return_alternatives else given), 0), most
+            ),
             end_tokens=tuple(self._end_ids(target)),
             return_end_token=self.return_end_token,
             length_penalty=self.length_penalty,
             length_counts_prefix=True,
+            coverage_penalty=self.coverage_penalty,
             target_prefix=tuple(target.ids(prefix)),
             prefix_bias_beta=max(self.prefix_bias_beta, 0),
             suppress_sequences=tuple(

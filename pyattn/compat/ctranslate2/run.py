@@ -22,7 +22,10 @@ def source_ids(vocabularies: Vocabularies, decoding: Decoding, tokens: Sequence[
 
 
 class Run:
-    """Sentences on their way. Those without tokens are not translated: they are their prefix."""
+    """Sentences on their way.
+
+    Those that have no tokens, or a prefix of full length, are not translated: they are their prefix.
+    """
 
     def __init__(
         self,
@@ -44,7 +47,9 @@ class Run:
         self._decoding = decoding
         self._sources = sources
         self._prefixes = prefixes
-        self._chosen = [n for n, tokens in enumerate(sources) if tokens]
+        self._chosen = [
+            n for n, tokens in enumerate(sources) if tokens and not decoding.is_done(prefixes[n])
+        ]
         self._place = {n: place for place, n in enumerate(self._chosen)}
         self._ids = [source_ids(vocabularies, decoding, sources[n]) for n in self._chosen]
         known: dict[tuple[str, ...], GenerationOptions] = {}
@@ -52,7 +57,9 @@ class Run:
         for n in self._chosen:
             prefix = tuple(prefixes[n])
             if prefix not in known:
-                known[prefix] = decoding.options(vocabularies, prefix)
+                known[prefix] = decoding.options(
+                    vocabularies, prefix, model.generation.alignment_heads
+                )
             options.append(known[prefix])
         more: dict[str, Any] = {}
         if decoding.use_vmap and vmap is not None:
@@ -110,7 +117,7 @@ class Run:
 
     def _untranslated(self, sentence: int) -> TranslationResult:
         count = self._decoding.num_hypotheses
-        prefix = self._prefixes[sentence]
+        prefix = self._prefixes[sentence][: self._decoding.max_decoding_length]
         return TranslationResult(
             hypotheses=[list(prefix) for _ in range(count)],
             scores=[0.0] * count if self._decoding.return_scores else [],
