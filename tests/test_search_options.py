@@ -476,6 +476,7 @@ def test_same_bits_whatever_the_batch(name: str) -> None:
         ({"target_prefix": "ab"}, "target_prefix: expected token ids, got 'ab'"),
         ({"target_prefix": [97]}, "generate: target_prefix has id 97, expected 0 to 96"),
         ({"end_tokens": [97]}, "generate: end_tokens has id 97, expected 0 to 96"),
+        ({"end_tokens": [3] * 65}, "end_tokens: expected at most 64, got 65"),
         ({"forced_bos_token": 97}, "generate: forced_bos_token has id 97, expected 0 to 96"),
         ({"forced_bos_token": -1}, "forced_bos_token: expected 0 to "),
         ({"begin_suppress_tokens": [-1]}, "generate: begin_suppress_tokens has id -1, expected 0"),
