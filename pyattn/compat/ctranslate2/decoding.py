@@ -102,7 +102,7 @@ class Decoding:
         settings: dict[str, Any] = {}
         if self.samples:
             settings = {
-                "sample": True,
+                "do_sample": True,
                 "top_k": self.sampling_topk,
                 "top_p": self.sampling_topp,
                 "temperature": self.sampling_temperature,
