@@ -445,6 +445,8 @@ MIXED: list[dict[str, Any]] = [
     {"beam_size": 3, "target_prefix": [5], "prefix_bias_beta": 0.4, "renormalize": True},
     {"do_sample": True, "top_k": 4, "num_hypotheses": 2, "suppress_sequences": [[1, 2]]},
     {"forced_bos_token": 8, "end_tokens": [0, 5, 6], "beam_size": 2},
+    {"beam_size": 3, "coverage_penalty": 0.2, "length_penalty": 0, "early_stopping": "best"},
+    {"no_repeat_ngram_size": 2, "encoder_no_repeat_ngram_size": 1, "beam_size": 2, "patience": 2},
 ]
 
 
