@@ -143,6 +143,8 @@ class GenerationOptions:
                 raise ValueError(f"{name}: expected True or False, got {getattr(self, name)!r}")
         for name in _TOKENS:
             _set(self, name, _tokens(name, getattr(self, name)))
+        if len(self.end_tokens) > MAX_ENDS:
+            raise ValueError(f"end_tokens: expected at most {MAX_ENDS}, got {len(self.end_tokens)}")
         _set(self, "suppress_sequences", _sequences("suppress_sequences", self.suppress_sequences))
         _set(self, "sequence_bias", _biases("sequence_bias", self.sequence_bias))
         if self.early_stopping not in (True, False, "never", "best"):
@@ -230,6 +232,9 @@ class GenerationOptions:
 
 # A beam wider than this is a mistake rather than a wish: quality falls long before it.
 MAX_BEAM = 256
+
+# A beam looks at as many continuations more of each row as there are ends.
+MAX_ENDS = 64
 
 _MOST = 2**31 - 1
 _INTEGERS = (

@@ -445,6 +445,8 @@ MIXED: list[dict[str, Any]] = [
     {"beam_size": 3, "target_prefix": [5], "prefix_bias_beta": 0.4, "renormalize": True},
     {"do_sample": True, "top_k": 4, "num_hypotheses": 2, "suppress_sequences": [[1, 2]]},
     {"forced_bos_token": 8, "end_tokens": [0, 5, 6], "beam_size": 2},
+    {"beam_size": 3, "coverage_penalty": 0.2, "length_penalty": 0, "early_stopping": "best"},
+    {"no_repeat_ngram_size": 2, "encoder_no_repeat_ngram_size": 1, "beam_size": 2, "patience": 2},
 ]
 
 
@@ -476,6 +478,7 @@ def test_same_bits_whatever_the_batch(name: str) -> None:
         ({"target_prefix": "ab"}, "target_prefix: expected token ids, got 'ab'"),
         ({"target_prefix": [97]}, "generate: target_prefix has id 97, expected 0 to 96"),
         ({"end_tokens": [97]}, "generate: end_tokens has id 97, expected 0 to 96"),
+        ({"end_tokens": [3] * 65}, "end_tokens: expected at most 64, got 65"),
         ({"forced_bos_token": 97}, "generate: forced_bos_token has id 97, expected 0 to 96"),
         ({"forced_bos_token": -1}, "forced_bos_token: expected 0 to "),
         ({"begin_suppress_tokens": [-1]}, "generate: begin_suppress_tokens has id -1, expected 0"),

@@ -226,6 +226,20 @@ def test_flat_distribution_needs_many_of_the_best() -> None:
     assert_drawn_from(tokens, kept)
 
 
+def test_more_than_there_are_is_all() -> None:
+    for name in RECIPES:
+        some = sources(name)[:2]
+        plain, wide = (
+            core_model(name).generate(
+                some, do_sample=True, num_hypotheses=8, max_new_tokens=1, **chosen
+            )
+            for chosen in ({"top_p": 0.999999}, {"top_k": 2**31 - 1, "top_p": 0.999999})
+        )
+        assert [[s.tokens for s in found] for found in plain] == [
+            [s.tokens for s in found] for found in wide
+        ]
+
+
 def test_samples_of_one_are_streamed() -> None:
     model = core_model("post")
     source = sources("post")[0]

@@ -10,8 +10,11 @@
 namespace pyattn {
 namespace {
 
-// Tokens that a row is asked for where nobody knows how many will do.
+// Tokens that a row is asked for where nobody knows how many will do, and the
+// most that all rows are asked for at once: lists of candidates are kept for
+// every row, and a wide list is asked for row by row.
 constexpr int64_t kFirstAsked = 32;
+constexpr int64_t kMostAsked = 256;
 
 // What tokens are drawn from: exp(logit / temperature), of some tokens alone.
 class Draw {
@@ -167,8 +170,8 @@ class Sampling : public Search {
   void ask(std::vector<Question>& questions) const override {
     const bool unknown =
         options().top_k == 0 && (options().top_p < 1 || options().min_p > 0);
-    const int64_t k =
-        std::max<int64_t>(unknown ? kFirstAsked : options().top_k, 1);
+    const int64_t k = std::clamp<int64_t>(
+        unknown ? kFirstAsked : options().top_k, 1, kMostAsked);
     for (size_t row = 0; row < rows_.size(); ++row) {
       questions.push_back({k, rules(row).apart, 1 / options().temperature});
     }
