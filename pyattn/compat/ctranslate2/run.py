@@ -24,7 +24,7 @@ def source_ids(vocabularies: Vocabularies, decoding: Decoding, tokens: Sequence[
 class Run:
     """Sentences on their way.
 
-    Those that have no tokens, or a prefix of full length, are not translated: they are their prefix.
+    Those without tokens, or with a prefix of full length, are not translated: they are that prefix.
     """
 
     def __init__(
