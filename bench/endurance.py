@@ -32,7 +32,6 @@ import machine
 
 import pyattn
 from pyattn import Model
-from pyattn.model import BATCH_ROWS
 
 Ids = list[list[int]]
 
@@ -228,17 +227,18 @@ def memory(options: argparse.Namespace) -> Iterator[str]:
 
 def live_tokens(options: argparse.Namespace) -> Iterator[str]:
     """Long targets of many sentences at once: what their tokens keep, against the estimate."""
-    model, _ = load(options, threads=1)
+    rows = 512
+    model, _ = load(options, threads=1, batch_rows=rows)
     end = model.config.end
     source = [5 + n % 1000 for n in range(200)]
     endless = {"beam_size": 1, "suppress_tokens": (end,)}
-    model.generate([source] * BATCH_ROWS, max_new_tokens=1, **endless)
+    model.generate([source] * rows, max_new_tokens=1, **endless)
     before = _resident()
     length = min(400, model.config.max_positions)
-    peak = _peak(model, [source] * BATCH_ROWS, max_new_tokens=length, **endless)
+    peak = _peak(model, [source] * rows, max_new_tokens=length, **endless)
     # A step keeps the token that it is fed: the start, and all but the last of the target.
-    tokens = BATCH_ROWS * (200 + length)
-    had = BATCH_ROWS * (200 + 1)
+    tokens = rows * (200 + length)
+    had = rows * (200 + 1)
     estimate = model.estimate_memory(tokens) - model.estimate_memory(had)
     yield (
         f"{tokens} live tokens after {had}: {(peak - before) / 2**20:.1f} MiB more, estimated "
