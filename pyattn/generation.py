@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ class Generation:
         self._request = request
         self._options = options
         self._found: list[list[Hypothesis] | None] = [None] * len(options)
+        self._taking = threading.Lock()
         # How many tokens of a sentence its watcher wants.
         self._wanted: dict[int, int] = {}
 
@@ -42,7 +44,8 @@ class Generation:
 
     def is_done(self, sentence: int) -> bool:
         """Whether `result` would not have to wait for a sentence."""
-        return self._found[sentence] is not None or self._request.ready(sentence % len(self))
+        place = self._place(sentence)
+        return self._found[place] is not None or self._request.ready(place)
 
     def result(self, sentence: int) -> list[Hypothesis]:
         """Waits for a sentence: its best targets, best first.
@@ -51,24 +54,33 @@ class Generation:
             IndexError: if there is no such sentence.
             ValueError: if the search cannot go on: no token may follow, or there is no room for it.
         """
-        found = self._found[sentence]
-        if found is None:
-            found = [
-                Hypothesis(
-                    tokens=tokens,
-                    score=score,
-                    token_scores=scores,
-                    finish_reason=reason,
-                    alignment=alignment,
-                )
-                for tokens, score, scores, reason, alignment in self._request.take(
-                    sentence % len(self)
-                )
-            ]
-            if sentence in self._wanted:
-                found = [self._cut(sentence, one) for one in found]
-            self._found[sentence] = found
-        return found
+        place = self._place(sentence)
+        if self._found[place] is None:
+            self._request.wait_for(place)
+        with self._taking:  # what was found is there once, and others may ask for it, too
+            found = self._found[place]
+            if found is None:
+                found = self._found[place] = self._taken(place)
+            return found
+
+    def _place(self, sentence: int) -> int:
+        try:
+            return range(len(self))[sentence]
+        except IndexError:
+            raise IndexError(f"there is no sentence {sentence} among {len(self)}") from None
+
+    def _taken(self, place: int) -> list[Hypothesis]:
+        found = [
+            Hypothesis(
+                tokens=tokens,
+                score=score,
+                token_scores=scores,
+                finish_reason=reason,
+                alignment=alignment,
+            )
+            for tokens, score, scores, reason, alignment in self._request.take(place)
+        ]
+        return [self._cut(place, one) for one in found] if place in self._wanted else found
 
     def results(self, progress: Callable[[int], object] | None = None) -> list[list[Hypothesis]]:
         """Waits for all sentences; an exception, Ctrl-C included, cancels them.

@@ -273,6 +273,23 @@ def test_results_come_one_by_one_and_again() -> None:
             generation.result(10)
 
 
+def test_result_may_be_asked_for_from_many_threads() -> None:
+    with model() as shared:
+        chosen = sentences(17, shared.config, 30, 20)
+        wanted = bits(shared.generate(chosen, max_new_tokens=20))
+        for _ in range(10):
+            generation = shared.submit(chosen, max_new_tokens=20)
+            found: list[Any] = [None] * 6
+
+            def work(n: int, generation: Any = generation, found: Any = found) -> None:
+                order = random.Random(n).sample(range(30), 30)
+                results = {i: generation.result(i) for i in order}
+                found[n] = bits([results[i] for i in range(30)])
+
+            in_threads(6, work)
+            assert found == [wanted] * 6
+
+
 def test_closed_model_finishes_what_was_submitted() -> None:
     shared = model()
     chosen = sentences(13, shared.config, 50, 20)

@@ -73,11 +73,15 @@ py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
   return alignment;
 }
 
-py::list BoundRequest::take(size_t sentence) {
+void BoundRequest::wait_for(size_t sentence) {
   check_index(sentence);
   Waiting().run([&](const std::function<bool()>& go_on) {
     request_->wait(sentence, go_on);
   });
+}
+
+py::list BoundRequest::take(size_t sentence) {
+  wait_for(sentence);
   py::list hypotheses;
   for (const Found& one : request_->take(sentence)) {
     hypotheses.append(py::make_tuple(
@@ -116,6 +120,7 @@ void bind_request(py::module_& module) {
       .def("__len__", &BoundRequest::size)
       .def("ready", &BoundRequest::ready, py::arg("sentence"))
       .def("wait", &BoundRequest::wait, py::arg("progress"))
+      .def("wait_for", &BoundRequest::wait_for, py::arg("sentence"))
       .def("take", &BoundRequest::take, py::arg("sentence"))
       .def("next_token", &BoundRequest::next_token)
       .def("cancel", &BoundRequest::cancel, py::arg("sentence"));

@@ -25,6 +25,9 @@ class BoundRequest {
   /// that are done, now and then. An exception cancels the request.
   void wait(const py::object& progress);
 
+  /// Waits for a sentence.
+  void wait_for(size_t sentence);
+
   /// Waits for a sentence: (tokens, score, token_scores, reason, alignment) of
   /// each target that was found. Call once for each sentence.
   py::list take(size_t sentence);
