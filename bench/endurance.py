@@ -148,16 +148,14 @@ def same_bits(options: argparse.Namespace) -> Iterator[str]:
             alone = [bits(model, [source], **search)[0] for source in sources]
             for threads in (1, 2):
                 model, _ = load(options, threads=threads, dtype=dtype)
-                for size in (2, 7, 32, 64):
-                    for company in (False, True):
-                        with _Company(model, sources if company else []):
-                            wrong = _differing(model, sources, alone, size, search)
-                        differ += wrong
-                        compared += len(sources)
+                for size, company in ((2, False), (7, True), (32, False), (64, True)):
+                    with _Company(model, sources if company else []):
+                        differ += _differing(model, sources, alone, size, search)
+                    compared += len(sources)
             yield (
                 f"{dtype}, beam {beam}: {differ} of {compared} differ ({len(sources)} sentences "
-                "in batches of 2, 7, 32 and 64, shuffled, on 1 and 2 threads, alone and beside "
-                "3 other threads)"
+                "in shuffled batches of 2, 7, 32 and 64, on 1 and 2 threads, those of 7 and 64 "
+                "beside 3 other threads)"
             )
 
 
