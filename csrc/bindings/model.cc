@@ -76,18 +76,18 @@ class Loaded {
   Loaded(const py::handle& config, const py::dict& tensors,
          const DTypeNames& dtypes, const std::optional<std::string>& isa,
          const std::optional<int>& threads, const Limits& limits)
-      : engine_(
+      : engine_(std::make_unique<Engine>(
             config_from(config),
-            {isa ? kernels_named(*isa) : default_kernels(),
-             [&dtypes](const std::string& product) {
-               return dtype_of(dtypes, product);
-             }},
+            ModelPacking{isa ? kernels_named(*isa) : default_kernels(),
+                         [&dtypes](const std::string& product) {
+                           return dtype_of(dtypes, product);
+                         }},
             [&](const std::string& name, const Shape& shape, bool optional) {
               return find(tensors, name, shape, optional);
             },
-            threads ? *threads : default_threads(), limits) {
+            threads ? *threads : default_threads(), limits)) {
     // What was packed is needed no longer.
-    const ModelWeights& weights = engine_.weights();
+    const ModelWeights& weights = engine_->weights();
     std::erase_if(kept_, [&weights](const py::array& tensor) {
       const float* data = data_of(tensor);
       return data != weights.source_embedding.tokens &&
@@ -97,8 +97,17 @@ class Loaded {
     });
   }
 
-  Engine& engine() { return engine_; }
-  const ModelConfig& config() const { return engine_.weights().config; }
+  // Its threads may be at work still, and to wait for them takes no GIL; to let
+  // the arrays go does.
+  ~Loaded() {
+    const py::gil_scoped_release release;
+    engine_.reset();
+  }
+  Loaded(const Loaded&) = delete;
+  Loaded& operator=(const Loaded&) = delete;
+
+  Engine& engine() { return *engine_; }
+  const ModelConfig& config() const { return engine_->weights().config; }
 
  private:
   const float* find(const py::dict& tensors, const std::string& name,
@@ -116,7 +125,7 @@ class Loaded {
   }
 
   std::vector<py::array> kept_;
-  Engine engine_;  // goes before the arrays that it reads
+  std::unique_ptr<Engine> engine_;  // goes before the arrays that it reads
 };
 
 class BoundModel {

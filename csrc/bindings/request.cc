@@ -28,9 +28,6 @@ BoundRequest::~BoundRequest() {
   if (!request_->complete()) {
     engine_->cancel(*request_);
   }
-  // The last one frees the engine, which waits for its threads.
-  const py::gil_scoped_release release;
-  engine_.reset();
 }
 
 void BoundRequest::check_index(size_t sentence) const {
