@@ -1,4 +1,4 @@
-"""Make ctranslate2/golden.json: what CTranslate2's Translator answers. Needs the package ctranslate2.
+"""Make ctranslate2/golden.json: what CTranslate2's Translator answers. Needs that package.
 
     PYTHONPATH=tests python tests/golden/make_ctranslate2.py
 
@@ -6,20 +6,29 @@ It is asked sentence by sentence: of several in a batch, the attention and the c
 beam step are another sentence's. Answers that change when the weights do in their fifth digit are
 no test, and their combinations are drawn again. So are those where it is known to be wrong:
 
-* Alternatives together with a penalty of repetition or coverage, n-grams or a minimum length: it
-  forgets the tokens that the alternatives begin with.
+* Alternatives together with a penalty of repetition or coverage, n-grams, suppressed sequences or a
+  minimum length: it forgets the tokens that the alternatives begin with.
+* Beam search behind a prefix where an end is likely at once, but not likeliest: it drops the target
+  that is the prefix alone, though it keeps the one without tokens where there is no prefix.
 * A coverage penalty with `beam_size` 1 kills the process.
-* `use_vmap` together with a penalty of repetition or n-grams writes to memory that is not its own:
-  what was said counts by ids of the whole vocabulary, in logits of a part of it.
+* `use_vmap` together with a prefix, a penalty of repetition, n-grams or suppressed sequences: it
+  takes ids of the whole vocabulary for places in logits of a part of it, begins targets with other
+  tokens, suppresses others, and writes to memory that is not its own. To callbacks it tells places.
+* Sources cut to one token where the model wants a begin and an end: the end's attention is the
+  first token's.
 * `end_token` together with a prefix that holds one of them: its beams are then never done.
 * `end_token` where "</s>" comes all the same: it goes on behind it, up to the limit.
+* A negative number: it depends on the number's type whether it is an error, and which.
+* Logits that a mask or a penalty has changed: it returns them changed, and the model's are wanted.
 * A prefix of full length: it has the attention of one hypothesis, whatever is asked for, and the
   same hypothesis as often as asked for.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import json
 import pathlib
 import random
@@ -29,6 +38,7 @@ from typing import Any
 
 import compat_models
 import ctranslate2
+import ctranslate2_folders
 import numpy as np
 
 Options = dict[str, Any]
@@ -40,6 +50,8 @@ _SENTENCES = 3
 # Rounding must not decide: weights that are off by this share, that many times, change nothing.
 _JITTER, _COPIES = 2e-6, 2
 _STEADY = 5e-5
+# No logit of a model is this small.
+_MASKED = -1e30
 # Longer ones do not end by themselves.
 _LONGEST = 30
 
@@ -63,7 +75,7 @@ _SPACE: dict[str, list[Any]] = {
     "end_token": ["i", ["g", "e"], [9, 4], "</s>"],
     "return_end_token": [True],
     "prefix_bias_beta": [0.3, 0.9],
-    "max_input_length": [3, 1, 0, 5],
+    "max_input_length": [3, 2, 0, 5],
     "max_decoding_length": [5, 3, 1, 8],
     "min_decoding_length": [0, 3, 4, 7],
     "use_vmap": [True],
@@ -133,7 +145,10 @@ def _translations(translators: Translators, draws: int) -> Iterator[Case]:
         prefixes = chance.choice([None, [chance.choice(_PREFIXES) for _ in sources]])
         if _known_as_wrong(options, prefixes):
             continue
-        results = _steady(translators, lambda one: _translated(one, sources, prefixes, options))
+        if any(_drops_prefix(translators[0], s, p, options) for s, p in _pairs(sources, prefixes)):
+            continue
+        asked = {"sources": sources, "prefixes": prefixes, "options": options}
+        results = _steady(translators, functools.partial(_translated, **asked))
         if results is None or not _ends(results, options):
             continue
         draws -= 1
@@ -161,10 +176,12 @@ def _known_as_wrong(options: Options, prefixes: list[str] | None) -> bool:
     names = {"i", "g", "e", "a", "b", *ends} if not isinstance(ends, str) else {ends}
     forgotten = (
         "repetition_penalty", "no_repeat_ngram_size", "coverage_penalty", "min_decoding_length",
+        "suppress_sequences",
     )  # fmt: skip
-    repeated = ("repetition_penalty", "no_repeat_ngram_size")
+    misplaced = ("repetition_penalty", "no_repeat_ngram_size", "suppress_sequences")
     return (
-        ("use_vmap" in options and any(name in options for name in repeated))
+        ("use_vmap" in options and any(name in options for name in misplaced))
+        or ("use_vmap" in options and any(prefixes or []))
         or (beam == 1 and "coverage_penalty" in options)
         or (not alternatives and hypotheses > int(beam * options.get("patience", 1) + 0.5))
         or options.get("min_decoding_length", 1) > most
@@ -176,6 +193,36 @@ def _known_as_wrong(options: Options, prefixes: list[str] | None) -> bool:
             and (hypotheses > 1 or "return_attention" in options)
         )
     )
+
+
+def _pairs(sources: list[str], prefixes: list[str] | None) -> list[tuple[str, str]]:
+    return list(zip(sources, prefixes or [""] * len(sources), strict=True))
+
+
+def _drops_prefix(
+    translator: ctranslate2.Translator, source: str, prefix: str, options: Options
+) -> bool:
+    """Whether an end is among the first that may follow a prefix, but not the first of them."""
+    given, beam = prefix.split(), options.get("beam_size", 2)
+    full = len(given) >= options.get("max_decoding_length", 256)
+    if beam == 1 or not source or not given or full or "prefix_bias_beta" in options:
+        return False
+    kept = ("disable_unk", "suppress_sequences", "end_token", "min_decoding_length",
+        "max_input_length", "repetition_penalty", "no_repeat_ngram_size")  # fmt: skip
+    same = {name: options[name] for name in kept if name in options}
+    [one] = translator.translate_batch(
+        [source.split()], [given], beam_size=1, return_logits_vocab=True, **same
+    )
+    logits = np.array(one.logits[0][len(given)]).ravel()
+    ends = options.get("end_token", "</s>")
+    names = ctranslate2_folders.tokens(compat_models.TARGET_VOCAB)
+    ids = [names.index(end) if isinstance(end, str) else end for end in _listed(ends)]
+    ranks = [int((logits > logits[end]).sum()) for end in ids if logits[end] > _MASKED]
+    return any(0 < rank < beam for rank in ranks)
+
+
+def _listed(ends: Any) -> list[Any]:
+    return [ends] if isinstance(ends, str) else list(ends)
 
 
 def _translated(
@@ -241,106 +288,85 @@ def _scores(translators: Translators) -> Iterator[Case]:
         {}, {"offset": 1}, {"offset": 2}, {"max_input_length": 2}, {"max_input_length": 0},
         {"max_input_length": 3, "offset": 1},
     ):  # fmt: skip
-
-        def ask(one: ctranslate2.Translator, options: Options = options) -> list[Case]:
-            return [
-                {"t": " ".join(found.tokens), "p": found.log_probs}
-                for s, t in zip(sources, targets, strict=True)
-                for found in one.score_batch([s.split()], [t.split()], **options)
-            ]
-
-        yield {
-            "options": options,
-            "source": sources,
-            "target": targets,
-            "result": _rounded(ask(translators[0])),
-        }
+        found = [
+            translators[0].score_batch([source.split()], [target.split()], **options)[0]
+            for source, target in zip(sources, targets, strict=True)
+        ]
+        result = [{"t": " ".join(one.tokens), "p": _rounded(one.log_probs)} for one in found]
+        yield {"options": options, "source": sources, "target": targets, "result": result}
 
 
 def _step(one: ctranslate2.GenerationStepResult) -> list[Any]:
-    return [one.step, one.batch_id, one.token_id, one.hypothesis_id, one.token, one.log_prob, one.is_last]  # fmt: skip
+    return [
+        one.step,
+        one.batch_id,
+        one.token_id,
+        one.hypothesis_id,
+        one.token,
+        one.log_prob,
+        one.is_last,
+    ]
 
 
 def _steps(translators: Translators) -> Iterator[Case]:
     drawn: list[Options] = [
         {}, {"max_decoding_length": 3}, {"disable_unk": True}, {"repetition_penalty": 2},
         {"no_repeat_ngram_size": 1}, {"suppress_sequences": [["f"]]}, {"end_token": "i"},
-        {"min_decoding_length": 6}, {"use_vmap": True}, {"max_input_length": 2},
+        {"min_decoding_length": 6}, {"max_input_length": 2}, {"max_decoding_length": 2},
     ]  # fmt: skip
-    for n, options in enumerate(drawn):
-        for prefix in (None, "f d"):
-            for told in (True, False):
+    for (n, options), prefix, told in itertools.product(
+        enumerate(drawn), (None, "f d"), (True, False)
+    ):
+        for source in _SOURCES[n : n + 6 : 3]:
+            asked = {
+                "source": source, "prefix": prefix, "options": options | {"return_log_prob": told},
+            }  # fmt: skip
+            steps = _steady(translators, functools.partial(_generated, **asked))
+            if steps is not None and len(steps) < _LONGEST:
+                yield asked | {"result": steps}
 
-                def ask(
-                    one: ctranslate2.Translator,
-                    source: str,
-                    options: Options = options,
-                    prefix: str | None = prefix,
-                    told: bool = told,
-                ) -> list[Any]:
-                    before = None if prefix is None else prefix.split()
-                    steps = one.generate_tokens(
-                        source.split(), before, return_log_prob=told, **options
-                    )
-                    return [_step(step) for step in steps]
 
-                for source in _SOURCES[n : n + 6 : 3]:
-                    steps = _steady(translators, lambda one, s=source, ask=ask: ask(one, s))
-                    if steps is None or len(steps) >= _LONGEST:
-                        continue
-                    yield {
-                        "options": options | {"return_log_prob": told},
-                        "source": source,
-                        "prefix": prefix,
-                        "result": steps,
-                    }
+def _generated(
+    translator: ctranslate2.Translator, source: str, prefix: str | None, options: Options
+) -> list[Any]:
+    before = None if prefix is None else prefix.split()
+    return [_step(step) for step in translator.generate_tokens(source.split(), before, **options)]
 
 
 def _stopped(translators: Translators) -> Iterator[Case]:
-    """Callbacks that stop the sentence behind the step `stop`."""
-    for stop in (0, 1, 2):
-        for prefix in (None, "f d"):
-            for options in ({}, {"length_penalty": 0}, {"return_attention": True}):
-                sources = _SOURCES[stop : stop + 12 : 3]
+    """Callbacks that stop a sentence at the step `stop`."""
+    choices: tuple[Options, ...] = ({}, {"length_penalty": 0}, {"return_attention": True})
+    for stop, prefix, options in itertools.product((0, 1, 2), (None, "f d"), choices):
+        sources = _SOURCES[stop : stop + 12 : 3]
+        asked = {"prefix": prefix, "stop": stop, "options": options}
+        results = _steady(
+            translators,
+            lambda one, sources=sources, asked=asked: [
+                _watched(one, source, **asked) for source in sources
+            ],
+        )
+        if results is not None:
+            yield asked | {"source": sources, "result": results}
 
-                def ask(
-                    one: ctranslate2.Translator,
-                    sources: list[str] = sources,
-                    stop: int = stop,
-                    prefix: str | None = prefix,
-                    options: Options = options,
-                ) -> list[Any]:
-                    found = []
-                    for source in sources:
-                        seen: list[Any] = []
 
-                        def call(
-                            step: ctranslate2.GenerationStepResult, seen: list[Any] = seen
-                        ) -> bool:
-                            seen.append(_step(step))
-                            return bool(step.step == stop)
+def _watched(
+    translator: ctranslate2.Translator,
+    source: str,
+    prefix: str | None,
+    stop: int,
+    options: Options,
+) -> Case:
+    seen = []
 
-                        before = None if prefix is None else [prefix.split()]
-                        [result] = one.translate_batch(
-                            [source.split()],
-                            before,
-                            beam_size=1,
-                            return_scores=True,
-                            callback=call,
-                            **options,
-                        )
-                        found.append(_result(result) | {"seen": seen})
-                    return found
+    def call(step: ctranslate2.GenerationStepResult) -> bool:
+        seen.append(_step(step))
+        return bool(step.step == stop)
 
-                results = _steady(translators, ask)
-                if results is not None:
-                    yield {
-                        "options": options,
-                        "stop": stop,
-                        "prefix": prefix,
-                        "source": sources,
-                        "result": results,
-                    }
+    before = None if prefix is None else [prefix.split()]
+    [one] = translator.translate_batch(
+        [source.split()], before, beam_size=1, return_scores=True, callback=call, **options
+    )
+    return _result(one) | {"seen": seen}
 
 
 def _logits(translators: Translators) -> Iterator[Case]:
@@ -351,6 +377,7 @@ def _logits(translators: Translators) -> Iterator[Case]:
         ("d i d", None, {"max_decoding_length": 2}),
         ("f b", "a", {"return_end_token": True}),
         ("k i e a", None, {"disable_unk": True}),
+        ("j i h e l f", "z", {"min_decoding_length": 0}),
     ):
         [one] = translators[0].translate_batch(
             [source.split()],
@@ -364,21 +391,26 @@ def _logits(translators: Translators) -> Iterator[Case]:
             "options": options,
             "source": source,
             "prefix": prefix,
-            "result": {"h": " ".join(one.hypotheses[0]), "l": _rounded(logits)},
+            "result": {"h": " ".join(one.hypotheses[0]), "l": _unmasked(logits)},
         }
+
+
+def _unmasked(logits: list[list[float]]) -> list[list[float | None]]:
+    """With None for what a mask has changed."""
+    return [[None if one < _MASKED else round(one, 5) for one in step] for step in logits]
 
 
 def _errors(translator: ctranslate2.Translator) -> Iterator[Case]:
     wrong: list[Options] = [
         {"beam_size": 0}, {"beam_size": "2"}, {"beam_size": 1.5}, {"num_hypotheses": 0},
         {"num_hypotheses": 3}, {"patience": 0}, {"repetition_penalty": 0},
-        {"prefix_bias_beta": 1}, {"sampling_topk": -1}, {"sampling_topp": 0},
-        {"sampling_topp": 1.5}, {"sampling_temperature": -1}, {"batch_type": "words"},
+        {"prefix_bias_beta": 1}, {"sampling_topp": 0},
+        {"sampling_topp": 1.5}, {"batch_type": "words"},
         {"return_alternatives": True, "prefix_bias_beta": 0.5}, {"no_such_option": 1},
         {"min_decoding_length": 9, "max_decoding_length": 3}, {"end_token": "zzz"},
         {"suppress_sequences": "a"}, {"suppress_sequences": [[1]]}, {"end_token": 1.5},
-        {"length_penalty": "long"}, {"max_decoding_length": -1}, {"max_decoding_length": 0, "min_decoding_length": 0},
-        {"min_decoding_length": -1}, {"beam_size": None}, {"return_scores": 1}, {"patience": "1"},
+        {"length_penalty": "long"}, {"max_decoding_length": 0, "min_decoding_length": 0},
+        {"beam_size": None}, {"return_scores": 1}, {"patience": "1"},
         {"max_input_length": None},
         {"source": "abc"}, {"source": [["a", 1]]}, {"source": [None]}, {"source": None},
         {"source": ["a b"]}, {"target_prefix": "a"}, {"target_prefix": [["a"], ["b"]]},
