@@ -68,6 +68,20 @@ DType dtype_of(const DTypeNames& dtypes, const std::string& product) {
   return dtype_named("model", found->second);
 }
 
+// Arrays that are let go of with the GIL, whoever lets go of them: a request
+// may be the last that needs an engine, and waits for its end without the GIL.
+struct KeptArrays {
+  KeptArrays() = default;
+  KeptArrays(const KeptArrays&) = delete;
+  KeptArrays& operator=(const KeptArrays&) = delete;
+  ~KeptArrays() {
+    const py::gil_scoped_acquire acquire;
+    arrays.clear();
+  }
+
+  std::vector<py::array> arrays;
+};
+
 // An engine, and the arrays that it reads in place.
 class Loaded {
  public:
@@ -88,7 +102,7 @@ class Loaded {
             threads ? *threads : default_threads(), limits) {
     // What was packed is needed no longer.
     const ModelWeights& weights = engine_.weights();
-    std::erase_if(kept_, [&weights](const py::array& tensor) {
+    std::erase_if(kept_.arrays, [&weights](const py::array& tensor) {
       const float* data = data_of(tensor);
       return data != weights.source_embedding.tokens &&
              data != weights.source_embedding.positions &&
@@ -111,11 +125,11 @@ class Loaded {
         dense_floats("model", name.c_str(), tensors[name.c_str()]);
     check_shape("model", name.c_str(), tensor, shape);
     // It may be a copy that dense_floats had to make.
-    kept_.push_back(tensor);
+    kept_.arrays.push_back(tensor);
     return data_of(tensor);
   }
 
-  std::vector<py::array> kept_;
+  KeptArrays kept_;
   Engine engine_;  // goes before the arrays that it reads
 };
 
