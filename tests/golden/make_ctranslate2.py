@@ -11,17 +11,15 @@ no test, and their combinations are drawn again. So are those where it is known 
 * Beam search behind a prefix where an end is likely at once, but not likeliest: it drops the target
   that is the prefix alone, though it keeps the one without tokens where there is no prefix.
 * A coverage penalty with `beam_size` 1 kills the process.
-* `use_vmap` together with a prefix, a penalty of repetition, n-grams or suppressed sequences: it
+* `use_vmap` with a prefix, alternatives, penalties, n-grams, suppressed sequences or a minimum: it
   takes ids of the whole vocabulary for places in logits of a part of it, begins targets with other
   tokens, suppresses others, and writes to memory that is not its own. To callbacks it tells places.
 * Sources cut to one token where the model wants a begin and an end: the end's attention is the
   first token's.
-* `end_token` together with a prefix that holds one of them: its beams are then never done.
-* `end_token` where "</s>" comes all the same: it goes on behind it, up to the limit.
 * A negative number: it depends on the number's type whether it is an error, and which.
 * Logits that a mask or a penalty has changed: it returns them changed, and the model's are wanted.
-* A prefix of full length: it has the attention of one hypothesis, whatever is asked for, and the
-  same hypothesis as often as asked for.
+* A prefix of full length with several hypotheses or attention: all others than the first, which are
+  the same, score -5e9; pyattn does not run the model for them and has no attention.
 """
 
 from __future__ import annotations
@@ -149,7 +147,7 @@ def _translations(translators: Translators, draws: int) -> Iterator[Case]:
             continue
         asked = {"sources": sources, "prefixes": prefixes, "options": options}
         results = _steady(translators, functools.partial(_translated, **asked))
-        if results is None or not _ends(results, options):
+        if results is None or not _ends(results):
             continue
         draws -= 1
         case = {"options": options, "source": sources, "prefix": prefixes, "result": results}
@@ -172,13 +170,11 @@ def _known_as_wrong(options: Options, prefixes: list[str] | None) -> bool:
     alternatives = "return_alternatives" in options
     most = options.get("max_decoding_length", 256)
     lengths = [len(prefix.split()) for prefix in prefixes or []]
-    ends = options.get("end_token", [])
-    names = {"i", "g", "e", "a", "b", *ends} if not isinstance(ends, str) else {ends}
     forgotten = (
         "repetition_penalty", "no_repeat_ngram_size", "coverage_penalty", "min_decoding_length",
         "suppress_sequences",
     )  # fmt: skip
-    misplaced = ("repetition_penalty", "no_repeat_ngram_size", "suppress_sequences")
+    misplaced = (*forgotten, "return_alternatives")
     return (
         ("use_vmap" in options and any(name in options for name in misplaced))
         or ("use_vmap" in options and any(prefixes or []))
@@ -187,7 +183,6 @@ def _known_as_wrong(options: Options, prefixes: list[str] | None) -> bool:
         or options.get("min_decoding_length", 1) > most
         or (alternatives and "prefix_bias_beta" in options)
         or (alternatives and any(name in options for name in forgotten))
-        or ("end_token" in options and any(names & set(p.split()) for p in prefixes or []))
         or (
             any(length >= most for length in lengths)
             and (hypotheses > 1 or "return_attention" in options)
@@ -248,10 +243,8 @@ def _result(one: ctranslate2.TranslationResult) -> Case:
     return found
 
 
-def _ends(results: list[Case], options: Options) -> bool:
-    targets = [tokens.split() for result in results for tokens in result["h"]]
-    strange = "end_token" in options and any("</s>" in target[:-1] for target in targets)
-    return not strange and all(len(target) < _LONGEST for target in targets)
+def _ends(results: list[Case]) -> bool:
+    return all(len(tokens.split()) < _LONGEST for result in results for tokens in result["h"])
 
 
 def _steady(translators: Translators, ask: Callable[[ctranslate2.Translator], Any]) -> Any:
