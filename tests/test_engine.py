@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
+import pathlib
 import random
 import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from inputs import checkpoint, sentences
 
@@ -297,3 +301,22 @@ def test_closed_model_finishes_what_was_submitted() -> None:
     generation = shared.submit(chosen, max_new_tokens=20)
     shared.close()
     assert bits(generation.results()) == wanted
+
+
+def test_request_may_outlive_its_model(tmp_path: pathlib.Path) -> None:
+    made = checkpoint("post")
+    # Arrays of a mapped file need the GIL when they go.
+    tensors = {}
+    for name, values in made.tensors.items():
+        tensors[name] = np.memmap(tmp_path / name, np.float32, "w+", shape=values.shape)
+        tensors[name][...] = values
+    shared = Model(dataclasses.replace(made, tensors=tensors), dtype="float32", threads=1)
+    generation = shared.submit([[3, 4, 5]], max_new_tokens=20)
+    shared.close()
+    # The request is now the last to hold the engine, and with it the arrays that it reads.
+    tensors.clear()
+    del shared
+    gc.collect()
+    assert len(generation.results()) == 1
+    del generation
+    gc.collect()

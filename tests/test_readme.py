@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 
+import compat_models
 import model_folders
 import pytest
 import sentencepiece
@@ -75,6 +76,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     (model / "vocab.json").write_text(json.dumps({name: n for n, name in enumerate(names)}))
     for role in ("source", "target"):
         shutil.copy(SHIPPED_MODEL / "source.spm", model / f"{role}.spm")
+    compat_models.folder(place / "my-ctranslate2-model", "bare")
     return place
 
 

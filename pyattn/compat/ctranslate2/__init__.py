@@ -11,8 +11,21 @@ It differs where that has a known defect:
 
 * Batch sizes, `inter_threads` and `max_queued_batches` change no result and are not needed for
   speed: requests of all threads are decoded as one batch.
-* `return_logits_vocab` works with every beam size and gives NumPy arrays.
-* `return_alternatives` with a prefix begins behind the prefix for models of every family.
+* Attention and coverage are the sentence's own; in a batch, CTranslate2 takes those of a first beam
+  step from another sentence.
+* `coverage_penalty` also works with a `beam_size` of 1.
+* `return_logits_vocab` works with every beam size and gives NumPy arrays; they are the model's
+  logits, before any mask or penalty.
+* `return_alternatives` with a prefix begins behind the prefix for models of every family, and
+  penalties, n-grams, suppressed sequences and minimum lengths see what the alternative begins with.
+* A prefix of full length is its own translation, as often as asked for, with a score of 0; the
+  model is not run, so there is no attention.
+* Beam search behind a prefix may find that nothing has to follow it, also where the end is not the
+  likeliest token.
+* `use_vmap` goes with all other options, and callbacks are told ids of the whole vocabulary.
+* A number type that the CPU has no instructions for is computed in another, not refused; see
+  `Translator.compute_type`.
+* Arguments are checked at once, also where no sentence has tokens; a negative size is a ValueError.
 * A forked process, an interrupt and a file that is no model are no danger.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -16,12 +17,20 @@ Heads: TypeAlias = tuple[tuple[int, int], ...] | None
 
 BATCH_TYPES = ("examples", "tokens")
 
+# What an option of each type may be; a number may stand for a bool.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (numbers.Integral,),
+    "float": (numbers.Real,),
+    "bool": (numbers.Integral,),
+}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Decoding:
     """What `translate_batch` may be told, with its defaults.
 
     Raises:
+        TypeError: if an argument is not of its type.
         ValueError: if an argument is out of its range, or does not go with another.
     """
 
@@ -52,6 +61,13 @@ class Decoding:
     replace_unknowns: bool = False
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            kinds = _KINDS.get(str(field.type))
+            if kinds is not None and not isinstance(value, kinds):
+                raise TypeError(f"{field.name}: expected {field.type}, got {value!r:.80}")
+        if self.suppress_sequences is not None:
+            check_tokens("suppress_sequences", self.suppress_sequences)
         for wrong, message in (
             (self.num_hypotheses <= 0, "The number of hypotheses must be > 0"),
             (self.beam_size <= 0, "The beam size must be > 0"),
@@ -77,6 +93,9 @@ class Decoding:
                 self.min_decoding_length > self.max_decoding_length,
                 "The minimum decoding length is greater than the maximum decoding length",
             ),
+            (self.max_decoding_length <= 0, "The maximum decoding length must be > 0"),
+            (self.min_decoding_length < 0, "The minimum decoding length must be >= 0"),
+            (self.max_input_length < 0, "The maximum input length must be >= 0"),
         ):
             if wrong:
                 raise ValueError(message)
@@ -133,7 +152,7 @@ class Decoding:
             min_new_tokens=min(
                 max(self.min_decoding_length - (0 if self.return_alternatives else given), 0), most
             ),
-            end_tokens=tuple(self._end_ids(target)),
+            end_tokens=tuple(self.end_ids(target)),
             return_end_token=self.return_end_token,
             length_penalty=self.length_penalty,
             length_counts_prefix=True,
@@ -153,10 +172,18 @@ class Decoding:
             **settings,
         )
 
-    def _end_ids(self, target: Vocabulary) -> list[int]:
+    def end_ids(self, target: Vocabulary) -> list[int]:
+        """What ends a target instead of what usually does; [] for that.
+
+        Raises:
+            TypeError: if they are neither tokens nor ids.
+            ValueError: if one is not in the vocabulary.
+        """
         if self.end_token is None:
             return []
         ends = [self.end_token] if isinstance(self.end_token, str) else self.end_token
+        if not isinstance(ends, Sequence) or not all(isinstance(end, str | int) for end in ends):
+            raise TypeError(f"end_token: expected tokens or ids, got {self.end_token!r:.80}")
         return [end if isinstance(end, int) else _known(target, end) for end in ends]
 
 

@@ -30,6 +30,23 @@ class Lines(NamedTuple):
         return (cut(line.removesuffix("\n")) for line in file)
 
 
+class UnevenError(ValueError):
+    """One of two inputs is longer than the other."""
+
+
+def pairs(first: Iterable[Any], second: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """What two iterables have in the same place.
+
+    Raises:
+        UnevenError: if one is longer than the other.
+    """
+    missing = object()
+    for one, other in itertools.zip_longest(first, second, fillvalue=missing):
+        if one is missing or other is missing:
+            raise UnevenError("Input iterables do not have the same length")
+        yield one, other
+
+
 def in_order(
     items: Iterable[Any], start: Callable[[list[Any]], list[Any]], size: int, ahead: int
 ) -> Iterator[Any]:
@@ -56,6 +73,7 @@ def translate(
     start = time.perf_counter()
     examples = tokens = 0
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_uneven_lines())
         before = None if prefixes is None else prefixes.read(stack)
         results = run(sources.read(stack), before)
         to = stack.enter_context(_opened(output, "w"))
@@ -80,6 +98,7 @@ def score(
     start = time.perf_counter()
     examples = tokens = 0
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_uneven_lines())
         results = run(sources.read(stack), targets.read(stack))
         to = stack.enter_context(_opened(output, "w"))
         for result in results:
@@ -91,6 +110,14 @@ def score(
                 line += " ||| " + " ".join(f"{one:.6g}" for one in result.log_probs)
             to.write(f"{line}\n")
     return ExecutionStats(tokens, examples, (time.perf_counter() - start) * 1000)
+
+
+@contextlib.contextmanager
+def _uneven_lines() -> Iterator[None]:
+    try:
+        yield
+    except UnevenError as error:
+        raise RuntimeError("Input files do not have the same number of lines") from error
 
 
 def _opened(path: str | os.PathLike[str], mode: str) -> TextIO:

@@ -46,7 +46,7 @@ class GenerationStepResult:
     """A token as it was generated.
 
     Attributes:
-        step: Its place in the target, behind the prefix.
+        step: Its place in the target, where a prefix comes first.
         batch_id: Which of the sentences it belongs to.
         token_id: Its id.
         hypothesis_id: Which of the sentence's hypotheses it belongs to.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -63,7 +64,12 @@ class Run:
             options.append(known[prefix])
         more: dict[str, Any] = {}
         if decoding.use_vmap and vmap is not None:
-            more["shortlist"] = [vmap.candidates(sources[n]) for n in self._chosen]
+            ends = decoding.end_ids(vocabularies.target)
+            more["shortlist"] = [
+                sorted({*vmap.candidates(sources[n]), *ends}) for n in self._chosen
+            ]
+        # How much of their prefix is left of sentences that were stopped within it.
+        self._stopped: dict[int, int] = {}
         self._generation = model.submit(self._ids, options, watched=watched, **more)
 
     def wait(self) -> None:
@@ -81,6 +87,9 @@ class Run:
             return self._untranslated(sentence)
         place = self._place[sentence]
         found = self._generation.result(place)
+        if sentence in self._stopped:
+            most = self._stopped[sentence]
+            found = [dataclasses.replace(one, tokens=one.tokens[:most], score=0.0) for one in found]
         return TranslationResult(
             hypotheses=[self._tokens(sentence, one) for one in found],
             scores=[one.score for one in found] if decoding.return_scores else [],
@@ -94,30 +103,69 @@ class Run:
 
     def watch(self, callback: Callable[[GenerationStepResult], bool]) -> None:
         """Calls `callback` with every token until all are done, or it has ended all."""
-        self._generation.watch(lambda token: callback(self._step(token)))
+        for step in self._certain_steps():
+            callback(step)
+
+        def on_token(token: DecidedToken) -> bool:
+            for step in self._steps(token):
+                if callback(step):
+                    self._stop(step)
+                    return True
+            return False
+
+        self._generation.watch(on_token)
 
     def steps(self) -> Iterator[GenerationStepResult]:
-        """Every token."""
+        """Every token, those of prefixes included."""
         try:
+            yield from self._certain_steps()
             for token in self._generation.tokens():
-                yield self._step(token)
+                yield from self._steps(token)
         finally:
             self._generation.cancel()
 
-    def _step(self, token: DecidedToken) -> GenerationStepResult:
+    def _stop(self, step: GenerationStepResult) -> None:
+        if step.step < len(self._prefixes[step.batch_id]):
+            self._stopped[step.batch_id] = step.step + 1
+
+    def _certain_steps(self) -> Iterator[GenerationStepResult]:
+        """The tokens of sentences that are nothing but their prefix."""
+        for n, tokens in enumerate(self._sources):
+            if tokens and n not in self._place:
+                given = self._prefix_steps(n)[: self._decoding.max_decoding_length]
+                yield from given[:-1]
+                yield dataclasses.replace(given[-1], is_last=True)
+
+    def _steps(self, token: DecidedToken) -> list[GenerationStepResult]:
+        """A token, and if it is the first of its sentence the prefix before it."""
+        sentence = self._chosen[token.sentence]
+        before = self._prefix_steps(sentence) if token.step == 0 else []
+        step = len(self._prefixes[sentence]) + token.step
+        return [*before, self._step(sentence, step, token.token, token.score, token.last)]
+
+    def _prefix_steps(self, sentence: int) -> list[GenerationStepResult]:
+        ids = self._vocabularies.target.ids(self._prefixes[sentence])
+        return [self._step(sentence, step, id, 0.0, False) for step, id in enumerate(ids)]
+
+    def _step(
+        self, sentence: int, step: int, id: int, log_prob: float, last: bool
+    ) -> GenerationStepResult:
         return GenerationStepResult(
-            step=token.step,
-            batch_id=self._chosen[token.sentence],
-            token_id=token.token,
+            step=step,
+            batch_id=sentence,
+            token_id=id,
             hypothesis_id=0,
-            token=self._vocabularies.target.tokens[token.token],
-            log_prob=token.score if self._decoding.return_scores else None,
-            is_last=token.last,
+            token=self._vocabularies.target.tokens[id],
+            log_prob=log_prob if self._decoding.return_scores else None,
+            is_last=last,
         )
 
     def _untranslated(self, sentence: int) -> TranslationResult:
         count = self._decoding.num_hypotheses
-        prefix = self._prefixes[sentence][: self._decoding.max_decoding_length]
+        # As the model knows its tokens.
+        target = self._vocabularies.target
+        given = self._prefixes[sentence][: self._decoding.max_decoding_length]
+        prefix = [target.tokens[id] for id in target.ids(given)]
         return TranslationResult(
             hypotheses=[list(prefix) for _ in range(count)],
             scores=[0.0] * count if self._decoding.return_scores else [],
@@ -142,17 +190,18 @@ class Run:
         """A row for each token of the target; columns are the caller's tokens."""
         assert found.alignment is not None
         first = int(self._vocabularies.add_begin)
+        last = found.alignment.shape[1] - int(self._vocabularies.add_end)
         width = len(self._sources[sentence])
-        rows = found.alignment[: len(found.tokens), first : first + width]
+        # The model's own tokens around the sentence are no columns of it, nor is what was cut off.
+        rows = found.alignment[: len(found.tokens), first : min(first + width, last)]
         padded = np.zeros((len(rows), width), np.float32)
         padded[:, : rows.shape[1]] = rows
         return padded.tolist()
 
     def _logits(self, place: int, found: Hypothesis) -> list[Any]:
-        """Of every step behind the prefix, the end's included if it was reached."""
-        prefix = len(self._prefixes[self._chosen[place]])
+        """Of every step, the prefix's included, and the end's if it was reached."""
         ends = self._decoding.return_end_token and found.finish_reason == "eos"
         tokens = found.tokens[:-1] if ends else found.tokens
         [logits] = self._model.logits([self._ids[place]], [tokens])
         last = len(logits) if found.finish_reason == "eos" else len(logits) - 1
-        return list(logits[prefix:last])
+        return list(logits[:last])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
-import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -163,10 +162,14 @@ class Translator(ModelHandle):
             max_batch_size: Sentences that are read at a time, some times over.
             batch_type: Not needed.
             **options: As `translate_batch`.
+
+        Raises:
+            ValueError: if there are not as many prefixes as sources.
         """
         check_batch_type(batch_type)
-        prefixes = itertools.repeat(None) if target_prefix is None else target_prefix
-        pairs = zip(source, prefixes, strict=False)
+        pairs: Iterable[tuple[Any, Any]] = ((tokens, None) for tokens in source)
+        if target_prefix is not None:
+            pairs = text_files.pairs(source, target_prefix)
 
         def start(batch: list[tuple[Any, Any]]) -> list[Any]:
             sources, prefixes = zip(*batch, strict=True)
@@ -205,7 +208,7 @@ class Translator(ModelHandle):
             **options: As `translate_batch`.
 
         Raises:
-            RuntimeError: if a file cannot be opened.
+            RuntimeError: if a file cannot be opened, or has not as many lines as the other.
         """
         return text_files.translate(
             functools.partial(
@@ -241,7 +244,7 @@ class Translator(ModelHandle):
             target: Tokens of its target.
             max_batch_size: Not needed.
             batch_type: Not needed.
-            max_input_length: Sources and targets are cut there; 0 for no limit.
+            max_input_length: Sources and targets, with their ends, are cut there; 0 for no limit.
             offset: Tokens of the targets that are not told.
             asynchronous: Whether to return at once.
 
@@ -260,24 +263,23 @@ class Translator(ModelHandle):
             raise ValueError(f"there are {len(targets)} targets, expected {len(sources)}")
         cut = Decoding(max_input_length=max_input_length)
         vocabularies = self.vocabularies
-        targets = [tokens[:max_input_length] if max_input_length else tokens for tokens in targets]
-        chosen = [n for n, tokens in enumerate(sources) if tokens]
+        # The end counts as a token of the target.
+        longest = max_input_length - 1 if max_input_length else None
+        targets = [vocabularies.target.ids(tokens)[:longest] for tokens in targets]
+        ids = [source_ids(vocabularies, cut, tokens) for tokens in sources]
+        chosen = [n for n, source in enumerate(ids) if source]
 
         def work() -> list[ScoringResult]:
-            found = model.score(
-                [source_ids(vocabularies, cut, sources[n]) for n in chosen],
-                [vocabularies.target.ids(targets[n]) for n in chosen],
-            )
+            found = model.score([ids[n] for n in chosen], [targets[n] for n in chosen])
             scores = dict(zip(chosen, found, strict=True))
-            return [
-                ScoringResult(
-                    [*tokens, vocabularies.end][offset:],
-                    scores[n][offset:].tolist()
-                    if n in scores
-                    else [0.0] * (len(tokens) + 1 - offset),
-                )
-                for n, tokens in enumerate(targets)
-            ]
+            results = []
+            for n, target in enumerate(targets):
+                tokens = [*vocabularies.target_tokens(target), vocabularies.end]
+                if n in scores:
+                    results.append(ScoringResult(tokens[offset:], scores[n][offset:].tolist()))
+                else:
+                    results.append(ScoringResult(tokens, [0.0] * len(tokens)))
+            return results
 
         if not asynchronous:
             return work()
@@ -306,6 +308,9 @@ class Translator(ModelHandle):
             max_batch_size: Sentences that are read at a time, some times over.
             batch_type: Not needed.
             **options: As `score_batch`.
+
+        Raises:
+            ValueError: if there are not as many targets as sources.
         """
         check_batch_type(batch_type)
 
@@ -313,7 +318,7 @@ class Translator(ModelHandle):
             sources, targets = zip(*batch, strict=True)
             return self.score_batch(sources, targets, asynchronous=True, **options)
 
-        pairs = zip(source, target, strict=True)
+        pairs = text_files.pairs(source, target)
         return text_files.in_order(pairs, start, max(max_batch_size, 1), _BATCHES_AHEAD)
 
     def score_file(
@@ -349,7 +354,7 @@ class Translator(ModelHandle):
             target_detokenize_fn: Joins tokens; with spaces by default.
 
         Raises:
-            RuntimeError: if a file cannot be opened.
+            RuntimeError: if a file cannot be opened, or has not as many lines as the other.
         """
         return text_files.score(
             functools.partial(
