@@ -166,7 +166,7 @@ class Variables:
             raise self.error(place, "is missing")
         if scale is not None and (len(tensor.shape) != 2 or scale.shape != rows):
             raise self.error(place, f"has shape {list(scale.shape)}, expected {list(rows)}")
-        factors = np.float32(_INT16_SCALE) if scale is None else scale.float32()
+        factors = np.full((), _INT16_SCALE, np.float32) if scale is None else scale.float32()
         smallest = np.finfo(np.float32).tiny
         if not (np.isfinite(factors) & (factors >= smallest)).all():
             raise self.error(place, "has values that are not positive and finite")
