@@ -265,15 +265,15 @@ class Translator(ModelHandle):
         vocabularies = self.vocabularies
         # The end counts as a token of the target.
         longest = max_input_length - 1 if max_input_length else None
-        targets = [vocabularies.target.ids(tokens)[:longest] for tokens in targets]
+        wanted = [vocabularies.target.ids(tokens)[:longest] for tokens in targets]
         ids = [source_ids(vocabularies, cut, tokens) for tokens in sources]
         chosen = [n for n, source in enumerate(ids) if source]
 
         def work() -> list[ScoringResult]:
-            found = model.score([ids[n] for n in chosen], [targets[n] for n in chosen])
+            found = model.score([ids[n] for n in chosen], [wanted[n] for n in chosen])
             scores = dict(zip(chosen, found, strict=True))
             results = []
-            for n, target in enumerate(targets):
+            for n, target in enumerate(wanted):
                 tokens = [*vocabularies.target_tokens(target), vocabularies.end]
                 if n in scores:
                     results.append(ScoringResult(tokens[offset:], scores[n][offset:].tolist()))
