@@ -39,7 +39,7 @@ def checkpoint(**changes: Any) -> Checkpoint:
     defaults: dict[str, Any] = {
         "family": "transformer", "source_vocab": 9, "target_vocab": 7, "dim": 16,
         "encoder_layers": 2, "decoder_layers": 1, "encoder_heads": 8, "decoder_heads": 8,
-        "encoder_ffn": 6, "decoder_ffn": 5, "max_positions": 1024, "start": 1, "end": 2,
+        "encoder_ffn": 6, "decoder_ffn": 5, "max_positions": 1024, "start": 1, "end": 2, "unk": 0,
         "norm": "pre", "final_norm": True, "positions": "sinusoidal_t2t", "first_position": 1,
         "embedding_scale": 4.0,
     }  # fmt: skip
