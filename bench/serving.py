@@ -64,12 +64,14 @@ def main() -> int:
     about: dict[str, Any] = {
         "machine": machine.describe(),
         "versions": machine.versions(("pyattn", "numpy", "ctranslate2")),
-        "command": command_line("serving.py", sys.argv[1:]),
         "models": [],
     }
+    command = command_line("serving.py", sys.argv[1:])
     try:
+        if options.add and options.write.with_suffix(".json").exists():
+            about["models"] = json.loads(options.write.with_suffix(".json").read_text())["models"]
         for folder in options.model:
-            about["models"].append(_measure(folder, options))
+            about["models"].append({"command": command} | _measure(folder, options))
     except (OSError, ValueError, RuntimeError) as error:
         print(f"serving: {error}", file=sys.stderr)
         return 1
@@ -161,12 +163,12 @@ def _summary(times: dict[str, list[Turn]], count: int) -> dict[str, Any]:
 
 def _report(about: dict[str, Any]) -> Iterator[str]:
     yield from heading("Serving", about)
-    yield f"    {about['command']}"
-    yield ""
     yield "Sentences/s: the median of the rounds (the best); of CTranslate2 its best setting."
     for model in about["models"]:
         yield ""
         yield f"## {model['model']} ({model['weights']} weights)"
+        yield ""
+        yield f"    {model['command']}"
         yield ""
         rows = []
         for row in model["rows"]:
@@ -199,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=1)
     add("--rounds", type=int, default=3)
     add("--write", type=Path, help="write the results as JSON and Markdown, under this name")
+    add("--add", action="store_true", help="add to what --write has already")
     return parser
 
 
