@@ -122,7 +122,7 @@ class Generation:
         self._request.cancel(sentence)
 
     def cancel(self) -> None:
-        """Ends all of it within a step; what is not done has no result."""
+        """Ends all of it within a step; asking for what is not done is a ValueError then."""
         self._request.cancel(None)
 
     def _cut(self, sentence: int, found: Hypothesis) -> Hypothesis:

@@ -260,6 +260,30 @@ def test_generation_that_is_dropped_is_cancelled() -> None:
         assert len(shared.generate([[1, 2]], max_new_tokens=2)) == 1
 
 
+def test_who_waits_hears_that_all_was_cancelled() -> None:
+    with model(batch_rows=4) as shared:
+        generation = shared.submit([[1, 2, 3]] * 100_000, **ENDLESS)
+        heard: list[str] = []
+
+        def wait(n: int) -> None:
+            try:
+                generation.result(-1 - n)
+            except ValueError as error:
+                heard.append(str(error))
+
+        waiting = [threading.Thread(target=wait, args=(n,)) for n in range(3)]
+        for thread in waiting:
+            thread.start()
+        time.sleep(0.05)
+        generation.cancel()
+        for thread in waiting:
+            thread.join()
+        assert heard == ["generate: it was cancelled before this was done"] * 3
+        assert generation.is_done(99_999)
+        with pytest.raises(ValueError, match="it was cancelled"):
+            generation.results()
+
+
 def test_results_come_one_by_one_and_again() -> None:
     with model() as shared:
         chosen = sentences(11, shared.config, 10, 20)

@@ -30,8 +30,8 @@ std::unique_lock<std::mutex> Request::wait_until(const Ready& ready,
                                                  const GoOn& go_on) {
   check_process();
   std::unique_lock<std::mutex> lock(mutex_);
-  while (!changed_.wait_for(lock, kWaitingSlice,
-                            [&] { return error_ != nullptr || ready(); })) {
+  const auto over = [&] { return ready() || error_ || cancelled_; };
+  while (!changed_.wait_for(lock, kWaitingSlice, over)) {
     lock.unlock();
     if (!go_on()) {
       throw Cancelled();
@@ -39,7 +39,10 @@ std::unique_lock<std::mutex> Request::wait_until(const Ready& ready,
     lock.lock();
   }
   if (!ready()) {
-    std::rethrow_exception(error_);
+    if (error_) {
+      std::rethrow_exception(error_);
+    }
+    check(false, "generate", "it was cancelled before this was done");
   }
   return lock;
 }
@@ -47,7 +50,7 @@ std::unique_lock<std::mutex> Request::wait_until(const Ready& ready,
 bool Request::ready(size_t sentence) {
   check_process();
   std::lock_guard<std::mutex> lock(mutex_);
-  return error_ != nullptr || found_[sentence].has_value();
+  return found_[sentence].has_value() || error_ || cancelled_;
 }
 
 void Request::wait(size_t sentence, const GoOn& go_on) {
@@ -113,10 +116,10 @@ void Request::report(size_t sentence, const Decided& decided, bool last) {
 }
 
 void Request::fail(std::exception_ptr error) {
-  cancelled_ = true;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     error_ = std::move(error);
+    cancelled_ = true;
   }
   changed_.notify_all();
 }

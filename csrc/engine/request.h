@@ -52,7 +52,8 @@ class Request {
   const std::vector<Sentence>& sentences() const { return sentences_; }
 
   // For those who wait. Whatever waits throws what the engine failed with, if
-  // it did, and Cancelled when told to go no further.
+  // it did, Cancelled when told to go no further, and ArgumentError if somebody
+  // else has cancelled the request.
 
   /// Sentences that are done, and whether all are.
   int64_t done() const { return done_; }
