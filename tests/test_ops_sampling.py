@@ -1,6 +1,7 @@
 """Tokens drawn from the distribution of a row, with the random numbers given."""
 
 import os
+import pathlib
 import subprocess
 import sys
 from typing import Any
@@ -149,6 +150,8 @@ def test_row_draws_the_same_on_any_number_of_threads() -> None:
                 "PYTHONPATH": os.pathsep.join(sys.path),
             },
             check=True,
+            # Not the root, whose folder `pyattn` has no compiled module.
+            cwd=pathlib.Path(__file__).parent,
             capture_output=True,
         ).stdout
         for threads in ("1", "3")

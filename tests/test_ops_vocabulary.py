@@ -1,6 +1,7 @@
 """Projection to the vocabulary: the best tokens of a row and their log-probabilities."""
 
 import os
+import pathlib
 import subprocess
 import sys
 from typing import Any
@@ -100,6 +101,8 @@ def test_row_has_the_same_bits_on_any_number_of_threads() -> None:
                 "PYTHONPATH": os.pathsep.join(sys.path),
             },
             check=True,
+            # Not the root, whose folder `pyattn` has no compiled module.
+            cwd=pathlib.Path(__file__).parent,
             capture_output=True,
         ).stdout
         for threads in ("1", "2", "3", "7")
