@@ -44,10 +44,10 @@ from typing import Any
 
 import machine
 import sentencepiece
-import shapes
 from cells import SLOW, Cell, Key, plan_cells, summary
-from contenders import DEFAULT, Decoding, Files, Ids, Label, convert
+from contenders import DEFAULT, Decoding, Ids, Label, convert
 from report import markdown
+from shapes import model_files
 from worker import SETTLE_SECONDS, Turn, Worker
 
 NATURAL_LIMIT = 100  # target tokens, where the end decides
@@ -104,11 +104,7 @@ def _earlier(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
 def _measure_model(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     load = machine.load()
     with tempfile.TemporaryDirectory() as scratch:
-        files = Files(folder, Path(scratch, "ctranslate2"))
-        trained = any((folder / name).exists() for name in shapes.WEIGHT_FILES)
-        if not trained:
-            files = files._replace(checkpoint=Path(scratch, "checkpoint"))
-            shapes.fill(folder, files.checkpoint, seed=1)
+        files, trained = model_files(folder, Path(scratch))
         if any(label.startswith("ctranslate2") for label in options.contenders):
             convert(files)
         sources = tokenize(folder, read_lines(options.sources, options.seed))

@@ -38,10 +38,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import machine
-import shapes
-from contenders import Decoding, Files
+from contenders import Decoding
 from end_to_end import read_lines, tokenize
 from report import table
+from shapes import model_files
 from worker import Worker
 
 # What a sample is in, by the first pattern that its function's name has. `plain_name` has taken off
@@ -162,11 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _profile(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
-        files = Files(folder, Path(scratch, "none"))
-        trained = any((folder / name).exists() for name in shapes.WEIGHT_FILES)
-        if not trained:
-            files = files._replace(checkpoint=Path(scratch, "checkpoint"))
-            shapes.fill(folder, files.checkpoint, seed=1)
+        files, trained = model_files(folder, Path(scratch))
         sources = tokenize(folder, read_lines(options.sources, options.seed))
         if len(sources) < max(options.batches):
             raise ValueError(

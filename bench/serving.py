@@ -28,10 +28,10 @@ from pathlib import Path
 from typing import Any
 
 import machine
-import shapes
-from contenders import Decoding, Files, convert
+from contenders import Decoding, convert
 from end_to_end import NATURAL_LIMIT, command_line, read_lines, tokenize
 from report import heading, table
+from shapes import model_files
 from worker import SETTLE_SECONDS, Turn, Worker
 
 CALLERS = 8
@@ -87,11 +87,7 @@ def main() -> int:
 
 def _measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
-        files = Files(folder, Path(scratch, "ctranslate2"))
-        trained = any((folder / name).exists() for name in shapes.WEIGHT_FILES)
-        if not trained:
-            files = files._replace(checkpoint=Path(scratch, "checkpoint"))
-            shapes.fill(folder, files.checkpoint, seed=1)
+        files, trained = model_files(folder, Path(scratch))
         convert(files)
         sources = tokenize(folder, read_lines(options.sources, 1))[: options.sentences]
         few = sources[: max(options.sentences // 8, 8)]

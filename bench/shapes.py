@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contenders import Files
 from safetensors.numpy import save_file
 
 # Deviation of a matrix's values, times sqrt(columns). Found by trial on OPUS-MT's shape, greedy, 24
@@ -83,6 +84,16 @@ def _distribution(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
         return 0.0, 0.02
     # Rows of the embedding get deviation 1 when the model scales them by sqrt(dim).
     return 0.0, _GAINS.get(name.split(".")[-2], 1.0) / math.sqrt(shape[1])
+
+
+def model_files(folder: Path, scratch: Path) -> tuple[Files, bool]:
+    """A model's files, and whether its weights are trained; random ones are made in `scratch`."""
+    files = Files(folder, scratch / "ctranslate2")
+    trained = any((folder / name).exists() for name in WEIGHT_FILES)
+    if not trained:
+        files = files._replace(checkpoint=scratch / "checkpoint")
+        fill(folder, files.checkpoint, seed=1)
+    return files, trained
 
 
 def fill(layout: Path, out: Path, seed: int) -> int:

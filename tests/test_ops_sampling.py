@@ -1,15 +1,12 @@
 """Tokens drawn from the distribution of a row, with the random numbers given."""
 
-import os
-import pathlib
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from inputs import ISAS, Floats, floats, weights
+from processes import output
 from tolerances import FLOAT32, assert_close
 
 from pyattn import ops, reference
@@ -141,21 +138,7 @@ for isa in sys.argv[1:]:
 
 def test_row_draws_the_same_on_any_number_of_threads() -> None:
     # The team of an operation's threads is made once per process.
-    results = [
-        subprocess.run(
-            [sys.executable, "-c", THREADS, *ISAS],
-            env={
-                **os.environ,
-                "PYATTN_NUM_THREADS": threads,
-                "PYTHONPATH": os.pathsep.join(sys.path),
-            },
-            check=True,
-            # Not the root, whose folder `pyattn` has no compiled module.
-            cwd=pathlib.Path(__file__).parent,
-            capture_output=True,
-        ).stdout
-        for threads in ("1", "3")
-    ]
+    results = [output(THREADS, *ISAS, PYATTN_NUM_THREADS=threads) for threads in ("1", "3")]
     assert len(results[0]) == len(ISAS) * 2 * 9 * 8 * 8
     assert results[0] == results[1]
 

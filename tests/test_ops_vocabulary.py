@@ -1,15 +1,12 @@
 """Projection to the vocabulary: the best tokens of a row and their log-probabilities."""
 
-import os
-import pathlib
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from inputs import ISAS, Floats, floats, weights
+from processes import output
 from tolerances import FLOAT32, assert_close
 
 from pyattn import ops, reference
@@ -93,19 +90,7 @@ for isa in sys.argv[1:]:
 def test_row_has_the_same_bits_on_any_number_of_threads() -> None:
     # The team of an operation's threads is made once per process.
     results = [
-        subprocess.run(
-            [sys.executable, "-c", THREADS, *ISAS],
-            env={
-                **os.environ,
-                "PYATTN_NUM_THREADS": threads,
-                "PYTHONPATH": os.pathsep.join(sys.path),
-            },
-            check=True,
-            # Not the root, whose folder `pyattn` has no compiled module.
-            cwd=pathlib.Path(__file__).parent,
-            capture_output=True,
-        ).stdout
-        for threads in ("1", "2", "3", "7")
+        output(THREADS, *ISAS, PYATTN_NUM_THREADS=threads) for threads in ("1", "2", "3", "7")
     ]
     assert len(results[0]) == len(ISAS) * 2 * 9 * 8 * 8
     assert all(result == results[0] for result in results[1:])

@@ -1,49 +1,24 @@
 """Threads, forks, signals and settings; most of it in processes of its own."""
 
-import os
-import pathlib
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
 from inputs import ISAS, checkpoint, floats, sentences, weights
+from processes import output, start
 
 from pyattn import Model, ops
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc or sets affinity")
 
 
-def start(code: str, **environment: str) -> "subprocess.Popen[str]":
-    """A Python that runs the code, with this one's path."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYATTN_")}
-    inherited["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        env=inherited | environment,
-        # Not the root: Python looks in the current folder first, and finds no compiled module.
-        cwd=pathlib.Path(__file__).parent,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def run(code: str, **environment: str) -> str:
-    """What the code prints; it must end well, and soon."""
-    with start(code, **environment) as process:
-        try:
-            out, errors = process.communicate(timeout=120)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            pytest.fail(f"hangs:\n{process.communicate()[1]}")
-    assert process.returncode == 0, errors
-    return out.strip()
+    """What the code prints."""
+    return output(code, **environment).decode().strip()
 
 
 @linux_only
@@ -274,14 +249,14 @@ def test_interrupt_stops_a_run_and_spares_the_model(call: str) -> None:
         """
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "running\n"
+        assert process.stdout.readline() == b"running\n"
         process.send_signal(signal.SIGINT)
         try:
             out, errors = process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-    assert out.strip() == "usable", errors
+    assert out.strip() == b"usable", errors
     assert process.returncode == 0
 
 

@@ -78,7 +78,7 @@ void BoundRequest::wait_for(size_t sentence) {
 }
 
 py::list BoundRequest::take(size_t sentence) {
-  wait_for(sentence);
+  check_index(sentence);
   py::list hypotheses;
   for (const Found& one : request_->take(sentence)) {
     hypotheses.append(py::make_tuple(

@@ -18,7 +18,7 @@ class BoundRequest {
   int64_t done() const { return request_->done(); }
   size_t size() const { return request_->sentences().size(); }
 
-  /// Whether `take` would not wait.
+  /// Whether nobody would have to wait for a sentence.
   bool ready(size_t sentence);
 
   /// Waits for all sentences. `progress` is called with the number of those
@@ -28,8 +28,8 @@ class BoundRequest {
   /// Waits for a sentence.
   void wait_for(size_t sentence);
 
-  /// Waits for a sentence: (tokens, score, token_scores, reason, alignment) of
-  /// each target that was found. Call once for each sentence.
+  /// Of a sentence that is done: (tokens, score, token_scores, reason,
+  /// alignment) of each target that was found. Call once for each sentence.
   py::list take(size_t sentence);
 
   /// Waits for a token: (sentence, step, token, score, last), or None.
