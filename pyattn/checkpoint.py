@@ -1,23 +1,43 @@
 """What every reader of model files yields: a config, and tensors under one set of names.
 
-The names of the tensors, with `N` counting layers from 0:
+The names of the tensors, with `N` counting layers from 0. A width is [heads * head_dim] of its
+stack, a kv_width [kv_heads * head_dim]; both are dim in most models.
 
     encoder.embedding                       [source_vocab, dim]
     decoder.embedding                       [target_vocab, dim]
-    encoder.positions, decoder.positions    [max_positions, dim]   only if positions == "learned"
-    {encoder,decoder}.embedding_norm.{weight,bias}                 only if embedding_norm
-    {encoder,decoder}.layers.N.self_attention.{query,key,value,output}.{weight,bias}
-    {encoder,decoder}.layers.N.self_attention_norm.{weight,bias}
-    decoder.layers.N.cross_attention.{query,key,value,output}.{weight,bias}
-    decoder.layers.N.cross_attention_norm.{weight,bias}
-    {encoder,decoder}.layers.N.feed_forward.{up,down}.{weight,bias}
-    {encoder,decoder}.layers.N.feed_forward_norm.{weight,bias}
-    {encoder,decoder}.final_norm.{weight,bias}                     only if final_norm
     output.weight                           [target_vocab, dim]
     output.bias                             [target_vocab]         optional
+    {encoder,decoder}.positions             [max_positions, dim]   if positions == "learned"
+    {encoder,decoder}.relative_bias         [buckets, heads]       if positions == "relative"; or
+    {encoder,decoder}.layers.N.relative_bias                       if relative_per_layer
+    {encoder,decoder}.embedding_norm        a norm                 if embedding_norm
+    {encoder,decoder}.final_norm            a norm                 if final_norm
 
-Matrices are [out, in], as PyTorch keeps them. Matrices that the checkpoint ties (embeddings,
-output) are one and the same array object under each of their names.
+and in every layer {encoder,decoder}.layers.N, of which only decoders have cross-attention
+
+    {self,cross}_attention.query            [width, dim]           a matrix
+    {self,cross}_attention.{key,value}      [kv_width, dim]        a matrix
+    {self,cross}_attention.output           [dim, width]           a matrix
+    feed_forward.up                         [ffn, dim]             a matrix
+    feed_forward.gate                       [ffn, dim]             a matrix, if gated
+    feed_forward.down                       [dim, ffn]             a matrix
+    {self_attention,cross_attention,feed_forward}_norm             a norm
+
+but in a decoder whose mixer is not attention, in the place of self_attention and its norm
+
+    ssru.{input,forget}                     [dim, dim]             a matrix; input has no bias
+    ssru_norm                               a norm
+    average.up, average.down                [average_ffn, dim]     a matrix, if average_ffn; turned
+    average.{input_gate,forget_gate}        [dim, dim]             a matrix, if average_gates
+    average_norm                            a norm
+
+A matrix is a `.weight`, [out, in] as PyTorch keeps them, and a `.bias` [out]: in attention if
+attention_bias, in feed_forward if feed_forward_bias, in mixers always. A norm is a `.weight` [dim]
+and, if norm_kind == "layer", a `.bias` [dim]. If norm == "both", `X_norm` stands before the block
+X, and `X_post_norm` behind it.
+
+Matrices that the checkpoint ties (embeddings, output) are one and the same array object under each
+of their names.
 """
 
 from __future__ import annotations
@@ -32,7 +52,39 @@ import numpy.typing as npt
 from pyattn.options import GenerationOptions
 
 Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
-Positions: TypeAlias = Literal["sinusoidal", "sinusoidal_t2t", "learned"]
+Mixer: TypeAlias = Literal["attention", "ssru", "average"]
+Norm: TypeAlias = Literal["post", "pre", "both"]
+NormKind: TypeAlias = Literal["layer", "rms"]
+Positions: TypeAlias = Literal["sinusoidal", "sinusoidal_t2t", "learned", "relative", "rotary"]
+Stack: TypeAlias = Literal["encoder", "decoder"]
+
+
+@dataclasses.dataclass(frozen=True)
+class StackSizes:
+    """Sizes of one of the two stacks.
+
+    Attributes:
+        layers: Number of layers.
+        heads: Attention heads.
+        kv_heads: Heads of keys and values, each shared by heads / kv_heads neighbouring heads.
+        head_dim: Width of a head.
+        width: Of all queries of a token, heads * head_dim.
+        kv_width: Of all keys of a token, and of all values, kv_heads * head_dim.
+        ffn: Width of the middle of the feed-forward blocks.
+        vocab: Rows of the embedding.
+        windows: Per layer how many positions self-attention reaches, its own among them, to each
+            side where it looks; 0 is all.
+    """
+
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    width: int
+    kv_width: int
+    ffn: int
+    vocab: int
+    windows: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,25 +98,55 @@ class ModelConfig:
         dim: Width of the residual stream.
         encoder_layers: Number of encoder layers.
         decoder_layers: Number of decoder layers.
-        encoder_heads: Attention heads of the encoder; divides `dim`.
-        decoder_heads: Attention heads of the decoder; divides `dim`.
+        encoder_heads: Attention heads of the encoder; divides `dim` unless there is a `head_dim`.
+        decoder_heads: Attention heads of the decoder; likewise.
         encoder_ffn: Width of the middle of the encoder's feed-forward blocks.
         decoder_ffn: Width of the middle of the decoder's feed-forward blocks.
-        max_positions: The longest sequence that has positions, in tokens.
+        max_positions: The longest sequence that the model takes, in tokens.
         start: Id that the decoder is given before the first target token.
         end: Id that ends a source and a target.
         pad: Id that batches of other programs are padded with; never computed with here.
         unk: Id of a target that stands for everything unknown, if the files say which that is.
-        norm: Whether a sub-layer is normalised before it ("pre") or after its residual ("post").
-        norm_epsilon: What layer norm adds to the variance.
-        final_norm: Whether each stack ends with a layer norm of its own.
-        activation: What stands between the two products of a feed-forward block.
-        positions: "sinusoidal" (Marian's: first all sines, then all cosines), "sinusoidal_t2t"
-            (Tensor2Tensor's: the same at slightly longer wavelengths), or "learned".
-        first_position: Which of the computed positions a sentence's first token has.
-        embedding_scale: What embeddings are multiplied by before positions are added.
+        head_dim: Width of an attention head; None is dim / heads of the stack.
+        encoder_kv_heads: Heads of the encoder's keys and values, a divisor of `encoder_heads`
+            (Ainslie et al. 2023); None is one for each.
+        decoder_kv_heads: The same for the decoder, in both of its attentions.
+        norm: Whether a sub-layer is normalised before it ("pre"), after its residual ("post"), or
+            before it and, ahead of its residual, after it ("both").
+        norm_kind: "layer" (Ba et al. 2016), or "rms", without mean and bias (Zhang and Sennrich
+            2019).
+        norm_epsilon: What a norm adds to the variance, or to the mean square.
+        final_norm: Whether each stack ends with a norm of its own.
         embedding_norm: Whether the sum of embedding and position is normalised.
+        attention_bias: Whether the matrices of attention have biases.
+        feed_forward_bias: Whether those of feed-forward have.
+        activation: What stands between the two products of a feed-forward block.
+        gated: Whether the activation is of a product of its own, the gate, which the first product
+            is multiplied by (Shazeer 2020).
+        positions: "sinusoidal" (Marian's: first all sines, then all cosines), "sinusoidal_t2t"
+            (Tensor2Tensor's: the same at slightly longer wavelengths), "learned", "relative" (a
+            bias of self-attention by distance, Raffel et al. 2020) or "rotary" (queries and keys
+            of self-attention turned by position, Su et al. 2021; the first half of a head are the
+            real parts).
+        first_position: Which of the computed positions a sentence's first token has.
+        relative_buckets: Number of distances that "relative" tells apart.
+        relative_distance: The distance from which on they are all one.
+        relative_per_layer: Whether each layer has a bias of its own.
+        rotary_theta: Base of the wavelengths of "rotary".
+        encoder_windows: Per layer how many positions self-attention reaches to either side, its
+            own among them; 0 is all, and so is no entry.
+        decoder_windows: The same for the decoder, which looks back alone.
+        attention_scale: What scores are multiplied by; None is 1 / sqrt(head_dim).
+        attention_soft_cap: If not 0, scores become cap * tanh(scores / cap).
+        embedding_scale: What embeddings are multiplied by before positions are added.
         zero_start: Whether the start has an embedding of zeros, and not its row of the matrix.
+        logits_scale: What logits are multiplied by before the bias is added.
+        logits_soft_cap: If not 0, logits become cap * tanh(logits / cap).
+        mixer: What the decoder has in the place of self-attention: "ssru" (the simpler simple
+            recurrent unit, Kim et al. 2019) or "average" (average attention, Zhang et al. 2018).
+        average_ffn: Width of the middle of an average's feed-forward; 0 is none of it.
+        average_activation: What stands in that middle.
+        average_gates: Whether what goes in and the average are put together by gates.
     """
 
     family: str
@@ -82,15 +164,56 @@ class ModelConfig:
     end: int
     pad: int | None = None
     unk: int | None = None
-    norm: Literal["post", "pre"] = "post"
+    head_dim: int | None = None
+    encoder_kv_heads: int | None = None
+    decoder_kv_heads: int | None = None
+    norm: Norm = "post"
+    norm_kind: NormKind = "layer"
     norm_epsilon: float = 1e-5
     final_norm: bool = False
+    embedding_norm: bool = False
+    attention_bias: bool = True
+    feed_forward_bias: bool = True
     activation: Activation = "relu"
+    gated: bool = False
     positions: Positions = "sinusoidal"
     first_position: int = 0
+    relative_buckets: int = 32
+    relative_distance: int = 128
+    relative_per_layer: bool = False
+    rotary_theta: float = 10000.0
+    encoder_windows: tuple[int, ...] = ()
+    decoder_windows: tuple[int, ...] = ()
+    attention_scale: float | None = None
+    attention_soft_cap: float = 0.0
     embedding_scale: float = 1.0
-    embedding_norm: bool = False
     zero_start: bool = False
+    logits_scale: float = 1.0
+    logits_soft_cap: float = 0.0
+    mixer: Mixer = "attention"
+    average_ffn: int = 0
+    average_activation: Activation = "silu"
+    average_gates: bool = True
+
+    def stack(self, name: Stack) -> StackSizes:
+        """The sizes of one stack, with what is left open filled in."""
+        heads: int = getattr(self, f"{name}_heads")
+        layers: int = getattr(self, f"{name}_layers")
+        kv_heads: int = getattr(self, f"{name}_kv_heads") or heads
+        windows: tuple[int, ...] = getattr(self, f"{name}_windows")
+        head_dim = self.head_dim or self.dim // max(heads, 1)
+        width = heads * head_dim if self.head_dim else self.dim
+        return StackSizes(
+            layers=layers,
+            heads=heads,
+            kv_heads=kv_heads,
+            head_dim=head_dim,
+            width=width,
+            kv_width=width if kv_heads == heads else kv_heads * head_dim,
+            ffn=getattr(self, f"{name}_ffn"),
+            vocab=self.source_vocab if name == "encoder" else self.target_vocab,
+            windows=windows + (0,) * (layers - len(windows)),
+        )
 
 
 Array: TypeAlias = npt.NDArray[np.float32]
@@ -116,37 +239,101 @@ class Checkpoint:
 
 def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names and shapes of the tensors that a model of this config has, but for `output.bias`."""
-    dim = config.dim
-    yield "encoder.embedding", (config.source_vocab, dim)
-    yield "decoder.embedding", (config.target_vocab, dim)
-    yield "output.weight", (config.target_vocab, dim)
-    for stack, layers, ffn in (
-        ("encoder", config.encoder_layers, config.encoder_ffn),
-        ("decoder", config.decoder_layers, config.decoder_ffn),
-    ):
-        attentions = (
-            ["self_attention"] if stack == "encoder" else ["self_attention", "cross_attention"]
-        )
-        if config.positions == "learned":
-            yield f"{stack}.positions", (config.max_positions, dim)
-        if config.embedding_norm:
-            yield from _norm_shapes(f"{stack}.embedding_norm", dim)
-        for n in range(layers):
-            layer = f"{stack}.layers.{n}"
-            for attention in attentions:
-                for part in ("query", "key", "value", "output"):
-                    yield f"{layer}.{attention}.{part}.weight", (dim, dim)
-                    yield f"{layer}.{attention}.{part}.bias", (dim,)
-                yield from _norm_shapes(f"{layer}.{attention}_norm", dim)
-            yield f"{layer}.feed_forward.up.weight", (ffn, dim)
-            yield f"{layer}.feed_forward.up.bias", (ffn,)
-            yield f"{layer}.feed_forward.down.weight", (dim, ffn)
-            yield f"{layer}.feed_forward.down.bias", (dim,)
-            yield from _norm_shapes(f"{layer}.feed_forward_norm", dim)
-        if config.final_norm:
-            yield from _norm_shapes(f"{stack}.final_norm", dim)
+    yield "encoder.embedding", (config.source_vocab, config.dim)
+    yield "decoder.embedding", (config.target_vocab, config.dim)
+    yield "output.weight", (config.target_vocab, config.dim)
+    for stack in STACKS:
+        yield from _stack_shapes(config, stack)
 
 
-def _norm_shapes(name: str, dim: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (dim,)
-    yield f"{name}.bias", (dim,)
+STACKS: tuple[Stack, Stack] = ("encoder", "decoder")
+
+
+def _stack_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tuple[int, ...]]]:
+    sizes = config.stack(stack)
+    relative = (config.relative_buckets, sizes.heads)
+    if config.positions == "learned":
+        yield f"{stack}.positions", (config.max_positions, config.dim)
+    if config.positions == "relative" and not config.relative_per_layer:
+        yield f"{stack}.relative_bias", relative
+    if config.embedding_norm:
+        yield from _norm_shapes(f"{stack}.embedding_norm", config)
+    for n in range(sizes.layers):
+        layer = f"{stack}.layers.{n}"
+        if config.positions == "relative" and config.relative_per_layer:
+            yield f"{layer}.relative_bias", relative
+        for block in blocks(config, stack):
+            yield from _block_shapes(block, f"{layer}.{block}", config, sizes)
+            yield from _norm_shapes(f"{layer}.{block}_norm", config)
+            if config.norm == "both":
+                yield from _norm_shapes(f"{layer}.{block}_post_norm", config)
+    if config.final_norm:
+        yield from _norm_shapes(f"{stack}.final_norm", config)
+
+
+def blocks(config: ModelConfig, stack: Stack) -> tuple[str, ...]:
+    """The sub-layers of a layer, in the order of computation."""
+    if stack == "encoder":
+        return ("self_attention", "feed_forward")
+    mixer = "self_attention" if config.mixer == "attention" else config.mixer
+    return (mixer, "cross_attention", "feed_forward")
+
+
+def _block_shapes(
+    block: str, name: str, config: ModelConfig, sizes: StackSizes
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if block == "feed_forward":
+        yield from _feed_forward_shapes(name, config, sizes)
+    elif block == "ssru":
+        yield from _ssru_shapes(name, config)
+    elif block == "average":
+        yield from _average_shapes(name, config)
+    else:
+        yield from _attention_shapes(name, config, sizes)
+
+
+def _attention_shapes(
+    name: str, config: ModelConfig, sizes: StackSizes
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    widths = {"query": sizes.width, "key": sizes.kv_width, "value": sizes.kv_width}
+    for part, width in widths.items():
+        yield from _matrix_shapes(f"{name}.{part}", width, config.dim, config.attention_bias)
+    yield from _matrix_shapes(f"{name}.output", config.dim, sizes.width, config.attention_bias)
+
+
+def _feed_forward_shapes(
+    name: str, config: ModelConfig, sizes: StackSizes
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    bias = config.feed_forward_bias
+    yield from _matrix_shapes(f"{name}.up", sizes.ffn, config.dim, bias)
+    if config.gated:
+        yield from _matrix_shapes(f"{name}.gate", sizes.ffn, config.dim, bias)
+    yield from _matrix_shapes(f"{name}.down", config.dim, sizes.ffn, bias)
+
+
+def _ssru_shapes(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield from _matrix_shapes(f"{name}.input", config.dim, config.dim, False)
+    yield from _matrix_shapes(f"{name}.forget", config.dim, config.dim, True)
+
+
+def _average_shapes(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if config.average_ffn:
+        yield from _matrix_shapes(f"{name}.up", config.average_ffn, config.dim, True)
+        yield from _matrix_shapes(f"{name}.down", config.dim, config.average_ffn, True)
+    if config.average_gates:
+        yield from _matrix_shapes(f"{name}.input_gate", config.dim, config.dim, True)
+        yield from _matrix_shapes(f"{name}.forget_gate", config.dim, config.dim, True)
+
+
+def _matrix_shapes(
+    name: str, rows: int, columns: int, bias: bool
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield f"{name}.weight", (rows, columns)
+    if bias:
+        yield f"{name}.bias", (rows,)
+
+
+def _norm_shapes(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield f"{name}.weight", (config.dim,)
+    if config.norm_kind == "layer":
+        yield f"{name}.bias", (config.dim,)

@@ -7,7 +7,9 @@ that share their input are one product:
     decoder.layers.N.cross_attention.query
     decoder.layers.N.cross_attention.key_value
     {encoder,decoder}.layers.N.{self_attention,cross_attention}.output
-    {encoder,decoder}.layers.N.feed_forward.{up,down}
+    {encoder,decoder}.layers.N.feed_forward.{up,down}       up with the gate, if there is one
+    decoder.layers.N.ssru.input_forget
+    decoder.layers.N.average.{up,down,input_gate,forget_gate}
     output
 """
 
@@ -20,7 +22,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, blocks, tensor_shapes
 
 DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8"]
 # One for all products, or by patterns of their names, of which the last that matches counts.
@@ -35,21 +37,25 @@ _ONLY_FLOAT32 = frozenset({"reference", "portable"})
 _FUSED: dict[str, dict[str, tuple[str, ...]]] = {
     "self_attention": {"query_key_value": ("query", "key", "value"), "output": ("output",)},
     "cross_attention": {"query": ("query",), "key_value": ("key", "value"), "output": ("output",)},
-    "feed_forward": {"up": ("up",), "down": ("down",)},
+    "feed_forward": {"up": ("gate", "up"), "down": ("down",)},
+    "ssru": {"input_forget": ("input", "forget")},
+    "average": {name: (name,) for name in ("up", "down", "input_gate", "forget_gate")},
 }
 
 
 def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
     """The names of a model's products, in the order of computation, each with its matrices'."""
+    matrices = {name for name, shape in tensor_shapes(config) if name.endswith(".weight")}
     found = {}
-    for stack, layers in (("encoder", config.encoder_layers), ("decoder", config.decoder_layers)):
-        for layer in range(layers):
-            for block, parts in _FUSED.items():
-                if (stack, block) == ("encoder", "cross_attention"):
-                    continue
+    for stack in STACKS:
+        for layer in range(config.stack(stack).layers):
+            for block in blocks(config, stack):
                 prefix = f"{stack}.layers.{layer}.{block}"
-                for name, matrices in parts.items():
-                    found[f"{prefix}.{name}"] = tuple(f"{prefix}.{m}.weight" for m in matrices)
+                for name, parts in _FUSED[block].items():
+                    weights = [f"{prefix}.{part}.weight" for part in parts]
+                    own = tuple(weight for weight in weights if weight in matrices)
+                    if own:
+                        found[f"{prefix}.{name}"] = own
     return found | {"output": ("output.weight",)}
 
 
@@ -105,7 +111,7 @@ def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
 def _auto(product: str, matrices: tuple[str, ...], checkpoint: Checkpoint, isa: str) -> str:
     if isa in _ONLY_FLOAT32:
         return "float32"
-    outliers = checkpoint.config.norm == "pre" and product.endswith(".feed_forward.down")
+    outliers = checkpoint.config.norm != "post" and product.endswith(".feed_forward.down")
     return "bfloat16" if outliers and not checkpoint.int8.issuperset(matrices) else "int8"
 
 

@@ -259,7 +259,7 @@ def test_tensors_that_could_not_be_read_are_not_written(
         (["model", "norm_epsilon"], -1, "model: norm_epsilon is -1, expected a number from 0"),
         (["model", "final_norm"], 0, "model: final_norm is 0, expected true or false"),
         (["model", "activation"], "swish", "model: activation is 'swish', supported are relu"),
-        (["model", "positions"], "rotary", "model: positions is 'rotary', supported are sin"),
+        (["model", "positions"], "spiral", "model: positions is 'spiral', supported are sin"),
         (["model", "family"], 1, "model: family is 1, expected a string"),
         (["generation", "colour"], 1, "generation: colour is not a field that pyattn knows"),
         (["generation", "beam_size"], 0, "generation: beam_size: expected 1 to 256, got 0"),

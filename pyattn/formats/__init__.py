@@ -12,7 +12,8 @@ from pyattn.errors import ModelError
 from pyattn.formats.ctranslate2 import is_ctranslate2, read_ctranslate2
 from pyattn.formats.files import contents, read_json
 from pyattn.formats.huggingface import WEIGHT_FILES, read_huggingface
-from pyattn.formats.native import CONFIG_FILE, is_native, read_native
+from pyattn.formats.native import read_native
+from pyattn.formats.native_config import CONFIG_FILE, is_native
 
 Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2"]
 

@@ -90,7 +90,7 @@ def _saved_name(name: str) -> str:
 
 
 def _embeddings(
-    weights: Weights, shapes: dict[str, tuple[Length, ...]], config: HuggingFaceConfig
+    weights: Weights, shapes: dict[str, tuple[int, ...]], config: HuggingFaceConfig
 ) -> dict[str, Array]:
     """The two embeddings and the output matrix, one array where the file holds one matrix.
 
@@ -123,7 +123,7 @@ def _embeddings(
     return arrays
 
 
-def _output_bias(weights: Weights, vocab: Length) -> Array | None:
+def _output_bias(weights: Weights, vocab: int) -> Array | None:
     """What is added to the logits; None if it is all zeros, as in most models."""
     tensor = weights.optional(_BIAS)
     if tensor is None:

@@ -1,16 +1,8 @@
 """pyattn's own folders: config.json, model.safetensors and the tokenizer's files.
 
-config.json holds
-
-    format           "pyattn"
-    format_version   1
-    model            the attributes of `ModelConfig`
-    generation       the attributes of `GenerationOptions`
-    tied             name of a tensor to the name that its values are stored under
-    tokenizer        role ("source", "target", "vocab", "target_vocab") to file name; may be absent
-
-model.safetensors holds the tensors under the names of `pyattn.checkpoint`, each in float32, or a
-matrix in int8 with a float32 scale per row (its output channel) beside it: `<name>.scale`.
+`pyattn.formats.native_config` says what is in config.json. model.safetensors holds the tensors
+under the names of `pyattn.checkpoint`, each in float32, or a matrix in int8 with a float32 scale
+per row (its output channel) beside it: `<name>.scale`.
 """
 
 from __future__ import annotations
@@ -22,79 +14,29 @@ import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import (
-    Activation,
-    Array,
-    Checkpoint,
-    ModelConfig,
-    Positions,
-    tensor_shapes,
-)
+from pyattn.checkpoint import Array, Checkpoint, tensor_shapes
 from pyattn.errors import ModelError
-from pyattn.formats.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
-from pyattn.formats.files import (
-    JsonObject,
-    bare,
-    listed,
-    named_inside,
-    open_regular,
-    read_json,
-    shown,
+from pyattn.formats.files import bare, listed, open_regular
+from pyattn.formats.native_config import (
+    CONFIG_FILE,
+    FORMAT,
+    FORMAT_VERSION,
+    LENGTHS,
+    TOKENIZER_FILES,
+    read_native_config,
 )
 from pyattn.formats.quantized import Quantized, quantize, stored_quantized
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.formats.tensors import Tensor
-from pyattn.formats.weights import Length, Weights, named_shapes
-from pyattn.options import GenerationOptions
+from pyattn.formats.weights import Weights, named_shapes
 
-CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-FORMAT = "pyattn"
-FORMAT_VERSION = 1
 SCALE_SUFFIX = ".scale"
-# Role to the name under which the file is written, unless it equals that of an earlier role.
-TOKENIZER_FILES = {
-    "source": "source.spm",
-    "target": "target.spm",
-    "vocab": "vocab.json",
-    "target_vocab": "target_vocab.json",
-}
-
-# What makes no sense without what.
-_NEEDED = {"source": "target", "target": "source", "vocab": "source", "target_vocab": "vocab"}
-_CONFIG_KEYS = {"format", "format_version", "model", "generation", "tied", "tokenizer"}
-# Attributes of ModelConfig that are the lengths of axes.
-_LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions")
-_NORMS: dict[str, Literal["post", "pre"]] = {"post": "post", "pre": "pre"}
-_ACTIVATIONS: dict[str, Activation] = {name: name for name in get_args(Activation)}
-_POSITIONS: dict[str, Positions] = {name: name for name in get_args(Positions)}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class NativeConfig:
-    """A native config.json, understood.
-
-    Attributes:
-        model: What the model is.
-        generation: How it wants to be decoded.
-        tied: Name of a tensor to the name that its values are stored under.
-        tokenizer: Role to path of the tokenizer's files.
-    """
-
-    model: ModelConfig
-    generation: GenerationOptions
-    tied: Mapping[str, str]
-    tokenizer: Mapping[str, pathlib.Path]
-
-
-def is_native(values: JsonObject) -> bool:
-    """Whether a config.json is one of ours."""
-    return "format" in values
 
 
 def read_native(folder: pathlib.Path) -> Checkpoint:
@@ -105,7 +47,7 @@ def read_native(folder: pathlib.Path) -> Checkpoint:
     """
     config = read_native_config(folder)
     weights = Weights(WEIGHTS_FILE, read_safetensors(folder / WEIGHTS_FILE))
-    shapes = dict(named_shapes(config.model, {name: name for name in _LENGTHS}))
+    shapes = dict(named_shapes(config.model, {name: name for name in LENGTHS}))
     if weights.optional("output.bias") is not None:
         shapes["output.bias"] = shapes["output.weight"][:1]
     for name in config.tied:
@@ -126,7 +68,7 @@ def read_native(folder: pathlib.Path) -> Checkpoint:
     return Checkpoint(config.model, tensors, config.generation, frozenset(int8))
 
 
-def _stored(weights: Weights, name: str, shape: tuple[Length, ...]) -> Tensor | Quantized:
+def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Tensor | Quantized:
     """A tensor in the numbers that it is stored in."""
     tensor = weights.take(name, shape)
     if tensor.dtype != "I8":
@@ -134,108 +76,6 @@ def _stored(weights: Weights, name: str, shape: tuple[Length, ...]) -> Tensor | 
     if len(shape) != 2:
         raise ModelError(f"{tensor.file}: {bare(name)} has dtype I8, expected F32 for a vector")
     return stored_quantized(tensor, weights.take(f"{name}{SCALE_SUFFIX}", shape[:1]))
-
-
-def read_native_config(folder: pathlib.Path) -> NativeConfig:
-    """Reads config.json.
-
-    Raises:
-        ModelError: if a field is missing, unknown or out of range; the message names it.
-    """
-    values = read_json(folder / CONFIG_FILE)
-    fields = Fields({CONFIG_FILE: values})
-    if fields.get("format") != FORMAT:
-        fields.fail("format", f"is {shown(fields.get('format'))}, expected {FORMAT!r}")
-    version = fields.integer("format_version")
-    if version != FORMAT_VERSION:
-        fields.fail(
-            "format_version",
-            f"is {version}, this version of pyattn reads {FORMAT_VERSION}: "
-            f"update pyattn, or convert the model again",
-        )
-    _check_known(values, _CONFIG_KEYS, CONFIG_FILE)
-    model = _model(_section(fields, "model"))
-    return NativeConfig(
-        model=model,
-        generation=_generation(_section(fields, "generation"), model.target_vocab),
-        tied={name: str(stored) for name, stored in _section(fields, "tied").items()},
-        tokenizer=_tokenizer(folder, _section(fields, "tokenizer")),
-    )
-
-
-def _section(fields: Fields, key: str) -> JsonObject:
-    value = fields.get(key)
-    if value is None:
-        value = {}
-    if not isinstance(value, dict):
-        fields.fail(key, f"is {shown(value)}, expected an object")
-    return value
-
-
-def _check_known(values: JsonObject, known: set[str], place: str) -> None:
-    for key in values:
-        if key not in known:
-            raise ModelError(f"{place}: {bare(key)} is not a field that pyattn knows")
-
-
-def _model(values: JsonObject) -> ModelConfig:
-    place = f"{CONFIG_FILE}: model"
-    _check_known(values, {field.name for field in dataclasses.fields(ModelConfig)}, place)
-    fields = Fields({place: values})
-    dim = fields.integer("dim", high=MAX_DIM)
-    source_vocab, target_vocab = fields.integer("source_vocab"), fields.integer("target_vocab")
-    smaller = min(source_vocab, target_vocab)
-    return ModelConfig(
-        family=fields.text("family"),
-        source_vocab=source_vocab,
-        target_vocab=target_vocab,
-        dim=dim,
-        encoder_layers=fields.integer("encoder_layers", high=MAX_LAYERS),
-        decoder_layers=fields.integer("decoder_layers", high=MAX_LAYERS),
-        encoder_heads=fields.divisor("encoder_heads", of="dim", value=dim),
-        decoder_heads=fields.divisor("decoder_heads", of="dim", value=dim),
-        encoder_ffn=fields.integer("encoder_ffn", high=MAX_DIM),
-        decoder_ffn=fields.integer("decoder_ffn", high=MAX_DIM),
-        max_positions=fields.integer("max_positions", high=MAX_POSITIONS),
-        start=fields.integer("start", low=0, high=target_vocab - 1),
-        end=fields.integer("end", low=0, high=smaller - 1),
-        pad=fields.optional_id("pad", None, vocab=smaller),
-        unk=fields.optional_id("unk", None, vocab=target_vocab),
-        norm=fields.choice("norm", _NORMS, "post"),
-        norm_epsilon=fields.number("norm_epsilon", 1e-5, low=0),
-        final_norm=fields.boolean("final_norm", False),
-        activation=fields.choice("activation", _ACTIVATIONS, "relu"),
-        positions=fields.choice("positions", _POSITIONS, "sinusoidal"),
-        first_position=fields.integer("first_position", 0, low=0, high=MAX_POSITIONS),
-        embedding_scale=fields.number("embedding_scale", 1.0),
-        embedding_norm=fields.boolean("embedding_norm", False),
-        zero_start=fields.boolean("zero_start", False),
-    )
-
-
-def _generation(values: JsonObject, vocab: int) -> GenerationOptions:
-    place = f"{CONFIG_FILE}: generation"
-    _check_known(values, {field.name for field in dataclasses.fields(GenerationOptions)}, place)
-    suppressed = values.get("suppress_tokens", [])
-    if not isinstance(suppressed, list) or not all(
-        type(token) is int and 0 <= token < vocab for token in suppressed
-    ):
-        raise ModelError(
-            f"{place}: suppress_tokens is {shown(suppressed)}, expected ids below {vocab}"
-        )
-    try:
-        return GenerationOptions(**(values | {"suppress_tokens": tuple(suppressed)}))
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{place}: {error}") from None
-
-
-def _tokenizer(folder: pathlib.Path, values: JsonObject) -> dict[str, pathlib.Path]:
-    place = f"{CONFIG_FILE}: tokenizer"
-    _check_known(values, set(TOKENIZER_FILES), place)
-    for role, needed in _NEEDED.items():
-        if role in values and needed not in values:
-            raise ModelError(f"{place}: {needed} is missing, which {role} needs")
-    return {role: named_inside(folder, name, f"{place}: {role}") for role, name in values.items()}
 
 
 def write_native(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from pyattn.checkpoint import ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
@@ -27,8 +27,8 @@ class Length(int):
 
 def named_shapes(
     config: ModelConfig, keys: Mapping[str, str]
-) -> Iterator[tuple[str, tuple[Length, ...]]]:
-    """`tensor_shapes`, with lengths that know their fields of config.json.
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """`tensor_shapes`, with lengths that know their fields of config.json where they are one.
 
     Args:
         config: What the model is.
@@ -37,8 +37,7 @@ def named_shapes(
     lengths: dict[str, Any] = {
         name: Length.of(getattr(config, name), key) for name, key in keys.items()
     }
-    for name, shape in tensor_shapes(dataclasses.replace(config, **lengths)):
-        yield name, cast(tuple[Length, ...], shape)
+    yield from tensor_shapes(dataclasses.replace(config, **lengths))
 
 
 class Weights:
@@ -59,7 +58,7 @@ class Weights:
         self._left.discard(name)
         return self._tensors.get(name)
 
-    def take(self, name: str, shape: tuple[Length, ...]) -> Tensor:
+    def take(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """The tensor of that name.
 
         Raises:
@@ -84,7 +83,7 @@ class Weights:
             )
 
 
-def check_shape(tensor: Tensor, shape: tuple[Length, ...]) -> None:
+def check_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
     """That a tensor has the shape that config.json gives it.
 
     Raises:
@@ -96,4 +95,6 @@ def check_shape(tensor: Tensor, shape: tuple[Length, ...]) -> None:
     if len(tensor.shape) != len(shape):
         raise ModelError(f"{place}, expected {[int(length) for length in shape]}")
     wrong = next(b for a, b in zip(tensor.shape, shape, strict=True) if a != b)
-    raise ModelError(f"{place}, config.json's {wrong.key} says {wrong}")
+    if isinstance(wrong, Length):
+        raise ModelError(f"{place}, config.json's {wrong.key} says {wrong}")
+    raise ModelError(f"{place}, expected {list(map(int, shape))} by config.json")

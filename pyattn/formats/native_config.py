@@ -1,0 +1,233 @@
+"""The config.json of pyattn's own folders.
+
+format           "pyattn"
+format_version   1
+model            the attributes of `ModelConfig`; those that have a default may be absent
+generation       the attributes of `GenerationOptions`
+tied             name of a tensor to the name that its values are stored under
+tokenizer        role ("source", "target", "vocab", "target_vocab") to file name; may be absent
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from pyattn.checkpoint import (
+    Activation,
+    Mixer,
+    ModelConfig,
+    Norm,
+    NormKind,
+    Positions,
+    Stack,
+)
+from pyattn.errors import ModelError
+from pyattn.formats.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
+from pyattn.formats.files import JsonObject, bare, named_inside, read_json, shown
+from pyattn.options import GenerationOptions
+
+CONFIG_FILE = "config.json"
+FORMAT = "pyattn"
+FORMAT_VERSION = 1
+# Role to the name under which the file is written, unless it equals that of an earlier role.
+TOKENIZER_FILES = {
+    "source": "source.spm",
+    "target": "target.spm",
+    "vocab": "vocab.json",
+    "target_vocab": "target_vocab.json",
+}
+
+# What makes no sense without what.
+_NEEDED = {"source": "target", "target": "source", "vocab": "source", "target_vocab": "vocab"}
+_CONFIG_KEYS = {"format", "format_version", "model", "generation", "tied", "tokenizer"}
+# Attributes of ModelConfig that are the lengths of axes.
+LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NativeConfig:
+    """A native config.json, understood.
+
+    Attributes:
+        model: What the model is.
+        generation: How it wants to be decoded.
+        tied: Name of a tensor to the name that its values are stored under.
+        tokenizer: Role to path of the tokenizer's files.
+    """
+
+    model: ModelConfig
+    generation: GenerationOptions
+    tied: Mapping[str, str]
+    tokenizer: Mapping[str, pathlib.Path]
+
+
+def is_native(values: JsonObject) -> bool:
+    """Whether a config.json is one of ours."""
+    return "format" in values
+
+
+def read_native_config(folder: pathlib.Path) -> NativeConfig:
+    """Reads config.json.
+
+    Raises:
+        ModelError: if a field is missing, unknown or out of range; the message names it.
+    """
+    values = read_json(folder / CONFIG_FILE)
+    fields = Fields({CONFIG_FILE: values})
+    if fields.get("format") != FORMAT:
+        fields.fail("format", f"is {shown(fields.get('format'))}, expected {FORMAT!r}")
+    version = fields.integer("format_version")
+    if version != FORMAT_VERSION:
+        fields.fail(
+            "format_version",
+            f"is {version}, this version of pyattn reads {FORMAT_VERSION}: "
+            f"update pyattn, or convert the model again",
+        )
+    _check_known(values, _CONFIG_KEYS, CONFIG_FILE)
+    model = _model(_section(fields, "model"))
+    return NativeConfig(
+        model=model,
+        generation=_generation(_section(fields, "generation"), model.target_vocab),
+        tied={name: str(stored) for name, stored in _section(fields, "tied").items()},
+        tokenizer=_tokenizer(folder, _section(fields, "tokenizer")),
+    )
+
+
+def _section(fields: Fields, key: str) -> JsonObject:
+    value = fields.get(key)
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        fields.fail(key, f"is {shown(value)}, expected an object")
+    return value
+
+
+def _check_known(values: JsonObject, known: set[str], place: str) -> None:
+    for key in values:
+        if key not in known:
+            raise ModelError(f"{place}: {bare(key)} is not a field that pyattn knows")
+
+
+def _model(values: JsonObject) -> ModelConfig:
+    place = f"{CONFIG_FILE}: model"
+    _check_known(values, {field.name for field in dataclasses.fields(ModelConfig)}, place)
+    fields = Fields({place: values})
+    dim = fields.integer("dim", high=MAX_DIM)
+    source_vocab, target_vocab = fields.integer("source_vocab"), fields.integer("target_vocab")
+    smaller = min(source_vocab, target_vocab)
+    head_dim = fields.optional_integer("head_dim", high=MAX_DIM)
+    return ModelConfig(
+        family=fields.text("family"),
+        source_vocab=source_vocab,
+        target_vocab=target_vocab,
+        dim=dim,
+        max_positions=fields.integer("max_positions", high=MAX_POSITIONS),
+        start=fields.integer("start", low=0, high=target_vocab - 1),
+        end=fields.integer("end", low=0, high=smaller - 1),
+        pad=fields.optional_id("pad", None, vocab=smaller),
+        unk=fields.optional_id("unk", None, vocab=target_vocab),
+        head_dim=head_dim,
+        **_sizes(fields, "encoder", dim, head_dim),
+        **_sizes(fields, "decoder", dim, head_dim),
+        **_variant(fields),
+    )
+
+
+def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict[str, Any]:
+    """The attributes of one stack."""
+    layers = fields.integer(f"{stack}_layers", high=MAX_LAYERS)
+    if head_dim is None:
+        heads = fields.divisor(f"{stack}_heads", of="dim", value=dim)
+    else:
+        heads = fields.integer(f"{stack}_heads", high=MAX_DIM // head_dim)
+    kv_heads = None
+    if fields.get(f"{stack}_kv_heads") is not None:
+        kv_heads = fields.divisor(f"{stack}_kv_heads", of=f"{stack}_heads", value=heads)
+    windows = fields.list(f"{stack}_windows")
+    if len(windows) > layers or not all(
+        type(window) is int and 0 <= window <= MAX_POSITIONS for window in windows
+    ):
+        fields.fail(f"{stack}_windows", f"is {shown(windows)}, expected an integer for each layer")
+    return {
+        f"{stack}_layers": layers,
+        f"{stack}_heads": heads,
+        f"{stack}_kv_heads": kv_heads,
+        f"{stack}_ffn": fields.integer(f"{stack}_ffn", high=MAX_DIM),
+        f"{stack}_windows": tuple(windows),
+    }
+
+
+def _variant(fields: Fields) -> dict[str, Any]:
+    """The attributes that say which of the Transformers it is; those that are absent are not."""
+    readers: dict[str, Callable[[str, Any], Any]] = {
+        "norm": _name_of(fields, Norm),
+        "norm_kind": _name_of(fields, NormKind),
+        "activation": _name_of(fields, Activation),
+        "positions": _name_of(fields, Positions),
+        "mixer": _name_of(fields, Mixer),
+        "average_activation": _name_of(fields, Activation),
+        "first_position": _at_least(fields, 0, MAX_POSITIONS),
+        "relative_buckets": _at_least(fields, 2, MAX_POSITIONS),
+        "relative_distance": _at_least(fields, 1, MAX_POSITIONS),
+        "average_ffn": _at_least(fields, 0, MAX_DIM),
+        "norm_epsilon": functools.partial(fields.number, low=0),
+        "attention_soft_cap": functools.partial(fields.number, low=0),
+        "logits_soft_cap": functools.partial(fields.number, low=0),
+        "rotary_theta": functools.partial(fields.number, low=1),
+        "embedding_scale": fields.number,
+        "logits_scale": fields.number,
+        "attention_scale": fields.number,
+        **dict.fromkeys(_FLAGS, fields.boolean),
+    }
+    present = [name for name in readers if fields.get(name) is not None]
+    return {name: readers[name](name, None) for name in present}
+
+
+_FLAGS = (
+    "final_norm",
+    "embedding_norm",
+    "attention_bias",
+    "feed_forward_bias",
+    "gated",
+    "relative_per_layer",
+    "zero_start",
+    "average_gates",
+)
+
+
+def _name_of(fields: Fields, kind: Any) -> Callable[[str, Any], Any]:
+    names = {name: name for name in get_args(kind)}
+    return lambda key, default: fields.choice(key, names, default)
+
+
+def _at_least(fields: Fields, low: int, high: int) -> Callable[[str, Any], Any]:
+    return functools.partial(fields.integer, low=low, high=high)
+
+
+def _generation(values: JsonObject, vocab: int) -> GenerationOptions:
+    place = f"{CONFIG_FILE}: generation"
+    _check_known(values, {field.name for field in dataclasses.fields(GenerationOptions)}, place)
+    suppressed = values.get("suppress_tokens", [])
+    if not isinstance(suppressed, list) or not all(
+        type(token) is int and 0 <= token < vocab for token in suppressed
+    ):
+        raise ModelError(
+            f"{place}: suppress_tokens is {shown(suppressed)}, expected ids below {vocab}"
+        )
+    try:
+        return GenerationOptions(**(values | {"suppress_tokens": tuple(suppressed)}))
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{place}: {error}") from None
+
+
+def _tokenizer(folder: pathlib.Path, values: JsonObject) -> dict[str, pathlib.Path]:
+    place = f"{CONFIG_FILE}: tokenizer"
+    _check_known(values, set(TOKENIZER_FILES), place)
+    for role, needed in _NEEDED.items():
+        if role in values and needed not in values:
+            raise ModelError(f"{place}: {needed} is missing, which {role} needs")
+    return {role: named_inside(folder, name, f"{place}: {role}") for role, name in values.items()}
