@@ -6,7 +6,7 @@ benchmark. From the bottom up:
     arrays       types of arrays, checks of arguments
     softmax      softmax, log_softmax
     activations  relu, gelu, gelu_tanh, silu
-    positions    sinusoidal_positions
+    positions    sinusoidal_positions, relative_buckets, relative_bias_table, rotary_tables
     layers       linear, layer_norm, rms_norm, feed_forward
     vocabulary   best_tokens, sample_tokens, select
     attention    attention, attention_step, multi_head_attention, padding_mask, look_ahead_mask

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from pyattn.checkpoint import ModelConfig
-from pyattn.reference.arrays import Floats
+from pyattn.checkpoint import STACKS, ModelConfig, Stack
+from pyattn.reference.arrays import Floats, Ints, check_floats
 
 
 def computed_positions(config: ModelConfig) -> Floats:
@@ -53,3 +55,96 @@ def sinusoidal_positions(count: int, dim: int, *, first: int = 0, t2t: bool = Fa
     halves = (np.sin(angles), np.cos(angles[:, : dim - sines]))
     table: Floats = np.concatenate(halves, axis=1, dtype=np.float32)
     return table
+
+
+def relative_buckets(distances: Ints, buckets: int, max_distance: int, bidirectional: bool) -> Ints:
+    """Which of a few biases a distance has (Raffel et al. 2020, section 2.1).
+
+    The first half of the buckets are a distance each, from 0 on; the others are wider and wider,
+    each by the same factor, and reach up to `max_distance`; the last one holds what is beyond.
+
+    Args:
+        distances: Of a key from its query, position of the key less that of the query, any shape.
+        buckets: How many there are in all.
+        max_distance: Where the last bucket ends.
+        bidirectional: Whether keys behind the query have a half of the buckets of their own, the
+            second; if not, all of them count as distance 0.
+
+    Returns:
+        Buckets in [0, buckets), shaped like the distances.
+
+    Raises:
+        ValueError: if there are too few buckets to have both halves, or `max_distance` does not
+            lie beyond the first half.
+    """
+    ways = 2 if bidirectional else 1
+    one_way = buckets // ways
+    exact = one_way // 2
+    if exact < 1:
+        raise ValueError(f"relative_buckets: buckets is {buckets}, expected at least {2 * ways}")
+    if max_distance <= exact:
+        raise ValueError(
+            f"relative_buckets: max_distance is {max_distance}, expected more than {exact}"
+        )
+    size = np.abs(distances) if bidirectional else np.maximum(np.negative(distances), 0)
+    octaves = np.log(np.maximum(size, exact) / exact) / math.log(max_distance / exact)
+    # Where a bucket begins at a whole number, double precision may end up just below its own.
+    wide = exact + np.floor(octaves * (one_way - exact) + 1e-9).astype(np.int64)
+    found: Ints = np.where(size < exact, size, np.minimum(wide, one_way - 1))
+    return found + np.where(distances > 0, one_way, 0) if bidirectional else found
+
+
+def relative_bias_table(bias: Floats, config: ModelConfig, stack: Stack) -> Floats:
+    """A bias of self-attention by bucket as one by distance, in the order in which it is read.
+
+    With M = `config.max_positions`, a row of scores begins at the first key. The decoder's query i
+    adds the last i + 1 columns to its keys 0 to i; the encoder's query i of n keys the n columns
+    from M - 1 - i on.
+
+    Args:
+        bias: [buckets, heads], float32.
+        config: Says how distances fall into buckets.
+        stack: "encoder", which looks to both sides, or "decoder", which looks back.
+
+    Returns:
+        [heads, 2 * M - 1] for the encoder, by the distance of the key from the query, from
+        -(M - 1) to M - 1; [heads, M] for the decoder, from -(M - 1) to 0.
+
+    Raises:
+        ValueError: if the bias has another number of buckets, or as `relative_buckets` does.
+        TypeError: if the bias is not a float32 array.
+    """
+    check_floats("relative_bias_table", "bias", bias, [config.relative_buckets, None])
+    both = stack == "encoder"
+    farthest = config.max_positions - 1
+    distances = np.arange(-farthest, farthest + 1 if both else 1)
+    chosen = relative_buckets(distances, config.relative_buckets, config.relative_distance, both)
+    return np.ascontiguousarray(bias[chosen].T)
+
+
+def rotary_tables(config: ModelConfig) -> tuple[Floats, Floats]:
+    """The cosines and sines by which queries and keys are turned (Su et al. 2021, section 3.2.2).
+
+    Position p turns the pair i of a head, its numbers i and i + head_dim / 2, by the angle
+    p * theta ** (-2 i / head_dim): (a, b) becomes (a cos - b sin, b cos + a sin).
+
+    Args:
+        config: Its positions are "rotary".
+
+    Returns:
+        Cosines and sines, [max_positions, head_dim / 2] each, float32, of angles in double
+        precision. Both stacks share them.
+
+    Raises:
+        ValueError: if a head has an odd width, or other ones in the encoder than in the decoder.
+    """
+    head_dim, other = (config.stack(stack).head_dim for stack in STACKS)
+    if head_dim % 2:
+        raise ValueError(f"rotary_tables: head_dim is {head_dim}, expected an even number")
+    if head_dim != other:
+        raise ValueError(
+            f"rotary_tables: head_dim is {other} in the decoder, expected the encoder's {head_dim}"
+        )
+    frequencies = config.rotary_theta ** (-2 * np.arange(head_dim // 2) / head_dim)
+    angles = np.arange(config.max_positions)[:, None] * frequencies
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
