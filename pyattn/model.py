@@ -405,9 +405,26 @@ def _checked_tensors(checkpoint: Checkpoint) -> dict[str, Floats]:
             raise ModelError(
                 f"checkpoint: {name} has shape {list(tensor.shape)}, the config says {list(shape)}"
             )
-    if config.positions != "learned":
-        # Here and not above: importing pyattn need not read the whole reference.
-        from pyattn.reference.positions import computed_positions
+    return tensors | _computed_tensors(config, tensors)
 
-        tensors["encoder.positions"] = tensors["decoder.positions"] = computed_positions(config)
-    return tensors
+
+def _computed_tensors(config: ModelConfig, tensors: Mapping[str, Floats]) -> dict[str, Floats]:
+    """What the core is given of positions that are no rows of the checkpoint."""
+    if config.positions == "learned":
+        return {}
+    # Here and not above: importing pyattn need not read the whole reference.
+    from pyattn.reference.positions import computed_positions, relative_bias_table, rotary_tables
+
+    if config.positions == "relative":
+        names = [name for name in tensors if name.endswith("relative_bias")]
+        return {
+            name.replace("relative_bias", "relative_table"): relative_bias_table(
+                tensors[name], config, "encoder" if name.startswith("encoder") else "decoder"
+            )
+            for name in names
+        }
+    if config.positions == "rotary":
+        cos, sin = rotary_tables(config)
+        return {"rotary.cos": cos, "rotary.sin": sin}
+    table = computed_positions(config)
+    return {"encoder.positions": table, "decoder.positions": table}

@@ -322,7 +322,7 @@ void Batch::answer() {
   }
   const auto ask = [&](size_t i) {
     Group& group = groups_[i];
-    group.answers = best_tokens({weights_.output, group.selection},
+    group.answers = best_tokens(weights_.vocabulary(group.selection),
                                 {states[i], dim}, group.questions);
     for (const int64_t row : group.asked) {
       group.answers.alignments.push_back(decoded_.alignments.of(row));

@@ -150,6 +150,11 @@ void Engine::logits(const std::vector<Sequence>& sources,
   const auto project = [&](size_t i, const Fed& fed) {
     linear(weights_.output, {fed.states, config.dim}, fed.rows,
            {room(i), config.decoder.vocab}, {});
+    if (config.logits_soft_cap > 0) {
+      weights_.table.soft_cap({.x = room(i),
+                               .count = fed.rows * config.decoder.vocab,
+                               .cap = config.logits_soft_cap});
+    }
   };
   team_.run([&] { feed_targets(weights_, sources, targets, nullptr, project); },
             go_on);

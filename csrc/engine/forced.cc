@@ -100,7 +100,7 @@ void token_scores(const ModelWeights& weights, const float* states,
     questions.push_back({1, {&id, 1}});
   }
   const Answers answers =
-      best_tokens({weights.output, nullptr}, {states, dim}, questions);
+      best_tokens(weights.vocabulary(nullptr), {states, dim}, questions);
   for (size_t row = 0; row < ids.size(); ++row) {
     const std::span<const float> logit = answers.apart(row);
     scores[row] = answers.rest[row].with(logit).log_prob(logit[0]);

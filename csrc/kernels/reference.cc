@@ -273,12 +273,46 @@ void attention_step(const AttentionStepArgs& args) {
   }
 }
 
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+void ssru(const SsruArgs& args) {
+  for (int64_t i = 0; i < args.dim; ++i) {
+    const double f = sigmoid(args.forget[i]);
+    const double past = args.past == nullptr ? 0 : args.past[i];
+    const double state = f * past + (1 - f) * args.input[i];
+    args.state[i] = static_cast<float>(state);
+    args.y[i] =
+        static_cast<float>(activate(Activation::kRelu, state) +
+                           (args.residual == nullptr ? 0 : args.residual[i]));
+  }
+}
+
+void gate(const GateArgs& args) {
+  for (int64_t i = 0; i < args.dim; ++i) {
+    double y = args.mixed[i];
+    if (args.x_gate != nullptr) {
+      y = sigmoid(args.x_gate[i]) * args.x[i] + sigmoid(args.mixed_gate[i]) * y;
+    }
+    args.y[i] = static_cast<float>(
+        y + (args.residual == nullptr ? 0 : args.residual[i]));
+  }
+}
+
+void soft_cap(const SoftCapArgs& args) {
+  for (int64_t i = 0; i < args.count; ++i) {
+    const double cap = args.cap;
+    args.x[i] = static_cast<float>(cap * std::tanh(args.x[i] / cap));
+  }
+}
+
 void embed(const EmbedArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
     for (int64_t d = 0; d < args.dim; ++d) {
+      const float token = args.table[args.ids[row] * args.dim + d] * args.scale;
       args.y[row * args.dim + d] =
-          args.table[args.ids[row] * args.dim + d] * args.scale +
-          args.positions[args.position_ids[row] * args.dim + d];
+          args.positions == nullptr
+              ? token
+              : token + args.positions[args.position_ids[row] * args.dim + d];
     }
   }
 }
@@ -334,6 +368,9 @@ extern const KernelTable kReferenceKernels = {
     .attention_bfloat16 = attention,
     .attention_step = attention_step<DType::kFloat32>,
     .attention_step_bfloat16 = attention_step<DType::kBFloat16>,
+    .ssru = ssru,
+    .gate = gate,
+    .soft_cap = soft_cap,
     .embed = embed,
     .log_sum_exp = log_sum_exp,
     .top_k = top_k,

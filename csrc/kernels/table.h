@@ -150,11 +150,43 @@ constexpr int64_t attention_step_scratch(int64_t time, int64_t heads,
   return heads * (attention_step_stride(time, lanes) + 2 * padded);
 }
 
+/// A token of the simpler simple recurrent unit (Kim et al. 2019):
+/// state = f * past + (1 - f) * input, f = sigmoid(forget);
+/// y = relu(state) + residual.
+struct SsruArgs {
+  const float* input;     // [dim]
+  const float* forget;    // [dim]
+  const float* past;      // [dim] or null: zeros
+  float* state;           // [dim]
+  const float* residual;  // [dim] or null; may be y itself
+  float* y;               // [dim]
+  int64_t dim;
+};
+
+/// y = sigmoid(x_gate) * x + sigmoid(mixed_gate) * mixed + residual, the end of
+/// average attention (Zhang et al. 2018); without gates mixed + residual.
+struct GateArgs {
+  const float* x;           // [dim]; may be y itself
+  const float* mixed;       // [dim]
+  const float* x_gate;      // [dim] or null: no gates
+  const float* mixed_gate;  // [dim]
+  const float* residual;    // [dim] or null; may be y itself
+  float* y;                 // [dim]
+  int64_t dim;
+};
+
+/// x = cap * tanh(x / cap).
+struct SoftCapArgs {
+  float* x;  // [count]
+  int64_t count;
+  float cap;
+};
+
 /// y[row] = table[ids[row]] * scale + positions[position_ids[row]].
 struct EmbedArgs {
   const float* table;           // [vocab, dim]
   const int32_t* ids;           // [rows]
-  const float* positions;       // [max_positions, dim]
+  const float* positions;       // [max_positions, dim] or null: zeros
   const int32_t* position_ids;  // [rows]
   float* y;                     // [rows, dim]
   int64_t rows, dim;
@@ -209,6 +241,9 @@ struct KernelTable {
   void (*attention_bfloat16)(const AttentionArgs&);
   void (*attention_step)(const AttentionStepArgs&);
   void (*attention_step_bfloat16)(const AttentionStepArgs&);
+  void (*ssru)(const SsruArgs&);
+  void (*gate)(const GateArgs&);
+  void (*soft_cap)(const SoftCapArgs&);
   void (*embed)(const EmbedArgs&);
   void (*log_sum_exp)(const LogSumExpArgs&);
   void (*top_k)(const TopKArgs&);

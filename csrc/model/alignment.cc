@@ -49,8 +49,11 @@ void add_head(const StepCall& call, int64_t head, const float* q,
   std::vector<float> scores;
   for (int64_t t = 0; t < memory.time; ++t) {
     const Key* const k = static_cast<const Key*>(memory.tokens[t]) + offset;
-    scores.push_back(dot(q + head * call.head_dim, k, call.head_dim) *
-                     call.scale);
+    const float score =
+        dot(q + head * call.head_dim, k, call.head_dim) * call.scale;
+    scores.push_back(call.soft_cap > 0
+                         ? call.soft_cap * std::tanh(score / call.soft_cap)
+                         : score);
   }
   const float most = *std::max_element(scores.begin(), scores.end());
   float sum = 0;

@@ -25,8 +25,9 @@ int64_t slot_bytes(int64_t bytes_per_token) {
 }  // namespace
 
 DType kept_type(const ModelWeights& weights) {
+  const bool attends = weights.config.mixer == Mixer::kAttention;
   for (const DecoderLayerWeights& layer : weights.decoder) {
-    if (layer.self_attention.qkv.dtype() == DType::kFloat32 ||
+    if ((attends && layer.self_attention.qkv.dtype() == DType::kFloat32) ||
         layer.cross_attention.key_value.dtype() == DType::kFloat32) {
       return DType::kFloat32;
     }
@@ -36,8 +37,11 @@ DType kept_type(const ModelWeights& weights) {
 
 int64_t token_bytes(const ModelWeights& weights) {
   const ModelConfig& config = weights.config;
-  return 2 * config.decoder.layers * config.dim *
-         kept_bytes(kept_type(weights));
+  const int64_t attended =
+      2 * config.decoder.kv_width() * kept_bytes(kept_type(weights));
+  const int64_t state =
+      config.mixer == Mixer::kAttention ? 0 : config.dim * sizeof(float);
+  return config.decoder.layers * std::max(attended, state);
 }
 
 TokenPool::TokenPool(int64_t bytes_per_token, int64_t most)

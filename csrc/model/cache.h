@@ -10,18 +10,24 @@
 
 namespace pyattn {
 
-/// What a token keeps, [layers][key, value][dim]: of a source, the keys and
-/// values that cross-attention reads; of a target, those of the decoder's
+/// What a token keeps, [layers][key, value][kv_width]: of a source, the keys
+/// and values that cross-attention reads; of a target, those of the decoder's
 /// self-attention. These are the offsets of a layer's key and value.
 inline int64_t key_offset(const ModelConfig& config, int64_t layer) {
-  return 2 * layer * config.dim;
+  return 2 * layer * config.decoder.kv_width();
 }
 inline int64_t value_offset(const ModelConfig& config, int64_t layer) {
-  return (2 * layer + 1) * config.dim;
+  return (2 * layer + 1) * config.decoder.kv_width();
 }
 
-/// What tokens keep: bfloat16, unless a product that makes keys or values is
-/// to be exact.
+/// Of a target, where the decoder has another mixer: its state of a layer
+/// behind the token, [layers][dim] floats.
+inline float* kept_state(const ModelConfig& config, void* slot, int64_t layer) {
+  return static_cast<float*>(slot) + layer * config.dim;
+}
+
+/// What keys and values are kept in: bfloat16, unless a product that makes some
+/// is to be exact.
 DType kept_type(const ModelWeights& weights);
 int64_t token_bytes(const ModelWeights& weights);
 

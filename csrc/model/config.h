@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/table.h"
 
@@ -8,17 +9,46 @@ namespace pyattn {
 
 /// Sizes of one of the two stacks.
 struct StackConfig {
-  int64_t layers, heads, ffn, vocab;
+  int64_t layers, heads, kv_heads, head_dim, ffn, vocab;
+  float attention_scale;
+  /// Of each layer: how many positions self-attention reaches to either side,
+  /// its own among them; 0 is all.
+  std::vector<int64_t> windows;
+
+  int64_t width() const { return heads * head_dim; }
+  int64_t kv_width() const { return kv_heads * head_dim; }
 };
+
+/// On which sides of a sub-layer a norm stands.
+enum class NormSide { kPost, kPre, kBoth };
+enum class NormKind { kLayer, kRms };
+
+/// How tokens know where they stand: by what is added to their embeddings, by
+/// what is added to the scores of self-attention, or by how its queries and
+/// keys are turned.
+enum class Positions { kAdded, kRelative, kRotary };
+
+/// What mixes a decoder's tokens.
+enum class Mixer { kAttention, kSsru, kAverage };
 
 /// What a model is; the fields mean what pyattn.checkpoint.ModelConfig says.
 struct ModelConfig {
   StackConfig encoder, decoder;
   int64_t dim, max_positions;
   int32_t start, end;
-  bool pre_norm, final_norm, embedding_norm, zero_start;
-  float norm_epsilon, embedding_scale;
+  NormSide norm;
+  NormKind norm_kind;
+  bool final_norm, embedding_norm, zero_start;
+  bool attention_bias, feed_forward_bias, gated;
+  float norm_epsilon, embedding_scale, logits_scale, logits_soft_cap;
+  float attention_soft_cap;
   Activation activation;
+  Positions positions;
+  bool relative_per_layer;
+  Mixer mixer;
+  int64_t average_ffn;
+  Activation average_activation;
+  bool average_gates;
 };
 
 }  // namespace pyattn

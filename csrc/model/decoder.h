@@ -14,7 +14,7 @@ namespace pyattn {
 struct DecoderRow {
   int32_t token;
   int32_t position;
-  void* slot;         // takes the token's own keys and values
+  void* slot;         // takes what the token keeps
   StepMemory past;    // earlier tokens and, last, this one
   StepMemory source;  // the cross memory of the row's sentence
   /// Heads whose attention to the source is told; null: none. At least one.
@@ -28,9 +28,9 @@ struct Decoded {
   Alignments alignments;
 };
 
-/// One step of the decoder. Rows may be of any sentences, at any positions;
-/// several rows of one call may be consecutive tokens of the same sentence,
-/// since every row's keys and values are written before any is read.
+/// One step of the decoder. Rows may be of any sentences, at any positions, but
+/// those of a sentence are neighbours; several may be consecutive tokens, in
+/// their order, since what a row keeps is written before a later one reads it.
 Decoded decode(const ModelWeights& weights,
                const std::vector<DecoderRow>& rows);
 

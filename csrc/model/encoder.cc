@@ -9,65 +9,104 @@
 namespace pyattn {
 namespace {
 
-void self_attention(const ModelWeights& weights,
-                    const SelfAttentionWeights& attention, const Starts& starts,
-                    Stream& stream) {
-  const int64_t dim = weights.config.dim;
-  stream.sublayer(
-      attention.norm, attention.qkv,
-      [&](const LinearInput& in, ConstRows residual, Rows out) {
-        float* room = stream.room().at_least(stream.rows() * 4 * dim);
-        const Rows qkv = {room, 3 * dim};
-        const Rows heads = {room + stream.rows() * 3 * dim, dim};
-        linear(attention.qkv, in, stream.rows(), qkv, {});
-        ragged_self_attention(weights.table, qkv.read(), starts,
-                              weights.config.encoder.heads, dim,
-                              attention.qkv.dtype() == DType::kFloat32
-                                  ? DType::kFloat32
-                                  : DType::kBFloat16,
-                              heads);
-        linear(attention.output, heads.read(), stream.rows(), out,
-               {.residual = residual});
-      });
-}
+class Encoder {
+ public:
+  Encoder(const ModelWeights& weights, const Ragged& sources)
+      : weights_(weights),
+        stack_(weights.config.encoder),
+        sources_(sources),
+        positions_(sources.ids.size()),
+        stream_(weights, sources.tokens()) {
+    for (int64_t s = 0; s < sources.sequences(); ++s) {
+      std::iota(positions_.begin() + sources.starts[s],
+                positions_.begin() + sources.starts[s + 1], 0);
+    }
+  }
+
+  Buffer<float> run() {
+    const EmbeddingWeights& embedding = weights_.source_embedding;
+    embed(weights_.table, {.table = embedding.tokens,
+                           .ids = sources_.ids.data(),
+                           .positions = embedding.positions,
+                           .position_ids = positions_.data(),
+                           .y = stream_.x().data,
+                           .rows = stream_.rows(),
+                           .dim = weights_.config.dim,
+                           .scale = weights_.config.embedding_scale});
+    stream_.begin(embedding.norm);
+    for (int64_t n = 0; n < stack_.layers; ++n) {
+      self_attention(weights_.encoder[n].self_attention, n);
+      stream_.feed_forward(weights_.encoder[n].feed_forward);
+    }
+    stream_.finish(weights_.encoder_norm);
+    return stream_.take();
+  }
+
+ private:
+  void self_attention(const SelfAttentionWeights& attention, int64_t n) {
+    stream_.sublayer(
+        attention.norms, &attention.qkv,
+        [&](const LinearInput& in, ConstRows residual, Rows out) {
+          const int64_t rows = stream_.rows();
+          const int64_t joined = stack_.width() + 2 * stack_.kv_width();
+          float* const room =
+              stream_.room().at_least(rows * (joined + stack_.width()));
+          const Rows qkv = {room, joined};
+          const Rows heads = {room + rows * joined, stack_.width()};
+          linear(attention.qkv, in, rows, qkv, {});
+          if (weights_.rotation.head_dim > 0) {
+            // Keys stand behind the queries.
+            rotate(weights_.rotation, positions_,
+                   stack_.heads + stack_.kv_heads, qkv);
+          }
+          ragged_self_attention(weights_.table, sources_.starts,
+                                call(attention, n, qkv.read(), heads));
+          linear(attention.output, heads.read(), rows, out,
+                 {.residual = residual});
+        });
+  }
+
+  RaggedCall call(const SelfAttentionWeights& attention, int64_t n,
+                  ConstRows qkv, Rows heads) const {
+    return {.qkv = qkv,
+            .y = heads,
+            .heads = stack_.heads,
+            .kv_heads = stack_.kv_heads,
+            .head_dim = stack_.head_dim,
+            .scale = stack_.attention_scale,
+            .soft_cap = weights_.config.attention_soft_cap,
+            .window = stack_.windows[n],
+            .bias = weights_.encoder_bias.of(n),
+            .bias_stride = weights_.encoder_bias.stride,
+            .bias_middle = weights_.config.max_positions - 1,
+            .dtype = attention.qkv.dtype() == DType::kFloat32
+                         ? DType::kFloat32
+                         : DType::kBFloat16};
+  }
+
+  const ModelWeights& weights_;
+  const StackConfig& stack_;
+  const Ragged& sources_;
+  std::vector<int32_t> positions_;
+  Stream stream_;
+};
 
 }  // namespace
 
 Buffer<float> encode(const ModelWeights& weights, const Ragged& sources) {
-  const ModelConfig& config = weights.config;
-  std::vector<int32_t> positions(sources.ids.size());
-  for (int64_t s = 0; s < sources.sequences(); ++s) {
-    std::iota(positions.begin() + sources.starts[s],
-              positions.begin() + sources.starts[s + 1], 0);
-  }
-  Stream stream(weights, sources.tokens());
-  embed(weights.table, {.table = weights.source_embedding.tokens,
-                        .ids = sources.ids.data(),
-                        .positions = weights.source_embedding.positions,
-                        .position_ids = positions.data(),
-                        .y = stream.x().data,
-                        .rows = stream.rows(),
-                        .dim = config.dim,
-                        .scale = config.embedding_scale});
-  stream.begin(weights.source_embedding.norm);
-  for (const EncoderLayerWeights& layer : weights.encoder) {
-    self_attention(weights, layer.self_attention, sources.starts, stream);
-    stream.feed_forward(layer.feed_forward);
-  }
-  stream.finish(weights.encoder_norm);
-  return stream.take();
+  return Encoder(weights, sources).run();
 }
 
 void keep_sources(const ModelWeights& weights, const float* encoded,
                   const std::vector<void*>& slots) {
-  const int64_t dim = weights.config.dim;
+  const int64_t width = 2 * weights.config.decoder.kv_width();
   const int64_t tokens = static_cast<int64_t>(slots.size());
-  Buffer<float> room(tokens * 2 * dim);
-  const Rows to = {room.data(), 2 * dim};
+  Buffer<float> room(tokens * width);
+  const Rows to = {room.data(), width};
   for (int64_t n = 0; n < weights.config.decoder.layers; ++n) {
-    linear(weights.decoder[n].cross_attention.key_value, {encoded, dim}, tokens,
-           to, {});
-    keep(weights.table, kept_type(weights), to.read(), 2 * dim, slots,
+    linear(weights.decoder[n].cross_attention.key_value,
+           {encoded, weights.config.dim}, tokens, to, {});
+    keep(weights.table, kept_type(weights), to.read(), width, slots,
          key_offset(weights.config, n));
   }
 }

@@ -1,6 +1,14 @@
 #include "model/sublayer.h"
 
+#include "base/threads.h"
+
 namespace pyattn {
+namespace {
+
+// Additions that are worth a thread.
+constexpr int64_t kFloatsPerThread = 64 * 1024;
+
+}  // namespace
 
 Stream::Stream(const ModelWeights& weights, int64_t rows)
     : weights_(weights),
@@ -8,37 +16,53 @@ Stream::Stream(const ModelWeights& weights, int64_t rows)
       x_(rows * weights.config.dim),
       normal_(rows * weights.config.dim) {}
 
-void Stream::normalise(const NormWeights& norm, Rows to,
+void Stream::normalise(const NormWeights& norm, ConstRows from, Rows to,
                        const PackedLinear* next) {
-  NormArgs args = {.x = x().data,
+  NormArgs args = {.x = from.data,
                    .gamma = norm.gamma.data(),
                    .beta = norm.beta.data(),
                    .y = to.data,
                    .words = {},
                    .rows = rows_,
                    .dim = weights_.config.dim,
-                   .x_stride = x().stride,
+                   .x_stride = from.stride,
                    .y_stride = to.stride,
                    .epsilon = weights_.config.norm_epsilon};
   if (next != nullptr) {
     args.words = input_.room(*next, to.read(), rows_);
   }
-  layer_norm(weights_.table, args);
+  if (weights_.config.norm_kind == NormKind::kRms) {
+    rms_norm(weights_.table, args);
+  } else {
+    layer_norm(weights_.table, args);
+  }
+}
+
+void Stream::add(ConstRows branch) {
+  const int64_t dim = weights_.config.dim;
+  parallel_for(rows_, kFloatsPerThread / dim + 1,
+               [&](int64_t begin, int64_t end) {
+                 float* const x = x_.data() + begin * dim;
+                 const float* const y = branch.from(begin).data;
+                 for (int64_t i = 0; i < (end - begin) * dim; ++i) {
+                   x[i] += y[i];
+                 }
+               });
 }
 
 void Stream::begin(const NormWeights& norm) {
   if (!weights_.config.embedding_norm) {
     return;
   }
-  if (weights_.config.pre_norm) {
-    normalise(norm, x(), nullptr);
-  } else {
+  if (side() == NormSide::kPost) {
     waiting_ = &norm;
+  } else {
+    normalise(norm, x().read(), x(), nullptr);
   }
 }
 
 void Stream::feed_forward(const FeedForwardWeights& weights) {
-  sublayer(weights.norm, weights.up,
+  sublayer(weights.norms, &weights.up,
            [&](const LinearInput& in, ConstRows residual, Rows out) {
              pyattn::feed_forward(weights.up, weights.down,
                                   weights_.config.activation, in, rows_,
@@ -48,10 +72,10 @@ void Stream::feed_forward(const FeedForwardWeights& weights) {
 
 void Stream::finish(const NormWeights& norm) {
   if (waiting_ != nullptr) {
-    normalise(*waiting_, x(), nullptr);
+    normalise(*waiting_, x().read(), x(), nullptr);
   }
   if (weights_.config.final_norm) {
-    normalise(norm, x(), nullptr);
+    normalise(norm, x().read(), x(), nullptr);
   }
 }
 

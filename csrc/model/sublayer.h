@@ -12,7 +12,8 @@
 namespace pyattn {
 
 /// The residual stream of a stack's rows, and how a sub-layer joins it: after
-/// its own norm ("pre") or with a norm behind the sum ("post").
+/// its own norm ("pre"), with a norm behind the sum ("post"), or with a norm
+/// before and one behind it, ahead of the sum ("both").
 class Stream {
  public:
   Stream(const ModelWeights& weights, int64_t rows);
@@ -20,23 +21,36 @@ class Stream {
   /// The norm of the embeddings, where the model has one, and they are in x.
   void begin(const NormWeights& norm);
 
-  /// x = norm(x + branch(x)) or x + branch(norm(x)). `branch(in, residual,
-  /// out)` reads its input in the form that `first`, its first product, asks
-  /// for, adds the residual to what it computes and writes that to `out`. A
-  /// norm and the conversion of its result are one pass, so a norm behind a sum
-  /// waits for whoever reads it.
+  /// x = norm(x + branch(x)), x + branch(norm(x)) or x + after(branch(norm(
+  /// x))). `branch(in, residual, out)` reads its input in the form that
+  /// `first`, its first product, asks for, adds the residual, if there is one,
+  /// to what it computes and writes that to `out`. A norm and the conversion of
+  /// its result are one pass, so a norm behind a sum waits for whoever reads
+  /// it. A branch that reads `input()` alone has no first product.
   template <class Branch>
-  void sublayer(const NormWeights& norm, const PackedLinear& first,
+  void sublayer(const BlockNorms& norms, const PackedLinear* first,
                 Branch&& branch) {
-    if (weights_.config.pre_norm) {
-      normalise(norm, normal(), &first);
+    if (side() != NormSide::kPost) {
+      normalise(norms.norm, x().read(), normal(), first);
     } else if (waiting_ != nullptr) {
-      normalise(*waiting_, x(), &first);
-    } else {
-      input_.prepare(first, x().read(), rows_);
+      normalise(*waiting_, x().read(), x(), first);
+    } else if (first != nullptr) {
+      input_.prepare(*first, x().read(), rows_);
     }
-    branch(input_, x().read(), x());
-    waiting_ = weights_.config.pre_norm ? nullptr : &norm;
+    if (side() == NormSide::kBoth) {
+      const Rows out = {branch_.at_least(x_.size()), weights_.config.dim};
+      branch(input_, ConstRows{nullptr, 0}, out);
+      normalise(norms.after, out.read(), out, nullptr);
+      add(out.read());
+    } else {
+      branch(input_, x().read(), x());
+    }
+    waiting_ = side() == NormSide::kPost ? &norms.norm : nullptr;
+  }
+
+  /// What a branch reads, as floats.
+  ConstRows input() {
+    return side() == NormSide::kPost ? x().read() : normal().read();
   }
 
   /// The last sub-layer of every layer.
@@ -55,13 +69,16 @@ class Stream {
   Buffer<float>& room() { return room_; }
 
  private:
+  NormSide side() const { return weights_.config.norm; }
   Rows normal() { return {normal_.data(), weights_.config.dim}; }
-  // Of x, as floats into `to` and in the form that `next` asks for, if any.
-  void normalise(const NormWeights& norm, Rows to, const PackedLinear* next);
+  // As floats into `to` and in the form that `next` asks for, if any.
+  void normalise(const NormWeights& norm, ConstRows from, Rows to,
+                 const PackedLinear* next);
+  void add(ConstRows branch);
 
   const ModelWeights& weights_;
   const int64_t rows_;
-  Buffer<float> x_, normal_, room_;
+  Buffer<float> x_, normal_, branch_, room_;
   LinearInput input_;
   Middle middle_;
   const NormWeights* waiting_ = nullptr;  // a norm of x that is due

@@ -1,6 +1,7 @@
 #include "model/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "base/check.h"
@@ -13,43 +14,95 @@ class Packer {
  public:
   Packer(const ModelConfig& config, const ModelPacking& packing,
          const TensorSource& tensors)
-      : dim_(config.dim), packing_(packing), tensors_(tensors) {}
+      : config_(config),
+        dim_(config.dim),
+        packing_(packing),
+        tensors_(tensors) {}
 
   NormWeights norm(const std::string& name) const {
-    return {copy(name + ".weight"), copy(name + ".bias")};
+    const bool beta = config_.norm_kind == NormKind::kLayer;
+    return {copy(name + ".weight", {dim_}),
+            beta ? copy(name + ".bias", {dim_}) : Buffer<float>()};
   }
 
-  PackedLinear product(const std::string& name, int64_t out, int64_t in) const {
-    return pack(name, {part(name, out, in)}, in);
-  }
-
-  // The named projections of one input as one product.
-  PackedLinear fused(const std::string& attention, const char* name,
-                     const std::vector<const char*>& names) const {
-    std::vector<LinearPart> parts;
-    for (const char* one : names) {
-      parts.push_back(part(attention + "." + one, dim_, dim_));
-    }
-    return pack(attention + "." + name, parts, dim_);
-  }
-
-  SelfAttentionWeights self_attention(const std::string& layer) const {
+  SelfAttentionWeights self_attention(const std::string& layer,
+                                      const StackConfig& stack) const {
     const std::string name = layer + ".self_attention";
-    return {fused(name, "query_key_value", {"query", "key", "value"}),
-            product(name + ".output", dim_, dim_), norm(name + "_norm")};
+    const bool bias = config_.attention_bias;
+    return {pack(name + ".query_key_value",
+                 {part(name + ".query", stack.width(), dim_, bias),
+                  part(name + ".key", stack.kv_width(), dim_, bias),
+                  part(name + ".value", stack.kv_width(), dim_, bias)},
+                 dim_),
+            product(name + ".output", dim_, stack.width(), bias), norms(name)};
   }
 
-  CrossAttentionWeights cross_attention(const std::string& layer) const {
+  CrossAttentionWeights cross_attention(const std::string& layer,
+                                        const StackConfig& stack) const {
     const std::string name = layer + ".cross_attention";
-    return {product(name + ".query", dim_, dim_),
-            fused(name, "key_value", {"key", "value"}),
-            product(name + ".output", dim_, dim_), norm(name + "_norm")};
+    const bool bias = config_.attention_bias;
+    return {product(name + ".query", stack.width(), dim_, bias),
+            pack(name + ".key_value",
+                 {part(name + ".key", stack.kv_width(), dim_, bias),
+                  part(name + ".value", stack.kv_width(), dim_, bias)},
+                 dim_),
+            product(name + ".output", dim_, stack.width(), bias), norms(name)};
   }
 
   FeedForwardWeights feed_forward(const std::string& layer, int64_t ffn) const {
     const std::string name = layer + ".feed_forward";
-    return {product(name + ".up", ffn, dim_),
-            product(name + ".down", dim_, ffn), norm(name + "_norm")};
+    const bool bias = config_.feed_forward_bias;
+    std::vector<LinearPart> up = {part(name + ".up", ffn, dim_, bias)};
+    if (config_.gated) {
+      up.insert(up.begin(), part(name + ".gate", ffn, dim_, bias));
+    }
+    return {pack(name + ".up", up, dim_,
+                 config_.gated ? Joined::kGated : Joined::kInSequence),
+            product(name + ".down", dim_, ffn, bias), norms(name)};
+  }
+
+  SsruWeights ssru(const std::string& layer) const {
+    const std::string name = layer + ".ssru";
+    return {pack(name + ".input_forget",
+                 {part(name + ".input", dim_, dim_, false),
+                  part(name + ".forget", dim_, dim_, true)},
+                 dim_),
+            norms(name)};
+  }
+
+  AverageWeights average(const std::string& layer) const {
+    const std::string name = layer + ".average";
+    const int64_t ffn = config_.average_ffn;
+    AverageWeights weights;
+    if (ffn > 0) {
+      weights.up = product(name + ".up", ffn, dim_, true);
+      weights.down = product(name + ".down", dim_, ffn, true);
+    }
+    if (config_.average_gates) {
+      weights.input_gate = product(name + ".input_gate", dim_, dim_, true);
+      weights.forget_gate = product(name + ".forget_gate", dim_, dim_, true);
+    }
+    weights.norms = norms(name);
+    return weights;
+  }
+
+  // The mixer of a decoder's layer, and its other sub-layers.
+  DecoderLayerWeights decoder_layer(const std::string& layer) const {
+    DecoderLayerWeights weights;
+    switch (config_.mixer) {
+      case Mixer::kAttention:
+        weights.self_attention = self_attention(layer, config_.decoder);
+        break;
+      case Mixer::kSsru:
+        weights.ssru = ssru(layer);
+        break;
+      case Mixer::kAverage:
+        weights.average = average(layer);
+        break;
+    }
+    weights.cross_attention = cross_attention(layer, config_.decoder);
+    weights.feed_forward = feed_forward(layer, config_.decoder.ffn);
+    return weights;
   }
 
   PackedLinear output(int64_t vocab) const {
@@ -59,49 +112,111 @@ class Packer {
                 dim_);
   }
 
-  EmbeddingWeights embedding(const std::string& stack, int64_t vocab,
-                             const ModelConfig& config) const {
+  EmbeddingWeights embedding(const std::string& stack, int64_t vocab) const {
     return {tensors_(stack + ".embedding", {vocab, dim_}, false),
-            tensors_(stack + ".positions", {config.max_positions, dim_}, false),
-            config.embedding_norm ? norm(stack + ".embedding_norm")
-                                  : NormWeights()};
+            config_.positions == Positions::kAdded
+                ? tensors_(stack + ".positions", {config_.max_positions, dim_},
+                           false)
+                : nullptr,
+            config_.embedding_norm ? norm(stack + ".embedding_norm")
+                                   : NormWeights()};
+  }
+
+  RelativeBias relative_bias(const std::string& stack, const StackConfig& sizes,
+                             int64_t distances) const {
+    RelativeBias bias = {.tables = {}, .stride = distances};
+    if (config_.positions != Positions::kRelative) {
+      return bias;
+    }
+    const int64_t tables = config_.relative_per_layer ? sizes.layers : 1;
+    for (int64_t n = 0; n < tables; ++n) {
+      const std::string layer =
+          config_.relative_per_layer ? ".layers." + std::to_string(n) : "";
+      bias.tables.push_back(
+          copy(stack + layer + ".relative_table", {sizes.heads, distances}));
+    }
+    return bias;
+  }
+
+  Rotation rotation() const {
+    if (config_.positions != Positions::kRotary) {
+      return {};
+    }
+    const int64_t head_dim = config_.decoder.head_dim;
+    const std::vector<int64_t> shape = {config_.max_positions, head_dim / 2};
+    return {copy("rotary.cos", shape), copy("rotary.sin", shape), head_dim};
   }
 
  private:
-  LinearPart part(const std::string& name, int64_t out, int64_t in) const {
+  BlockNorms norms(const std::string& block) const {
+    return {norm(block + "_norm"), config_.norm == NormSide::kBoth
+                                       ? norm(block + "_post_norm")
+                                       : NormWeights()};
+  }
+
+  LinearPart part(const std::string& name, int64_t out, int64_t in,
+                  bool bias) const {
     return {tensors_(name + ".weight", {out, in}, false),
-            tensors_(name + ".bias", {out}, false), out};
+            bias ? tensors_(name + ".bias", {out}, false) : nullptr, out};
+  }
+
+  PackedLinear product(const std::string& name, int64_t out, int64_t in,
+                       bool bias) const {
+    return pack(name, {part(name, out, in, bias)}, in);
   }
 
   PackedLinear pack(const std::string& name,
-                    const std::vector<LinearPart>& parts, int64_t in) const {
+                    const std::vector<LinearPart>& parts, int64_t in,
+                    Joined joined = Joined::kInSequence) const {
     return PackedLinear({packing_.table, packing_.dtypes(name)}, parts, in,
-                        arena_);
+                        arena_, joined);
   }
 
-  Buffer<float> copy(const std::string& name) const {
-    Buffer<float> to(dim_);
-    std::copy_n(tensors_(name, {dim_}, false), dim_, to.data());
+  Buffer<float> copy(const std::string& name,
+                     const std::vector<int64_t>& shape) const {
+    int64_t count = 1;
+    for (const int64_t length : shape) {
+      count *= length;
+    }
+    Buffer<float> to(count);
+    std::copy_n(tensors_(name, shape, false), count, to.data());
     return to;
   }
 
+  const ModelConfig& config_;
   const int64_t dim_;
   const ModelPacking& packing_;
   const TensorSource& tensors_;
   const std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
 };
 
+void check_stack(const ModelConfig& config, const StackConfig& stack) {
+  const auto positive = [](int64_t value) { return value > 0; };
+  check(stack.layers >= 0 && positive(stack.heads) &&
+            positive(stack.kv_heads) && positive(stack.ffn) &&
+            positive(stack.vocab),
+        "model", "sizes of a stack must be positive");
+  check(positive(stack.head_dim), "model", "head_dim must be positive");
+  check(stack.heads % stack.kv_heads == 0, "model",
+        "the number of heads is not a multiple of that of kv_heads");
+  check(static_cast<int64_t>(stack.windows.size()) == stack.layers, "model",
+        "there are more windows than layers");
+  check(std::isfinite(config.attention_soft_cap) &&
+            config.attention_soft_cap >= 0 && config.logits_soft_cap >= 0,
+        "model", "soft caps must not be negative");
+}
+
 void check_config(const ModelConfig& config) {
   const auto positive = [](int64_t value) { return value > 0; };
   check(positive(config.dim) && positive(config.max_positions), "model",
         "dim and max_positions must be positive");
-  for (const StackConfig& stack : {config.encoder, config.decoder}) {
-    check(stack.layers >= 0 && positive(stack.heads) && positive(stack.ffn) &&
-              positive(stack.vocab),
-          "model", "sizes of a stack must be positive");
-    check(config.dim % stack.heads == 0, "model",
-          "dim is not a multiple of the number of heads");
+  for (const StackConfig* stack : {&config.encoder, &config.decoder}) {
+    check_stack(config, *stack);
   }
+  check(config.positions != Positions::kRotary ||
+            (config.encoder.head_dim == config.decoder.head_dim &&
+             config.encoder.head_dim % 2 == 0),
+        "model", "rotary positions need heads of one width, an even one");
   const auto in_vocab = [&config](int32_t id) {
     return id >= 0 && id < config.decoder.vocab;
   };
@@ -116,17 +231,21 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     : config(from), table(packing.table) {
   check_config(config);
   const Packer pack(config, packing, tensors);
-  source_embedding = pack.embedding("encoder", config.encoder.vocab, config);
-  target_embedding = pack.embedding("decoder", config.decoder.vocab, config);
+  source_embedding = pack.embedding("encoder", config.encoder.vocab);
+  target_embedding = pack.embedding("decoder", config.decoder.vocab);
+  encoder_bias = pack.relative_bias("encoder", config.encoder,
+                                    2 * config.max_positions - 1);
+  decoder_bias =
+      pack.relative_bias("decoder", config.decoder, config.max_positions);
+  rotation = pack.rotation();
   for (int64_t n = 0; n < config.encoder.layers; ++n) {
     const std::string layer = "encoder.layers." + std::to_string(n);
-    encoder.push_back({pack.self_attention(layer),
+    encoder.push_back({pack.self_attention(layer, config.encoder),
                        pack.feed_forward(layer, config.encoder.ffn)});
   }
   for (int64_t n = 0; n < config.decoder.layers; ++n) {
-    const std::string layer = "decoder.layers." + std::to_string(n);
-    decoder.push_back({pack.self_attention(layer), pack.cross_attention(layer),
-                       pack.feed_forward(layer, config.decoder.ffn)});
+    decoder.push_back(
+        pack.decoder_layer("decoder.layers." + std::to_string(n)));
   }
   if (config.final_norm) {
     encoder_norm = pack.norm("encoder.final_norm");
@@ -143,12 +262,15 @@ int64_t ModelWeights::bytes() const {
              layer.feed_forward.up.bytes() + layer.feed_forward.down.bytes();
   }
   for (const DecoderLayerWeights& layer : decoder) {
-    total += layer.self_attention.qkv.bytes() +
-             layer.self_attention.output.bytes() +
-             layer.cross_attention.query.bytes() +
-             layer.cross_attention.key_value.bytes() +
-             layer.cross_attention.output.bytes() +
-             layer.feed_forward.up.bytes() + layer.feed_forward.down.bytes();
+    for (const PackedLinear* product :
+         {&layer.self_attention.qkv, &layer.self_attention.output,
+          &layer.ssru.input_forget, &layer.average.up, &layer.average.down,
+          &layer.average.input_gate, &layer.average.forget_gate,
+          &layer.cross_attention.query, &layer.cross_attention.key_value,
+          &layer.cross_attention.output, &layer.feed_forward.up,
+          &layer.feed_forward.down}) {
+      total += product->bytes();
+    }
   }
   return total;
 }

@@ -9,18 +9,25 @@
 #include "kernels/table.h"
 #include "model/config.h"
 #include "ops/packed_linear.h"
+#include "ops/rotary.h"
+#include "ops/vocabulary.h"
 
 namespace pyattn {
 
 /// Finds a tensor by its name in pyattn.checkpoint; checks its shape; null if
-/// it is absent and `optional`. The data outlives the weights.
+/// it is absent and `optional`. The data outlives the weights. Positions that a
+/// checkpoint does not hold are tensors as well: those that are computed have
+/// the name of the learned ones, and there are {encoder,decoder}.relative_table
+/// or, by layer, {encoder,decoder}.layers.N.relative_table (RelativeBias), and
+/// rotary.{cos,sin} (Rotation).
 using TensorSource = std::function<const float*(
     const std::string& name, const std::vector<int64_t>& shape, bool optional)>;
 
 /// The number type that a product is to be computed in, by the product's name:
 /// that of its matrix in pyattn.checkpoint without ".weight", but for
 /// projections that share their input and are one product, "query_key_value" in
-/// self-attention and "key_value" in cross-attention.
+/// self-attention, "key_value" in cross-attention, "input_forget" in an SSRU;
+/// the gate of a feed-forward is part of "up".
 using DTypeSource = std::function<DType(const std::string& product)>;
 
 /// For which level a model's weights are packed, and in which number types.
@@ -30,26 +37,44 @@ struct ModelPacking {
 };
 
 struct NormWeights {
-  Buffer<float> gamma, beta;  // [dim]
+  Buffer<float> gamma, beta;  // [dim]; RMS norm has no beta
+};
+
+/// The norms of a sub-layer: `after` only where norms stand on both sides.
+struct BlockNorms {
+  NormWeights norm, after;
 };
 
 struct SelfAttentionWeights {
-  PackedLinear qkv;     // [dim, 3 * dim]: queries, keys and values at once
-  PackedLinear output;  // [dim, dim]
-  NormWeights norm;
+  PackedLinear qkv;     // [dim, width + 2 * kv_width], all three at once
+  PackedLinear output;  // [width, dim]
+  BlockNorms norms;
 };
 
 struct CrossAttentionWeights {
-  PackedLinear query;      // [dim, dim]
-  PackedLinear key_value;  // [dim, 2 * dim]
-  PackedLinear output;     // [dim, dim]
-  NormWeights norm;
+  PackedLinear query;      // [dim, width]
+  PackedLinear key_value;  // [dim, 2 * kv_width]
+  PackedLinear output;     // [width, dim]
+  BlockNorms norms;
 };
 
 struct FeedForwardWeights {
-  PackedLinear up;    // [dim, ffn]
+  PackedLinear up;    // [dim, ffn], with the gate where there is one
   PackedLinear down;  // [ffn, dim]
-  NormWeights norm;
+  BlockNorms norms;
+};
+
+/// The simpler simple recurrent unit.
+struct SsruWeights {
+  PackedLinear input_forget;  // [dim, 2 * dim]
+  BlockNorms norms;
+};
+
+/// Average attention. What the model has not is empty.
+struct AverageWeights {
+  PackedLinear up, down;                 // [dim, average_ffn], turned
+  PackedLinear input_gate, forget_gate;  // [dim, dim]
+  BlockNorms norms;
 };
 
 struct EncoderLayerWeights {
@@ -57,8 +82,11 @@ struct EncoderLayerWeights {
   FeedForwardWeights feed_forward;
 };
 
+/// Of the three mixers one is there, by the config.
 struct DecoderLayerWeights {
   SelfAttentionWeights self_attention;
+  SsruWeights ssru;
+  AverageWeights average;
   CrossAttentionWeights cross_attention;
   FeedForwardWeights feed_forward;
 };
@@ -66,8 +94,23 @@ struct DecoderLayerWeights {
 /// Rows are read one at a time and stay where the checkpoint has them.
 struct EmbeddingWeights {
   const float* tokens;     // [vocab, dim]
-  const float* positions;  // [max_positions, dim]
+  const float* positions;  // [max_positions, dim], or null
   NormWeights norm;        // of their sum; empty unless config.embedding_norm
+};
+
+/// What is added to the scores of self-attention by the distance of key and
+/// query; empty unless config.positions says so.
+struct RelativeBias {
+  /// One for all layers, or one for each. Of the encoder [heads, 2 *
+  /// max_positions - 1], by key - query from -(max_positions - 1) on; of the
+  /// decoder [heads, max_positions], from the farthest key to the query's own.
+  std::vector<Buffer<float>> tables;
+  int64_t stride = 0;  // of a head
+
+  const float* of(int64_t layer) const {
+    return tables.empty() ? nullptr
+                          : tables[tables.size() == 1 ? 0 : layer].data();
+  }
 };
 
 /// All weights of a model, packed for one level; immutable once made, and
@@ -79,10 +122,18 @@ struct ModelWeights {
   const ModelConfig config;
   const KernelTable& table;
   EmbeddingWeights source_embedding, target_embedding;
+  RelativeBias encoder_bias, decoder_bias;
+  Rotation rotation;  // empty unless config.positions says so
   std::vector<EncoderLayerWeights> encoder;
   std::vector<DecoderLayerWeights> decoder;
   NormWeights encoder_norm, decoder_norm;  // empty unless config.final_norm
   PackedLinear output;                     // [dim, vocab]
+
+  /// What a decoder's output is projected to: those columns of the output; null
+  /// is all.
+  Vocabulary vocabulary(const Selection* selection) const {
+    return {output, selection, config.logits_soft_cap};
+  }
 
   /// Bytes of packed weights.
   int64_t bytes() const;

@@ -163,36 +163,44 @@ void attention(const KernelTable& table, const AttentionCall& call) {
                });
 }
 
-void ragged_self_attention(const KernelTable& table, ConstRows qkv,
-                           const Starts& starts, int64_t heads, int64_t dim,
-                           DType dtype, Rows y) {
-  const auto run = run_tiles(table, dtype);
-  const int64_t head_dim = dim / heads;
+void ragged_self_attention(const KernelTable& table, const Starts& starts,
+                           const RaggedCall& call) {
+  const auto run = run_tiles(table, call.dtype);
   const int64_t sequences = static_cast<int64_t>(starts.size()) - 1;
-  const int64_t tokens = starts.back();
-  const int64_t longest = tokens / std::max<int64_t>(sequences, 1);
+  const int64_t longest = starts.back() / std::max<int64_t>(sequences, 1);
+  const int64_t group = call.heads / call.kv_heads;
+  const auto head_of = [&](int64_t first, int64_t time, int64_t head,
+                           float* scratch) {
+    const float* const token = call.qkv.from(first).data;
+    AttentionArgs args = {};
+    args.q = token + head * call.head_dim;
+    args.k = token + (call.heads + head / group) * call.head_dim;
+    args.v = args.k + call.kv_heads * call.head_dim;
+    args.y = call.y.from(first).data + head * call.head_dim;
+    args.scratch = scratch;
+    args.time_q = args.time_k = time;
+    args.head_dim = call.head_dim;
+    args.q_stride = args.k_stride = args.v_stride = call.qkv.stride;
+    args.y_stride = call.y.stride;
+    args.first = call.window > 0 ? 1 - call.window : -time;
+    args.last = call.window > 0 ? call.window - 1 : time;
+    args.scale = call.scale;
+    args.soft_cap = call.soft_cap;
+    if (call.bias != nullptr) {
+      // Each query sees the same row of the table, one element further on.
+      args.bias = call.bias + head * call.bias_stride + call.bias_middle;
+      args.bias_stride = -1;
+    }
+    run(args);
+  };
   parallel_for(
-      sequences * heads, grain(longest * longest * head_dim * 2),
+      sequences * call.heads, grain(longest * longest * call.head_dim * 2),
       [&](int64_t begin, int64_t end) {
-        Buffer<float> scratch(attention_scratch(head_dim, table.lanes));
+        Buffer<float> scratch(attention_scratch(call.head_dim, table.lanes));
         for (int64_t task = begin; task < end; ++task) {
-          const int64_t first = starts[task / heads];
-          const int64_t head = task % heads;
-          AttentionArgs args = {};
-          args.q = qkv.data + first * qkv.stride + head * head_dim;
-          args.k = args.q + dim;
-          args.v = args.q + 2 * dim;
-          args.y = y.data + first * y.stride + head * head_dim;
-          args.scratch = scratch.data();
-          args.time_q = starts[task / heads + 1] - first;
-          args.time_k = args.time_q;
-          args.head_dim = head_dim;
-          args.q_stride = args.k_stride = args.v_stride = qkv.stride;
-          args.y_stride = y.stride;
-          args.first = -args.time_q;
-          args.last = args.time_k;
-          args.scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
-          run(args);
+          const int64_t first = starts[task / call.heads];
+          head_of(first, starts[task / call.heads + 1] - first,
+                  task % call.heads, scratch.data());
         }
       });
 }

@@ -41,12 +41,23 @@ void attention(const KernelTable& table, const AttentionCall& call);
 /// rows starts[s] to starts[s + 1].
 using Starts = std::vector<int64_t>;
 
-/// Self-attention of every sequence with itself: qkv [tokens, 3 * dim] holds
-/// queries, keys and values of each token, each with its heads one behind the
-/// other; y is [tokens, dim].
-void ragged_self_attention(const KernelTable& table, ConstRows qkv,
-                           const Starts& starts, int64_t heads, int64_t dim,
-                           DType dtype, Rows y);
+/// Self-attention of every sequence with itself.
+struct RaggedCall {
+  ConstRows qkv;  // [tokens, (heads + 2 * kv_heads) * head_dim]: queries, keys
+                  // and values of each token, heads one behind the other
+  Rows y;         // [tokens, heads * head_dim]
+  int64_t heads, kv_heads, head_dim;
+  float scale;
+  float soft_cap;     // 0: none
+  int64_t window;     // positions seen to either side, the own included; 0: all
+  const float* bias;  // [heads, bias_stride] by key - query, of distance 0 at
+                      // `bias_middle`; or null
+  int64_t bias_stride, bias_middle;
+  DType dtype;  // float32 or bfloat16: what products take
+};
+
+void ragged_self_attention(const KernelTable& table, const Starts& starts,
+                           const RaggedCall& call);
 
 /// Where the keys and values of one decoding row lie: those of time t are
 /// elements [k_offset, k_offset + kv_heads * head_dim) of tokens[t], and so on.

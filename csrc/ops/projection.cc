@@ -128,6 +128,17 @@ LinearArgs Projection::chunk_args(int64_t chunk) const {
                                : vocabulary_.output.columns(begin, end);
 }
 
+void Projection::multiply(const LinearArgs& args) const {
+  vocabulary_.output.run(args);
+  if (vocabulary_.soft_cap > 0) {
+    for (int64_t row = 0; row < args.rows; ++row) {
+      vocabulary_.output.table().soft_cap({.x = args.y + row * args.y_stride,
+                                           .count = args.out,
+                                           .cap = vocabulary_.soft_cap});
+    }
+  }
+}
+
 void Projection::run() {
   parallel_for(groups_, 1, [&](int64_t begin, int64_t end) {
     Buffer<float> logits(std::min(rows_, kChunkRows) * chunk_columns_);
@@ -147,7 +158,7 @@ void Projection::run_chunk(int64_t group, int64_t chunk, float* logits) {
   for (int64_t row = 0; row < rows_; row += kChunkRows) {
     input_.set(args, row);
     args.rows = std::min(kChunkRows, rows_ - row);
-    vocabulary_.output.run(args);
+    multiply(args);
     for (int64_t r = 0; r < args.rows; ++r) {
       choose(group, chunk, row + r, logits + r * chunk_columns_, args.out);
     }
@@ -306,7 +317,7 @@ Token Projection::draw_from(int64_t row, int64_t chunk, double share) const {
   // By itself: whole tiles are read, and it may be the last row.
   const LinearInput input(vocabulary_.output, x_.from(row), 1);
   input.set(args, 0);
-  vocabulary_.output.run(args);
+  multiply(args);
   const int32_t first = static_cast<int32_t>(chunk * chunk_columns_);
   for (const Apart& apart : apart_of(row, first, args.out)) {
     logits[apart.column - first] = kNever;

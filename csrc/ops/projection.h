@@ -47,6 +47,7 @@ class Projection {
   std::span<const Apart> apart_of(int64_t row, int32_t first,
                                   int64_t count) const;
   LinearArgs chunk_args(int64_t chunk) const;
+  void multiply(const LinearArgs& args) const;
   void run_chunk(int64_t group, int64_t chunk, float* logits);
   void sum(Sums& sums, int64_t row, int64_t chunk, const float* logits,
            int64_t count) const;

@@ -49,6 +49,7 @@ struct LogSum {
 struct Vocabulary {
   const PackedLinear& output;
   const Selection* selection;  // of `output`; null is all of it
+  float soft_cap = 0;          // if not 0, logits are cap * tanh(logits / cap)
 };
 
 class Projection;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/generic/elementwise.h"
 #include "kernels/generic/math.h"
 #include "kernels/table.h"
 
@@ -16,12 +17,15 @@ void embed(const EmbedArgs& args) {
   const Vec scale = Vec::broadcast(args.scale);
   for (int64_t row = 0; row < args.rows; ++row) {
     const float* token = args.table + args.ids[row] * args.dim;
-    const float* position = args.positions + args.position_ids[row] * args.dim;
+    const float* position =
+        args.positions == nullptr
+            ? nullptr
+            : args.positions + args.position_ids[row] * args.dim;
     float* y = args.y + row * args.dim;
     for (int64_t d = 0; d < args.dim; d += Vec::kWidth) {
       const int64_t count = args.dim - d;
       store_up_to(fma(load_up_to<Vec>(token + d, count), scale,
-                      load_up_to<Vec>(position + d, count)),
+                      load_or_zero<Vec>(position, d, count)),
                   y + d, count);
     }
   }

@@ -1,6 +1,7 @@
 // Everything pyattn runs on avx512, on one page.
 #include "kernels/generic/attention.h"
 #include "kernels/generic/attention_step.h"
+#include "kernels/generic/elementwise.h"
 #include "kernels/generic/linear.h"
 #include "kernels/generic/norm.h"
 #include "kernels/generic/prepare.h"
@@ -29,6 +30,9 @@ extern const KernelTable kAvx512Kernels = {
     .attention_step = kernels::attention_step<kernels::Float32Cache<Vec>>,
     .attention_step_bfloat16 =
         kernels::attention_step<kernels::BFloat16Cache<Vec>>,
+    .ssru = kernels::ssru<Vec>,
+    .gate = kernels::gate<Vec>,
+    .soft_cap = kernels::soft_cap<Vec>,
     .embed = kernels::embed<Vec>,
     .log_sum_exp = kernels::log_sum_exp<Vec>,
     .top_k = kernels::top_k<Vec>,
