@@ -10,9 +10,13 @@ benchmark. From the bottom up:
     layers       linear, layer_norm, rms_norm, feed_forward
     vocabulary   best_tokens, sample_tokens, select
     attention    attention, attention_step, multi_head_attention, padding_mask, look_ahead_mask
+    heads        a stack's attention by head
+    distances    relative biases, windows, rotary positions
+    memory       what the encoder leaves for the decoder
+    self_attention, cross_attention, ssru, average
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
-    decoder      memory and the tokens so far -> logits, with a cache
+    decoder      memory and the tokens so far -> logits, with a state
     candidates   logits -> the likeliest tokens that may come
     paths        what has been said so far
     greedy, beam, search

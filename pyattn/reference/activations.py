@@ -1,4 +1,4 @@
-"""What stands between the two products of a feed-forward block, element by element."""
+"""What is done element by element: between the products of a feed-forward block, and in gates."""
 
 from __future__ import annotations
 
@@ -57,6 +57,16 @@ def silu(x: Floats) -> Floats:
         np.exp(y, out=y)
     y += 1
     np.divide(x, y, out=y)
+    return y
+
+
+def sigmoid(x: Floats) -> Floats:
+    """The share 1 / (1 + exp(-x)) that a gate lets through."""
+    check_rows("sigmoid", "x", x)
+    with np.errstate(over="ignore"):  # exp(-x) may be inf, and 1 / inf is the zero it should be
+        y = np.exp(-x)
+    y += 1
+    np.reciprocal(y, out=y)
     return y
 
 

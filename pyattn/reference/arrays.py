@@ -75,6 +75,11 @@ def check_lengths(operation: str, lengths: Any, batch: int, time: int) -> Ints:
     return array.astype(np.int64)
 
 
+def is_identity(indices: Ints, count: int) -> bool:
+    """Whether they are 0 to `count` - 1 in order, so that taking them changes nothing."""
+    return np.array_equal(indices, np.arange(count))
+
+
 def describe(shape: Sequence[int | None]) -> str:
     """A shape as the errors print it."""
     return f"[{', '.join('any' if size is None else str(size) for size in shape)}]"

@@ -14,7 +14,7 @@ from pyattn.reference.arrays import (
     check_lengths,
 )
 from pyattn.reference.layers import PackedLinear
-from pyattn.reference.softmax import softmax_in_place
+from pyattn.reference.softmax import soft_capped, softmax_in_place
 
 
 def attend(
@@ -29,17 +29,24 @@ def attend(
     """softmax(q k^T * scale + bias) v, unchecked: the one line that the model is about.
 
     Args:
-        q: [..., time_q, head_dim].
-        k: [..., time_k, head_dim].
+        q: [rows, heads, time_q, head_dim].
+        k: [rows, kv_heads, time_k, head_dim].
         v: Like k.
         scale: What the scores are multiplied by, on the side of the queries, which are fewer.
-        bias: Added to the scores [..., time_q, time_k]; -inf where a query may not look.
+        bias: Added to the scores [rows, heads, time_q, time_k]; -inf where a query may not look.
         soft_cap: As in `attention`.
 
     Returns:
-        [..., time_q, head_dim]. A query that may see no key gets zeros.
+        [rows, heads, time_q, head_dim]. A query that may see no key gets zeros.
     """
-    return attention_weights(q, k, scale=scale, bias=bias, soft_cap=soft_cap) @ v
+    weights = attention_weights(q, k, scale=scale, bias=bias, soft_cap=soft_cap)
+    return weighted_means(weights, v)
+
+
+def weighted_means(weights: Floats, v: Floats) -> Floats:
+    """The second product, [rows, heads, time_q, time_k] by v -> [rows, heads, time_q, head_dim]."""
+    means: Floats = _by_shared_head(weights, v.shape[1]) @ v
+    return means.reshape(*weights.shape[:3], v.shape[3])
 
 
 def attention_weights(
@@ -50,13 +57,21 @@ def attention_weights(
     bias: Floats | None = None,
     soft_cap: float | None = None,
 ) -> Floats:
-    """softmax(q k^T * scale + bias), [..., time_q, time_k]; the arguments are `attend`'s."""
-    scores: Floats = np.multiply(q, np.float32(scale)) @ k.swapaxes(-1, -2)
+    """softmax(q k^T * scale + bias), [rows, heads, time_q, time_k]; arguments as in `attend`."""
+    scaled = np.multiply(q, np.float32(scale))
+    scores: Floats = _by_shared_head(scaled, k.shape[1]) @ k.swapaxes(-1, -2)
+    scores = scores.reshape(*q.shape[:3], k.shape[2])
     if soft_cap is not None:
-        scores = np.tanh(scores / np.float32(soft_cap)) * np.float32(soft_cap)
+        scores = soft_capped(scores, soft_cap)
     if bias is not None:
         scores += bias
     return softmax_in_place(scores)
+
+
+def _by_shared_head(x: Floats, kv_heads: int) -> Floats:
+    """Heads that share a head of keys are to it further queries of one head."""
+    rows, heads, time, width = x.shape
+    return x if heads == kv_heads else x.reshape(rows, kv_heads, heads // kv_heads * time, width)
 
 
 def attention(
@@ -132,8 +147,6 @@ def attention(
         _check_scores("bias", bias, np.float32, (batch, heads, time_q, time_k))
         additive = additive + bias
 
-    if kv_heads != heads:
-        k, v = (np.repeat(x, heads // kv_heads, axis=1) for x in (k, v))
     scale = head_dim**-0.5 if scale is None else scale
     return attend(q, k, v, scale=scale, bias=additive, soft_cap=soft_cap)
 

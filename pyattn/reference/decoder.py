@@ -1,29 +1,19 @@
 """The decoder: memory and the tokens so far to the logits of the next one.
 
-Three kinds of thing are kept apart: the weights (`Decoder`, `DecoderLayer`), the state of a run
-over some sentences (`DecoderRun`, `LayerRun`), and its memory of its own tokens (`Cache`).
+The weights (`Decoder`, `DecoderLayer`) are kept apart from the state of a run over some sentences
+(`DecoderRun`, `LayerRun`); so they are in the files of the sub-layers that have one.
 """
 
 from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
-from pyattn.checkpoint import Checkpoint
+from pyattn.checkpoint import Checkpoint, blocks
 from pyattn.reference.arrays import Floats, Ints
-from pyattn.reference.attention import (
-    as_bias,
-    attend,
-    attention_weights,
-    fused_heads,
-    look_ahead_mask,
-    merge_heads,
-    split_heads,
-)
-from pyattn.reference.encoder import Memory
-from pyattn.reference.layers import FeedForward, PackedLinear
-from pyattn.reference.weights import Residual, Weights
+from pyattn.reference.cross_attention import CrossAttention, CrossAttentionRun
+from pyattn.reference.layers import FeedForward
+from pyattn.reference.memory import Memory
+from pyattn.reference.weights import Mixer, Residual, Weights
 
 
 class Decoder:
@@ -31,38 +21,30 @@ class Decoder:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         weights = Weights(checkpoint, "decoder")
+        mixer, *_ = blocks(checkpoint.config, "decoder")
         self.embedding = weights.embedding()
         self.layers = [
             DecoderLayer(
-                heads=checkpoint.config.decoder_heads,
-                qkv=weights.linear(f"layers.{n}.self_attention", "query", "key", "value"),
-                output=weights.linear(f"layers.{n}.self_attention", "output"),
-                attention_residual=weights.residual(f"layers.{n}.self_attention_norm"),
-                cross_q=weights.linear(f"layers.{n}.cross_attention", "query"),
-                cross_kv=weights.linear(f"layers.{n}.cross_attention", "key", "value"),
-                cross_output=weights.linear(f"layers.{n}.cross_attention", "output"),
-                cross_residual=weights.residual(f"layers.{n}.cross_attention_norm"),
-                feed_forward=weights.feed_forward(f"layers.{n}.feed_forward"),
-                feed_forward_residual=weights.residual(f"layers.{n}.feed_forward_norm"),
+                mixer=weights.mixer(n),
+                mixer_residual=weights.residual(n, mixer),
+                cross_attention=weights.cross_attention(n),
+                cross_residual=weights.residual(n, "cross_attention"),
+                feed_forward=weights.feed_forward(n),
+                feed_forward_residual=weights.residual(n, "feed_forward"),
             )
             for n in range(checkpoint.config.decoder_layers)
         ]
         self.final_norm = weights.final_norm()
-        tensors = checkpoint.tensors
-        self.projection = PackedLinear(tensors["output.weight"], tensors.get("output.bias"))
+        self.output = weights.output()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DecoderLayer:
     """The weights of one layer; `LayerRun` applies them."""
 
-    heads: int
-    qkv: PackedLinear  # [3 * dim, dim]
-    output: PackedLinear  # [dim, dim]
-    attention_residual: Residual
-    cross_q: PackedLinear  # [dim, dim]
-    cross_kv: PackedLinear  # [2 * dim, dim]
-    cross_output: PackedLinear  # [dim, dim]
+    mixer: Mixer
+    mixer_residual: Residual
+    cross_attention: CrossAttention
     cross_residual: Residual
     feed_forward: FeedForward
     feed_forward_residual: Residual
@@ -87,12 +69,10 @@ class DecoderRun:
     def feed(self, tokens: Ints) -> Floats:
         """The logits that follow each of the tokens, [rows, time] -> [rows, time, vocab]."""
         x = self._decoder.embedding(tokens, self._time)
-        time = tokens.shape[1]
-        self._time += time
-        look_ahead = as_bias(look_ahead_mask(time, self._time)) if time > 1 else None
+        self._time += tokens.shape[1]
         for layer in self.layers:
-            x = layer(x, look_ahead)
-        return self._decoder.projection(self._decoder.final_norm(x))
+            x = layer(x)
+        return self._decoder.output(self._decoder.final_norm(x))
 
     def keep(self, rows: Ints) -> None:
         """Goes on with these rows, in this order; a sentence's rows stay together, or all leave."""
@@ -106,88 +86,17 @@ class LayerRun:
 
     def __init__(self, layer: DecoderLayer, memory: Memory, beams: int) -> None:
         self._layer = layer
-        self._beams = beams
-        # Made once, read at every step: worth an order in which each head's rows lie together.
-        self._memory = np.ascontiguousarray(
-            fused_heads(layer.cross_kv(memory.rows), 2, layer.heads)
-        )
-        self._padding = memory.padding()
-        self._cache = Cache()
-        # What the tokens fed last looked at, [sentences, heads, queries, source].
-        self.cross_weights: Floats = np.empty((0, 0, 0, 0), np.float32)
+        self._mixer = layer.mixer.start(beams * len(memory.rows))
+        self.cross_attention = CrossAttentionRun(layer.cross_attention, memory, beams)
 
-    def __call__(self, x: Floats, look_ahead: Floats | None) -> Floats:
+    def __call__(self, x: Floats) -> Floats:
         """[rows, time, dim] -> [rows, time, dim]."""
         layer = self._layer
-        x = layer.attention_residual(x, lambda y: self._self_attention(y, look_ahead))
-        x = layer.cross_residual(x, self._cross_attention)
+        x = layer.mixer_residual(x, self._mixer)
+        x = layer.cross_residual(x, self.cross_attention)
         return layer.feed_forward_residual(x, layer.feed_forward)
 
     def keep(self, rows: Ints, sentences: Ints) -> None:
         """Goes on with these rows, which belong to these sentences."""
-        self._cache.keep(rows)
-        if not _is_identity(sentences, self._memory.shape[1]):
-            self._memory = self._memory[:, sentences]
-            if self._padding is not None:
-                self._padding = self._padding[sentences]
-
-    def _self_attention(self, x: Floats, look_ahead: Floats | None) -> Floats:
-        dim = x.shape[2]
-        qkv = self._layer.qkv(x)
-        q = split_heads(qkv[..., :dim], self._layer.heads)
-        k, v = fused_heads(self._cache.append(qkv[..., dim:]), 2, self._layer.heads)
-        return self._layer.output(
-            merge_heads(attend(q, k, v, scale=q.shape[-1] ** -0.5, bias=look_ahead))
-        )
-
-    def _cross_attention(self, x: Floats) -> Floats:
-        # All beams of a sentence ask the same memory: to attention they are further queries.
-        together = (len(x) // self._beams, self._beams * x.shape[1], x.shape[2])
-        q = split_heads(self._layer.cross_q(x).reshape(together), self._layer.heads)
-        k, v = self._memory
-        self.cross_weights = attention_weights(q, k, scale=q.shape[-1] ** -0.5, bias=self._padding)
-        mixed = merge_heads(self.cross_weights @ v)
-        return self._layer.cross_output(mixed.reshape(x.shape))
-
-
-class Cache:
-    """The keys and values of a layer's own tokens, with room to grow.
-
-    Time comes first in memory, [time, rows, 2 * dim], so that a step writes one block and the
-    tokens so far are one block too.
-    """
-
-    def __init__(self) -> None:
-        self._buffer: Floats = np.empty((0, 0, 0), np.float32)
-        self._time = 0
-
-    def append(self, kv: Floats) -> Floats:
-        """Adds [rows, time, 2 * dim]; returns all so far, shaped alike, as a view."""
-        rows, time, width = kv.shape
-        if self._time + time > len(self._buffer):
-            grown = np.empty((max(_ROOM, 2 * (self._time + time)), rows, width), np.float32)
-            if self._time:
-                grown[: self._time] = self._buffer[: self._time]
-            self._buffer = grown
-        self._buffer[self._time : self._time + time] = kv.swapaxes(0, 1)
-        self._time += time
-        so_far: Floats = self._buffer[: self._time].swapaxes(0, 1)
-        return so_far
-
-    def keep(self, rows: Ints) -> None:
-        """Goes on with these rows, in this order."""
-        capacity, count, width = self._buffer.shape
-        if _is_identity(rows, count):
-            return
-        kept = np.empty((capacity, len(rows), width), np.float32)
-        # `take` checks the indices into a copy of its own unless told what to do with bad ones.
-        np.take(self._buffer[: self._time], rows, axis=1, out=kept[: self._time], mode="clip")
-        self._buffer = kept
-
-
-# Tokens that a cache has room for at first.
-_ROOM = 32
-
-
-def _is_identity(indices: Ints, count: int) -> bool:
-    return np.array_equal(indices, np.arange(count))
+        self._mixer.keep(rows)
+        self.cross_attention.keep(sentences)

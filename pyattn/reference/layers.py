@@ -65,6 +65,20 @@ class LayerNorm:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class RmsNorm:
+    """Rows whose squares have the mean 1, stretched by gamma, [dim]."""
+
+    gamma: Floats
+    epsilon: float
+
+    def __call__(self, x: Floats) -> Floats:
+        """[..., dim] -> [..., dim]."""
+        y: Floats = np.multiply(x, 1 / np.sqrt(_mean(x * x) + np.float32(self.epsilon)))
+        y *= self.gamma
+        return y
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class FeedForward:
     """Two products with an activation between them or, if there is a gate, activated there."""
 
@@ -157,9 +171,7 @@ def rms_norm(x: Floats, gamma: Floats, *, epsilon: float = 1e-6) -> Floats:
         TypeError: if an argument is not a float32 array.
     """
     _check_norm("rms_norm", x, {"gamma": gamma}, epsilon)
-    y: Floats = np.multiply(x, 1 / np.sqrt(_mean(x * x) + np.float32(epsilon)))
-    y *= gamma
-    return y
+    return RmsNorm(gamma, epsilon)(x)
 
 
 def feed_forward(

@@ -189,7 +189,7 @@ class Model:
                 )
         results: list[Floats] = [_NOTHING] * len(sources)
         for batch, run, _ in self._predictions(sources, targets):
-            chosen = [run.layers[layer].cross_weights[:, head] for layer, head in heads]
+            chosen = [run.layers[layer].cross_attention.weights[:, head] for layer, head in heads]
             for n, weights in zip(batch, np.mean(chosen, axis=0), strict=True):
                 results[n] = weights[: len(targets[n]) + 1, : len(sources[n])].copy()
         return results

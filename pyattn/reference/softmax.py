@@ -1,4 +1,4 @@
-"""Softmax over the last axis, and its logarithm."""
+"""Softmax over the last axis, its logarithm, and the cap that may come before it."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ def softmax_in_place(x: Floats) -> Floats:
     np.exp(x, out=x)
     x /= _total(x)
     return x
+
+
+def soft_capped(x: Floats, cap: float) -> Floats:
+    """The product cap * tanh(x / cap): small numbers nearly as they are, none above the cap."""
+    y: Floats = np.tanh(x / np.float32(cap))
+    y *= np.float32(cap)
+    return y
 
 
 def _total(exponentials: Floats) -> Floats:

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
-from pyattn.checkpoint import Checkpoint
+from pyattn.checkpoint import Checkpoint, Stack
 from pyattn.reference.arrays import Floats, Ints
-from pyattn.reference.layers import FeedForward, LayerNorm, PackedLinear
+from pyattn.reference.average import Average
+from pyattn.reference.cross_attention import CrossAttention
+from pyattn.reference.distances import Distances, Rotary
+from pyattn.reference.heads import Heads
+from pyattn.reference.layers import FeedForward, LayerNorm, PackedLinear, RmsNorm
 from pyattn.reference.positions import computed_positions
+from pyattn.reference.self_attention import SelfAttention
+from pyattn.reference.softmax import soft_capped
+from pyattn.reference.ssru import Ssru
+
+Mixer: TypeAlias = SelfAttention | Ssru | Average
+Norm: TypeAlias = Callable[[Floats], Floats]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Embedding:
-    """Token ids to vectors: a row of a table, scaled, plus the position's vector.
+    """Token ids to vectors: a row of a table, scaled, plus the position's vector if it has one.
 
     The sum is normalised if there is a norm.
     """
 
     tokens: Floats  # [vocab, dim]
-    positions: Floats  # [max_positions, dim]
+    positions: Floats | None  # [max_positions, dim]
     scale: float
     zero_start: bool  # whether the id at position 0 counts as a row of zeros
-    norm: Callable[[Floats], Floats]
+    norm: Norm
 
     def __call__(self, ids: Ints, first: int = 0) -> Floats:
         """[rows, time] -> [rows, time, dim], the first id standing at position `first`."""
@@ -32,22 +43,41 @@ class Embedding:
         x *= np.float32(self.scale)
         if self.zero_start and first == 0:
             x[:, 0] = 0
-        x += self.positions[first : first + ids.shape[1]]
+        if self.positions is not None:
+            x += self.positions[first : first + ids.shape[1]]
         return self.norm(x)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Residual:
-    """x plus what a sub-layer makes of it, normalised before or after (Xiong et al. 2020)."""
+    """x plus what a sub-layer makes of it, with norms around (Xiong et al. 2020).
 
-    norm: LayerNorm
-    pre: bool
+    A norm that a model does not have leaves its rows unchanged.
+    """
+
+    before: Norm  # of what the sub-layer is given
+    behind: Norm  # of what it makes of that
+    after: Norm  # of the sum
 
     def __call__(self, x: Floats, sublayer: Callable[[Floats], Floats]) -> Floats:
         """[rows, time, dim] -> [rows, time, dim]."""
-        y = sublayer(self.norm(x) if self.pre else x)
+        y = self.behind(sublayer(self.before(x)))
         y += x
-        return y if self.pre else self.norm(y)
+        return self.after(y)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Output:
+    """The projection to the vocabulary."""
+
+    projection: PackedLinear  # [vocab, dim]
+    scale: float  # of the products, without the bias
+    soft_cap: float  # 0 for none
+
+    def __call__(self, x: Floats) -> Floats:
+        """[..., dim] -> logits, [..., vocab]."""
+        logits = self.projection(x if self.scale == 1 else x * np.float32(self.scale))
+        return soft_capped(logits, self.soft_cap) if self.soft_cap else logits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,53 +85,122 @@ class Weights:
     """The parts of one of a checkpoint's two stacks, by the names of `pyattn.checkpoint`."""
 
     checkpoint: Checkpoint
-    stack: str  # "encoder" or "decoder"
+    stack: Stack
 
     def embedding(self) -> Embedding:
         """The table of tokens and that of positions."""
         config = self.checkpoint.config
+        positions: Floats | None = None
+        if config.positions == "learned":
+            positions = self._tensor("positions")
+        elif config.positions.startswith("sinusoidal"):
+            positions = computed_positions(config)
         return Embedding(
             self._tensor("embedding"),
-            self._tensor("positions")
-            if config.positions == "learned"
-            else computed_positions(config),
+            positions,
             config.embedding_scale,
             config.zero_start and self.stack == "decoder",
-            self._norm("embedding_norm") if config.embedding_norm else _unchanged,
+            self._norm("embedding_norm", there=config.embedding_norm),
         )
 
-    def linear(self, name: str, *parts: str) -> PackedLinear:
-        """The matrices `name`.`part` above each other, so that one product does for all of them."""
-        names = [f"{name}.{part}" for part in parts]
-        if len(names) == 1:
-            return PackedLinear(
-                self._tensor(f"{names[0]}.weight"), self._tensor(f"{names[0]}.bias")
-            )
-        return PackedLinear(
-            np.concatenate([self._tensor(f"{part}.weight") for part in names]),
-            np.concatenate([self._tensor(f"{part}.bias") for part in names]),
+    def mixer(self, n: int) -> Mixer:
+        """What a token of the decoder learns of earlier ones by."""
+        mixer = self.checkpoint.config.mixer
+        if mixer == "ssru":
+            return self._ssru(f"layers.{n}.ssru")
+        if mixer == "average":
+            return self._average(f"layers.{n}.average")
+        return self.self_attention(n)
+
+    def self_attention(self, n: int) -> SelfAttention:
+        """The self-attention of a layer."""
+        config = self.checkpoint.config
+        name = f"layers.{n}.self_attention"
+        bias = config.attention_bias
+        relative: Floats | None = None
+        if config.positions == "relative":
+            own = f"layers.{n}.relative_bias"
+            relative = self._tensor(own if config.relative_per_layer else "relative_bias")
+        return SelfAttention(
+            Heads.of(config, self.stack),
+            self._linear(name, "query", "key", "value", bias=bias),
+            self._linear(name, "output", bias=bias),
+            Distances.of(config, self.stack, config.stack(self.stack).windows[n], relative),
+            Rotary.of(config) if config.positions == "rotary" else None,
         )
 
-    def feed_forward(self, name: str) -> FeedForward:
+    def cross_attention(self, n: int) -> CrossAttention:
+        """The attention of a decoder layer to the source."""
+        config = self.checkpoint.config
+        name = f"layers.{n}.cross_attention"
+        return CrossAttention(
+            Heads.of(config, self.stack),
+            self._linear(name, "query", bias=config.attention_bias),
+            self._linear(name, "key", "value", bias=config.attention_bias),
+            self._linear(name, "output", bias=config.attention_bias),
+        )
+
+    def feed_forward(self, n: int) -> FeedForward:
         """The feed-forward block of a layer."""
+        config = self.checkpoint.config
+        name = f"layers.{n}.feed_forward"
+        bias = config.feed_forward_bias
         return FeedForward(
-            self.linear(name, "up"), self.linear(name, "down"), self.checkpoint.config.activation
+            self._linear(name, "up", bias=bias),
+            self._linear(name, "down", bias=bias),
+            config.activation,
+            self._linear(name, "gate", bias=bias) if config.gated else None,
         )
 
-    def residual(self, name: str) -> Residual:
-        """The norm of a sub-layer, and on which side of it that norm stands."""
-        return Residual(self._norm(name), self.checkpoint.config.norm == "pre")
+    def residual(self, n: int, block: str) -> Residual:
+        """The norms of a sub-layer."""
+        name, side = f"layers.{n}.{block}", self.checkpoint.config.norm
+        return Residual(
+            before=self._norm(f"{name}_norm", there=side != "post"),
+            behind=self._norm(f"{name}_post_norm", there=side == "both"),
+            after=self._norm(f"{name}_norm", there=side == "post"),
+        )
 
-    def final_norm(self) -> Callable[[Floats], Floats]:
+    def final_norm(self) -> Norm:
         """What the stack ends with: a norm of its own, or nothing."""
-        return self._norm("final_norm") if self.checkpoint.config.final_norm else _unchanged
+        return self._norm("final_norm", there=self.checkpoint.config.final_norm)
 
-    def _norm(self, name: str) -> LayerNorm:
-        return LayerNorm(
-            self._tensor(f"{name}.weight"),
-            self._tensor(f"{name}.bias"),
-            self.checkpoint.config.norm_epsilon,
-        )
+    def output(self) -> Output:
+        """The end of the decoder."""
+        config, tensors = self.checkpoint.config, self.checkpoint.tensors
+        projection = PackedLinear(tensors["output.weight"], tensors.get("output.bias"))
+        return Output(projection, config.logits_scale, config.logits_soft_cap)
+
+    def _ssru(self, name: str) -> Ssru:
+        return Ssru(self._linear(name, "input", bias=False), self._linear(name, "forget"))
+
+    def _average(self, name: str) -> Average:
+        config = self.checkpoint.config
+        feed_forward: FeedForward | None = None
+        if config.average_ffn:
+            up, down = self._linear(name, "up"), self._linear(name, "down")
+            feed_forward = FeedForward(up, down, config.average_activation)
+        gates: tuple[PackedLinear, PackedLinear] | None = None
+        if config.average_gates:
+            gates = self._linear(name, "input_gate"), self._linear(name, "forget_gate")
+        return Average(config.dim, feed_forward, gates)
+
+    def _linear(self, name: str, *parts: str, bias: bool = True) -> PackedLinear:
+        """The matrices `name`.`part` above each other, so that one product does for all of them."""
+
+        def stacked(kind: str) -> Floats:
+            tensors = [self._tensor(f"{name}.{part}.{kind}") for part in parts]
+            return tensors[0] if len(tensors) == 1 else np.concatenate(tensors)
+
+        return PackedLinear(stacked("weight"), stacked("bias") if bias else None)
+
+    def _norm(self, name: str, *, there: bool) -> Norm:
+        if not there:
+            return _unchanged
+        gamma, epsilon = self._tensor(f"{name}.weight"), self.checkpoint.config.norm_epsilon
+        if self.checkpoint.config.norm_kind == "rms":
+            return RmsNorm(gamma, epsilon)
+        return LayerNorm(gamma, self._tensor(f"{name}.bias"), epsilon)
 
     def _tensor(self, name: str) -> Floats:
         return self.checkpoint.tensors[f"{self.stack}.{name}"]

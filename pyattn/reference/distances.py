@@ -1,0 +1,79 @@
+"""How self-attention tells where a key stands: seen from the query, and by nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from pyattn.checkpoint import ModelConfig, Stack
+from pyattn.reference.arrays import Floats
+from pyattn.reference.positions import relative_bias_table, rotary_tables
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Distances:
+    """What is added to scores by the distance of the key from the query.
+
+    A learned bias, a window and a decoder's blindness for what follows are all of that kind; of the
+    latter two, the bias of a distance too far is -inf.
+    """
+
+    # By the position of the key less that of the query, from -(max_positions - 1) on up to its
+    # opposite, [heads or 1, 2 * max_positions - 1].
+    table: Floats
+
+    @classmethod
+    def of(
+        cls, config: ModelConfig, stack: Stack, window: int, bias: Floats | None = None
+    ) -> Distances:
+        """Those of a layer with this window, 0 for none, and this bias, [buckets, heads]."""
+        farthest = config.max_positions - 1
+        distances = np.arange(-farthest, farthest + 1)
+        table = np.zeros((1, len(distances)), np.float32)
+        if bias is not None:
+            learned = relative_bias_table(bias, config, stack)
+            # A decoder's has no distances above 0.
+            table = np.pad(learned, ((0, 0), (0, len(distances) - learned.shape[1])))
+        if stack == "decoder":
+            table[:, distances > 0] = -np.inf
+        if window:
+            table[:, np.abs(distances) >= window] = -np.inf
+        return cls(table)
+
+    def __call__(self, first: int, queries: int, keys: int) -> Floats | None:
+        """What is added to the scores of the queries that stand at `first` and behind it.
+
+        Returns:
+            [heads or 1, queries, keys], a view; None if nothing is added.
+        """
+        behind = self.table.shape[1] // 2 - first  # where a row of the first query's begins
+        # Every row begins one distance earlier than the row of the query before it.
+        reach = self.table[:, behind - queries + 1 : behind + keys]
+        return sliding_window_view(reach, keys, axis=1)[:, ::-1] if reach.any() else None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rotary:
+    """Turns the pairs of numbers of a head by the token's position (Su et al. 2021).
+
+    The product of a query and a key that are turned depends on their distance alone.
+    """
+
+    cos: Floats  # [max_positions, head_dim / 2]
+    sin: Floats
+
+    @classmethod
+    def of(cls, config: ModelConfig) -> Rotary:
+        """That of both stacks."""
+        return cls(*rotary_tables(config))
+
+    def __call__(self, x: Floats, first: int) -> Floats:
+        """[rows, time, heads, head_dim] -> the same shape, the first token's position given."""
+        cos, sin = (table[first : first + x.shape[1], None] for table in (self.cos, self.sin))
+        real, imaginary = np.split(x, 2, axis=-1)
+        turned: Floats = np.concatenate(
+            [real * cos - imaginary * sin, imaginary * cos + real * sin], axis=-1
+        )
+        return turned

@@ -1,0 +1,56 @@
+"""The heads of a stack's attentions: who of them shares what, and what becomes of the scores."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pyattn.checkpoint import ModelConfig, Stack, StackSizes
+from pyattn.reference.arrays import Floats
+from pyattn.reference.attention import (
+    attend,
+    attention_weights,
+    fused_heads,
+    merge_heads,
+    split_heads,
+    weighted_means,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Heads:
+    """Attention between rows in which the heads lie side by side."""
+
+    sizes: StackSizes
+    scale: float
+    soft_cap: float | None
+
+    @classmethod
+    def of(cls, config: ModelConfig, stack: Stack) -> Heads:
+        """Those of one stack, in all of its layers and both kinds of attention."""
+        sizes = config.stack(stack)
+        scale = config.attention_scale
+        return cls(
+            sizes,
+            sizes.head_dim**-0.5 if scale is None else scale,
+            config.attention_soft_cap or None,
+        )
+
+    def queries(self, x: Floats) -> Floats:
+        """[rows, time, width] -> [rows, heads, time, head_dim], a view if it can be."""
+        return split_heads(x, self.sizes.heads)
+
+    def keys_and_values(self, x: Floats) -> Floats:
+        """[rows, time, 2 * kv_width] -> [2, rows, kv_heads, time, head_dim], a view."""
+        return fused_heads(x, 2, self.sizes.kv_heads)
+
+    def attend(self, q: Floats, k: Floats, v: Floats, bias: Floats | None) -> Floats:
+        """What every query finds, its heads side by side again, [rows, time, width]."""
+        return merge_heads(attend(q, k, v, scale=self.scale, bias=bias, soft_cap=self.soft_cap))
+
+    def weights(self, q: Floats, k: Floats, bias: Floats | None) -> Floats:
+        """How much of every key each query takes, [rows, heads, time_q, time_k]."""
+        return attention_weights(q, k, scale=self.scale, bias=bias, soft_cap=self.soft_cap)
+
+    def mix(self, weights: Floats, v: Floats) -> Floats:
+        """What `attend` returns, of weights that are known already."""
+        return merge_heads(weighted_means(weights, v))
