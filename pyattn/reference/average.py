@@ -52,11 +52,12 @@ class AverageRun:
 
     def __call__(self, x: Floats) -> Floats:
         """The next tokens, [rows, time, dim] -> [rows, time, dim]."""
-        totals: Floats = np.cumsum(np.concatenate([self._total[:, None], x], axis=1), axis=1)[:, 1:]
-        counts = np.arange(self._time + 1, self._time + 1 + x.shape[1], dtype=np.float32)
+        inputs = np.concatenate([self._total[:, None], x], axis=1)
+        totals: Floats = np.cumsum(inputs, axis=1, dtype=np.float32)[:, 1:]
+        counts = np.arange(self._time + 1, self._time + 1 + x.shape[1])[:, None]
         self._total = totals[:, -1]
         self._time += x.shape[1]
-        means: Floats = totals / counts[:, None]
+        means = np.divide(totals, counts, dtype=np.float32)
         return self._average.mix(x, means)
 
     def keep(self, rows: Ints) -> None:
