@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
+from recipes import FAMILIES, RECIPES, Recipe
 from tolerances import FLOAT32, assert_close
 
 from pyattn import _core
@@ -30,107 +28,13 @@ def weights(seed: int, out: int, inner: int) -> Floats:
     return floats(seed, out, inner) * np.float32(inner**-0.5)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """A checkpoint to make.
-
-    `tied` is whether both embeddings and the output are one matrix; `sharpness` is the deviation of
-    the logits, and `end_gain` is by how much that of the end is larger, so that targets end.
-    """
-
-    seed: int
-    sizes: dict[str, Any]
-    tied: bool
-    output_bias: bool
-    sharpness: float
-    end_gain: float
-
-
 # The longest source that the tests use has 200 tokens.
 _POSITIONS = 208
 
-RECIPES = {
-    # Post-norm as Marian has it; heads of 20, which no vector divides; more layers left.
-    "post": Recipe(
-        seed=12,
-        tied=True,
-        output_bias=True,
-        sharpness=3.0,
-        end_gain=2.4,
-        sizes={
-            "source_vocab": 97,
-            "target_vocab": 97,
-            "dim": 40,
-            "encoder_layers": 3,
-            "decoder_layers": 1,
-            "encoder_heads": 2,
-            "decoder_heads": 2,
-            "encoder_ffn": 70,
-            "decoder_ffn": 33,
-            "start": 96,
-            "end": 0,
-            "norm": "post",
-            "activation": "relu",
-            "embedding_scale": 2.0,
-        },
-    ),
-    # Pre-norm with a norm at the end, learned positions, heads of 64, a vocabulary of more than
-    # one chunk of the output projection, more layers right, no output bias.
-    "pre": Recipe(
-        seed=2,
-        tied=False,
-        output_bias=False,
-        sharpness=3.0,
-        end_gain=2.5,
-        sizes={
-            "source_vocab": 61,
-            "target_vocab": 601,
-            "dim": 64,
-            "encoder_layers": 1,
-            "decoder_layers": 2,
-            "encoder_heads": 1,
-            "decoder_heads": 4,
-            "encoder_ffn": 65,
-            "decoder_ffn": 128,
-            "start": 1,
-            "end": 2,
-            "norm": "pre",
-            "final_norm": True,
-            "activation": "gelu",
-            "positions": "learned",
-            "norm_epsilon": 1e-6,
-        },
-    ),
-    # Nothing even: heads of 3, a dim of 21, a vocabulary of 13.
-    "odd": Recipe(
-        seed=5,
-        tied=False,
-        output_bias=True,
-        sharpness=2.0,
-        end_gain=2.4,
-        sizes={
-            "source_vocab": 17,
-            "target_vocab": 13,
-            "dim": 21,
-            "encoder_layers": 2,
-            "decoder_layers": 2,
-            "encoder_heads": 7,
-            "decoder_heads": 7,
-            "encoder_ffn": 5,
-            "decoder_ffn": 31,
-            "start": 12,
-            "end": 12,
-            "norm": "post",
-            "activation": "silu",
-            "embedding_scale": 6.3,
-        },
-    ),
-}
-
 
 def checkpoint(name: str) -> Checkpoint:
-    """The checkpoint of one of the `RECIPES`, always with the same weights."""
-    recipe = RECIPES[name]
+    """The checkpoint of one of the `RECIPES` or `FAMILIES`, always with the same weights."""
+    recipe = (RECIPES | FAMILIES)[name]
     config = ModelConfig(family="test", max_positions=_POSITIONS, **recipe.sizes)
     random = np.random.default_rng(recipe.seed)
     tensors = {
@@ -151,7 +55,7 @@ def _tensor(
     if name == "output.weight":
         return noise * np.float32(recipe.sharpness * shape[1] ** -0.5)
     if len(shape) == 2:
-        table = name.endswith(("embedding", "positions"))
+        table = name.endswith(("embedding", "positions", "relative_bias"))
         return noise if table else noise * np.float32(shape[1] ** -0.5)
     if not name.endswith("norm.weight"):
         return noise * np.float32(0.1)

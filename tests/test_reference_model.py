@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inputs import RECIPES, checkpoint, sentences, targets
+from inputs import FAMILIES, RECIPES, checkpoint, sentences, targets
 from tolerances import EXACT, FLOAT32, assert_close
 
 from pyattn import reference
@@ -19,7 +19,7 @@ def made(name: str) -> reference.Model:
     return reference.Model(checkpoint(name))
 
 
-every_model = pytest.mark.parametrize("name", RECIPES)
+every_model = pytest.mark.parametrize("name", [*RECIPES, *FAMILIES])
 
 
 @every_model
