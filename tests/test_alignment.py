@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from inputs import ISAS, RECIPES, checkpoint, sentences, targets
+from inputs import FAMILIES, ISAS, RECIPES, checkpoint, sentences, targets
 from tolerances import BFLOAT16, FLOAT32, assert_close
 
 from pyattn import GenerationOptions, Model, reference
 
-every_model = pytest.mark.parametrize("name", RECIPES)
+every_model = pytest.mark.parametrize("name", RECIPES | FAMILIES)
 every_level = pytest.mark.parametrize("isa", ISAS)
 
 SEARCHES: list[dict[str, Any]] = [

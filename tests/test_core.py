@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from inputs import ISAS, RECIPES, checkpoint, sentences, targets
+from inputs import FAMILIES, ISAS, RECIPES, checkpoint, sentences, targets
 
 from pyattn import Hypothesis, Model, _core
 
 COUNT = 33
 
-every_model = pytest.mark.parametrize("name", RECIPES)
+every_model = pytest.mark.parametrize("name", RECIPES | FAMILIES)
 every_level = pytest.mark.parametrize("isa", ISAS)
 
 GREEDY = {"beam_size": 1, "max_new_tokens": 16}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from inputs import (
+    FAMILIES,
     ISAS,
     RECIPES,
     Floats,
@@ -43,7 +44,7 @@ def assert_all_close(found: list[Floats], theirs: list[Floats]) -> None:
 
 STACKS = ("encoder", "decoder")
 
-every_model = pytest.mark.parametrize("name", RECIPES)
+every_model = pytest.mark.parametrize("name", RECIPES | FAMILIES)
 every_level = pytest.mark.parametrize("isa", ISAS)
 
 
