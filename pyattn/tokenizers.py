@@ -23,7 +23,7 @@ from pyattn.formats import layout
 from pyattn.formats.ctranslate2 import read_vocabularies
 from pyattn.formats.fields import Fields
 from pyattn.formats.files import bare, listed, open_regular, read_json, shown
-from pyattn.formats.huggingface_config import read_config
+from pyattn.formats.huggingface.config import read_config
 from pyattn.formats.native_config import TOKENIZER_FILES, is_native, read_native_config
 
 if TYPE_CHECKING:

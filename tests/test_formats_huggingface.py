@@ -248,7 +248,8 @@ def test_marian_ignores_normalize_before(tmp_path: pathlib.Path) -> None:
     ("changes", "problem"),
     [
         ({"model_type": None}, "model_type is None, expected a string"),
-        ({"model_type": "t5"}, "model_type is 't5', supported are marian, pegasus"),
+        ({"model_type": "whisper"}, "model_type is 'whisper', supported are marian, m2m_100, bart"),
+        ({"model_type": "t5gemma2"}, "model_type is 't5gemma2', supported are marian, .* t5gemma$"),
         ({"model_type": ["marian"]}, "model_type is a list of 1, expected a string"),
         ({"d_model": 0}, "d_model is 0, expected 1 to 1048576"),
         ({"d_model": "6"}, "d_model is '6', expected 1 to 1048576"),
@@ -269,7 +270,8 @@ def test_marian_ignores_normalize_before(tmp_path: pathlib.Path) -> None:
         ({"decoder_start_token_id": None}, "decoder_start_token_id is 58100, expected one id"),
         ({"pad_token_id": -1}, "pad_token_id is -1, expected one id below 11"),
         ({"eos_token_id": 11}, "eos_token_id is 11, expected one id below 11"),
-        ({"eos_token_id": [0, 1]}, "eos_token_id is a list of 2, expected one id below 11"),
+        ({"eos_token_id": [0, 11]}, "eos_token_id is a list of 2, expected one id below 11, or a "),
+        ({"eos_token_id": []}, "eos_token_id is a list of 0, expected one id below 11, or a "),
         ({"forced_eos_token_id": 1}, "forced_eos_token_id is 1, expected eos_token_id, 0"),
     ],
 )  # fmt: skip

@@ -59,11 +59,20 @@ class Fields:
             self.fail(key, f"is {shown(value)}, expected {low} to {high}")
         return value
 
-    def id(self, key: str, default: int, *, vocab: int) -> int:
-        """An id below `vocab`, which may stand alone in a list; or `default`."""
+    def id(self, key: str, default: int | None, *, vocab: int) -> int:
+        """An id below `vocab`, which may stand alone in a list; or `default`, None for none."""
         value = self.optional_id(key, default, vocab=vocab)
-        assert value is not None
+        if value is None:
+            self.fail(key, f"is missing, expected an id below {vocab}")
         return value
+
+    def ids(self, key: str, *, vocab: int) -> list[int]:
+        """One id below `vocab`, or a list of such."""
+        value = self.get(key)
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(type(item) is int and 0 <= item < vocab for item in values):
+            self.fail(key, f"is {shown(value)}, expected one id below {vocab}, or a list of them")
+        return values
 
     def optional_id(self, key: str, default: int | None, *, vocab: int) -> int | None:
         """The same, or None."""
@@ -110,7 +119,7 @@ class Fields:
             self.fail(key, f"is {shown(value)}, expected a string")
         return value
 
-    def choice(self, key: str, choices: Mapping[str, T], default: str) -> T:
+    def choice(self, key: str, choices: Mapping[str, T], default: str | None = None) -> T:
         """What the name in this field stands for."""
         name = self.text(key, default)
         if name not in choices:
@@ -124,6 +133,15 @@ class Fields:
             return []
         if not isinstance(value, list):
             self.fail(key, f"is {shown(value)}, expected a list")
+        return value
+
+    def object(self, key: str) -> JsonObject:
+        """An object, empty if there is none."""
+        value = self.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self.fail(key, f"is {shown(value)}, expected an object")
         return value
 
     def _file(self, key: str) -> str:

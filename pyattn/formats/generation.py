@@ -29,14 +29,13 @@ _TOP_K = 50
 
 
 def generation_options(
-    fields: Fields, *, end: int, forced_end: int | None, vocab: int, max_positions: int
+    fields: Fields, *, end: int, vocab: int, max_positions: int
 ) -> GenerationOptions:
     """The options that make generation here the same as in transformers.
 
     Args:
         fields: config.json and generation_config.json.
-        end: Id of the end token.
-        forced_end: Value of `forced_eos_token_id` if no file has it.
+        end: Id of the end token, the first one if there are several.
         vocab: Number of target tokens.
         max_positions: The longest target that has positions.
 
@@ -50,7 +49,8 @@ def generation_options(
     sample = fields.boolean("do_sample", False)
     if sample and beams > 1:
         _warn(f"do_sample with {beams} beams")
-    forced = fields.optional_id("forced_eos_token_id", forced_end, vocab=vocab)
+    ends = fields.ids("eos_token_id", vocab=vocab)
+    forced = fields.optional_id("forced_eos_token_id", None, vocab=vocab)
     if forced not in (None, end):
         fields.fail("forced_eos_token_id", f"is {forced}, expected eos_token_id, {end}")
     suppressed, sequences = _suppressed(fields, vocab)
@@ -66,10 +66,11 @@ def generation_options(
             min_new_tokens=_fewest(fields),
             length_penalty=fields.number("length_penalty", 1.0),
             early_stopping=_early_stopping(fields),
-            suppress_tokens=tuple(sorted(suppressed - {end})),
+            end_tokens=tuple(ends) if len(ends) > 1 else (),
+            suppress_tokens=tuple(sorted(suppressed - {*ends})),
             suppress_sequences=sequences,
             begin_suppress_tokens=_ids(fields, "begin_suppress_tokens", vocab),
-            forced_bos_token=fields.optional_id("forced_bos_token_id", None, vocab=vocab),
+            forced_bos_token=_forced_first(fields, vocab),
             force_end=forced is not None,
             repetition_penalty=fields.number("repetition_penalty", 1.0),
             encoder_repetition_penalty=fields.number("encoder_repetition_penalty", 1.0),
@@ -107,6 +108,13 @@ def _early_stopping(fields: Fields) -> bool | Literal["never"]:
     if fields.get("early_stopping") == "never":
         return "never"
     return fields.boolean("early_stopping", False)
+
+
+def _forced_first(fields: Fields, vocab: int) -> int | None:
+    """The certain first token; BART's first configs said no more than that it is their begin."""
+    old = fields.boolean("force_bos_token_to_be_generated", False)
+    begin = fields.optional_id("bos_token_id", None, vocab=vocab) if old else None
+    return fields.optional_id("forced_bos_token_id", begin, vocab=vocab)
 
 
 def _suppressed(fields: Fields, vocab: int) -> tuple[set[int], tuple[tuple[int, ...], ...]]:

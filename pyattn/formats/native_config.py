@@ -88,22 +88,13 @@ def read_native_config(folder: pathlib.Path) -> NativeConfig:
             f"update pyattn, or convert the model again",
         )
     _check_known(values, _CONFIG_KEYS, CONFIG_FILE)
-    model = _model(_section(fields, "model"))
+    model = _model(fields.object("model"))
     return NativeConfig(
         model=model,
-        generation=_generation(_section(fields, "generation"), model.target_vocab),
-        tied={name: str(stored) for name, stored in _section(fields, "tied").items()},
-        tokenizer=_tokenizer(folder, _section(fields, "tokenizer")),
+        generation=_generation(fields.object("generation"), model.target_vocab),
+        tied={name: str(stored) for name, stored in fields.object("tied").items()},
+        tokenizer=_tokenizer(folder, fields.object("tokenizer")),
     )
-
-
-def _section(fields: Fields, key: str) -> JsonObject:
-    value = fields.get(key)
-    if value is None:
-        value = {}
-    if not isinstance(value, dict):
-        fields.fail(key, f"is {shown(value)}, expected an object")
-    return value
 
 
 def _check_known(values: JsonObject, known: set[str], place: str) -> None:

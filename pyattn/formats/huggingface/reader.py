@@ -1,0 +1,106 @@
+"""From a folder's config and tensors to a checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from pyattn.checkpoint import Array, Checkpoint
+from pyattn.errors import ModelError
+from pyattn.formats.huggingface.config import read_config
+from pyattn.formats.huggingface.layout import Layout
+from pyattn.formats.huggingface.weights import read_weights
+from pyattn.formats.tensors import Tensor
+from pyattn.formats.weights import Length, Weights, check_shape, named_shapes
+
+
+def read_huggingface(folder: pathlib.Path) -> Checkpoint:
+    """The model in a folder of Hugging Face's layout.
+
+    float32 weights stay a view of the file, read from disk when they are first used.
+
+    Raises:
+        ModelError: if a file is missing or malformed, if the model is of a family that is not
+            supported, or if the config contradicts the tensors.
+    """
+    config = read_config(folder)
+    layout, model = config.layout, config.model
+    weights = read_weights(folder)
+    shapes = dict(named_shapes(model, layout.lengths))
+    tensors = _embeddings(weights, shapes, layout)
+    for name, shape in shapes.items():
+        if name not in tensors:
+            tensors[name] = _tensor(weights, name, shape, layout)
+    bias = _output_bias(weights, shapes["output.weight"][0], layout)
+    if bias is not None:
+        tensors["output.bias"] = bias
+    for name in layout.not_read:
+        weights.optional(name)
+    weights.check_all_taken(model.family)
+    if tensors["output.weight"] is tensors["decoder.embedding"]:
+        scale = model.logits_scale * layout.tied_scale
+        model = dataclasses.replace(model, logits_scale=scale)
+    return Checkpoint(model, tensors, config.generation)
+
+
+def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Array:
+    saved = layout.saved_name(name)
+    if name.endswith(".positions"):
+        before = layout.rows_before
+        return weights.take(saved, (shape[0] + before, *shape[1:])).float32()[before:]
+    array = weights.take(saved, shape).float32()
+    if layout.norms_less_one and name.endswith("norm.weight"):
+        array = array + np.float32(1)
+        array.flags.writeable = False
+    return array
+
+
+def _embeddings(
+    weights: Weights, shapes: dict[str, tuple[int, ...]], layout: Layout
+) -> dict[str, Array]:
+    """The two embeddings and the output matrix, one array where the file holds one matrix.
+
+    Tied matrices are saved once or several times, under any of their names. Copies that differ
+    are not copies: then each role takes its own, as transformers does.
+    """
+    names = layout.embeddings
+    shared = [names.decoder, names.encoder] if layout.joined else []
+    if layout.joined and names.shared is not None:
+        shared.insert(0, names.shared)
+    tied = [names.output] if layout.tied else []
+    roles = {
+        "encoder.embedding": [names.encoder, *shared, *(tied if layout.joined else [])],
+        "decoder.embedding": [names.decoder, *shared, *tied],
+        "output.weight": [names.output, *([names.decoder, *shared] if layout.tied else [])],
+    }
+    arrays: dict[str, Array] = {}
+    distinct: list[tuple[Tensor, Array]] = []
+    for role, wanted in roles.items():
+        found = [tensor for tensor in map(weights.optional, wanted) if tensor is not None]
+        if not found:
+            wanted = list(dict.fromkeys(wanted))
+            missing = (
+                f"{wanted[0]} is missing" if len(wanted) == 1 else f"none of {', '.join(wanted)}"
+            )
+            raise ModelError(f"{weights.file}: {missing}, expected one for {role}")
+        check_shape(found[0], shapes[role])
+        for tensor, array in distinct:
+            if tensor.same_bits(found[0]):
+                arrays[role] = array
+                break
+        else:
+            arrays[role] = found[0].float32()
+            distinct.append((found[0], arrays[role]))
+    return arrays
+
+
+def _output_bias(weights: Weights, vocab: int, layout: Layout) -> Array | None:
+    """What is added to the logits; None if it is all zeros, as in most models."""
+    tensor = None if layout.output_bias is None else weights.optional(layout.output_bias)
+    if tensor is None:
+        return None
+    check_shape(tensor, (Length.of(1, ""), vocab))
+    bias = tensor.float32().reshape(-1)
+    return bias if bias.any() else None
