@@ -31,12 +31,19 @@ TINY = (
     "pegasus-tied-relu-3",
     "pegasus-untied-gelu-20",
     "pegasus-tied-swish-64",
+    "m2m100-tied-relu-6",
+    "bart-tied-gelu-5",
+    "mbart-untied-relu-8",
+    "fsmt-untied-relu-7",
 )
 # Names the folder of the float32 checkpoint that the shipped model was made from.
 FLOAT32_MODEL = "PYATTN_GOLDEN_MODEL"
 TRAINED = ("en-es", "en-es-float32")
 # Those that golden/make_options.py writes `options.json` for.
 WITH_OPTIONS = ("marian-tied-relu-3", "marian-untied-gelu-3", "pegasus-tied-swish-64")
+
+# Those whose own options are not all among the few that the reference has.
+BEYOND_REFERENCE = ("m2m100-tied-relu-6", "bart-tied-gelu-5")
 
 # The models in plain NumPy, and in C++ on every level.
 IMPLEMENTATIONS = ("numpy", *ISAS)
@@ -114,6 +121,8 @@ def check_searches(name: str, implementation: str, every: int) -> None:
     """Each search of the golden file, over all its sentences (or every n-th of them) at once."""
     sources = golden(name)["sources"][::every]
     for case in golden(name)["cases"]:
+        if case["options"] is None and implementation == "numpy" and name in BEYOND_REFERENCE:
+            continue
         # Without options it is the checkpoint's own generation config that is followed.
         options = case["options"] and pyattn.GenerationOptions(**case["options"])
         found = model(name, implementation).generate(sources, options)

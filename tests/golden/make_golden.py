@@ -35,6 +35,7 @@ import tiny
 import torch
 import transformers
 from oracle import STEADY_ERROR, Forced, Found, Oracle
+from transformers.models.fsmt import modeling_fsmt
 
 T = TypeVar("T")
 Ids = list[int]
@@ -117,10 +118,13 @@ def _write_attention(folder: pathlib.Path, forced: Sequence[Forced]) -> None:
 def _tiny_cases(spec: tiny.Tiny) -> list[Options | None]:
     """None for what the checkpoint says itself; then every option on its own."""
     pad = [spec.config["pad_token_id"]]
-    beam = {"beam_size": 4, "max_new_tokens": 24, "suppress_tokens": pad}
+    greedy = {"beam_size": 1, "max_new_tokens": 24, "suppress_tokens": pad}
+    beam = greedy | {"beam_size": 4}
+    if spec.few:
+        return [None, greedy, beam]
     return [
         None,
-        {"beam_size": 1, "max_new_tokens": 24, "suppress_tokens": pad},
+        greedy,
         {"beam_size": 1, "max_new_tokens": 9, "min_new_tokens": 4, "force_end": True},
         beam,
         beam | {"length_penalty": 0.6},
@@ -149,7 +153,7 @@ def _answered(
 
 def random_source(random: np.random.Generator, spec: tiny.Tiny, length: int) -> Ids:
     """Every other one has an end, which is one id like any other to the encoder."""
-    ids = random.choice(tiny.ordinary_ids(spec, "vocab_size"), size=length).tolist()
+    ids = random.choice(tiny.ordinary_ids(spec, "source"), size=length).tolist()
     if random.integers(2):
         ids[-1] = spec.config["eos_token_id"]
     return ids
@@ -157,7 +161,7 @@ def random_source(random: np.random.Generator, spec: tiny.Tiny, length: int) -> 
 
 def random_target(random: np.random.Generator, spec: tiny.Tiny, length: int) -> Ids:
     """Ids that stand for words."""
-    return random.choice(tiny.ordinary_ids(spec, "decoder_vocab_size"), size=length).tolist()
+    return random.choice(tiny.ordinary_ids(spec, "target"), size=length).tolist()
 
 
 def _make_trained(what: str, model_folder: pathlib.Path, dev: pathlib.Path) -> None:
@@ -207,7 +211,26 @@ def load(folder: pathlib.Path) -> transformers.PreTrainedModel:
     missing = [name for name in report["missing_keys"] if "embed_positions" not in name]
     if missing or report["mismatched_keys"]:
         raise ValueError(f"{folder}: transformers does not find {missing} in the file")
+    if model.config.model_type == "umt5":
+        _leave_unscaled(model)
+    if model.config.model_type == "fsmt":
+        # Its own function fills float32 with what only a float64 holds, if asked for one.
+        modeling_fsmt.fill_with_neg_inf = lambda mask: mask.fill_(-torch.inf)
     return model
+
+
+def _leave_unscaled(model: transformers.PreTrainedModel) -> None:
+    """Have a UMT5 whose output matrix is its own compute what it was trained for.
+
+    transformers 5.23 takes every UMT5 for a tied one, and so scales its logits.
+    """
+    model.config.tie_word_embeddings = False
+    ids = torch.tensor([[2, 3, 4]])
+    with torch.inference_mode():
+        found = model(input_ids=ids, decoder_input_ids=ids, output_hidden_states=True)
+        by_hand = found.decoder_hidden_states[-1] @ model.lm_head.weight.T
+    if not torch.allclose(found.logits, by_hand, atol=1e-5):
+        raise ValueError("UMT5's logits are not its last hidden states times its output matrix")
 
 
 def _write(

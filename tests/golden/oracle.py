@@ -76,6 +76,7 @@ class Oracle:
                     **_inputs([source]),
                     decoder_input_ids=torch.tensor([ids]),
                     output_attentions=True,
+                    use_cache=False,  # with a cache, FSMT lets positions see those behind them
                 )
                 for model in (self.model, self.twin)
             )

@@ -1,59 +1,18 @@
-"""Tiny Marian and Pegasus models with seeded weights, written as their users find them on disk.
+"""The tiny models: of Marian and Pegasus those below, of the other families one or two each.
 
 transformers' Marian knows only the norm after the residual. The norm before it comes from Pegasus,
 which is the same block under the same names, with a norm more at the end of each stack.
 
-Default weights (deviation 0.02) repeat the last token without end, whatever the source. Here the
-weights are wider, the last norm has a random sign per channel, so that a tied output matrix does
-not point back at the token just read, and `seed` and `end_bias` were picked so that the models say
-many things of many lengths.
+`seed`, `end_bias` and `end_gain` were picked so that the models say many things of many lengths.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import pathlib
-from collections.abc import Mapping
-from typing import Any, Literal
-
-import numpy as np
 import torch
-import transformers
+from tiny_families import FAMILIES
+from tiny_model import Tiny, ordinary_ids, sizes, write
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Tiny:
-    """One model: what is in its config.json and how its file is written."""
-
-    seed: int
-    family: Literal["marian", "pegasus"] = "marian"
-    config: Mapping[str, Any]
-    end_bias: float
-    generation: Mapping[str, Any]
-    dtype: torch.dtype = torch.float32
-    pickled: bool = False
-    source_lengths: tuple[int, ...] = tuple(range(1, 21))
-    target_lengths: tuple[int, ...] = (0, 1, 2, 7, 13, 20)
-
-
-def _sizes(
-    dim: int, heads: int | tuple[int, int], layers: tuple[int, int], ffn: tuple[int, int]
-) -> dict[str, Any]:
-    encoder_heads, decoder_heads = (heads, heads) if isinstance(heads, int) else heads
-    return {
-        "d_model": dim,
-        "encoder_attention_heads": encoder_heads,
-        "decoder_attention_heads": decoder_heads,
-        "encoder_layers": layers[0],
-        "decoder_layers": layers[1],
-        "encoder_ffn_dim": ffn[0],
-        "decoder_ffn_dim": ffn[1],
-        "max_position_embeddings": 32,
-        "scale_embedding": True,
-    }
-
-
-SPECIAL = ("pad_token_id", "eos_token_id", "decoder_start_token_id")
+__all__ = ["TINY", "Tiny", "ordinary_ids", "write"]
 
 # As in OPUS-MT: the end is 0, and decoding starts with the padding, which is the last id.
 _MARIAN = {
@@ -87,7 +46,7 @@ TINY = {
     "marian-tied-relu-3": Tiny(
         seed=5,
         end_bias=2.6,
-        config=_MARIAN | _sizes(6, 2, (2, 1), (16, 12)) | {"activation_function": "relu"},
+        config=_MARIAN | sizes(6, 2, (2, 1), (16, 12)) | {"activation_function": "relu"},
         generation={"num_beams": 4, "max_length": 20, "bad_words_ids": [[100]]},
     ),
     # A dim that is odd has one sine more than cosines.
@@ -95,7 +54,7 @@ TINY = {
         seed=2,
         end_bias=4.6,
         config=_MARIAN
-        | _sizes(15, 5, (1, 3), (33, 17))
+        | sizes(15, 5, (1, 3), (33, 17))
         | {
             "activation_function": "gelu",
             "vocab_size": 120,
@@ -112,7 +71,7 @@ TINY = {
         end_bias=3.4,
         config=_MARIAN
         | _LEGACY
-        | _sizes(40, 2, (1, 3), (32, 24))
+        | sizes(40, 2, (1, 3), (32, 24))
         | {"activation_function": "swish"},
         generation={"num_beams": 6, "max_length": 20, "bad_words_ids": [[100]]}
         | {"forced_eos_token_id": 0, "length_penalty": 0.8},
@@ -123,7 +82,7 @@ TINY = {
         seed=5,
         end_bias=5.2,
         config=_MARIAN
-        | _sizes(60, (3, 20), (2, 1), (30, 34))
+        | sizes(60, (3, 20), (2, 1), (30, 34))
         | {"activation_function": "relu", "max_position_embeddings": 256}
         | {"tie_word_embeddings": False, "scale_embedding": False},
         generation={"num_beams": 4, "max_length": 24, "early_stopping": True},
@@ -133,7 +92,7 @@ TINY = {
     "marian-bfloat16-gelu-64": Tiny(
         seed=7,
         end_bias=4.0,
-        config=_MARIAN | _sizes(64, 1, (1, 2), (40, 24)) | {"activation_function": "gelu"},
+        config=_MARIAN | sizes(64, 1, (1, 2), (40, 24)) | {"activation_function": "gelu"},
         generation={"num_beams": 4, "max_length": 20, "early_stopping": "never"},
         dtype=torch.bfloat16,
     ),
@@ -142,7 +101,7 @@ TINY = {
         seed=10,
         end_bias=5.4,
         config=_MARIAN
-        | _sizes(64, 1, (2, 1), (32, 80))
+        | sizes(64, 1, (2, 1), (32, 80))
         | {
             "activation_function": "swish",
             "vocab_size": 90,
@@ -158,7 +117,7 @@ TINY = {
         seed=12,
         end_bias=0.2,
         family="pegasus",
-        config=_PEGASUS | _sizes(12, 4, (1, 3), (20, 31)) | {"activation_function": "relu"},
+        config=_PEGASUS | sizes(12, 4, (1, 3), (20, 31)) | {"activation_function": "relu"},
         generation={"num_beams": 8, "max_length": 20, "length_penalty": 0.6},
     ),
     "pegasus-untied-gelu-20": Tiny(
@@ -166,7 +125,7 @@ TINY = {
         end_bias=5.3,
         family="pegasus",
         config=_PEGASUS
-        | _sizes(40, 2, (2, 1), (48, 40))
+        | sizes(40, 2, (2, 1), (48, 40))
         | {"activation_function": "gelu", "tie_word_embeddings": False},
         generation={"num_beams": 4, "max_length": 20, "min_length": 5},
     ),
@@ -175,83 +134,10 @@ TINY = {
         end_bias=6.6,
         family="pegasus",
         config=_PEGASUS
-        | _sizes(64, 1, (2, 1), (33, 30))
+        | sizes(64, 1, (2, 1), (33, 30))
         | {"activation_function": "silu", "scale_embedding": False},
         generation={"num_beams": 4, "max_length": 20},
     ),
 }
 
-
-def write(tiny: Tiny, folder: pathlib.Path) -> None:
-    """Write config.json, generation_config.json and the weights into `folder`."""
-    if tiny.family == "marian":
-        model = transformers.MarianMTModel(transformers.MarianConfig(**tiny.config))
-    else:
-        config = transformers.PegasusConfig(**tiny.config)
-        model = transformers.PegasusForConditionalGeneration(config)
-    random = np.random.default_rng(tiny.seed)
-    _fill(model, tiny, random)
-    model.generation_config = transformers.GenerationConfig(
-        **{name: tiny.config[name] for name in SPECIAL} | dict(tiny.generation)
-    )
-    model.to(tiny.dtype).save_pretrained(folder)
-    if tiny.pickled:
-        (folder / "model.safetensors").unlink()
-        torch.save(model.state_dict(), folder / "pytorch_model.bin")
-
-
-def ordinary_ids(tiny: Tiny, vocab: str) -> np.ndarray:
-    """The ids of "vocab_size" or "decoder_vocab_size" that stand for words."""
-    size = tiny.config.get(vocab, tiny.config["vocab_size"])
-    return np.setdiff1d(np.arange(size), [tiny.config[name] for name in SPECIAL])
-
-
-# Deviations of weight matrices, over that of one which keeps the deviation of its input: attention
-# to the source that moves with every step, and feed-forwards that matter.
-_GAINS = {
-    "encoder_attn.q_proj": 2.0,
-    "encoder_attn.k_proj": 2.0,
-    "encoder_attn.v_proj": 1.5,
-    "q_proj": 1.5,
-    "k_proj": 1.5,
-    "v_proj": 1.0,
-    "out_proj": 1.0,
-    "fc1": 1.5,
-    "fc2": 1.5,
-}
-# Of the embeddings after their scale. Positions have 0.7; below that, the words would drown.
-_EMBEDDING = 1.5
-# Of the logits, about; the best of 100 tokens then gets about 0.4.
-_SHARPNESS = 3.0
-
-
-def _fill(model: torch.nn.Module, tiny: Tiny, random: np.random.Generator) -> None:
-    """Seeded weights; no bias is zero and no norm one."""
-
-    def normal(tensor: torch.Tensor, deviation: float, mean: float = 0.0) -> None:
-        values = mean + deviation * random.standard_normal(tuple(tensor.shape))
-        tensor.copy_(torch.from_numpy(values.astype(np.float32)))
-
-    with torch.no_grad():
-        for name, weight in sorted(model.named_parameters()):
-            if "embed_positions" in name:
-                continue
-            if name.endswith("norm.weight"):
-                normal(weight, 0.2, 1.0)
-            elif name.endswith("bias"):
-                normal(weight, 0.2)
-            elif "shared" in name or "embed_tokens" in name:
-                scale = weight.shape[1] ** 0.5 if tiny.config["scale_embedding"] else 1.0
-                normal(weight, _EMBEDDING / scale)
-            elif "lm_head" in name:
-                normal(weight, weight.shape[1] ** -0.5)
-            else:
-                gain = next(gain for part, gain in _GAINS.items() if part in name)
-                normal(weight, gain * weight.shape[1] ** -0.5)
-        normal(model.final_logits_bias, 0.3)
-        model.final_logits_bias[0, tiny.config["eos_token_id"]] = tiny.end_bias
-        stack = model.model.decoder
-        last = stack.layer_norm if tiny.family == "pegasus" else stack.layers[-1].final_layer_norm
-        width = model.lm_head.weight.std() * last.weight.shape[0] ** 0.5
-        signs = random.choice([-1.0, 1.0], size=last.weight.shape[0])
-        last.weight *= torch.from_numpy(signs) * (_SHARPNESS / width)
+TINY |= FAMILIES
