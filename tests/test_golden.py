@@ -35,6 +35,11 @@ TINY = (
     "bart-tied-gelu-5",
     "mbart-untied-relu-8",
     "fsmt-untied-relu-7",
+    "t5-tied-relu-5",
+    "t5-untied-gated-8",
+    "t5-deep-gated-4",
+    "mt5-untied-gated-6",
+    "umt5-untied-gated-5",
 )
 # Names the folder of the float32 checkpoint that the shipped model was made from.
 FLOAT32_MODEL = "PYATTN_GOLDEN_MODEL"
