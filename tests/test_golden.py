@@ -40,6 +40,7 @@ TINY = (
     "t5-deep-gated-4",
     "mt5-untied-gated-6",
     "umt5-untied-gated-5",
+    "t5gemma-tied-gated-8",
 )
 # Names the folder of the float32 checkpoint that the shipped model was made from.
 FLOAT32_MODEL = "PYATTN_GOLDEN_MODEL"
