@@ -116,6 +116,8 @@ class _Stack:
         place = f"{CONFIG_FILE}: {stack}"
         fields = Fields({place: outer.object(stack)})
         head_dim = fields.integer("head_dim", high=MAX_DIM)
+        if head_dim % 2:
+            fields.fail("head_dim", f"is {head_dim}, expected an even number, to turn it in pairs")
         heads = fields.integer("num_attention_heads", high=MAX_DIM // head_dim)
         layers = fields.integer("num_hidden_layers", high=MAX_LAYERS)
         return cls(

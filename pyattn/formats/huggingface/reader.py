@@ -27,7 +27,7 @@ def read_huggingface(folder: pathlib.Path) -> Checkpoint:
     """
     config = read_config(folder)
     layout, model = config.layout, config.model
-    weights = read_weights(folder)
+    weights = read_weights(folder, layout.prefix)
     shapes = dict(named_shapes(model, layout.lengths))
     tensors = _embeddings(weights, shapes, layout)
     for name, shape in shapes.items():

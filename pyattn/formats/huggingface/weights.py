@@ -29,17 +29,30 @@ _INDEX = ".index.json"
 WEIGHT_FILES = tuple(f"{name}{suffix}" for name in _READERS for suffix in ("", _INDEX))
 
 
-def read_weights(folder: pathlib.Path) -> Weights:
+def read_weights(folder: pathlib.Path, prefix: str) -> Weights:
     """The tensors of the weight file, or of all the files that an index names.
+
+    Args:
+        folder: Where the files are.
+        prefix: What names begin with. transformers' base models, which have no output matrix, leave
+            it out; they are given it.
 
     Raises:
         ModelError: if a file is missing or malformed.
     """
+    file, tensors = _tensors(folder)
+    if not any(name.startswith(prefix) for name in tensors):
+        tensors = {prefix + name: tensor for name, tensor in tensors.items()}
+    return Weights(file, tensors)
+
+
+def _tensors(folder: pathlib.Path) -> tuple[str, dict[str, Tensor]]:
+    """The file's name, and what is in it."""
     for name, read in _READERS.items():
         if (folder / name).exists():
-            return Weights(name, read(folder / name))
+            return name, read(folder / name)
         if (folder / f"{name}{_INDEX}").exists():
-            return Weights(f"{name}{_INDEX}", _sharded(folder, f"{name}{_INDEX}", read))
+            return f"{name}{_INDEX}", _sharded(folder, f"{name}{_INDEX}", read)
     raise ModelError(
         f"{folder}: no weights, expected one of {', '.join(WEIGHT_FILES)}; "
         f"the folder {contents(folder)}"
