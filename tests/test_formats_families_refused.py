@@ -24,6 +24,13 @@ def test_tensor_that_is_missing_or_too_many_is_an_error(tmp_path: pathlib.Path, 
         read(tmp_path, name, weights=more)
 
 
+@pytest.mark.parametrize("name", ["m2m_100", "fsmt", "t5"])
+def test_families_without_a_bias_of_logits_refuse_one(tmp_path: pathlib.Path, name: str) -> None:
+    weights = {**weights_of(name), "final_logits_bias": np.zeros((1, 101), np.float32)}
+    with pytest.raises(ModelError, match="final_logits_bias: no such tensors in a model of family"):
+        read(tmp_path, name, weights=weights)
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "problem"),
     [

@@ -32,16 +32,19 @@ _WORDS = {
 }
 # The table of learned positions once began with rows for padding, of which two are left.
 _ROWS_BEFORE = 2
+# Whether there are not two vocabularies.
+_SHARE = "share_encoder_decoder_embeddings"
 
 
 def read_bart(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
-    """A model with `model.shared` and `lm_head`; Marian alone may have two vocabularies.
+    """A model with `model.shared` and `lm_head`.
 
     Raises:
         ModelError: if a field is out of range or contradicts another.
     """
-    # No other family's config has the field; were it in the file, transformers would not look.
-    two = name == "marian" and not fields.boolean("share_encoder_decoder_embeddings", True)
+    # Only Marian's has the field; transformers would not look at it in another family's.
+    separable = _SHARE in family.defaults
+    two = separable and not fields.boolean(_SHARE, True)
     keys = ("vocab_size", "decoder_vocab_size" if two else "vocab_size")
     if two and fields.get(keys[1]) is None:
         keys = (keys[0], keys[0])
@@ -91,7 +94,7 @@ def _layout(
         tied=tied,
         prefix="model.",
         words={"encoder": _WORDS, "decoder": _WORDS},
-        output_bias="final_logits_bias",
+        output_bias=family.output_bias,
         not_read=family.not_read,
         rows_before=_ROWS_BEFORE,
     )

@@ -118,9 +118,11 @@ FAMILIES = {
     "marian": Family(
         style=read_bart,
         embeddings=_MODEL,
+        output_bias="final_logits_bias",
         defaults={
             **_BART_SIZES,
             "vocab_size": 58101,
+            "share_encoder_decoder_embeddings": True,
             "activation_function": "gelu",
             "decoder_start_token_id": 58100,
             "pad_token_id": 58100,
@@ -146,6 +148,7 @@ FAMILIES = {
     "bart": Family(
         style=read_bart,
         embeddings=_MODEL,
+        output_bias="final_logits_bias",
         switches={"positions": "learned", "embedding_norm": True},
         defaults={**_BART, "decoder_start_token_id": 2},
         generation={"forced_eos_token_id": 2},
@@ -153,6 +156,7 @@ FAMILIES = {
     "mbart": Family(
         style=read_bart,
         embeddings=_MODEL,
+        output_bias="final_logits_bias",
         switches={**_PRE, "positions": "learned", "embedding_norm": True},
         defaults=_BART,
         generation={"forced_eos_token_id": 2},
@@ -160,6 +164,7 @@ FAMILIES = {
     "pegasus": Family(
         style=read_bart,
         embeddings=_MODEL,
+        output_bias="final_logits_bias",
         switches=_PRE,
         defaults={**_BART, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1},
         generation={"forced_eos_token_id": 1},
@@ -186,6 +191,7 @@ FAMILIES = {
         embeddings=_T5,
         switches=_T5_SWITCHES,
         defaults={**_T5_SIZES, **_T5_DISTANCES, **_T5_TOKENS},
+        scaled_output="configured",
         # A bias by distance between sentences, which the first T5 has and nobody computes.
         not_read=("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",),
     ),
@@ -201,6 +207,9 @@ FAMILIES = {
         embeddings=_T5,
         switches={**_T5_SWITCHES, "relative_per_layer": True},
         defaults={**_MT5_SIZES, **_T5_DISTANCES, **_T5_TOKENS},
+        # transformers goes by the config alone; but 5.x saves the official models as if they were
+        # tied, though they have an output matrix of their own and were trained without a scale.
+        scaled_output="tied",
     ),
     "t5gemma": Family(
         style=read_gemma,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pyattn.checkpoint import Activation, ModelConfig, Stack
 from pyattn.formats.fields import Fields
@@ -92,6 +92,9 @@ class Family:
         switches: Attributes of `ModelConfig` that all its models have in common.
         defaults: Fields that config.json need not have, as transformers' config classes know them.
         generation: Likewise, but such as count only where there is no generation_config.json.
+        output_bias: As in `Layout`.
+        scaled_output: Whether logits are multiplied by dim**-0.5: if config.json says so, or if the
+            output matrix is the embedding.
         not_read: As in `Layout`.
         tokens_of: The object of config.json whose special tokens count where config.json itself
             has none.
@@ -102,6 +105,8 @@ class Family:
     switches: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     generation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    output_bias: str | None = None
+    scaled_output: Literal["never", "configured", "tied"] = "never"
     not_read: tuple[str, ...] = ()
     tokens_of: str | None = None
 

@@ -73,13 +73,12 @@ def read_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
         tied=tied,
         words=words,
         not_read=family.not_read,
-        # transformers goes by the config alone; but 5.x saves the official models as if they were
-        # tied, though they have an output matrix of their own and were trained without a scale.
-        tied_scale=model.dim**-0.5 if name == "umt5" and tied else 1.0,
+        tied_scale=model.dim**-0.5 if tied and family.scaled_output == "tied" else 1.0,
     )
 
 
 def _model(name: str, family: Family, fields: Fields, ids: Fields) -> ModelConfig:
+    scaled = family.scaled_output == "configured" and _scales_output(fields)
     vocab = fields.integer("vocab_size")
     dim = fields.integer("d_model", high=MAX_DIM)
     head_dim = fields.integer("d_kv", high=MAX_DIM)
@@ -107,7 +106,7 @@ def _model(name: str, family: Family, fields: Fields, ids: Fields) -> ModelConfi
         relative_distance=fields.integer(
             "relative_attention_max_distance", low=buckets // 2 + 1, high=MAX_POSITIONS
         ),
-        logits_scale=dim**-0.5 if name == "t5" and _scales_output(fields) else 1.0,
+        logits_scale=dim**-0.5 if scaled else 1.0,
         **_feed_forward(fields),
         **family.switches,
         **special_tokens(ids, vocab, vocab),
