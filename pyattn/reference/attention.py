@@ -40,13 +40,7 @@ def attend(
         [rows, heads, time_q, head_dim]. A query that may see no key gets zeros.
     """
     weights = attention_weights(q, k, scale=scale, bias=bias, soft_cap=soft_cap)
-    return weighted_means(weights, v)
-
-
-def weighted_means(weights: Floats, v: Floats) -> Floats:
-    """The second product, [rows, heads, time_q, time_k] by v -> [rows, heads, time_q, head_dim]."""
-    means: Floats = _by_shared_head(weights, v.shape[1]) @ v
-    return means.reshape(*weights.shape[:3], v.shape[3])
+    return by_shared_heads(weights, v)
 
 
 def attention_weights(
@@ -58,9 +52,7 @@ def attention_weights(
     soft_cap: float | None = None,
 ) -> Floats:
     """softmax(q k^T * scale + bias), [rows, heads, time_q, time_k]; arguments as in `attend`."""
-    scaled = np.multiply(q, np.float32(scale))
-    scores: Floats = _by_shared_head(scaled, k.shape[1]) @ k.swapaxes(-1, -2)
-    scores = scores.reshape(*q.shape[:3], k.shape[2])
+    scores = by_shared_heads(np.multiply(q, np.float32(scale)), k.swapaxes(-1, -2))
     if soft_cap is not None:
         scores = soft_capped(scores, soft_cap)
     if bias is not None:
@@ -68,10 +60,18 @@ def attention_weights(
     return softmax_in_place(scores)
 
 
-def _by_shared_head(x: Floats, kv_heads: int) -> Floats:
-    """Heads that share a head of keys are to it further queries of one head."""
-    rows, heads, time, width = x.shape
-    return x if heads == kv_heads else x.reshape(rows, kv_heads, heads // kv_heads * time, width)
+def by_shared_heads(x: Floats, y: Floats) -> Floats:
+    """The product x @ y of every head of x and the one of y that it shares with its neighbours.
+
+    [rows, heads, time, inner] by [rows, kv_heads, inner, out] -> [rows, heads, time, out].
+    """
+    rows, heads, time, inner = x.shape
+    kv_heads, out = y.shape[1], y.shape[3]
+    if heads == kv_heads:
+        return x @ y
+    # Heads that share a head of y are to it further rows of one head.
+    product: Floats = x.reshape(rows, kv_heads, heads // kv_heads * time, inner) @ y
+    return product.reshape(rows, heads, time, out)
 
 
 def attention(

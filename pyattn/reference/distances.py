@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -48,10 +49,22 @@ class Distances:
         Returns:
             [heads or 1, queries, keys], a view; None if nothing is added.
         """
-        behind = self.table.shape[1] // 2 - first  # where a row of the first query's begins
         # Every row begins one distance earlier than the row of the query before it.
-        reach = self.table[:, behind - queries + 1 : behind + keys]
-        return sliding_window_view(reach, keys, axis=1)[:, ::-1] if reach.any() else None
+        end = self.table.shape[1] // 2 - first + keys
+        begin = end - keys - queries + 1
+        if self._zeros[0] <= begin and end <= self._zeros[1]:
+            return None
+        return sliding_window_view(self.table[:, begin:end], keys, axis=1)[:, ::-1]
+
+    @functools.cached_property
+    def _zeros(self) -> tuple[int, int]:
+        """Where the columns around distance 0 that add nothing begin and end."""
+        own = self.table.shape[1] // 2
+        others = np.flatnonzero(self.table.any(axis=0))
+        return (
+            int(others[others <= own].max(initial=-1)) + 1,
+            int(others[others >= own].min(initial=self.table.shape[1])),
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from pyattn.reference.arrays import Floats
 from pyattn.reference.attention import (
     attend,
     attention_weights,
+    by_shared_heads,
     fused_heads,
     merge_heads,
     split_heads,
-    weighted_means,
 )
 
 
@@ -53,4 +53,4 @@ class Heads:
 
     def mix(self, weights: Floats, v: Floats) -> Floats:
         """What `attend` returns, of weights that are known already."""
-        return merge_heads(weighted_means(weights, v))
+        return merge_heads(by_shared_heads(weights, v))

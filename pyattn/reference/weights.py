@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -117,16 +118,12 @@ class Weights:
         config = self.checkpoint.config
         name = f"layers.{n}.self_attention"
         bias = config.attention_bias
-        relative: Floats | None = None
-        if config.positions == "relative":
-            own = f"layers.{n}.relative_bias"
-            relative = self._tensor(own if config.relative_per_layer else "relative_bias")
         return SelfAttention(
             Heads.of(config, self.stack),
             self._linear(name, "query", "key", "value", bias=bias),
             self._linear(name, "output", bias=bias),
-            Distances.of(config, self.stack, config.stack(self.stack).windows[n], relative),
-            Rotary.of(config) if config.positions == "rotary" else None,
+            self._distances[n],
+            self._rotary,
         )
 
     def cross_attention(self, n: int) -> CrossAttention:
@@ -170,6 +167,26 @@ class Weights:
         config, tensors = self.checkpoint.config, self.checkpoint.tensors
         projection = PackedLinear(tensors["output.weight"], tensors.get("output.bias"))
         return Output(projection, config.logits_scale, config.logits_soft_cap)
+
+    @functools.cached_property
+    def _distances(self) -> list[Distances]:
+        """Those of every layer; layers that are alike share one table."""
+        config, stack = self.checkpoint.config, self.stack
+        sizes = config.stack(stack)
+        windows = sizes.windows[: sizes.layers]
+        if config.positions == "relative" and config.relative_per_layer:
+            return [
+                Distances.of(config, stack, window, self._tensor(f"layers.{n}.relative_bias"))
+                for n, window in enumerate(windows)
+            ]
+        bias = self._tensor("relative_bias") if config.positions == "relative" else None
+        tables = {window: Distances.of(config, stack, window, bias) for window in set(windows)}
+        return [tables[window] for window in windows]
+
+    @functools.cached_property
+    def _rotary(self) -> Rotary | None:
+        config = self.checkpoint.config
+        return Rotary.of(config) if config.positions == "rotary" else None
 
     def _ssru(self, name: str) -> Ssru:
         return Ssru(self._linear(name, "input", bias=False), self._linear(name, "forget"))
