@@ -16,9 +16,9 @@ class GenerationOptions:
     Tokens are ids of the model's target vocabulary. New tokens are those behind `target_prefix`.
 
     Attributes:
-        beam_size: Hypotheses that live side by side; 1 is greedy search, or sampling.
+        beam_size: Hypotheses that live side by side; 1 is greedy search, or independent samples.
         num_hypotheses: Hypotheses to return, best first; at most `beam_size` * `patience`, unless
-            they are samples or alternatives.
+            they are independent samples or alternatives.
         patience: A beam search waits for `beam_size` * `patience` finished hypotheses (Kasai et al.
             2022).
         early_stopping: When a beam search ends. True: with `beam_size` * `patience` finished
@@ -68,21 +68,29 @@ class GenerationOptions:
             nothing, these keep the model's log-probabilities; in a beam search they are made to
             log-probabilities (transformers). True: they are made to logits, and probabilities of
             all that may come add up to 1 (CTranslate2).
-        do_sample: Whether tokens are drawn at random, each hypothesis for itself, with a
-            `beam_size` of 1. The five below say how, and do nothing else: scores are what they are
-            without them.
-        temperature: What logits are divided by before a draw.
-        top_k: Only the best so many tokens are drawn; 0 for all.
+        do_sample: Whether tokens are drawn at random. With a `beam_size` of 1 each hypothesis
+            draws for itself. In a wider beam search the candidates of a step are drawn: not the
+            best continuations of all hypotheses but as many that are drawn without putting back, by
+            the softmax of their scores so far / `temperature`; of these the best go on, and those
+            may end the target that were drawn among the first `beam_size` (the beam sampling of
+            transformers; Kool et al. 2019). The five below say how to draw, and do nothing else:
+            scores are what they are without them.
+        temperature: What logits, or scores, are divided by before a draw.
+        top_k: Only the best so many tokens are drawn; 0 for all. In a beam search this and the next
+            two are about the continuations of each hypothesis, and leave one more than there are
+            `end_tokens`.
         top_p: Only the fewest of the best tokens are drawn whose probabilities add up to this
             (Holtzman et al. 2020), of those that `top_k` leaves.
         min_p: Only tokens are drawn that are at least this share as probable as the best.
-        seed: From 0 to 2**64 - 1. A draw depends on the seed, the ids of the source, the number of
-            the hypothesis and that of the step, and on nothing else: not on the batch, the other
-            sentences or the threads. So equal sentences have equal samples in one call, as in two;
-            `num_hypotheses` or another seed asks for others.
+        seed: From 0 to 2**64 - 1. A random number depends on the seed, the ids of the source, the
+            number of the step and that of the hypothesis (in a beam search, of the draw in that
+            step), for alternatives also on their first token, and on nothing else: not on the
+            batch, the other sentences or the threads. So equal sentences have equal samples in one
+            call, as in two; `num_hypotheses` or another seed asks for others.
         return_alternatives: Whether hypotheses are the `num_hypotheses` best first tokens behind
             the prefix, in their order, each with the best continuation that a search of its own
-            finds. Its score is that token's, and what the continuation is ranked by, added up.
+            finds, or draws. Its score is that token's, and what the continuation is ranked by,
+            added up.
         min_alternative_expansion_prob: Alternatives begin with a token at least so probable.
         max_time: Seconds after which a search ends with what it has, counted from the call; None
             for no limit. A sentence whose turn has not come by then has an empty target.
@@ -166,7 +174,7 @@ class GenerationOptions:
 
     def _check_together(self) -> None:
         """Options that contradict others."""
-        many = self.do_sample or self.return_alternatives
+        many = self.return_alternatives or (self.do_sample and self.beam_size == 1)
         if not many and self.num_hypotheses > _finished(self.beam_size, self.patience):
             of = "" if self.patience == 1 else f" with a patience of {self.patience}"
             raise ValueError(
@@ -178,14 +186,8 @@ class GenerationOptions:
                 f"min_new_tokens: {self.min_new_tokens} is above max_new_tokens, "
                 f"{self.max_new_tokens}"
             )
-        if self.prefix_bias_beta > 0 and many:
-            raise ValueError(
-                "prefix_bias_beta: samples and alternatives need a prefix that is certain"
-            )
-        if self.do_sample and self.beam_size > 1:
-            raise ValueError(f"do_sample: expected a beam_size of 1, got {self.beam_size}")
-        if self.do_sample and self.return_alternatives:
-            raise ValueError("do_sample: alternatives are gone on with by search alone")
+        if self.prefix_bias_beta > 0 and self.return_alternatives:
+            raise ValueError("prefix_bias_beta: alternatives need a prefix that is certain")
 
     @property
     def certain_prefix(self) -> int:
@@ -196,8 +198,9 @@ class GenerationOptions:
         """These options with some of them changed.
 
         An inherited value gives way to one that was asked for: `num_hypotheses` to what `beam_size`
-        can yield, `min_new_tokens` to `max_new_tokens`, `beam_size` to `do_sample`. Two that were
-        asked for and contradict each other are an error.
+        can yield, `min_new_tokens` to `max_new_tokens`. Two that were asked for and contradict each
+        other are an error. `do_sample` alone asks for independent samples, whatever `beam_size`
+        was.
 
         Raises:
             TypeError: if an option does not exist.
@@ -209,15 +212,15 @@ class GenerationOptions:
             raise TypeError(
                 f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(known))}"
             )
-        new = {name: getattr(self, name) for name in known} | overrides
         if overrides.get("do_sample") is True:
             overrides.setdefault("beam_size", 1)
+        new = {name: getattr(self, name) for name in known} | overrides
         beam, longest = new["beam_size"], new["max_new_tokens"]
         if (
             "beam_size" in overrides
             and "num_hypotheses" not in overrides
             and isinstance(beam, int)
-            and not (new["do_sample"] or new["return_alternatives"])
+            and not (new["return_alternatives"] or (new["do_sample"] and beam == 1))
         ):
             most = max(_finished(max(beam, 1), _number("patience", new["patience"])), 1)
             overrides["num_hypotheses"] = min(self.num_hypotheses, most)

@@ -297,6 +297,23 @@ def test_where_one_token_is_left_sampling_is_greedy(
     assert sampled(translator, **options) == sampled(translator, sampling_topk=1)
 
 
+@pytest.mark.parametrize("options", [{"beam_size": 3}, {"return_alternatives": True}])
+def test_beams_and_alternatives_are_sampled(
+    translator: ctranslate2.Translator, options: dict[str, Any]
+) -> None:
+    several = {"num_hypotheses": 3, **options}
+    searched = sampled(translator, sampling_topk=1, **several)
+    assert sampled(translator, sampling_temperature=1e-3, **several) == searched
+    ctranslate2.set_random_seed(3)
+    first = sampled(translator, sampling_temperature=2, **several)
+    assert first != searched
+    assert sampled(translator, sampling_temperature=2, **several) != first
+    ctranslate2.set_random_seed(3)
+    assert sampled(translator, sampling_temperature=2, **several) == first
+    for hypotheses in first:
+        assert len({tuple(tokens) for tokens in hypotheses}) == len(hypotheses)
+
+
 def test_sampled_tokens_are_among_the_best(translator: ctranslate2.Translator) -> None:
     best = translator.translate_batch(
         SOURCES, return_alternatives=True, num_hypotheses=2, max_decoding_length=1

@@ -25,6 +25,13 @@ def model(name: str = "post", **settings: Any) -> Model:
     return Model(checkpoint(name), dtype="float32", **{"threads": 1, **settings})
 
 
+def long_model(**settings: Any) -> Model:
+    """One that may say so much that it takes seconds, which no caller is late by."""
+    plain = checkpoint("post")
+    config = dataclasses.replace(plain.config, max_positions=60_000)
+    return Model(dataclasses.replace(plain, config=config), dtype="float32", threads=1, **settings)
+
+
 def bits(found: list[list[Hypothesis]]) -> list[Any]:
     return [
         [(one.tokens, one.score, one.token_scores.tobytes(), one.finish_reason) for one in ranked]
@@ -106,6 +113,19 @@ def test_short_request_does_not_wait_for_a_long_one() -> None:
         assert len(short.tokens) == 3
         assert memory.shape[0] == scores.shape[0] == 2
         assert not long.done()
+        long.cancel()
+
+
+def test_new_request_takes_the_one_row_that_is_free() -> None:
+    # Of eight rows; who has had a turn waits for two of them.
+    with long_model(batch_rows=8) as shared:
+        long = shared.submit(
+            [[1, 2, 3]] * 7, watched=True, beam_size=1, **ENDLESS | {"max_new_tokens": 20_000}
+        )
+        next(long.tokens())
+        short = shared.submit([[4, 5]] * 2, max_new_tokens=3)
+        assert len(short.result(1)) == len(short.result(0)) == 1
+        assert long.count_done == 0
         long.cancel()
 
 
@@ -218,6 +238,18 @@ def test_callback_that_says_so_ends_a_sentence() -> None:
         assert [step for sentence, step in seen if sentence == 1] == [0, 1, 2, 3, 4]
         with pytest.raises(TypeError, match="on_token: expected a callable, got 3"):
             shared.generate([[1]], on_token=3)  # type: ignore[arg-type]
+
+
+def test_stopped_sentence_is_searched_no_further() -> None:
+    options = [GenerationOptions(suppress_tokens=(0,), max_new_tokens=n) for n in (20_000, 25_000)]
+    with long_model() as shared:
+        generation = shared.submit([[1, 2]] * 2, options, watched=True)
+        next(generation.tokens())
+        generation.stop(1, 1)
+        [found] = generation.result(1)
+        assert len(found.tokens) == 1
+        assert not generation.is_done(0)
+        generation.cancel()
 
 
 def test_error_of_a_callback_ends_the_call() -> None:

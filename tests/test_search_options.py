@@ -447,6 +447,11 @@ MIXED: list[dict[str, Any]] = [
     {"forced_bos_token": 8, "end_tokens": [0, 5, 6], "beam_size": 2},
     {"beam_size": 3, "coverage_penalty": 0.2, "length_penalty": 0, "early_stopping": "best"},
     {"no_repeat_ngram_size": 2, "encoder_no_repeat_ngram_size": 1, "beam_size": 2, "patience": 2},
+    {"do_sample": True, "beam_size": 3, "num_hypotheses": 3, "temperature": 1.5},
+    {"do_sample": True, "beam_size": 2, "top_k": 6, "top_p": 0.9, "repetition_penalty": 1.2},
+    {"do_sample": True, "return_alternatives": True, "num_hypotheses": 4, "seed": 9},
+    {"do_sample": True, "beam_size": 3, "return_alternatives": True, "num_hypotheses": 2},
+    {"do_sample": True, "target_prefix": [5, 6], "prefix_bias_beta": 0.3, "num_hypotheses": 2},
 ]
 
 
@@ -489,15 +494,20 @@ def test_same_bits_whatever_the_batch(name: str) -> None:
         ({"sequence_bias": [[[3], "x"]]}, "sequence_bias: expected a number, got 'x'"),
         ({"sequence_bias": [[[97], 1]]}, "generate: sequence_bias has id 97, expected 0 to 96"),
         ({"renormalize": 1}, "renormalize: expected True or False, got 1"),
-        ({"do_sample": True, "beam_size": 2}, "do_sample: expected a beam_size of 1, got 2"),
-        ({"do_sample": True, "return_alternatives": True}, "do_sample: alternatives are gone on"),
+        (
+            {"do_sample": True, "beam_size": 2, "num_hypotheses": 3},
+            "num_hypotheses: a beam_size of 2 yields no 3",
+        ),
         ({"temperature": 0}, "temperature: expected 0.001 to 1000, got 0"),
         ({"top_p": 0}, "top_p: expected 1e-06 to 1, got 0"),
         ({"min_p": 1.5}, "min_p: expected 0 to 1, got 1.5"),
         ({"top_k": -1}, "top_k: expected 0 to "),
         ({"seed": 2**64}, "seed: expected 0 to 18446744073709551615, got 18446744073709551616"),
         ({"seed": -1}, "seed: expected 0 to 18446744073709551615, got -1"),
-        ({"prefix_bias_beta": 0.5, "do_sample": True}, "prefix_bias_beta: samples and "),
+        (
+            {"prefix_bias_beta": 0.5, "do_sample": True, "return_alternatives": True},
+            "prefix_bias_beta: alternatives need a prefix that is certain",
+        ),
         ({"min_alternative_expansion_prob": 2}, "min_alternative_expansion_prob: expected 0 to 1"),
     ],
 )

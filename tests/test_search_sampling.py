@@ -1,15 +1,14 @@
 """Sampling: what is drawn, how often, and what a draw depends on."""
 
-import collections
 import functools
 import json
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from draws import assert_drawn_from, philox, uniform
 from inputs import RECIPES, checkpoint, sentences
 from tolerances import FLOAT32, assert_close
 
@@ -47,29 +46,6 @@ def first_tokens(model: Model, source: list[int], draws: int, **options: Any) ->
     return [sample.tokens[0] for samples in found for sample in samples]
 
 
-def chi_square_bound(freedom: int) -> float:
-    """What one in a thousand goes beyond (Wilson and Hilferty 1931)."""
-    part = 2 / (9 * freedom)
-    return float(freedom * (1 - part + 3.09 * part**0.5) ** 3)
-
-
-def assert_drawn_from(
-    tokens: Sequence[int], probabilities: dict[int, float], draws: int = 20_000
-) -> None:
-    counted = collections.Counter(tokens)
-    assert counted.total() == draws
-    assert counted.keys() <= probabilities.keys()
-    # Tokens that are expected fewer than five times count as one.
-    often = {token: p for token, p in probabilities.items() if p * draws >= 5}
-    pairs = [(counted[token], p * draws) for token, p in often.items()]
-    rare = draws * (1 - sum(often.values()))
-    if rare >= 5:
-        pairs.append((draws - sum(count for count, _ in pairs), rare))
-    if len(pairs) > 1:
-        distance = sum((count - wanted) ** 2 / wanted for count, wanted in pairs)
-        assert distance < chi_square_bound(len(pairs) - 1)
-
-
 def cases() -> list[tuple[str, int]]:
     return [(name, n) for name in SAMPLED for n in range(10)]
 
@@ -103,30 +79,6 @@ def test_edited_tokens_are_drawn_by_their_edited_probabilities(name: str) -> Non
     probabilities = {token: one for token, one in enumerate((p / p.sum()).tolist()) if one > 0}
     tokens = first_tokens(model, source, 20_000, temperature=1.4, **edits)
     assert_drawn_from(tokens, probabilities)
-
-
-def philox(counter: list[int], key: list[int]) -> list[int]:
-    """Philox4x32-10."""
-    for _ in range(10):
-        even, odd = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
-        counter = [
-            (odd >> 32) ^ counter[1] ^ key[0],
-            odd & 0xFFFFFFFF,
-            (even >> 32) ^ counter[3] ^ key[1],
-            even & 0xFFFFFFFF,
-        ]
-        key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return counter
-
-
-def uniform(seed: int, source: Sequence[int], hypothesis: int, step: int) -> float:
-    digest = 0xCBF29CE484222325
-    for token in source:
-        digest = (digest ^ token) * 0x100000001B3 % 2**64
-    bits = philox(
-        [step, hypothesis, digest & 0xFFFFFFFF, digest >> 32], [seed & 0xFFFFFFFF, seed >> 32]
-    )
-    return ((bits[0] << 32 | bits[1]) >> 11) / 2**53
 
 
 def test_philox_is_the_published_one() -> None:
@@ -248,3 +200,14 @@ def test_samples_of_one_are_streamed() -> None:
     streamed = list(model.generate_stream(source, options))
     assert [token.token for token in streamed] == sample.tokens
     assert streamed[-1].last
+
+
+def test_likely_prefix_has_its_share_of_the_samples() -> None:
+    model = core_model("post")
+    source = sources("post")[0]
+    [rows] = model.logits([source], [[]])
+    p = np.exp(rows[0].astype(np.float64) - rows[0].max())
+    p *= 0.7 / p.sum()
+    p[4] += 0.3
+    tokens = first_tokens(model, source, 20_000, target_prefix=[4, 7], prefix_bias_beta=0.3)
+    assert_drawn_from(tokens, dict(enumerate(p.tolist())))

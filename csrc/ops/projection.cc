@@ -279,38 +279,15 @@ Answers Projection::ask(int64_t row, const Question& question) const {
   return best_tokens(vocabulary_, x_.from(row), {question});
 }
 
-// In double: of 50,000 columns each has a share of a float's last digits.
-Token Projection::draw(int64_t row, double uniform) const {
-  const float* const maxima = &tempered_.maxima[row * chunks_];
-  const float* const sums = &tempered_.sums[row * chunks_];
-  const double most = *std::max_element(maxima, maxima + chunks_);
-  const auto weight = [&](int64_t chunk) {
-    return maxima[chunk] == kNever
-               ? 0.0
-               : sums[chunk] * std::exp(maxima[chunk] - most);
-  };
-  double total = 0;
-  int64_t last = -1;
-  for (int64_t chunk = 0; chunk < chunks_; ++chunk) {
-    total += weight(chunk);
-    last = weight(chunk) > 0 ? chunk : last;
-  }
-  if (last < 0 || !std::isfinite(total)) {
-    return {};
-  }
-  double left = uniform * total;
-  int64_t chunk = 0;
-  for (; chunk < last && left >= weight(chunk); ++chunk) {
-    left -= weight(chunk);
-  }
-  return draw_from(row, chunk, left / weight(chunk));
+ChunkSums Projection::tempered(int64_t row) const {
+  const size_t count = static_cast<size_t>(chunks_);
+  return {{&tempered_.maxima[row * chunks_], count},
+          {&tempered_.sums[row * chunks_], count}};
 }
 
-// The token of a chunk behind a share of its sum.
-Token Projection::draw_from(int64_t row, int64_t chunk, double share) const {
+std::vector<float> Projection::logits(int64_t row, int64_t chunk) const {
   LinearArgs args = chunk_args(chunk);
-  Buffer<float> logits(2 * chunk_columns_);
-  float* const tempered = &logits[chunk_columns_];
+  std::vector<float> logits(static_cast<size_t>(chunk_columns_));
   args.y = logits.data();
   args.y_stride = chunk_columns_;
   args.rows = 1;
@@ -318,24 +295,12 @@ Token Projection::draw_from(int64_t row, int64_t chunk, double share) const {
   const LinearInput input(vocabulary_.output, x_.from(row), 1);
   input.set(args, 0);
   multiply(args);
-  const int32_t first = static_cast<int32_t>(chunk * chunk_columns_);
+  const int32_t first = static_cast<int32_t>(first_column(chunk));
   for (const Apart& apart : apart_of(row, first, args.out)) {
-    logits[apart.column - first] = kNever;
+    logits[static_cast<size_t>(apart.column - first)] = kNever;
   }
-  std::copy_n(logits.data(), args.out, tempered);
-  temper(tempered, args.out, tempers_[row]);
-  const double most = tempered_.maxima[row * chunks_ + chunk];
-  std::vector<double> sums;
-  double sum = 0;
-  for (int64_t i = 0; i < args.out; ++i) {
-    sums.push_back(sum += std::exp(tempered[i] - most));
-  }
-  // The chunk's sum was made in another order, so that a share may be 1.
-  constexpr double kMost = 1 - DBL_EPSILON / 2;
-  const auto at =
-      std::upper_bound(sums.begin(), sums.end(), std::min(share, kMost) * sum);
-  const int64_t column = at - sums.begin();
-  return {id_of(first + column), logits[column]};
+  logits.resize(static_cast<size_t>(args.out));
+  return logits;
 }
 
 }  // namespace pyattn

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/buffer.h"
@@ -9,6 +10,12 @@
 #include "ops/vocabulary.h"
 
 namespace pyattn {
+
+/// Of every chunk of a row's columns that are not apart, the greatest exponent
+/// and the sum of exponentials over its own.
+struct ChunkSums {
+  std::span<const float> maxima, sums;  // [chunks]
+};
 
 /// The product behind `best_tokens`, a chunk of columns at a time. Neighbouring
 /// chunks are a group, which one thread computes and has a list of the best
@@ -24,13 +31,19 @@ class Projection {
   /// Call once, after `run`.
   Answers take();
 
-  /// See Answers.
-  Token draw(int64_t row, double uniform) const;
-
   /// The answer to another question about one of the rows.
   Answers ask(int64_t row, const Question& question) const;
 
   float inverse_temperature(int64_t row) const { return tempers_[row]; }
+
+  /// The sums of logits * inverse_temperature; the row's question wants draws.
+  ChunkSums tempered(int64_t row) const;
+
+  /// The logits of a chunk, computed once more; minus infinity what is apart.
+  std::vector<float> logits(int64_t row, int64_t chunk) const;
+
+  int64_t first_column(int64_t chunk) const { return chunk * chunk_columns_; }
+  int32_t id_of(int64_t column) const;
 
  private:
   // A column that a row's question has apart, and where its logit goes.
@@ -55,8 +68,6 @@ class Projection {
   void choose(int64_t group, int64_t chunk, int64_t row, float* logits,
               int64_t count);
   int64_t best_group(int64_t row, const std::vector<int32_t>& taken) const;
-  Token draw_from(int64_t row, int64_t chunk, double share) const;
-  int32_t id_of(int64_t column) const;
 
   const Vocabulary vocabulary_;
   const ConstRows x_;

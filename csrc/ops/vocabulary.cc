@@ -7,6 +7,7 @@
 
 #include "base/threads.h"
 #include "ops/projection.h"
+#include "ops/urn.h"
 
 namespace pyattn {
 namespace {
@@ -47,7 +48,7 @@ LogSum LogSum::with(std::span<const float> logits) const {
 }
 
 Token Answers::draw(int64_t row, double uniform) const {
-  return projection->draw(row, uniform);
+  return Urn(*projection, row).at(uniform);
 }
 
 Token Answers::draw(int64_t row, double uniform, double mass) const {

@@ -96,8 +96,7 @@ class Alternatives : public Search {
                                         ? FinishReason::kEnd
                                         : FinishReason::kLength);
     }
-    return options().beam_size == 1 ? make_greedy(alone_, path)
-                                    : make_beam(alone_, path);
+    return make_search(alone_, path);
   }
 
   // The rows of all branches, whose parents are told within each.

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "search/draw.h"
 #include "search/search.h"
 
 namespace pyattn {
@@ -11,7 +12,9 @@ namespace {
 // stand in one ranking. Those that end and rank among the first `beam` are
 // finished; the best that do not end live on: the ranking is long enough that
 // there are `beam` of them. When the search stops is for early_stopping to
-// say; all but `kBest` are transformers' rules.
+// say; all but `kBest` are transformers' rules. So are those of a search by
+// chance: the ranking is drawn, one behind the other by exp(score /
+// temperature) of what is left, and its best live on all the same.
 class Beam : public Search {
  public:
   Beam(const SearchTask& task, const Path& begun)
@@ -27,30 +30,28 @@ class Beam : public Search {
 
   void ask(std::vector<Question>& questions) const override {
     for (size_t row = 0; row < rows_.size(); ++row) {
+      const std::vector<int32_t>& apart = rules(row).apart;
       questions.push_back(
-          {static_cast<int64_t>(ranking_size()), rules(row).apart});
+          options().do_sample
+              ? Draw::question(options(), least(), apart)
+              : Question{static_cast<int64_t>(ranking_size()), apart});
     }
   }
 
   void advance(const Answers& answers, int64_t first) override {
-    const std::vector<Continuation> ranking = rank(answers, first);
+    std::vector<Continuation> ranking = rank(answers, first);
     keep_alignments(answers, first);
     ++length_;
-    std::vector<Live> next;
-    rows_.clear();
-    for (size_t place = 0; place < ranking.size(); ++place) {
-      const Continuation& continuation = ranking[place];
-      if (ends(continuation.token, length_)) {
-        if (place < beam()) {
-          finish(continuation);
-        }
-        top_finished_ = top_finished_ || place == 0;
-      } else if (next.size() < beam()) {
-        rows_.push_back({continuation.token, continuation.row});
-        next.push_back({add_node(continuation), continuation.score});
+    for (size_t place = 0; place < std::min(ranking.size(), beam()); ++place) {
+      if (ends(ranking[place].token, length_)) {
+        finish(ranking[place]);
       }
     }
-    live_ = std::move(next);
+    if (options().do_sample) {
+      sort(ranking);
+    }
+    top_finished_ = top_finished_ || ends(ranking.front().token, length_);
+    go_on(ranking);
     keep_best_finished();
     if (!may_improve()) {
       rows_.clear();
@@ -119,29 +120,79 @@ class Beam : public Search {
         std::lround(options().patience * options().beam_size));
   }
 
-  std::vector<Continuation> rank(const Answers& answers, int64_t first) const {
-    const auto forced = constraints().forced(length_);
-    std::vector<Continuation> all;
-    for (size_t row = 0; row < live_.size(); ++row) {
-      const float past = live_[row].score;
-      const int32_t index = static_cast<int32_t>(row);
-      if (forced) {
-        all.push_back({past, 0.0F, index, *forced});
-        continue;
-      }
-      for (const Candidate& one :
-           next_tokens(Edited::kLogProbs, answers, first, row).best()) {
-        all.push_back({past + one.score, one.score, index, one.token});
-      }
-    }
-    check(!all.empty(), "generate", kNoToken);
-    // Rows and, within them, ids ascend: equal scores keep that order.
+  // What top_k, top_p and min_p leave of a row: one that goes on, at least.
+  int64_t least() const { return std::ssize(constraints().ends()) + 1; }
+
+  Continuation continuation(size_t row, const Candidate& token) const {
+    return {live_[row].score + token.score, token.score,
+            static_cast<int32_t>(row), token.token};
+  }
+
+  // Rows and, within them, ids ascend: equal scores keep that order.
+  static void sort(std::vector<Continuation>& all) {
     std::stable_sort(all.begin(), all.end(),
                      [](const Continuation& a, const Continuation& b) {
                        return a.score > b.score;
                      });
+  }
+
+  std::vector<Continuation> rank(const Answers& answers, int64_t first) const {
+    const auto forced = constraints().forced(length_);
+    if (options().do_sample && !forced) {
+      return draw(answers, first);
+    }
+    std::vector<Continuation> all;
+    for (size_t row = 0; row < live_.size(); ++row) {
+      if (forced) {
+        all.push_back(continuation(row, {*forced, 0, 0}));
+        continue;
+      }
+      for (const Candidate& one :
+           next_tokens(Edited::kLogProbs, answers, first, row).best()) {
+        all.push_back(continuation(row, one));
+      }
+    }
+    check(!all.empty(), "generate", kNoToken);
+    sort(all);
     all.resize(std::min(all.size(), ranking_size()));
     return all;
+  }
+
+  // Every draw falls into a row first, then to a token of it.
+  std::vector<Continuation> draw(const Answers& answers, int64_t first) const {
+    std::vector<Draw> rows;
+    std::vector<double> logs;  // of the weight of what is left of each
+    const auto log = [&](size_t row) {
+      return double{live_[row].score} / options().temperature +
+             rows[row].log_sum();
+    };
+    for (size_t row = 0; row < live_.size(); ++row) {
+      rows.emplace_back(options(), least(),
+                        next_tokens(Edited::kLogProbs, answers, first, row),
+                        answers, first + static_cast<int64_t>(row));
+      logs.push_back(log(row));
+    }
+    std::vector<Continuation> drawn;
+    while (drawn.size() < ranking_size() && std::isfinite(log_sum(logs))) {
+      const auto [row, part] = pick(logs, uniform(drawn.size(), length_));
+      drawn.push_back(continuation(row, rows[row].take(part)));
+      logs[row] = log(row);
+    }
+    check(!drawn.empty(), "generate", kNoToken);
+    return drawn;
+  }
+
+  // The best that do not end.
+  void go_on(const std::vector<Continuation>& ranking) {
+    std::vector<Live> next;
+    rows_.clear();
+    for (const Continuation& one : ranking) {
+      if (next.size() < beam() && !ends(one.token, length_)) {
+        rows_.push_back({one.token, one.row});
+        next.push_back({add_node(one), one.score});
+      }
+    }
+    live_ = std::move(next);
   }
 
   // Continuations of a row share its alignment.

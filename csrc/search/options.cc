@@ -61,7 +61,8 @@ int32_t search_width(const SearchOptions& options) {
   if (options.return_alternatives) {
     return options.num_hypotheses * options.beam_size;
   }
-  return options.do_sample ? options.num_hypotheses : options.beam_size;
+  const bool samples = options.do_sample && options.beam_size == 1;
+  return samples ? options.num_hypotheses : options.beam_size;
 }
 
 }  // namespace pyattn

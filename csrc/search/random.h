@@ -25,9 +25,12 @@ inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter,
   return counter;
 }
 
-/// A number for a sequence of ids (FNV-1a, an id at a time).
-inline uint64_t hash_of(std::span<const int32_t> ids) {
-  uint64_t hash = 0xcbf29ce484222325;
+/// A number for no ids.
+inline constexpr uint64_t kHashOfNone = 0xcbf29ce484222325;
+
+/// A number for ids behind those that have this `hash` (FNV-1a, an id at a
+/// time).
+inline uint64_t hash_of(uint64_t hash, std::span<const int32_t> ids) {
   for (const int32_t id : ids) {
     hash = (hash ^ static_cast<uint32_t>(id)) * 0x100000001b3;
   }

@@ -5,10 +5,15 @@
 #include <limits>
 #include <utility>
 
+#include "search/random.h"
+
 namespace pyattn {
 
 Search::Search(const SearchTask& task, const Path& begun)
-    : task_(task), constraints_(task_), begun_(begun) {
+    : task_(task),
+      constraints_(task_),
+      begun_(begun),
+      hash_(hash_of(hash_of(kHashOfNone, task.source), begun.tokens)) {
   if (begun.tokens.empty()) {
     prefix_ = {task.start};
     prefix_.insert(prefix_.end(), options().target_prefix.begin(),
@@ -99,15 +104,23 @@ Found Search::result(Path path, FinishReason reason) const {
   return result(std::move(path), score, reason);
 }
 
+double Search::uniform(size_t hypothesis, int32_t step) const {
+  return pyattn::uniform(options().seed, hash_,
+                         static_cast<uint32_t>(hypothesis),
+                         static_cast<uint32_t>(step));
+}
+
 std::unique_ptr<Search> make_search(const SearchTask& task) {
-  if (task.options->return_alternatives) {
-    return make_alternatives(task);
+  return task.options->return_alternatives ? make_alternatives(task)
+                                           : make_search(task, {});
+}
+
+std::unique_ptr<Search> make_search(const SearchTask& task, const Path& begun) {
+  if (task.options->beam_size > 1) {
+    return make_beam(task, begun);
   }
-  if (task.options->do_sample) {
-    return make_sampling(task);
-  }
-  return task.options->beam_size == 1 ? make_greedy(task, {})
-                                      : make_beam(task, {});
+  return task.options->do_sample ? make_sampling(task, begun)
+                                 : make_greedy(task, begun);
 }
 
 }  // namespace pyattn

@@ -124,6 +124,9 @@ class Search {
   /// the scores of those that have not begun it.
   float ranked(float total, int32_t length) const;
 
+  /// A random number in [0, 1), each time the same for this sentence.
+  double uniform(size_t hypothesis, int32_t step) const;
+
   /// Tokens of a row of alignment; 0 where none is told.
   size_t aligned_tokens() const {
     return options().aligned.empty() ? 0 : task_.source.size();
@@ -144,6 +147,7 @@ class Search {
  private:
   const Constraints constraints_;
   const Path begun_;
+  const uint64_t hash_;  // of all that random numbers depend on
   std::vector<int32_t> prefix_;
   std::vector<float> prefix_alignment_;
   std::vector<NextRules> rules_;  // [rows], or one for all
@@ -152,9 +156,13 @@ class Search {
 /// What the options ask for.
 std::unique_ptr<Search> make_search(const SearchTask& task);
 
+/// The same, alternatives aside, of what follows the tokens in `begun`.
+std::unique_ptr<Search> make_search(const SearchTask& task, const Path& begun);
+
 std::unique_ptr<Search> make_greedy(const SearchTask& task, const Path& begun);
 std::unique_ptr<Search> make_beam(const SearchTask& task, const Path& begun);
-std::unique_ptr<Search> make_sampling(const SearchTask& task);
+std::unique_ptr<Search> make_sampling(const SearchTask& task,
+                                      const Path& begun);
 std::unique_ptr<Search> make_alternatives(const SearchTask& task);
 
 }  // namespace pyattn

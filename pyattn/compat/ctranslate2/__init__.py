@@ -14,6 +14,8 @@ It differs where that has a known defect:
 * Attention and coverage are the sentence's own; in a batch, CTranslate2 takes those of a first beam
   step from another sentence.
 * `coverage_penalty` also works with a `beam_size` of 1.
+* A beam search samples with any `sampling_topk`, which is about the continuations of each
+  hypothesis, as is `sampling_topp`.
 * `return_logits_vocab` works with every beam size and gives NumPy arrays; they are the model's
   logits, before any mask or penalty.
 * `return_alternatives` with a prefix begins behind the prefix for models of every family, and

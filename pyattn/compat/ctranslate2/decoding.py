@@ -85,7 +85,7 @@ class Decoding:
                 "Biased decoding is not compatible with the return_alternatives mode",
             ),
             (
-                not (self.samples or self.return_alternatives)
+                not (self.return_alternatives or (self.samples and self.beam_size == 1))
                 and self.num_hypotheses > math.floor(self.beam_size * self.patience + 0.5),
                 "The number of hypotheses cannot be greater than beam_size * patience",
             ),
@@ -103,7 +103,7 @@ class Decoding:
     @property
     def samples(self) -> bool:
         """Whether the search is by chance; a temperature of 0 leaves none."""
-        return self.sampling_topk != 1 and self.sampling_temperature > 0 and self.beam_size == 1
+        return self.sampling_topk != 1 and self.sampling_temperature > 0
 
     @property
     def needs_alignment(self) -> bool:
