@@ -21,7 +21,7 @@ from pyattn import ops
 
 try:
     import torch
-    from kernel_rivals import prepare, torch_attention, torch_linears, torch_norm
+    from kernel_rivals import prepare, torch_attention, torch_linears, torch_norm, torch_step
 except ImportError:
     torch = None
 
@@ -39,7 +39,7 @@ class Cell:
 
     Attributes:
         kernel: Such as "linear".
-        dtype: Number type of the weights.
+        dtype: Number type of the weights, or of keys and values that are kept.
         shape: For people.
         memory: Where weights (or all there is to read) come from: "L1", ..., "DRAM".
         work: Operations; a multiply-add is two.
@@ -173,6 +173,50 @@ class Attention:
 
 
 @dataclasses.dataclass(frozen=True)
+class Step:
+    """Attention of a step of decoding: a query for each row and head, over tokens of the row's own.
+
+    The tokens lie in no order. PyTorch and NumPy have theirs in rows, without having to get them
+    there.
+    """
+
+    rows: int
+    heads: int
+    time: int
+    head_dim: int
+    dtype: str  # of keys and values
+    kernel = "attention_step"
+
+    def count(self, caches: Caches) -> int:  # noqa: ARG002
+        """How many cells there will be."""
+        return 1
+
+    def cells(self, isas: Sequence[str], caches: Caches) -> Iterator[Cell]:
+        """The one cell."""
+        random = np.random.default_rng(1)
+        q = _uniform(random, (self.rows, self.heads, self.head_dim))
+        slots = self.rows * self.time
+        cache = _uniform(random, (slots, 2, self.heads, self.head_dim))
+        table = random.permutation(slots).reshape(self.rows, self.time)
+        kept = cache
+        if self.dtype == "bfloat16":
+            kept = (cache.view(np.uint32) >> 16).astype(np.uint16)
+        calls: dict[str, Calls] = {
+            isa: [functools.partial(ops.attention_step, q, kept, table, isa=isa)] for isa in isas
+        }
+        k, v = cache[table].transpose(2, 0, 3, 1, 4).copy()
+        if torch:
+            calls |= torch_step(q[:, :, None], k, v, self.dtype)
+        if self.dtype == "float32":
+            calls["numpy"] = [functools.partial(_numpy_attention, q[:, :, None], k, v, False)]
+        size = kept.nbytes + 2 * q.nbytes
+        memory = caches.level(size)
+        shape = f"{self.rows} x {self.heads} on {self.time} x {self.head_dim}"
+        work = 4.0 * q.size * self.time
+        yield Cell(self.kernel, self.dtype, shape, memory, work, {memory: float(size)}, calls)
+
+
+@dataclasses.dataclass(frozen=True)
 class Norm:
     """Layer norm or RMS norm of rows."""
 
@@ -209,7 +253,7 @@ class Norm:
         yield Cell(self.kernel, "float32", shape, memory, work, traffic, calls)
 
 
-Group = Linear | Attention | Norm
+Group = Linear | Attention | Step | Norm
 
 
 def prepare_contenders() -> None:
@@ -265,5 +309,11 @@ def groups(choice: Choice) -> list[Group]:
         *(Linear(k, n, d, few) for d in choice.dtypes for k, n in choice.vocabularies if few),
         *(Linear(k, 4 * k, d, choice.rows, ffn=True) for d in choice.dtypes for k in choice.blocks),
         *(Attention(*shape) for shape in choice.attentions),
+        *(
+            Step(*shape, dtype)
+            for dtype in choice.dtypes
+            if dtype != "int8"
+            for shape in choice.steps
+        ),
         *(Norm(*shape) for shape in choice.norms),
     ]

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 _COLORS = {"float32": "tab:blue", "bfloat16": "tab:green", "int8": "tab:red"}
 _MARKERS = {
-    **{"linear": "o", "feed_forward": "s", "attention": "^"},
+    **{"linear": "o", "feed_forward": "s", "attention": "^", "attention_step": "P"},
     **{"layer_norm": "D", "rms_norm": "v"},
 }
 

@@ -65,7 +65,7 @@ def by_kernel(cells: Iterable[Cell]) -> Iterator[tuple[tuple[str, str], list[Cel
 
 
 def peers(cell: Cell) -> list[Mapping[str, Any]]:
-    """The figures of PyTorch's contenders in the cell's own number type."""
+    """The figures of PyTorch's contenders in the cell's own number type, or in a longer one."""
     return [
         figures
         for label, figures in cell["contenders"].items()

@@ -64,6 +64,19 @@ def torch_attention(q: Floats, k: Floats, v: Floats, causal: bool) -> dict[str, 
     }
 
 
+def torch_step(q: Floats, k: Floats, v: Floats, dtype: str) -> dict[str, Calls]:
+    """The same with one query for each head, keys and values of the number type.
+
+    In float32 as well, which many CPUs are faster in.
+    """
+    call = functional.scaled_dot_product_attention
+    return {
+        label: [functools.partial(call, *(_tensor(x, getattr(torch, number)) for x in (q, k, v)))]
+        for label, number in {"torch": dtype, "torch float32": "float32"}.items()
+        if label == "torch" or number != dtype
+    }
+
+
 def torch_norm(x: Floats, gamma: Floats, beta: Floats | None, epsilon: float) -> dict[str, Calls]:
     """`layer_norm`, or `rms_norm` if there is no beta, in float32 and bfloat16."""
     calls: dict[str, Calls] = {}

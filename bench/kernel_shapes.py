@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 
 DTYPES = ("float32", "bfloat16", "int8")
-KERNELS = ("linear", "feed_forward", "attention", "layer_norm", "rms_norm")
+KERNELS = ("linear", "feed_forward", "attention", "attention_step", "layer_norm", "rms_norm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +14,13 @@ class Choice:
     """What a sweep measures.
 
     Attributes:
-        dtypes: Number types of products.
+        dtypes: Number types of products, and of the keys and values of steps.
         rows: Rows of products.
         products: Inputs and outputs of each.
         vocabularies: The same of the last product of a model; not for more than 256 rows.
         blocks: Widths of feed-forward blocks, which are four times as wide in the middle.
         attentions: Batch, heads, queries, keys, head_dim, causal.
+        steps: Rows, heads, keys of each row, head_dim.
         norms: "layer_norm" or "rms_norm", rows, dim.
     """
 
@@ -29,6 +30,7 @@ class Choice:
     vocabularies: tuple[tuple[int, int], ...]
     blocks: tuple[int, ...]
     attentions: tuple[tuple[int, int, int, int, int, bool], ...]
+    steps: tuple[tuple[int, int, int, int], ...]
     norms: tuple[tuple[str, int, int], ...]
 
 
@@ -44,6 +46,7 @@ _QUICK = Choice(
     vocabularies=((512, 8192),),
     blocks=(512,),
     attentions=((1, 8, 128, 128, 64, False), (32, 8, 1, 256, 64, False)),
+    steps=((32, 8, 32, 64),),
     norms=(("layer_norm", 32, 512),),
 )
 
@@ -63,6 +66,10 @@ _ATTENTIONS = (
     (8, 8, 64, 64, 32, False),
 )
 
+_STEPS = tuple(
+    (rows, heads, time, 64) for heads in (8, 4) for rows in (1, 32, 128) for time in (32, 256, 1024)
+)
+
 _NORMS = (
     ("layer_norm", 1, 512),
     ("layer_norm", 32, 256),
@@ -79,6 +86,7 @@ _DEFAULT = Choice(
     vocabularies=((512, 54688),),
     blocks=(512,),
     attentions=_ATTENTIONS,
+    steps=_STEPS,
     norms=_NORMS,
 )
 
@@ -93,6 +101,7 @@ _FULL = Choice(
         (1, 8, 4096, 4096, 64, False),
         *((rows, 8, 1, time, 64, False) for rows in (1, 8, 128) for time in (16, 64, 256, 1024)),
     ),
+    steps=(*_STEPS, *((rows, 16, time, 64) for rows in (1, 8, 32) for time in (16, 64, 256))),
     norms=(*_NORMS, *(("rms_norm", rows, dim) for rows in (1, 256) for dim in (512, 1024))),
 )
 
@@ -110,5 +119,6 @@ def choose(options: argparse.Namespace) -> Choice:
         vocabularies=sweep.vocabularies if "linear" in wants and not named else (),
         blocks=sweep.blocks if "feed_forward" in wants else (),
         attentions=sweep.attentions if "attention" in wants else (),
+        steps=sweep.steps if "attention_step" in wants else (),
         norms=tuple(norm for norm in sweep.norms if norm[0] in wants),
     )

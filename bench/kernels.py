@@ -18,6 +18,9 @@ the peak of the level's own instructions for the number type (for PyTorch and Nu
 best), the intensity over weights, input and output, each counted once. It is that of the best turn,
 since peaks are those of the best trial; speeds are medians.
 
+A step of decoding finds its tokens anywhere in memory; PyTorch and NumPy have theirs in rows, for a
+step over bfloat16 PyTorch also in float32, which may be faster and then counts.
+
 Linux only (it pins itself to a core). The plot wants matplotlib.
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tolerances import FLOAT32, assert_close
+from tolerances import BFLOAT16, FLOAT32, assert_close
 
 BENCH = pathlib.Path(__file__).parent.parent / "bench"
 if not BENCH.is_dir():
@@ -111,6 +111,26 @@ def test_a_product_is_counted_by_its_definition() -> None:
     assert near.shape == "3 x 512 -> 512"
 
 
+def test_a_step_reads_each_token_once() -> None:
+    (whole,) = kernel_cells.Step(32, 8, 256, 64, "float32").cells(["portable"], CACHES)
+    (half,) = kernel_cells.Step(32, 8, 256, 64, "bfloat16").cells(["portable"], CACHES)
+    assert whole.work == half.work == 32 * 8 * 256 * 64 * 4
+    kept, queries = 32 * 256 * 2 * 8 * 64, 32 * 8 * 64 * 4
+    assert whole.traffic == {"DRAM": 4 * kept + 2 * queries}
+    assert half.traffic == {"L3": 2 * kept + 2 * queries}
+    assert whole.shape == "32 x 8 on 256 x 64"
+
+
+def test_bfloat16_steps_compute_the_same() -> None:
+    (whole,) = kernel_cells.Step(3, 2, 5, 4, "float32").cells(["portable"], CACHES)
+    (half,) = kernel_cells.Step(3, 2, 5, 4, "bfloat16").cells(["portable"], CACHES)
+    wanted = whole.calls["portable"][0]()
+    assert_close(half.calls["portable"][0](), wanted, BFLOAT16)
+    if "torch" in half.calls:
+        theirs = half.calls["torch"][0]().float().numpy()
+        assert_close(theirs.reshape(wanted.shape), wanted, BFLOAT16)
+
+
 def test_cells_are_as_many_as_were_counted() -> None:
     choice = kernel_shapes.Choice(
         dtypes=kernel_shapes.DTYPES,
@@ -119,6 +139,7 @@ def test_cells_are_as_many_as_were_counted() -> None:
         vocabularies=((8, 100),),
         blocks=(8,),
         attentions=((1, 2, 3, 3, 4, True), (1, 2, 1, 5, 4, False)),
+        steps=((3, 2, 5, 4),),
         norms=(("layer_norm", 2, 8), ("rms_norm", 2, 8)),
     )
     for group in kernel_cells.groups(choice):
@@ -133,13 +154,14 @@ def test_contenders_compute_the_same() -> None:
         vocabularies=(),
         blocks=(8,),
         attentions=((1, 2, 5, 5, 4, True), (1, 2, 1, 5, 4, False)),
+        steps=((3, 2, 5, 4),),
         norms=(("layer_norm", 2, 8), ("rms_norm", 2, 8)),
     )
     for group in kernel_cells.groups(choice):
         for cell in group.cells(["portable"], CACHES):
             ours, *others = (np.asarray(calls[0]()) for calls in _of_float32(cell))
             for theirs in others:
-                assert_close(theirs, ours, FLOAT32, cell.shape)
+                assert_close(theirs.reshape(ours.shape), ours, FLOAT32, cell.shape)
 
 
 def _of_float32(cell: kernel_cells.Cell) -> list[kernel_cells.Calls]:

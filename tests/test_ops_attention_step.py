@@ -145,6 +145,49 @@ def test_row_has_the_same_bits_in_any_batch(isa: str) -> None:
             assert alone.tobytes() == together[one].tobytes()
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("head_dim", [5, 16, 32, 64, 70])
+def test_beams_over_the_same_tokens_are_what_they_are_alone(isa: str, head_dim: int) -> None:
+    for rows in range(1, 12):
+        for kv_heads in (1, 2):
+            q, cache, table = queries_cache_table(rows, 2, 23, head_dim, kv_heads=kv_heads)
+            table[:] = table[0]
+            bias = floats(4, 1, 2, 23)
+            for kept in (cache, halves(cache)):
+                together = ops.attention_step(q, kept, table, bias=bias, isa=isa)
+                assert_close(together, reference.attention_step(q, kept, table, bias=bias), FLOAT32)
+                for row in range(rows):
+                    one = slice(row, row + 1)
+                    alone = ops.attention_step(q[one], kept, table[one], bias=bias, isa=isa)
+                    assert alone.tobytes() == together[one].tobytes()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@given(data=st.data())
+@settings(deadline=None, derandomize=True, max_examples=60, database=None)
+def test_neighbours_may_share_some_of_their_tokens_or_all(isa: str, data: st.DataObject) -> None:
+    draw = data.draw
+    rows, time = draw(st.integers(1, 12)), draw(st.integers(1, 40))
+    q, cache, table = queries_cache_table(rows, 4, time, 32, kv_heads=draw(st.sampled_from([1, 4])))
+    for row in range(1, rows):
+        shared = draw(st.sampled_from([0, time - 1, time, time, time]))
+        table[row, :shared] = table[row - 1, :shared]
+    lengths = draw(st.lists(st.sampled_from([time, time, time - 1]), min_size=rows, max_size=rows))
+    bias = floats(5, draw(st.sampled_from([1, rows])), 4, time)
+    if draw(st.booleans()):
+        bias = np.repeat(bias[:1], rows, axis=0)
+    kept = cache if draw(st.booleans()) else halves(cache)
+    options: dict[str, Any] = {"window": draw(st.sampled_from([None, 1, time])), "isa": isa}
+    together = ops.attention_step(q, kept, table, lengths=lengths, bias=bias, **options)
+    for row in range(rows):
+        one = slice(row, row + 1)
+        own = bias[one] if len(bias) > 1 else bias
+        alone = ops.attention_step(
+            q[one], kept, table[one], lengths=lengths[one], bias=own, **options
+        )
+        assert alone.tobytes() == together[one].tobytes()
+
+
 Q, CACHE, TABLE = queries_cache_table(2, 4, 3, 6, kv_heads=2)
 
 

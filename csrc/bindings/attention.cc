@@ -225,11 +225,11 @@ SlotTable slot_table(const char* operation, py::handle object, int64_t rows) {
 }
 
 // Pointers to the slots of each row's last tokens, row behind row.
-class StepMemories {
+class TableMemories {
  public:
-  StepMemories(const char* operation, const py::array& cache,
-               const SlotTable& table, const std::vector<int64_t>& lengths,
-               int64_t window)
+  TableMemories(const char* operation, const py::array& cache,
+                const SlotTable& table, const std::vector<int64_t>& lengths,
+                int64_t window)
       : tokens_(static_cast<size_t>(table.size())) {
     const int64_t rows = table.shape(0);
     const int64_t time = table.shape(1);
@@ -304,8 +304,8 @@ py::array run_attention_step(py::handle q_object, py::handle cache_object,
   if (!lengths_object.is_none()) {
     lengths = lengths_of(operation, lengths_object, rows, time);
   }
-  StepMemories memories(operation, cache, table, lengths,
-                        window_of(operation, window, time));
+  TableMemories memories(operation, cache, table, lengths,
+                         window_of(operation, window, time));
   py::array bias;
   if (!bias_object.is_none()) {
     bias = dense_floats(operation, "bias", bias_object);
@@ -325,7 +325,7 @@ py::array run_attention_step(py::handle q_object, py::handle cache_object,
   const Rows to = {y.mutable_data(), dim};
   const KernelTable& kernels = table_of(operation, isa);
   run_operation(rows * time * dim * 2, [&] {
-    attention_step(kernels, call, from, memories.memories, to);
+    attention_step(kernels, call, from, StepMemories(memories.memories), to);
   });
   return y;
 }

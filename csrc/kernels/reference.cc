@@ -246,15 +246,17 @@ double kept(const void* token, int64_t at) {
 }
 
 template <DType kDType>
-void attention_step(const AttentionStepArgs& args) {
+void attention_step_row(const AttentionStepArgs& args, int64_t row) {
+  const float* const q = args.q + row * args.q_stride;
+  float* const y = args.y + row * args.y_stride;
   for (int64_t head = 0; head < args.heads; ++head) {
     const int64_t of_head = head / (args.heads / args.kv_heads) * args.head_dim;
     std::vector<double> scores(static_cast<size_t>(args.time));
     for (int64_t t = 0; t < args.time; ++t) {
       double score = 0;
       for (int64_t d = 0; d < args.head_dim; ++d) {
-        score += args.q[head * args.head_dim + d] *
-                 kept<kDType>(args.keys[t], args.k_offset + of_head + d);
+        score += q[head * args.head_dim + d] *
+                 kept<kDType>(args.keys[row][t], args.k_offset + of_head + d);
       }
       scores[t] = capped(score * args.scale, args.soft_cap);
       if (args.bias != nullptr) {
@@ -266,10 +268,17 @@ void attention_step(const AttentionStepArgs& args) {
       double sum = 0;
       for (int64_t t = 0; t < args.time; ++t) {
         sum += scores[t] *
-               kept<kDType>(args.values[t], args.v_offset + of_head + d);
+               kept<kDType>(args.values[row][t], args.v_offset + of_head + d);
       }
-      args.y[head * args.head_dim + d] = static_cast<float>(sum);
+      y[head * args.head_dim + d] = static_cast<float>(sum);
     }
+  }
+}
+
+template <DType kDType>
+void attention_step(const AttentionStepArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    attention_step_row<kDType>(args, row);
   }
 }
 

@@ -117,20 +117,21 @@ constexpr int64_t attention_scratch(int64_t head_dim, int64_t lanes) {
          kKeyBlock * (whole + lanes);
 }
 
-/// The same for the one query of a decoding step, all heads, over keys and
-/// values that lie anywhere: those of time t start at element k_offset of
-/// keys[t] and v_offset of values[t], which hold floats or bfloat16, kv_heads
-/// one behind the other. Neighbouring heads / kv_heads query heads share a key
-/// head.
+/// The same for one query per head of some rows of a decoding step, over keys
+/// and values that lie anywhere: those of time t start at element k_offset of
+/// keys[row][t] and v_offset of values[row][t], which hold floats or bfloat16,
+/// kv_heads one behind the other. Neighbouring heads / kv_heads query heads
+/// share a key head. The first tokens may be the same for all rows, as beams
+/// have them; a row's bits do not depend on that, nor on the other rows.
 struct AttentionStepArgs {
-  const float* q;             // [heads, head_dim]
-  const void* const* keys;    // [time]
-  const void* const* values;  // [time]; may be `keys` itself
-  const float* bias;          // [heads, time], bias_stride, or null
-  float* y;                   // [heads, head_dim]
-  float* scratch;             // [attention_step_scratch(...)]
-  int64_t time, heads, kv_heads, head_dim;
-  int64_t k_offset, v_offset, bias_stride;
+  const float* q;                    // [rows, heads, head_dim]
+  const void* const* const* keys;    // [rows][time]
+  const void* const* const* values;  // [rows][time]; may be `keys` itself
+  const float* bias;                 // [heads, time], bias_stride, or null
+  float* y;                          // [rows, heads, head_dim]
+  float* scratch;                    // [rows, attention_step_scratch(...)]
+  int64_t rows, time, shared, heads, kv_heads, head_dim;
+  int64_t q_stride, y_stride, k_offset, v_offset, bias_stride;
   float scale;
   float soft_cap;  // 0: none
   bool far;        // whether keys and values lie in memory rather than caches
@@ -142,8 +143,8 @@ constexpr int64_t attention_step_stride(int64_t time, int64_t lanes) {
   return (time + least - 1) / least * least;
 }
 
-/// Floats of scratch that `attention_step` needs: each head's weights, query
-/// and output, the latter two in whole pairs of vectors.
+/// Floats of scratch that `attention_step` needs for a row: each head's
+/// weights, query and output, the latter two in whole pairs of vectors.
 constexpr int64_t attention_step_scratch(int64_t time, int64_t heads,
                                          int64_t head_dim, int64_t lanes) {
   const int64_t padded = (head_dim + 2 * lanes - 1) / (2 * lanes) * 2 * lanes;

@@ -11,8 +11,6 @@
 namespace pyattn {
 namespace {
 
-using Memories = std::vector<StepMemory>;
-
 class Step {
  public:
   Step(const ModelWeights& weights, const std::vector<DecoderRow>& rows)
@@ -20,13 +18,16 @@ class Step {
         stack_(weights.config.decoder),
         rows_(rows),
         stream_(weights, static_cast<int64_t>(rows.size())) {
+    std::vector<StepMemory> past, source;
     for (const DecoderRow& row : rows) {
       positions_.push_back(row.position);
-      past_.push_back(row.past);
-      source_.push_back(row.source);
+      past.push_back(row.past);
+      source.push_back(row.source);
       slots_.push_back(row.slot);
       alignments_.add_row(row.aligned, row.source.time);
     }
+    past_ = StepMemories(std::move(past));
+    source_ = StepMemories(std::move(source));
   }
 
   Decoded run() {
@@ -101,7 +102,7 @@ class Step {
 
   // Attention with queries from `q` over each row's own memory, projected and
   // added to the residual.
-  void attend(ConstRows q, const Memories& memories, int64_t n, Rows heads,
+  void attend(ConstRows q, const StepMemories& memories, int64_t n, Rows heads,
               const PackedLinear& output, ConstRows residual, Rows out) {
     attention_step(weights_.table, step_call(n), q, memories, heads);
     linear(output, heads.read(), stream_.rows(), out, {.residual = residual});
@@ -145,14 +146,14 @@ class Step {
   }
 
   // What each row sees of its past in a layer, and by which bias.
-  const Memories& seen_past(int64_t n) {
+  const StepMemories& seen_past(int64_t n) {
     const int64_t window = stack_.windows[n];
     const float* const bias = weights_.decoder_bias.of(n);
     if (window == 0 && bias == nullptr) {
       return past_;
     }
-    seen_ = past_;
-    for (StepMemory& memory : seen_) {
+    std::vector<StepMemory> seen = past_.rows();
+    for (StepMemory& memory : seen) {
       if (window > 0 && memory.time > window) {
         memory.tokens += memory.time - window;
         memory.time = window;
@@ -162,6 +163,7 @@ class Step {
         memory.bias = bias + weights_.decoder_bias.stride - memory.time;
       }
     }
+    seen_ = StepMemories(std::move(seen));
     return seen_;
   }
 
@@ -175,7 +177,7 @@ class Step {
           const Rows q = {room, width};
           linear(attention.query, in, stream_.rows(), q, {});
           alignments_.add_layer(step_call(n), static_cast<int32_t>(n), q.read(),
-                                source_);
+                                source_.rows());
           attend(q.read(), source_, n, {room + stream_.rows() * width, width},
                  attention.output, residual, out);
         });
@@ -186,8 +188,8 @@ class Step {
   const std::vector<DecoderRow>& rows_;
   std::vector<int32_t> positions_;
   Stream stream_;
-  Memories past_, source_;
-  Memories seen_;  // of the layer at hand
+  StepMemories past_, source_;
+  StepMemories seen_;  // of the layer at hand
   std::vector<void*> slots_;
   Alignments alignments_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/buffer.h"
 #include "base/check.h"
@@ -17,6 +18,10 @@ constexpr int64_t kWorkPerThread = 64 * 1024;
 // memory: a model's layers each read as much, and few caches hold ten times
 // this. Asking ahead costs a tenth where they do.
 constexpr int64_t kFarBytes = 6 * 1024 * 1024;
+
+// Rows that read what they share together. More would read it less often, but
+// their queries and outputs would not stay in L1.
+constexpr int64_t kSharingRows = 4;
 
 int64_t grain(int64_t work_per_task) {
   return kWorkPerThread / std::max<int64_t>(work_per_task, 1) + 1;
@@ -92,8 +97,11 @@ void dense_query(const KernelTable& table, const AttentionCall& call,
     rows[time + t] = v + (first + t) * call.v_strides.time;
   }
   AttentionStepArgs args = {};
-  args.keys = rows.data();
-  args.values = rows.data() + time;
+  const void* const* const keys = rows.data();
+  const void* const* const values = keys + time;
+  args.rows = 1;
+  args.keys = &keys;
+  args.values = &values;
   args.time = time;
   args.kv_heads = 1;
   args.head_dim = call.head_dim;
@@ -122,6 +130,28 @@ void dense_query(const KernelTable& table, const AttentionCall& call,
 bool is_step(const AttentionCall& call) {
   return call.time_q == 1 && call.mask == nullptr &&
          call.dtype == DType::kFloat32;
+}
+
+int64_t shared_tokens(const StepMemory& a, const StepMemory& b) {
+  return a.tokens == b.tokens
+             ? a.time
+             : std::mismatch(a.tokens, a.tokens + a.time, b.tokens).first -
+                   a.tokens;
+}
+
+// Adds a row to those before it if that leaves them half of their tokens in
+// common.
+bool joins(StepGroup& group, const StepMemory& first, const StepMemory& row) {
+  if (first.time != row.time || first.bias != row.bias) {
+    return false;
+  }
+  const int64_t shared = std::min(group.shared, shared_tokens(first, row));
+  if (2 * shared < row.time) {
+    return false;
+  }
+  group.shared = shared;
+  ++group.rows;
+  return true;
 }
 
 }  // namespace
@@ -205,43 +235,74 @@ void ragged_self_attention(const KernelTable& table, const Starts& starts,
       });
 }
 
+// Not so many rows are together that a thread would have none. A row's bits are
+// the same in any company.
+StepMemories::StepMemories(std::vector<StepMemory> rows)
+    : rows_(std::move(rows)) {
+  const int64_t count = static_cast<int64_t>(rows_.size());
+  const int64_t most =
+      std::clamp<int64_t>(count / parallel_width(), 1, kSharingRows);
+  for (int64_t row = 0; row < count; ++row) {
+    if (groups_.empty() || groups_.back().rows == most ||
+        !joins(groups_.back(), rows_[groups_.back().row], rows_[row])) {
+      groups_.push_back({row, 1, rows_[row].time});
+    }
+  }
+}
+
 void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
-                    const std::vector<StepMemory>& memories, Rows y) {
+                    const StepMemories& memories, Rows y) {
   const auto step = call.kept == DType::kBFloat16
                         ? table.attention_step_bfloat16
                         : table.attention_step;
-  const int64_t rows = static_cast<int64_t>(memories.size());
+  const std::vector<StepMemory>& of = memories.rows();
+  const std::vector<StepGroup>& groups = memories.groups();
   int64_t longest = 0;
   int64_t tokens = 0;
-  for (const StepMemory& memory : memories) {
-    longest = std::max(longest, memory.time);
-    tokens += memory.time;
+  for (const StepGroup& group : groups) {
+    const int64_t time = of[group.row].time;
+    longest = std::max(longest, time);
+    tokens += group.shared + group.rows * (time - group.shared);
   }
   const int64_t bytes =
       2 * tokens * call.kv_heads * call.head_dim * kept_bytes(call.kept);
   const int64_t work = longest * call.heads * call.head_dim * 2;
-  parallel_for(rows, grain(work), [&](int64_t begin, int64_t end) {
-    Buffer<float> scratch(attention_step_scratch(longest, call.heads,
-                                                 call.head_dim, table.lanes));
-    for (int64_t row = begin; row < end; ++row) {
-      step({.q = q.data + row * q.stride,
-            .keys = memories[row].tokens,
-            .values = memories[row].tokens,
-            .bias = memories[row].bias,
-            .y = y.data + row * y.stride,
-            .scratch = scratch.data(),
-            .time = memories[row].time,
-            .heads = call.heads,
-            .kv_heads = call.kv_heads,
-            .head_dim = call.head_dim,
-            .k_offset = call.k_offset,
-            .v_offset = call.v_offset,
-            .bias_stride = call.bias_stride,
-            .scale = call.scale,
-            .soft_cap = call.soft_cap,
-            .far = bytes >= kFarBytes});
+  const auto run = [&](const StepGroup& group, float* scratch) {
+    const void* const* rows[kSharingRows];
+    for (int64_t i = 0; i < group.rows; ++i) {
+      rows[i] = of[group.row + i].tokens;
     }
-  });
+    const StepMemory& first = of[group.row];
+    step({.q = q.data + group.row * q.stride,
+          .keys = rows,
+          .values = rows,
+          .bias = first.bias,
+          .y = y.data + group.row * y.stride,
+          .scratch = scratch,
+          .rows = group.rows,
+          .time = first.time,
+          .shared = group.shared,
+          .heads = call.heads,
+          .kv_heads = call.kv_heads,
+          .head_dim = call.head_dim,
+          .q_stride = q.stride,
+          .y_stride = y.stride,
+          .k_offset = call.k_offset,
+          .v_offset = call.v_offset,
+          .bias_stride = call.bias_stride,
+          .scale = call.scale,
+          .soft_cap = call.soft_cap,
+          .far = bytes >= kFarBytes});
+  };
+  const int64_t room =
+      attention_step_scratch(longest, call.heads, call.head_dim, table.lanes);
+  parallel_for(static_cast<int64_t>(groups.size()), grain(work),
+               [&](int64_t begin, int64_t end) {
+                 Buffer<float> scratch(kSharingRows * room);
+                 for (int64_t i = begin; i < end; ++i) {
+                   run(groups[i], scratch.data());
+                 }
+               });
 }
 
 void keep(const KernelTable& table, DType kept, ConstRows x, int64_t count,

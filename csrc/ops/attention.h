@@ -67,6 +67,26 @@ struct StepMemory {
   const float* bias;  // [heads, time], or null
 };
 
+/// Neighbouring rows whose first `shared` tokens are the same.
+struct StepGroup {
+  int64_t row, rows, shared;
+};
+
+/// The memories of all rows of a step, and which rows read theirs together;
+/// that is sought once for all layers.
+class StepMemories {
+ public:
+  StepMemories() = default;
+  explicit StepMemories(std::vector<StepMemory> rows);
+
+  const std::vector<StepMemory>& rows() const { return rows_; }
+  const std::vector<StepGroup>& groups() const { return groups_; }
+
+ private:
+  std::vector<StepMemory> rows_;
+  std::vector<StepGroup> groups_;
+};
+
 /// What the rows of a step have in common.
 struct StepCall {
   DType kept;  // float32 or bfloat16: what tokens hold
@@ -79,7 +99,7 @@ struct StepCall {
 /// Attention of one query per head and row over that row's own memory:
 /// q [rows, heads * head_dim], y like it.
 void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
-                    const std::vector<StepMemory>& memories, Rows y);
+                    const StepMemories& memories, Rows y);
 
 /// Bytes of an element that tokens hold.
 inline int64_t kept_bytes(DType kept) {
