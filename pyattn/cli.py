@@ -85,6 +85,14 @@ def _add_translate(commands: Any) -> None:
         "fails, it is named FILE.partial",
     )
     command.add_argument("--model", metavar="FOLDER", help="by default the English-Spanish model")
+    command.add_argument(
+        "--source-language",
+        metavar="NAME",
+        help="the language of the input, for a model of several, such as eng_Latn for NLLB",
+    )
+    command.add_argument(
+        "--target-language", metavar="NAME", help="the language to translate into, likewise"
+    )
     _add_search(command)
     command.add_argument(
         "--length-penalty",
@@ -187,7 +195,12 @@ def _translate(parsed: argparse.Namespace) -> None:
         )
         output = stack.enter_context(_writing(parsed.output))
         for texts in groups:
-            for text in translator.translate(texts, **_search_options(parsed)):
+            for text in translator.translate(
+                texts,
+                source=parsed.source_language,
+                target=parsed.target_language,
+                **_search_options(parsed),
+            ):
                 output.write(f"{_one_line(text)}\n".encode())
             output.flush()
 

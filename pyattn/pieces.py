@@ -4,12 +4,12 @@
 Translation models are trained on single sentences and have positions for a few hundred tokens.
 Longer texts they do not refuse: they translate the first sentence or two and drop the rest without
 a word. So what has more than `WHOLE_TOKENS` tokens they are given sentence by sentence. Models of
-whole texts, such as summarisers, are given all that fits into their positions.
+whole texts, such as summarisers, are given all that fits into their positions: cut by sentences a
+summary would be one of each, and a task that T5 is given at the head of a text would be lost.
 
 What still does not fit is halved at the end of a sentence, at a clause, at a space or, at worst,
 inside a word, until it does. Every character is in exactly one piece, whatever the language or the
-punctuation, but for ">>fra<<" at the head of a text, which asks a model for French: every piece has
-it.
+punctuation.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ WHOLE_TOKENS = 40
 Encode: TypeAlias = Callable[[Sequence[str]], list[list[int]]]
 
 # A sentence ends with its marks, the quotes and brackets that they close, and the space after; the
-# marks of Chinese and Japanese need no space. The look-behind keeps a long run of dots from being
+# marks of Chinese and Japanese need no space. The others are those of Arabic, Urdu, Hindi,
+# Armenian, Amharic, Burmese and Khmer. The look-behind keeps a long run of dots from being
 # tried from each of its dots.
-_SENTENCE_END = re.compile(r"(?<![.!?…؟۔।])[.!?…؟۔।]+[\"'”’»)\]]*\s+|[。！？]+[”’」』）]*\s*")
+_SENTENCE_END = re.compile(
+    r"(?<![.!?…؟۔।։።။។])[.!?…؟۔।։።။។]+[\"'”’»)\]]*\s+|[。！？]+[”’」』）]*\s*"
+)
 # A stop after one of these, or after a single letter, belongs to the word.
 _LONGEST_ABBREVIATION = len(" Prof. ")
 _ABBREVIATION = re.compile(
@@ -43,7 +46,6 @@ _ABBREVIATION = re.compile(
 )
 _CLAUSE_END = re.compile(r"[,;:–—]\s+|[，、；：]")
 _SPACE = re.compile(r"\s+")
-_LANGUAGE = re.compile(r"\s*>>[^\s<>]+<<\s*")
 
 
 def pieces(
@@ -62,16 +64,10 @@ def pieces(
     """
     if len(ids) <= (min(WHOLE_TOKENS, positions) if by_sentence else positions):
         return [ids]
-    language = _language(text, encode)
-
-    def encode_alone(texts: Sequence[str]) -> list[list[int]]:
-        return encode([language + piece for piece in texts])
-
-    body = text[len(language) :]
     if not by_sentence:
-        return _halved(body, encode_alone, positions)
+        return _halved(text, encode, positions)
     limit = max(1, positions // 2)
-    return [ids for sentence in sentences(body) for ids in _halved(sentence, encode_alone, limit)]
+    return [ids for sentence in sentences(text) for ids in _halved(sentence, encode, limit)]
 
 
 def sentences(text: str) -> list[str]:
@@ -79,13 +75,6 @@ def sentences(text: str) -> list[str]:
     marks = _SENTENCE_END.finditer(text)
     cuts = [0, *(match.end() for match in marks if _ends_sentence(text, match)), len(text)]
     return [text[begin:end] for begin, end in itertools.pairwise(cuts) if begin < end]
-
-
-def _language(text: str, encode: Encode) -> str:
-    """The head of a text that asks for a target language, which every piece then needs."""
-    head = _LANGUAGE.match(text)
-    # To a model that knows the language it is one token (and the end), to others it is just text.
-    return head[0] if head and len(encode([head[0]])[0]) == 2 else ""
 
 
 def _ends_sentence(text: str, marks: re.Match[str]) -> bool:

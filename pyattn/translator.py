@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import functools
 import importlib
 import itertools
 import pathlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
@@ -18,8 +16,8 @@ import numpy.typing as npt
 
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
-from pyattn.pieces import pieces
 from pyattn.results import FinishReason, Hypothesis, Translation
+from pyattn.sources import Names, Pair, make_sources, paired
 
 if TYPE_CHECKING:
     import os
@@ -27,12 +25,9 @@ if TYPE_CHECKING:
     from pyattn.dtypes import DTypes
     from pyattn.generation import Generation
     from pyattn.model import Model
-    from pyattn.tokenizers import Tokenizer
+    from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
 
 SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
-
-# Families whose models are trained on single sentences, and not on whole texts.
-_SENTENCE_FAMILIES = frozenset({"marian"})
 
 # What `stream` holds at once: windows of texts, enough of them to keep the model's batches full
 # while the first is waited for, and not more characters than a handful of long texts have.
@@ -45,9 +40,6 @@ _UnderWay: TypeAlias = "tuple[list[int], Generation]"
 
 # From the one that leaves nothing to be desired on.
 _FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
-
-# What str.splitlines() cuts at.
-_LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
 
 
 class Shortlist(Protocol):
@@ -70,13 +62,17 @@ class Translator:
 
     Args:
         model: Ids to ids.
-        tokenizer: Texts to ids and back; None for a model that came without one, which has
-            `model.generate` and no translations.
+        tokenizer: Texts to ids and back; None for a model that came without one, or the error that
+            says why: such a model has `model.generate` and no translations.
         shortlist: Says for each source which ids its target may have; None for all.
     """
 
     def __init__(
-        self, model: Model, tokenizer: Tokenizer | None, *, shortlist: Shortlist | None = None
+        self,
+        model: Model,
+        tokenizer: Tokenizer | NoTokenizer | None,
+        *,
+        shortlist: Shortlist | None = None,
     ) -> None:
         self.model = model
         self.shortlist = shortlist
@@ -93,18 +89,44 @@ class Translator:
             raise ModelError(
                 "this model has no tokenizer: pass ids to translator.model.generate, or put the "
                 "tokenizer's files (source.spm, target.spm and, beside Hugging Face's config.json, "
-                "vocab.json) into the model's folder"
+                "vocab.json; for families other than Marian's tokenizer.json) into the model's "
+                "folder"
             )
+        if isinstance(self._tokenizer, ModelError):
+            raise self._tokenizer
         return self._tokenizer
+
+    @property
+    def languages(self) -> Languages:
+        """The languages that `source` and `target` may name: its mappings `sources` and `targets`.
+
+        Both are empty for a model of one pair.
+
+        Raises:
+            ModelError: if the model came without a tokenizer.
+        """
+        return self.tokenizer.languages
 
     @overload
     def translate(
-        self, texts: str, options: GenerationOptions | None = ..., **settings: Any
+        self,
+        texts: str,
+        options: GenerationOptions | None = ...,
+        *,
+        source: str | None = ...,
+        target: str | None = ...,
+        **settings: Any,
     ) -> str: ...
 
     @overload
     def translate(
-        self, texts: Iterable[str], options: GenerationOptions | None = ..., **settings: Any
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = ...,
+        *,
+        source: Names = ...,
+        target: Names = ...,
+        **settings: Any,
     ) -> list[str]: ...
 
     def translate(
@@ -112,6 +134,8 @@ class Translator:
         texts: str | Iterable[str],
         options: GenerationOptions | None = None,
         *,
+        source: Names = None,
+        target: Names = None,
         progress: bool = False,
         **overrides: Any,
     ) -> str | list[str]:
@@ -121,6 +145,11 @@ class Translator:
             texts: One text, or an iterable of texts, all of which are read before the first is
                 translated; `stream` is for those that do not fit into memory.
             options: How to search.
+            source: The language of the texts, for a model of several: one of `languages.sources`,
+                or a list with one for each text. None is what the model's files say.
+            target: The language to translate into: one of `languages.targets`, or a list with one
+                for each text. None is what the head of a text says (">>fra<< You are welcome."),
+                or `forced_bos_token`, or the model's files.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `beam_size=4`.
 
@@ -129,19 +158,25 @@ class Translator:
 
         Raises:
             TypeError: if a text is not a str, or an option does not exist.
-            ValueError: if a text is not valid Unicode, or an option is out of its range.
+            ValueError: if a text is not valid Unicode, an option is out of its range, or the model
+                does not have a language, or has to be told one and is not.
         """
         search = self._search(options, overrides)
         if isinstance(texts, str):
             _check(texts, "translate: texts")
-            return self._best([texts], search, progress)[0]
-        return self._best(list(_checked("translate", texts)), search, progress)
+            pairs = paired(source, target, 1)
+            return self._results([texts], pairs, search, progress)[0][0].text
+        checked = list(_checked("translate", texts))
+        pairs = paired(source, target, len(checked))
+        return [ranked[0].text for ranked in self._results(checked, pairs, search, progress)]
 
     def results(
         self,
         texts: Iterable[str],
         options: GenerationOptions | None = None,
         *,
+        source: Names = None,
+        target: Names = None,
         progress: bool = False,
         **overrides: Any,
     ) -> list[list[Translation]]:
@@ -154,6 +189,8 @@ class Translator:
         Args:
             texts: An iterable of texts; a single one goes into a list.
             options: How to search.
+            source: As for `translate`.
+            target: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `num_hypotheses=3`.
 
@@ -162,12 +199,16 @@ class Translator:
             ValueError: as `translate`.
         """
         search = self._search(options, overrides)
-        return self._results(list(_checked("results", texts)), search, progress)
+        checked = list(_checked("results", texts))
+        return self._results(checked, paired(source, target, len(checked)), search, progress)
 
     def stream(
         self,
         texts: Iterable[str],
         options: GenerationOptions | None = None,
+        *,
+        source: str | None = None,
+        target: str | None = None,
         **overrides: Any,
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
@@ -178,6 +219,8 @@ class Translator:
         Args:
             texts: Any iterable of texts, endless ones included.
             options: How to search.
+            source: As for `translate`, but one for all texts.
+            target: Likewise.
             **overrides: Single decoding options, such as `beam_size=4`.
 
         Raises:
@@ -185,7 +228,8 @@ class Translator:
             ValueError: likewise.
         """
         search = self._search(options, overrides)
-        return self._stream(_windows(_checked("stream", texts)), search)
+        pair = self.languages.chosen(source, target, search.forced_bos_token)
+        return self._stream(_windows(_checked("stream", texts)), pair, search)
 
     def close(self) -> None:
         """Free the weights and the threads; the translator is of no use afterwards."""
@@ -210,19 +254,17 @@ class Translator:
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
         return (options or self.model.generation).replace(**overrides)
 
-    def _best(self, texts: list[str], search: GenerationOptions, progress: bool) -> list[str]:
-        return [ranked[0].text for ranked in self._results(texts, search, progress)]
-
     def _results(
-        self, texts: list[str], search: GenerationOptions, progress: bool
+        self, texts: list[str], pairs: list[Pair], search: GenerationOptions, progress: bool
     ) -> list[list[Translation]]:
-        return self._finish(self._start(texts, search), progress)
+        return self._finish(self._start(texts, pairs, search), progress)
 
-    def _start(self, texts: list[str], search: GenerationOptions) -> _UnderWay:
-        cut = self._pieces(texts)
-        sources = [ids for parts in cut for ids in parts]
-        allowed = self._allowed(sources, search)
-        return [len(parts) for parts in cut], self.model.submit(sources, search, shortlist=allowed)
+    def _start(self, texts: list[str], pairs: list[Pair], search: GenerationOptions) -> _UnderWay:
+        sources = make_sources(
+            texts, pairs, search, tokenizer=self.tokenizer, config=self.model.config
+        )
+        allowed = self._allowed(sources.ids, search)
+        return sources.counts, self.model.submit(sources.ids, sources.options, shortlist=allowed)
 
     def _allowed(
         self, sources: list[list[int]], search: GenerationOptions
@@ -248,12 +290,14 @@ class Translator:
             for ranks in ranked
         ]
 
-    def _stream(self, windows: Iterator[list[str]], search: GenerationOptions) -> Iterator[str]:
+    def _stream(
+        self, windows: Iterator[list[str]], pair: Pair, search: GenerationOptions
+    ) -> Iterator[str]:
         """The windows' translations, with some of them under way while one is waited for."""
         under_way: collections.deque[_UnderWay] = collections.deque()
         try:
             for window in windows:
-                under_way.append(self._start(window, search))
+                under_way.append(self._start(window, [pair] * len(window), search))
                 if len(under_way) == _WINDOWS:
                     yield from (
                         ranked[0].text for ranked in self._finish(under_way.popleft(), False)
@@ -266,22 +310,6 @@ class Translator:
     def _rest(self, under_way: collections.deque[_UnderWay]) -> Iterator[str]:
         while under_way:
             yield from (ranked[0].text for ranked in self._finish(under_way.popleft(), False))
-
-    def _pieces(self, texts: list[str]) -> list[list[list[int]]]:
-        """Per text, the ids of its pieces: none if there is nothing in it to translate."""
-        config, end = self.model.config, self.tokenizer.end
-        cut = functools.partial(
-            pieces,
-            encode=self.tokenizer.encode,
-            positions=config.max_positions,
-            by_sentence=config.family in _SENTENCE_FAMILIES,
-        )
-        lines = [_LINE_BREAKS.sub(" ", text) for text in texts]
-        whole = self.tokenizer.encode(lines)
-        return [
-            [piece for piece in cut(line, ids) if any(token != end for token in piece)]
-            for line, ids in zip(lines, whole, strict=True)
-        ]
 
 
 def load(
@@ -313,11 +341,15 @@ def load(
     from pyattn.formats import layout, read_checkpoint
     from pyattn.formats.marian import read_lexical_shortlist
     from pyattn.model import Model
-    from pyattn.tokenizers import load_tokenizer
+    from pyattn.tokenizers import NoTokenizer, load_tokenizer
 
     folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
     checkpoint = read_checkpoint(folder)
-    tokenizer = load_tokenizer(folder, checkpoint.config)
+    tokenizer: Tokenizer | NoTokenizer | None
+    try:
+        tokenizer = load_tokenizer(folder, checkpoint.config)
+    except NoTokenizer as error:
+        tokenizer = error
     lists = None
     if shortlist and layout(folder) == "marian":
         lists = read_lexical_shortlist(folder, checkpoint.config)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
+from pyattn.tokenizers import Languages
 
 END = 0
 POSITIONS = 128
@@ -19,8 +20,13 @@ class Letters:
     """A tokenizer whose tokens are characters; what is around a text is not part of it."""
 
     end = END
+    languages = Languages()
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+    def encode(
+        self, texts: Sequence[str], source: str | None = None, target: str | None = None
+    ) -> list[list[int]]:
+        assert source is None
+        assert target is None
         return [[*map(ord, text.strip()), END] for text in texts]
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:

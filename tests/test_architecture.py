@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "formats": CONTRACTS,
     "tokenizers": CONTRACTS | {"formats"},
     "pieces": set(),
-    "translator": CONTRACTS | {"dtypes", "formats", "generation", "model", "pieces", "tokenizers"},
+    "sources": CONTRACTS | {"pieces", "tokenizers"},
+    "translator": CONTRACTS | {"dtypes", "formats", "generation", "model", "sources", "tokenizers"},
     "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "translator"},
     "benchmark": CONTRACTS
@@ -47,7 +48,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "__init__": CONTRACTS | {"cpu", "model", "ops", "reference", "translator"},
 }
-THIRD_PARTY = {"numpy", "safetensors", "sentencepiece", "yaml"}
+THIRD_PARTY = {"numpy", "safetensors", "sentencepiece", "tokenizers", "yaml"}
 
 MOST_LINES = 450
 

@@ -52,22 +52,6 @@ def test_model_of_whole_texts_gets_as_many_sentences_as_fit() -> None:
     assert first == second == text
 
 
-def test_every_piece_asks_for_the_language_that_the_text_asks_for() -> None:
-    def multilingual(texts: list[str]) -> list[list[int]]:
-        return [[7, *ids[8:]] if ids[0] == ord(">") else ids for ids in encode(texts)]
-
-    text = ">>fra<< " + "This is a sentence. " * 3
-    ids = multilingual([text])[0]
-    for by_sentence, count in ((True, 3), (False, 2)):
-        found = pieces(text, ids, multilingual, positions=50, by_sentence=by_sentence)
-        assert [piece[0] for piece in found] == [7] * count
-
-
-def test_language_that_the_model_does_not_know_is_text() -> None:
-    text = ">>fra<< " + "This is a sentence. " * 3
-    assert "".join(cut(text)) == text
-
-
 def test_sentence_that_fits_is_not_cut_at_commas() -> None:
     sentence = "This, that, these and those, and a few more of them."
     assert cut(f"{sentence} {sentence}") == [f"{sentence} ", sentence]

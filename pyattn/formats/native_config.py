@@ -5,7 +5,7 @@ format_version   1
 model            the attributes of `ModelConfig`; those that have a default may be absent
 generation       the attributes of `GenerationOptions`
 tied             name of a tensor to the name that its values are stored under
-tokenizer        role ("source", "target", "vocab", "target_vocab") to file name; may be absent
+tokenizer        role (a key of `TOKENIZER_FILES`) to file name; may be absent
 """
 
 from __future__ import annotations
@@ -39,10 +39,20 @@ TOKENIZER_FILES = {
     "target": "target.spm",
     "vocab": "vocab.json",
     "target_vocab": "target_vocab.json",
+    "json": "tokenizer.json",
+    "pieces": "pieces.model",
+    "merges": "merges.txt",
+    "settings": "tokenizer_config.json",
 }
 
-# What makes no sense without what.
-_NEEDED = {"source": "target", "target": "source", "vocab": "source", "target_vocab": "vocab"}
+# What makes no sense without what: without all of these.
+_NEEDED = {
+    "source": ("target",),
+    "target": ("source",),
+    "vocab": ("source", "pieces", "merges"),
+    "target_vocab": ("vocab",),
+    "merges": ("vocab",),
+}
 _CONFIG_KEYS = {"format", "format_version", "model", "generation", "tied", "tokenizer"}
 # Attributes of ModelConfig that are the lengths of axes.
 LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions")
@@ -219,6 +229,6 @@ def _tokenizer(folder: pathlib.Path, values: JsonObject) -> dict[str, pathlib.Pa
     place = f"{CONFIG_FILE}: tokenizer"
     _check_known(values, set(TOKENIZER_FILES), place)
     for role, needed in _NEEDED.items():
-        if role in values and needed not in values:
-            raise ModelError(f"{place}: {needed} is missing, which {role} needs")
+        if role in values and not set(needed) & values.keys():
+            raise ModelError(f"{place}: {needed[0]} is missing, which {role} needs")
     return {role: named_inside(folder, name, f"{place}: {role}") for role, name in values.items()}

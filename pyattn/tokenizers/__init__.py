@@ -1,0 +1,111 @@
+"""Text to ids and back.
+
+`contract` says what a translator needs of a tokenizer, and a tokenizer of what cuts its texts:
+`sentencepieces`, `json_file` or `utf8`. `framed` is that tokenizer: it puts around a source what
+the model wants there, with the `languages` that are asked for. `marian` and `huggingface` know
+which of them the files of a folder ask for, `vocabulary` and `codes` what has which id.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+from pyattn.checkpoint import ModelConfig
+from pyattn.errors import ModelError
+from pyattn.formats import layout
+from pyattn.formats.fields import Fields
+from pyattn.formats.files import listed, read_json
+from pyattn.formats.huggingface import read_config
+from pyattn.formats.native_config import TOKENIZER_FILES, is_native, read_native_config
+from pyattn.tokenizers.contract import NoTokenizer, Tokenizer
+from pyattn.tokenizers.huggingface import FILES, SETTINGS_FILE, huggingface_tokenizer
+from pyattn.tokenizers.languages import Languages
+from pyattn.tokenizers.marian import (
+    VOCABULARY,
+    ctranslate2_tokenizer,
+    marian_tokenizer,
+    native_marian_tokenizer,
+    read_marian,
+)
+from pyattn.tokenizers.vocabulary import PAD
+
+__all__ = ["Languages", "NoTokenizer", "Tokenizer", "load_tokenizer", "tokenizer_files"]
+
+_CONFIG_FILE = "config.json"
+_MARIAN_ROLES = ("source", "target", "vocab", "target_vocab")
+
+
+def load_tokenizer(
+    folder: str | os.PathLike[str], config: ModelConfig | None = None
+) -> Tokenizer | None:
+    """The tokenizer whose files are in a model's folder; None if there are none.
+
+    Args:
+        folder: The folder, or the file of one of Marian's models.
+        config: What the model is, for whom has read it already and does not want it read again.
+
+    Raises:
+        NoTokenizer: if the package that reads the files is not installed, or nothing here does.
+        ModelError: if some of the files are missing, one cannot be used, or their ids are not those
+            of the model's config.
+    """
+    path = pathlib.Path(folder)
+    whose = layout(path)
+    if whose == "ctranslate2":
+        return ctranslate2_tokenizer(path)
+    if whose == "marian":
+        return native_marian_tokenizer(path, config)
+    files, config = _files(path)
+    if "source" in files:
+        return marian_tokenizer(files, config)
+    return huggingface_tokenizer(files, config)
+
+
+def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path]:
+    """The files that a native folder needs for the same tokenizer, by their roles in it.
+
+    Vocabularies that number all pieces as SentencePiece itself does are left out.
+
+    Raises:
+        ModelError: if a file is missing or malformed.
+    """
+    files, _ = _files(pathlib.Path(folder))
+    if "source" not in files:
+        return files
+    source, target, source_ids, target_ids = read_marian(files)
+    for pieces, ids in ((source, source_ids), (target, target_ids)):
+        if {**ids, PAD: 0} != {**pieces.numbered(), PAD: 0}:
+            return files
+    return {role: files[role] for role in VOCABULARY}
+
+
+def _files(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], ModelConfig]:
+    """The tokenizer's files by their roles, as in `TOKENIZER_FILES`; and the model's config."""
+    if is_native(read_json(folder / _CONFIG_FILE)):
+        native = read_native_config(folder)
+        return dict(native.tokenizer), native.model
+    config = read_config(folder).model
+    if config.family == "marian":
+        return _marian_files(folder), config
+    present = {
+        role: folder / name
+        for role, names in FILES.items()
+        for name in reversed(names)
+        if (folder / name).exists()
+    }
+    return present, config
+
+
+def _marian_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    files = {role: folder / TOKENIZER_FILES[role] for role in _MARIAN_ROLES}
+    settings = folder / SETTINGS_FILE
+    fields = Fields({SETTINGS_FILE: read_json(settings) if settings.exists() else {}})
+    if not fields.boolean("separate_vocabs", False):
+        del files["target_vocab"]
+    missing = [path.name for path in files.values() if not path.exists()]
+    if len(missing) == len(files):
+        return {}
+    if missing:
+        raise ModelError(f"{folder}: no {listed(missing)}, which its tokenizer needs")
+    return files
