@@ -1,7 +1,7 @@
 """The tokenizers of transformers' families other than Marian's, and the languages that they take.
 
     family                    cut by                                           around a source
-    m2m_100  NLLB-200         tokenizer.json, sentencepiece.bpe.model          [source] .. end
+    m2m_100  NLLB-200         tokenizer.json                                   [source] .. end
              M2M100           vocab.json, sentencepiece.bpe.model              [source] .. end
              SMaLL-100        the same                                         [target] .. end
     mbart    mBART-50         tokenizer.json, sentencepiece.bpe.model          [source] .. end
@@ -127,7 +127,10 @@ def _json(
     cleans = settings.fields.boolean("clean_up_tokenization_spaces", False)
     cleans = cleans and type(tokenizer.model).__name__ != "BPE"
     rows = (config.source_vocab, config.target_vocab)
-    return JsonCutter(tokenizer, files["json"].name, rows, cleans=cleans)
+    cutter = JsonCutter(tokenizer, files["json"].name, rows, cleans=cleans)
+    if config.family != "t5gemma":  # whose end has another name
+        _check_end(cutter.ids, files["json"].name, config)
+    return cutter
 
 
 def _piece_cutter(
@@ -154,7 +157,7 @@ def _bart(
     files: Mapping[str, pathlib.Path], config: ModelConfig, settings: _Settings
 ) -> FramedTokenizer:
     if "json" in files:
-        return _as_the_file_says(_json(files, config, settings), config)
+        return _from_json(files, config, settings)
     vocab, merges = (_needed(files, role, config.family) for role in ("vocab", "merges"))
     name = vocab.name
     rows = (config.source_vocab, config.target_vocab)
@@ -169,14 +172,14 @@ def _gemma(
     files: Mapping[str, pathlib.Path], config: ModelConfig, settings: _Settings
 ) -> FramedTokenizer:
     _needed(files, "json", config.family)
-    return _as_the_file_says(_json(files, config, settings), config)
+    return _from_json(files, config, settings)
 
 
 def _pegasus(
     files: Mapping[str, pathlib.Path], config: ModelConfig, settings: _Settings
 ) -> FramedTokenizer:
     if "json" in files:
-        return _as_the_file_says(_json(files, config, settings), config)
+        return _from_json(files, config, settings)
     path = _needed(files, "pieces", config.family)
     pieces = read_pieces(path)
     # Of SentencePiece's own ids, only those of the padding and the end stay.
@@ -184,7 +187,11 @@ def _pegasus(
     return FramedTokenizer(_piece_cutter(path, pieces, ids, config), end=config.end)
 
 
-def _as_the_file_says(cutter: JsonCutter, config: ModelConfig) -> FramedTokenizer:
+def _from_json(
+    files: Mapping[str, pathlib.Path], config: ModelConfig, settings: _Settings
+) -> FramedTokenizer:
+    """What tokenizer.json says, also of what stands around a source."""
+    cutter = _json(files, config, settings)
     before, after = cutter.around()
     return FramedTokenizer(cutter, end=config.end, before=before, after=after)
 
@@ -236,17 +243,13 @@ def _m2m_100(
     cutter: Cutter
     if "json" in files:
         cutter = read = _json(files, config, settings)
-        names = _named(read, codes.NLLB, _NLLB_NAME) or _named(read, "", _M2M_NAME)
-        _check_end(read.ids, files["json"].name, config)
-    elif "vocab" in files:
-        path = _needed(files, "pieces", config.family)
-        ids = read_ids(files["vocab"])
-        known = codes.WMT_21 if settings.fields.get("language_codes") == "wmt21" else codes.M2M_100
-        names = _behind(len(ids), known, config, files["vocab"])
-        cutter = _piece_cutter(files["vocab"], read_pieces(path), ids, config)
+        names = _named(read, _NLLB_NAME) or _named(read, _M2M_NAME)
     else:
-        path = _needed(files, "pieces", config.family)
-        cutter, names = _fairseq(path, codes.NLLB, config)
+        vocab, path = (_needed(files, role, config.family) for role in ("vocab", "pieces"))
+        ids = read_ids(vocab)
+        known = codes.WMT_21 if settings.fields.get("language_codes") == "wmt21" else codes.M2M_100
+        names = _behind(len(ids), known, config, vocab)
+        cutter = _piece_cutter(vocab, read_pieces(path), ids, config)
     legacy = settings.fields.boolean("legacy_behaviour", False)
     if settings.kind.upper().startswith("SMALL100"):
         languages = Languages(targets=names, target=settings.language("tgt_lang", names))
@@ -260,8 +263,7 @@ def _mbart(
     cutter: Cutter
     if "json" in files:
         cutter = read = _json(files, config, settings)
-        _check_end(read.ids, files["json"].name, config)
-        names = _named(read, codes.MBART_50, _MBART_NAME)
+        names = _named(read, _MBART_NAME, codes.MBART_50)
     else:
         path = _needed(files, "pieces", config.family)
         pieces = read_pieces(path)
@@ -325,7 +327,9 @@ def _behind(
     return names
 
 
-def _named(cutter: JsonCutter, known: str, pattern: re.Pattern[str]) -> dict[str, tuple[int, ...]]:
+def _named(
+    cutter: JsonCutter, pattern: re.Pattern[str], known: str = ""
+) -> dict[str, tuple[int, ...]]:
     """Languages among the tokens: those that are known, and special ones that look like them."""
     names = {*known.split()}
     found: dict[str, tuple[int, ...]] = {}
