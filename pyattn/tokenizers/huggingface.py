@@ -214,7 +214,7 @@ def _t5(
         pieces = read_pieces(path)
         ids = pieces.numbered()
         cutter = _piece_cutter(path, pieces, ids, config)
-    matches = ((token, _MADLAD_HEAD.fullmatch(token)) for token in ids)
+    matches = ((token, _MADLAD_HEAD.fullmatch(token)) for token in sorted(ids, key=ids.__getitem__))
     named = {match[2]: token for token, match in matches if match is not None}
     targets = {name: _as_a_head(cutter, token, ids[token]) for name, token in named.items()}
     head = _MADLAD_HEAD if targets else None
