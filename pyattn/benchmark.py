@@ -134,6 +134,8 @@ def run(
     dtype: DTypes = "auto",
     threads: int | None = None,
     options: Mapping[str, Any] | None = None,
+    source: str | None = None,
+    target: str | None = None,
 ) -> Result:
     """Measure a model. Starts processes: a program that calls this needs a `__main__` guard.
 
@@ -145,20 +147,29 @@ def run(
         dtype: What pyattn computes with, as for `pyattn.load`.
         threads: Threads of each contender; by default as many as the process may use.
         options: Decoding options; the others are the checkpoint's, but greedy.
+        source: The language of the sentences, for a model of several.
+        target: The language to translate into, likewise.
 
     Raises:
         ModelError: if the model cannot be used.
-        ValueError: if there is nothing to translate, or an option is out of its range.
+        ValueError: if there is nothing to translate, an option is out of its range, or the model
+            does not have a language, or has to be told one and is not.
         RuntimeError: if a contender's process fails.
     """
     folder = SHIPPED_MODEL if model is None else pathlib.Path(model)
     tokenizer = load_tokenizer(folder)
     if tokenizer is None:
         raise ModelError(f"{folder}: no tokenizer, which the benchmark's sentences need")
-    sources = tokenizer.encode(list(SENTENCES if sentences is None else sentences))
+    search = {"beam_size": 1, **(options or {})}
+    languages = tokenizer.languages
+    source, target = languages.chosen(source, target, search.get("forced_bos_token"))
+    first = languages.first_token(target)
+    if first is not None:
+        search["forced_bos_token"] = first
+    texts = list(SENTENCES if sentences is None else sentences)
+    sources = tokenizer.encode(texts, source=source, target=target)
     if not sources:
         raise ValueError("bench: there are no sentences to translate")
-    search = {"beam_size": 1, **(options or {})}
     # pyattn first: it knows how many threads the process may use.
     with (
         _Worker("pyattn", folder, dtype, threads) as pyattn,

@@ -85,14 +85,7 @@ def _add_translate(commands: Any) -> None:
         "fails, it is named FILE.partial",
     )
     command.add_argument("--model", metavar="FOLDER", help="by default the English-Spanish model")
-    command.add_argument(
-        "--source-language",
-        metavar="NAME",
-        help="the language of the input, for a model of several, such as eng_Latn for NLLB",
-    )
-    command.add_argument(
-        "--target-language", metavar="NAME", help="the language to translate into, likewise"
-    )
+    _add_languages(command)
     _add_search(command)
     command.add_argument(
         "--length-penalty",
@@ -136,6 +129,7 @@ def _add_bench(commands: Any) -> None:
     )
     command.add_argument("--rounds", type=_count, default=5, metavar="N", help="default: 5")
     command.add_argument("--json", metavar="FILE", help="write the results as JSON (- for stdout)")
+    _add_languages(command)
     _add_search(command)
     _add_machine(command)
 
@@ -143,6 +137,17 @@ def _add_bench(commands: Any) -> None:
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "model", nargs="?", metavar="MODEL", help="a folder; by default the English-Spanish model"
+    )
+
+
+def _add_languages(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--source-language",
+        metavar="NAME",
+        help="the language of the input, for a model of several, such as eng_Latn for NLLB",
+    )
+    command.add_argument(
+        "--target-language", metavar="NAME", help="the language to translate into, likewise"
     )
 
 
@@ -223,6 +228,8 @@ def _bench(parsed: argparse.Namespace) -> None:
         dtype=parsed.dtype,
         threads=parsed.threads,
         options=_search_options(parsed),
+        source=parsed.source_language,
+        target=parsed.target_language,
     )
     if parsed.json != "-":
         print(benchmark.table(result))

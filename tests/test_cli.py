@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ctranslate2_folders
@@ -15,6 +15,7 @@ from echo import Echo, Letters
 
 from pyattn import cli
 from pyattn.options import GenerationOptions
+from pyattn.tokenizers import Languages
 from pyattn.translator import Translator
 
 Run = Callable[..., tuple[int, bytes, str]]
@@ -182,6 +183,26 @@ def test_missing_input_is_an_error_before_a_model_is_loaded(
     path = str(tmp_path / "absent.txt")
     assert_fails(run("translate", "--input", path), 1, f"pyattn: {path}: No such file")
     assert not hasattr(loaded, "arguments")
+
+
+def test_languages_reach_the_tokenizer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Multilingual(Letters):
+        """Whose texts begin with the names of their languages."""
+
+        languages = Languages(sources={"en": (1,)}, targets={"es": (2,), "fr": (3,)})
+
+        def encode(
+            self, texts: Sequence[str], source: str | None = None, target: str | None = None
+        ) -> list[list[int]]:
+            return super().encode([f"{source}-{target}:{text}" for text in texts])
+
+    translator = Translator(Echo(), Multilingual())  # type: ignore[arg-type]
+    monkeypatch.setattr("pyattn.translator.load", lambda *_, **__: translator)
+    languages = ("--source-language", "en", "--target-language", "fr")
+    assert run("translate", "One.", *languages) == (0, b"en-fr:One.\n", "")
+    problem = "target is de, which the model does not have; the nearest of its 2 languages are"
+    assert_fails(run("translate", "a", *languages[:3], "de"), 1, problem)
+    assert_fails(run("translate", "a", *languages[2:]), 1, "source is not given, expected one of")
 
 
 def test_options_reach_the_model(run: Run, loaded: Loaded) -> None:

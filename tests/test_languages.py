@@ -5,14 +5,11 @@ import pathlib
 import re
 from typing import Any
 
-import numpy as np
 import pytest
-from tokenizer_folders import golden_folder
+from tokenizer_folders import golden_folder, random_checkpoint
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.model import Model
-from pyattn.options import GenerationOptions
 from pyattn.tokenizers import Languages, Tokenizer, load_tokenizer
 from pyattn.translator import Translator
 
@@ -155,24 +152,13 @@ def test_forced_token_names_the_target() -> None:
 
 # --- translators ------------------------------------------------------------------------------
 
-ROWS = 400
-
 
 def translator(folder: pathlib.Path, name: str, **options: Any) -> Translator:
     """A tiny model of random weights with the tokenizer of that name."""
     tokenizer = loaded(folder, name)
     family = json.loads((folder / "config.json").read_text())["model_type"]
-    config = ModelConfig(
-        family=family, source_vocab=ROWS, target_vocab=ROWS, dim=8, encoder_layers=1,
-        decoder_layers=1, encoder_heads=2, decoder_heads=2, encoder_ffn=8, decoder_ffn=8,
-        max_positions=64, start=END, end=tokenizer.end,
-    )  # fmt: skip
-    random = np.random.default_rng(3)
-    tensors = {
-        key: random.standard_normal(shape, np.float32) for key, shape in tensor_shapes(config)
-    }
-    generation = GenerationOptions(max_new_tokens=6, **options)
-    return Translator(Model(Checkpoint(config, tensors, generation), threads=1), tokenizer)
+    made = random_checkpoint(family, tokenizer.end, start=END, **options)
+    return Translator(Model(made, threads=1), tokenizer)
 
 
 def firsts(answers: Any) -> list[int]:

@@ -20,7 +20,10 @@ import compat_models
 import model_folders
 import pytest
 import sentencepiece
+from tokenizer_folders import golden_folder, random_checkpoint
 
+from pyattn.formats.native import write_native
+from pyattn.tokenizers import tokenizer_files
 from pyattn.translator import SHIPPED_MODEL
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
@@ -77,6 +80,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     for role in ("source", "target"):
         shutil.copy(SHIPPED_MODEL / "source.spm", model / f"{role}.spm")
     compat_models.folder(place / "my-ctranslate2-model", "bare")
+    nllb = golden_folder(place / "tokenizer", "nllb-json")
+    write_native(
+        place / "my-nllb",
+        random_checkpoint("m2m_100", end=2),
+        tokenizer_files=tokenizer_files(nllb),
+    )
     return place
 
 

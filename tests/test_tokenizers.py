@@ -100,6 +100,13 @@ def test_targets_come_back_as_they_were(opus: pathlib.Path, spanish: bytes) -> N
     assert loaded(opus).decode(ids) == SPANISH
 
 
+def test_other_networks_may_have_marians_files(opus: pathlib.Path) -> None:
+    expected = loaded(opus).encode(ENGLISH)
+    config = json.loads((opus / "config.json").read_text())
+    (opus / "config.json").write_text(json.dumps(config | {"model_type": "pegasus"}))
+    assert loaded(opus).encode(ENGLISH) == expected
+
+
 def test_an_empty_text_is_the_end_alone(opus: pathlib.Path) -> None:
     tokenizer = loaded(opus)
     assert tokenizer.encode([]) == []

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from golden.tokenizer_lines import lines_for
-from tokenizer_folders import NAMES, ROWS, golden_folder
+from tokenizer_folders import NAMES, ROWS, golden_folder, random_checkpoint
 
 import pyattn
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.formats.native import write_native
-from pyattn.options import GenerationOptions
 from pyattn.tokenizers import NoTokenizer, Tokenizer, json_file, load_tokenizer, tokenizer_files
 
 JSON = "tokenizer.json"
@@ -35,17 +33,6 @@ def changed(folder: pathlib.Path, **values: Any) -> pathlib.Path:
     return folder
 
 
-def checkpoint(family: str, end: int, start: int = 0, rows: int = ROWS) -> Checkpoint:
-    config = ModelConfig(
-        family=family, source_vocab=rows, target_vocab=rows, dim=8, encoder_layers=1,
-        decoder_layers=1, encoder_heads=2, decoder_heads=2, encoder_ffn=8, decoder_ffn=8,
-        max_positions=32, start=start, end=end,
-    )  # fmt: skip
-    shapes = tensor_shapes(config)
-    tensors = {name: np.zeros(shape, np.float32) for name, shape in shapes}
-    return Checkpoint(config, tensors, GenerationOptions(max_new_tokens=3))
-
-
 # --- what is there -----------------------------------------------------------------------------
 
 
@@ -62,7 +49,7 @@ def test_missing_package_is_named_with_the_extra(
 
 
 def test_texts_of_fsmt_are_refused_and_its_ids_are_not(tmp_path: pathlib.Path) -> None:
-    write_native(tmp_path / "fsmt", checkpoint("fsmt", end=2))
+    write_native(tmp_path / "fsmt", random_checkpoint("fsmt", end=2))
     with pyattn.load(tmp_path / "fsmt", threads=1) as translator:
         assert len(translator.model.generate([[5, 2]])) == 1
         with pytest.raises(ModelError, match=r"Moses and BPE, .* ids to translator\.model"):
@@ -95,7 +82,7 @@ def test_native_folder_has_the_same_tokenizer(tmp_path: pathlib.Path, name: str)
     golden_folder(tmp_path / "model", name)
     first = loaded(tmp_path / "model")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
-    made = checkpoint(
+    made = random_checkpoint(
         config["model_type"],
         end=first.end,
         start=config["decoder_start_token_id"],
@@ -233,6 +220,13 @@ def test_spaces_before_punctuation_go_where_the_settings_say(tmp_path: pathlib.P
     (ids,) = loaded(tmp_path).encode(["a cat , a dog don 't run ."])
     (tmp_path / "tokenizer_config.json").write_text('{"clean_up_tokenization_spaces": true}')
     assert loaded(tmp_path).decode([ids]) == ["a cat, a dog don 't run."]
+
+
+def test_texts_are_cut_as_behind_a_space_where_the_settings_say(tmp_path: pathlib.Path) -> None:
+    golden_folder(tmp_path, "bart-merges")
+    (spaced,) = loaded(tmp_path).encode([" a cat"])
+    (tmp_path / "tokenizer_config.json").write_text('{"add_prefix_space": true}')
+    assert loaded(tmp_path).encode(["a cat"]) == [spaced]
 
 
 # --- other files -------------------------------------------------------------------------------

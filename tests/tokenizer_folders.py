@@ -7,6 +7,11 @@ import pathlib
 import shutil
 from typing import Any
 
+import numpy as np
+
+from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.options import GenerationOptions
+
 HERE = pathlib.Path(__file__).parent / "golden" / "tokenizers"
 GOLDEN: dict[str, Any] = json.loads((HERE / "golden.json").read_text())["tokenizers"]
 NAMES = sorted(GOLDEN)
@@ -43,3 +48,26 @@ def golden_folder(folder: pathlib.Path, name: str, **config: Any) -> pathlib.Pat
     values = {"vocab_size": ROWS, **_CONFIGS[name.partition("-")[0]], **config}
     (folder / "config.json").write_text(json.dumps(values))
     return folder
+
+
+def random_checkpoint(
+    family: str, end: int, *, start: int = 0, rows: int = ROWS, **options: Any
+) -> Checkpoint:
+    """A tiny model of a family's name, whatever that family computes, with random weights.
+
+    Args:
+        family: Decides the tokenizer.
+        end: Id of the end.
+        start: Id of the start.
+        rows: How many ids it has.
+        **options: How it wants to be decoded.
+    """
+    config = ModelConfig(
+        family=family, source_vocab=rows, target_vocab=rows, dim=8, encoder_layers=1,
+        decoder_layers=1, encoder_heads=2, decoder_heads=2, encoder_ffn=8, decoder_ffn=8,
+        max_positions=64, start=start, end=end,
+    )  # fmt: skip
+    random = np.random.default_rng(3)
+    shapes = tensor_shapes(config)
+    tensors = {name: random.standard_normal(shape, np.float32) for name, shape in shapes}
+    return Checkpoint(config, tensors, GenerationOptions(max_new_tokens=6, **options))

@@ -86,7 +86,8 @@ def _files(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], ModelConfig]:
         native = read_native_config(folder)
         return dict(native.tokenizer), native.model
     config = read_config(folder).model
-    if config.family == "marian":
+    # What has Marian's files is cut as Marian does, whatever the network is.
+    if config.family == "marian" or (folder / TOKENIZER_FILES["source"]).exists():
         return _marian_files(folder), config
     present = {
         role: folder / name

@@ -161,7 +161,8 @@ def _bart(
     vocab, merges = (_needed(files, role, config.family) for role in ("vocab", "merges"))
     name = vocab.name
     rows = (config.source_vocab, config.target_vocab)
-    cutter = JsonCutter(read_byte_level(vocab, merges), name, rows)
+    spaced = settings.fields.boolean("add_prefix_space", False)
+    cutter = JsonCutter(read_byte_level(vocab, merges, spaced=spaced), name, rows)
     if _BEGIN not in cutter.ids:
         raise ModelError(f"{name}: {_BEGIN} is missing")
     _check_end(cutter.ids, name, config)

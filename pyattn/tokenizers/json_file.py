@@ -132,8 +132,15 @@ def read_tokenizer_json(path: pathlib.Path) -> Tokenizer:
     return tokenizer
 
 
-def read_byte_level(vocabulary: pathlib.Path, merges: pathlib.Path) -> Tokenizer:
+def read_byte_level(
+    vocabulary: pathlib.Path, merges: pathlib.Path, *, spaced: bool = False
+) -> Tokenizer:
     """BART's vocab.json and merges.txt, which are what a tokenizer.json would be made of.
+
+    Args:
+        vocabulary: Token to id.
+        merges: Pairs of tokens that become one, the first ones first.
+        spaced: Whether a text is cut as if a space stood before it.
 
     Raises:
         NoTokenizer: if the package tokenizers is not installed.
@@ -146,7 +153,7 @@ def read_byte_level(vocabulary: pathlib.Path, merges: pathlib.Path) -> Tokenizer
     package = _package(vocabulary.name)
     with _refused(merges.name):
         tokenizer: Tokenizer = package.Tokenizer(package.models.BPE(ids, pairs))
-        tokenizer.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=spaced)
         tokenizer.decoder = package.decoders.ByteLevel()
         tokens = ("<s>", "<pad>", "</s>", "<unk>")
         tokenizer.add_special_tokens([token for token in tokens if token in ids])
