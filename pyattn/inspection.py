@@ -11,6 +11,7 @@ from pyattn.checkpoint import Checkpoint
 from pyattn.dtypes import DTypes
 from pyattn.formats import layout, read_checkpoint
 from pyattn.formats.ctranslate2_binary import WEIGHTS_FILE, read_binary
+from pyattn.formats.marian import count_numbers
 from pyattn.formats.pickled import read_pickled
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.model import Model
@@ -78,7 +79,11 @@ def _stack(layers: int, heads: int, ffn: int) -> str:
 def _stored(folder: pathlib.Path) -> str:
     """How many numbers of which type the folder's weights are."""
     counts: collections.Counter[str] = collections.Counter()
-    if layout(folder) == "ctranslate2":
+    whose = layout(folder)
+    if whose == "marian":
+        counts.update(count_numbers(folder))
+        return _listed(counts)
+    if whose == "ctranslate2":
         # Under its aliases a variable is the same object.
         variables = read_binary(folder / WEIGHTS_FILE).variables.values()
         for tensor in {id(tensor): tensor for tensor in variables}.values():

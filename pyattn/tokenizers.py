@@ -9,25 +9,23 @@ languages, while a language that a model with several does not have is an error,
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import os
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.formats import layout
 from pyattn.formats.ctranslate2 import read_vocabularies
 from pyattn.formats.fields import Fields
-from pyattn.formats.files import bare, listed, open_regular, read_json, shown
+from pyattn.formats.files import bare, listed, read_json, shown
 from pyattn.formats.huggingface.config import read_config
+from pyattn.formats.marian import read_vocabularies as read_marian_vocabularies
 from pyattn.formats.native_config import TOKENIZER_FILES, is_native, read_native_config
-
-if TYPE_CHECKING:
-    from sentencepiece import SentencePieceProcessor
+from pyattn.formats.sentencepieces import Pieces, read_pieces
 
 _CONFIG_FILE = "config.json"
 _SETTINGS_FILE = "tokenizer_config.json"
@@ -63,23 +61,6 @@ class Tokenizer(Protocol):
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each list of ids; ids that have no text are left out."""
         ...
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Pieces:
-    """A SentencePiece model.
-
-    Attributes:
-        processor: What cuts and joins texts.
-        names: The pieces, by SentencePiece's own ids.
-    """
-
-    processor: SentencePieceProcessor
-    names: list[str]
-
-    def numbered(self) -> dict[str, int]:
-        """Piece to SentencePiece's own id."""
-        return {piece: id for id, piece in enumerate(self.names)}
 
 
 class MarianTokenizer:
@@ -187,16 +168,25 @@ class MarianTokenizer:
         return [self._source_ids.get(piece, self._unknown) for piece in pieces]
 
 
-def load_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer | None:
+def load_tokenizer(
+    folder: str | os.PathLike[str], config: ModelConfig | None = None
+) -> Tokenizer | None:
     """The tokenizer whose files are in a model's folder; None if there are none.
+
+    Args:
+        folder: The folder, or the file of one of Marian's models.
+        config: What the model is, for whom has read it already and does not want it read again.
 
     Raises:
         ModelError: if some of the files are missing, one cannot be used, or their ids are not those
             of the model's config.
     """
     path = pathlib.Path(folder)
-    if layout(path) == "ctranslate2":
+    whose = layout(path)
+    if whose == "ctranslate2":
         return _for_ctranslate2(path)
+    if whose == "marian":
+        return _for_marian(path, config)
     files, config = _files(path)
     if not files:
         return None
@@ -232,11 +222,22 @@ def _for_ctranslate2(folder: pathlib.Path) -> MarianTokenizer | None:
         if token not in vocabularies.source:
             raise ModelError(f"{folder}: {token} is missing in its source vocabulary")
     return MarianTokenizer(
-        _load_pieces(source),
-        _load_pieces(target),
+        read_pieces(source),
+        read_pieces(target),
         vocabularies.source.numbered(),
         vocabularies.target.numbered(),
     )
+
+
+def _for_marian(path: pathlib.Path, config: ModelConfig | None) -> MarianTokenizer | None:
+    """The tokenizer of one of Marian's own models, if something in its folder cuts texts."""
+    found = read_marian_vocabularies(path, config)
+    if found is None:
+        return None
+    source, target = found
+    if source.pieces is None or target.pieces is None:
+        return None
+    return MarianTokenizer(source.pieces, target.pieces, source.ids, target.ids)
 
 
 def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path]:
@@ -280,27 +281,13 @@ def _read(
     files: Mapping[str, pathlib.Path],
 ) -> tuple[Pieces, Pieces, dict[str, int], dict[str, int]]:
     """Source and target pieces, and the ids of source and target pieces."""
-    source = _load_pieces(files["source"])
-    target = source if files["target"] == files["source"] else _load_pieces(files["target"])
+    source = read_pieces(files["source"])
+    target = source if files["target"] == files["source"] else read_pieces(files["target"])
     if "vocab" not in files:
         return source, target, source.numbered(), target.numbered()
     source_ids = _read_ids(files["vocab"])
     target_ids = _read_ids(files["target_vocab"]) if "target_vocab" in files else source_ids
     return source, target, source_ids, target_ids
-
-
-def _load_pieces(path: pathlib.Path) -> Pieces:
-    from sentencepiece import SentencePieceProcessor
-
-    with open_regular(path) as file:
-        content = file.read()
-    processor = SentencePieceProcessor()
-    try:
-        processor.LoadFromSerializedProto(content)
-        names = processor.id_to_piece(list(range(processor.get_piece_size())))
-    except (RuntimeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path.name}: not a SentencePiece model: {error}") from None
-    return Pieces(processor, names)
 
 
 def _read_ids(path: pathlib.Path) -> dict[str, int]:

@@ -11,7 +11,7 @@ import pathlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,14 @@ _FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
 _LINE_BREAKS = re.compile(r"[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]+")
 
 
+class Shortlist(Protocol):
+    """What a translator needs to know which target ids go with a source."""
+
+    def candidates(self, source: Sequence[int]) -> npt.NDArray[np.int32]:
+        """The ids that the target of a source may have, ascending, the end among them."""
+        ...
+
+
 class Translator:
     """A model and its tokenizer: texts in, texts out.
 
@@ -64,10 +72,14 @@ class Translator:
         model: Ids to ids.
         tokenizer: Texts to ids and back; None for a model that came without one, which has
             `model.generate` and no translations.
+        shortlist: Says for each source which ids its target may have; None for all.
     """
 
-    def __init__(self, model: Model, tokenizer: Tokenizer | None) -> None:
+    def __init__(
+        self, model: Model, tokenizer: Tokenizer | None, shortlist: Shortlist | None = None
+    ) -> None:
         self.model = model
+        self.shortlist = shortlist
         self._tokenizer = tokenizer
 
     @property
@@ -209,7 +221,8 @@ class Translator:
     def _start(self, texts: list[str], search: GenerationOptions) -> _UnderWay:
         cut = self._pieces(texts)
         sources = [ids for parts in cut for ids in parts]
-        return [len(parts) for parts in cut], self.model.submit(sources, search)
+        chosen = None if self.shortlist is None else list(map(self.shortlist.candidates, sources))
+        return [len(parts) for parts in cut], self.model.submit(sources, search, shortlist=chosen)
 
     def _finish(self, under_way: _UnderWay, progress: bool) -> list[list[Translation]]:
         counts, generation = under_way
@@ -266,15 +279,19 @@ def load(
     *,
     dtype: DTypes = "auto",
     threads: int | None = None,
+    shortlist: bool = True,
     **limits: Any,
 ) -> Translator:
     """A translator for a model's files.
 
     Args:
-        path: A model's folder; None for the English-Spanish model that comes with the package.
+        path: A model's folder, or the file of one of Marian's models; None for the English-Spanish
+            model that comes with the package.
         dtype: What weights are computed with; "auto" is the fastest at full quality here. Or a
             mapping of patterns of products to number types, as for `pyattn.Model`.
         threads: How many threads to compute with, as many as the process may use by default.
+        shortlist: Whether the shortlist that one of Marian's models comes with is used: of a
+            vocabulary of 32,000 it leaves a sentence some hundreds, which its product then costs.
         **limits: `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`, for those who
             have less memory or want more throughput.
 
@@ -283,14 +300,18 @@ def load(
         ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
     """
     # Imported here because they take as long to import as all the rest.
-    from pyattn.formats import read_checkpoint
+    from pyattn.formats import layout, read_checkpoint
+    from pyattn.formats.marian import read_lexical_shortlist
     from pyattn.model import Model
     from pyattn.tokenizers import load_tokenizer
 
     folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
     checkpoint = read_checkpoint(folder)
-    tokenizer = load_tokenizer(folder)
-    return Translator(Model(checkpoint, dtype=dtype, threads=threads, **limits), tokenizer)
+    tokenizer = load_tokenizer(folder, checkpoint.config)
+    lists = None
+    if shortlist and layout(folder) == "marian":
+        lists = read_lexical_shortlist(folder, checkpoint.config)
+    return Translator(Model(checkpoint, dtype=dtype, threads=threads, **limits), tokenizer, lists)
 
 
 def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:

@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "__init__": CONTRACTS | {"cpu", "model", "ops", "reference", "translator"},
 }
-THIRD_PARTY = {"numpy", "safetensors", "sentencepiece"}
+THIRD_PARTY = {"numpy", "safetensors", "sentencepiece", "yaml"}
 
 MOST_LINES = 450
 

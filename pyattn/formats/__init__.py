@@ -12,18 +12,19 @@ from pyattn.errors import ModelError
 from pyattn.formats.ctranslate2 import is_ctranslate2, read_ctranslate2
 from pyattn.formats.files import contents, read_json
 from pyattn.formats.huggingface import WEIGHT_FILES, read_huggingface
+from pyattn.formats.marian import is_marian, read_marian
 from pyattn.formats.native import read_native
 from pyattn.formats.native_config import CONFIG_FILE, is_native
 
-Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2"]
+Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2", "marian"]
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """The model in a folder, of pyattn's own layout, Hugging Face's or CTranslate2's.
+    """The model in a folder, of pyattn's own layout, Hugging Face's, CTranslate2's or Marian's.
 
     Args:
-        path: The folder. Files of it are mapped into memory: they must not be changed in place
-            while the tensors are in use.
+        path: The folder, or the file of one of Marian's models. Files are mapped into memory: they
+            must not be changed in place while the tensors are in use.
 
     Raises:
         ModelError: if it is no such folder, or a file in it cannot be used; the message says which
@@ -37,21 +38,24 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def layout(folder: pathlib.Path) -> Layout:
-    """Whose layout a folder has, by its files.
+    """Whose layout a folder has, by its files; or a file, if it is one of Marian's models.
 
     Raises:
-        ModelError: if it is no folder, or has neither config.json nor CTranslate2's weights.
+        ModelError: if it is no folder, or has neither config.json nor the weights of others.
     """
     if not folder.exists():
         raise ModelError(f"{folder}: no such folder")
+    if not any((folder / name).exists() for name in WEIGHT_FILES):
+        if is_marian(folder):
+            return "marian"
+        if is_ctranslate2(folder):
+            return "ctranslate2"
     if not folder.is_dir():
         raise ModelError(f"{folder}: a file, expected the folder of a model with its config.json")
-    if is_ctranslate2(folder) and not any((folder / name).exists() for name in WEIGHT_FILES):
-        return "ctranslate2"
     if not (folder / CONFIG_FILE).exists():
         raise ModelError(
-            f"{folder}: no {CONFIG_FILE}, expected a model of pyattn's, Hugging Face's or "
-            f"CTranslate2's layout; the folder {contents(folder)}"
+            f"{folder}: no {CONFIG_FILE}, expected a model of pyattn's, Hugging Face's, "
+            f"CTranslate2's or Marian's layout; the folder {contents(folder)}"
         )
     return "native" if is_native(read_json(folder / CONFIG_FILE)) else "huggingface"
 
@@ -60,4 +64,5 @@ _READERS: dict[Layout, Callable[[pathlib.Path], Checkpoint]] = {
     "native": read_native,
     "huggingface": read_huggingface,
     "ctranslate2": read_ctranslate2,
+    "marian": read_marian,
 }

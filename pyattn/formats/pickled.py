@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import io
 import math
-import mmap
 import pathlib
-import zipfile
 from collections.abc import Mapping
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 
 from pyattn.errors import ModelError
+from pyattn.formats.archives import stream, zip_entries
 from pyattn.formats.files import bare, map_file, shown
 from pyattn.formats.tensors import DTYPES, Tensor
 from pyattn.formats.unpickler import StridedTensor, unpickle
@@ -27,8 +26,6 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _PICKLE_MAGIC = b"\x80\x02"
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _TORCH_VERSION = 1001
-_LOCAL_HEADER_BYTES = 30
-_ENCRYPTED = 1
 _LENGTH_BYTES = 8
 # Of the pickle alone, whose values take more memory than it; a thousand tensors need 0.1 MB.
 _PICKLE_LIMIT = 32 << 20
@@ -109,7 +106,7 @@ def _tensor(
 
 
 def _read_zip(file: str, content: memoryview) -> tuple[Any, dict[str, memoryview]]:
-    entries = _entries(file, content)
+    entries = zip_entries(file, content)
     pickles = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise ModelError(f"{file}: {len(pickles)} data.pkl, expected one")
@@ -127,50 +124,17 @@ def _read_zip(file: str, content: memoryview) -> tuple[Any, dict[str, memoryview
     return unpickle(io.BytesIO(pickle), file), storages
 
 
-def _entries(file: str, content: memoryview) -> dict[str, memoryview]:
-    """The contents of a zip file's entries, by their names."""
-    try:
-        with zipfile.ZipFile(_stream(content)) as archive:
-            infos = archive.infolist()
-    # What zipfile raises on malformed archives is not all its own.
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, OverflowError) as error:
-        raise ModelError(f"{file}: truncated, or not a zip file: {error}") from None
-    entries: dict[str, memoryview] = {}
-    for info in infos:
-        if info.filename in entries:
-            raise ModelError(f"{file}: {bare(info.filename)} is there twice")
-        entries[info.filename] = _entry(f"{file}: {bare(info.filename)}", info, content)
-    return entries
-
-
-def _entry(place: str, info: zipfile.ZipInfo, content: memoryview) -> memoryview:
-    """The content of a zip file's entry, which is stored as it is."""
-    if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & _ENCRYPTED:
-        raise ModelError(f"{place} is compressed or encrypted, which PyTorch's files are not")
-    begin = info.header_offset
-    header = content[begin : begin + _LOCAL_HEADER_BYTES] if begin >= 0 else b""
-    if len(header) < _LOCAL_HEADER_BYTES or header[: len(_ZIP_MAGIC)] != _ZIP_MAGIC:
-        raise ModelError(f"{place}: no entry where the directory of the zip file says")
-    # The name and the extra field lie between the header and the data.
-    begin += _LOCAL_HEADER_BYTES
-    begin += int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    end = begin + info.file_size
-    if info.compress_size != info.file_size or end > len(content):
-        raise ModelError(f"{place} has {info.file_size} bytes, more than there are: truncated")
-    return content[begin:end]
-
-
 def _read_legacy(file: str, content: memoryview) -> tuple[Any, dict[str, memoryview]]:
-    stream = _stream(content)
-    magic, version, machine = (unpickle(stream, file) for _ in range(3))
+    pickles = stream(content)
+    magic, version, machine = (unpickle(pickles, file) for _ in range(3))
     if magic != _TORCH_MAGIC or version != _TORCH_VERSION or not isinstance(machine, dict):
         raise ModelError(f"{file}: not a file of tensors saved by PyTorch")
     if machine.get("little_endian") is not True:
         raise ModelError(f"{file}: saved on a big-endian machine")
-    values, keys = unpickle(stream, file), unpickle(stream, file)
+    values, keys = unpickle(pickles, file), unpickle(pickles, file)
     known = {tensor.storage.key: tensor.storage for tensor in _strided(values, file).values()}
     storages = {}
-    begin = stream.tell()
+    begin = pickles.tell()
     for key in keys if isinstance(keys, list) else [keys]:
         if not isinstance(key, str) or key not in known or key in storages:
             raise ModelError(f"{file}: {shown(key)} is no storage of one of its tensors")
@@ -181,10 +145,3 @@ def _read_legacy(file: str, content: memoryview) -> tuple[Any, dict[str, memoryv
         storages[key] = content[begin:end]
         begin = end
     return values, storages
-
-
-def _stream(content: memoryview) -> IO[bytes]:
-    """A mapped file as a stream, whose `read` never allocates more than the file has."""
-    stream = cast(mmap.mmap, content.obj)
-    stream.seek(0)
-    return cast(IO[bytes], stream)
