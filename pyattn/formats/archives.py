@@ -59,12 +59,7 @@ def zip_entries(
         ModelError: if the file or an entry is malformed, or they become too large.
     """
     infos = _directory(file, content)
-    stored = sum(info.compress_size for info in infos)
-    if stored > len(content):
-        raise ModelError(
-            f"{file}: its entries have {stored} bytes, expected at most the file's {len(content)}"
-        )
-    if sum(info.file_size for info in infos) > _most(content):
+    if compressed and sum(info.file_size for info in infos) > _most(content):
         raise ModelError(f"{file}: becomes more than {MOST_EXPANSION} times as large")
     entries: dict[str, memoryview] = {}
     for info in infos:
@@ -78,6 +73,11 @@ def zip_entries(
             unusual = "encrypted, or compressed in an unusual way" if compressed else "compressed"
             raise ModelError(f"{place} is {unusual}, which such files are not")
         entries[info.filename] = _entry(place, info, content)
+    stored = sum(info.compress_size for info in infos)
+    if stored > len(content):  # then some are the same bytes
+        raise ModelError(
+            f"{file}: its entries have {stored} bytes, expected at most the file's {len(content)}"
+        )
     return entries
 
 
@@ -86,7 +86,8 @@ def stream(content: memoryview) -> IO[bytes]:
     if isinstance(content.obj, mmap.mmap):
         content.obj.seek(0)
         return cast(IO[bytes], content.obj)
-    return io.BytesIO(content)
+    # Of bytes themselves there is no copy.
+    return io.BytesIO(content.obj if isinstance(content.obj, bytes) else content)
 
 
 def _directory(file: str, content: memoryview) -> list[zipfile.ZipInfo]:

@@ -23,6 +23,9 @@ EMBEDDINGS = ("Wemb", "encoder_Wemb", "decoder_Wemb")
 # The newer of two names of an output matrix that is no embedding; [vocab, dim] in floats.
 OUTPUT = "decoder_ff_logit_out_Wt"
 
+_LIMITS = np.finfo(np.float32)
+_SMALLEST, _MOST = 127 / float(_LIMITS.max), 1 / float(_LIMITS.tiny)
+
 
 def quantized(
     file: str, name: str, values: npt.NDArray[np.int8], shape: tuple[int, ...], multiplier: float
@@ -48,14 +51,12 @@ def quantized(
     if name == OUTPUT:
         # Nobody has published one, and the two programs that write them do not agree on the order.
         raise ModelError(f"{place} is intgemm8, supported is an embedding as the output, or floats")
-    # A step must be a number of full precision in float32, and must not turn 127 into infinity.
-    smallest = float(np.finfo(np.float32).tiny)
-    if not (math.isfinite(multiplier) and smallest <= multiplier <= 1 / smallest):
-        raise ModelError(f"{place} has the multiplier {multiplier:g}, expected a positive number")
-    step = np.float32(1) / np.float32(multiplier)
-    if not np.isfinite(step * np.float32(127)):
-        raise ModelError(f"{place} has the multiplier {multiplier:g}, expected a larger one")
+    # A step, and 127 of them, must be numbers that float32 has with all their digits.
+    if not _SMALLEST <= multiplier <= _MOST:
+        raise ModelError(
+            f"{place} has the multiplier {multiplier:g}, expected {_SMALLEST:g} to {_MOST:g}"
+        )
     if values.min() == -128:
         raise ModelError(f"{place} has the integer -128, expected -127 to 127")
     rows, columns = shape if name in EMBEDDINGS else shape[::-1]
-    return Quantized(values.reshape(rows, columns), np.full(rows, step, np.float32))
+    return Quantized(values.reshape(rows, columns), np.full(rows, 1 / multiplier, np.float32))

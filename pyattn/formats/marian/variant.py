@@ -92,8 +92,9 @@ def read_variant(options: Options) -> Variant:
         options.expect(name, *values)
     mixer = _mixer(options)
     average = mixer == "average"
-    shared = options.flag("tied-embeddings-all", False)
-    one_embedding = shared or options.flag("tied-embeddings-src", False)
+    shared, sources, outputs = (
+        options.flag(f"tied-embeddings{kind}", False) for kind in ("-all", "-src", "")
+    )
     return Variant(
         norm=_norm(options, mixer),
         final_norm=_single_norm(options, TOP),
@@ -105,9 +106,9 @@ def read_variant(options: Options) -> Variant:
         else "silu",
         average_gates=not options.flag("transformer-aan-nogate", False) or not average,
         average_middle=average and _average_middle(options),
-        source_embedding="Wemb" if one_embedding else "encoder_Wemb",
-        target_embedding="Wemb" if one_embedding else "decoder_Wemb",
-        tied_output=shared or options.flag("tied-embeddings", False),
+        source_embedding="Wemb" if shared or sources else "encoder_Wemb",
+        target_embedding="Wemb" if shared or sources else "decoder_Wemb",
+        tied_output=shared or outputs,
         tied_layers=_tied_layers(options),
     )
 
@@ -151,7 +152,7 @@ def _operations(options: Options, name: str, default: str) -> str:
     operations = options.text(name, default).replace("d", "")
     unknown = set(operations) - set("an")
     if unknown:
-        names = {"h": ", a highway", "r": ", an RMS norm"}
+        names = {"h": " (a highway)", "r": " (an RMS norm)"}
         which = sorted(unknown)[0]
         options.fail(name, f"{which!r}{names.get(which, '')} is not supported, 'a' and 'n' are")
     return operations
