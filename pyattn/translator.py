@@ -221,8 +221,18 @@ class Translator:
     def _start(self, texts: list[str], search: GenerationOptions) -> _UnderWay:
         cut = self._pieces(texts)
         sources = [ids for parts in cut for ids in parts]
-        chosen = None if self.shortlist is None else list(map(self.shortlist.candidates, sources))
-        return [len(parts) for parts in cut], self.model.submit(sources, search, shortlist=chosen)
+        allowed = self._allowed(sources, search)
+        return [len(parts) for parts in cut], self.model.submit(sources, search, shortlist=allowed)
+
+    def _allowed(
+        self, sources: list[list[int]], search: GenerationOptions
+    ) -> list[npt.NDArray[np.int32]] | None:
+        """The ids that each target may have, if the translator has a shortlist."""
+        if self.shortlist is None:
+            return None
+        allowed = map(self.shortlist.candidates, sources)
+        ends = np.array(search.end_tokens, np.int32)
+        return [np.union1d(ids, ends) if ends.size else ids for ids in allowed]
 
     def _finish(self, under_way: _UnderWay, progress: bool) -> list[list[Translation]]:
         counts, generation = under_way

@@ -44,13 +44,19 @@ class Echo:
         self.generation = GenerationOptions()
         self.calls: list[list[str]] = []
         self.settings: dict[str, Any] = {}
+        self.shortlist: Any = None
         self.closed = False
 
     def submit(
-        self, sources: Sequence[Sequence[int]], options: GenerationOptions | None = None
+        self,
+        sources: Sequence[Sequence[int]],
+        options: GenerationOptions | None = None,
+        *,
+        shortlist: Any = None,
     ) -> Echoes:
         chosen = options or self.generation
         self.settings = {"options": chosen}
+        self.shortlist = shortlist
         self.calls.append(["".join(map(chr, source[:-1])) for source in sources])
         return Echoes(
             [self._hypothesis(source, n, chosen) for n in range(1, chosen.num_hypotheses + 1)]

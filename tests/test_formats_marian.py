@@ -27,7 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "output-apart": NO_EMBEDDING,
     "source-and-target-tied": {**NO_EMBEDDING, "tied_embeddings_src": True},
     "tied-layers": {"transformer_tied_layers": [1, 1, 2, 1], "dec_depth": 4},
-    "normed-embedding": {"transformer_postprocess_emb": "nd", "transformer_postprocess_top": "n"},
+    "normed-embedding": {"transformer_postprocess_emb": "dn", "transformer_postprocess_top": "n"},
     "pre": {
         "transformer_preprocess": "n",
         "transformer_postprocess": "da",

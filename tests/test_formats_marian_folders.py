@@ -141,6 +141,11 @@ def test_firefox_folder_translates(
         assert set(found.tokens) <= wanted - {1}
         assert found.text == processor.decode(found.tokens).strip()
         assert translator.translate(TEXT, min_new_tokens=5, max_new_tokens=9) == found.text
+        other_end = max(set(range(size)) - wanted)
+        [[found]] = translator.results(
+            [TEXT], end_tokens=[other_end], min_new_tokens=3, max_new_tokens=3
+        )
+        assert len(found.tokens) == 3
     with pyattn.load(folder, threads=1, shortlist=False) as translator:
         assert translator.shortlist is None
         assert translator.translate(TEXT, min_new_tokens=5, max_new_tokens=9)

@@ -2,7 +2,7 @@ import contextlib
 import itertools
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,28 @@ def test_checkpoint_options_are_the_default(translator: Translator) -> None:
     assert translator.model.settings == {  # type: ignore[attr-defined]
         "options": GenerationOptions(beam_size=6, length_penalty=0.5),
     }
+
+
+class Doubles:
+    """A shortlist of a source's ids and of twice these."""
+
+    def candidates(self, source: Sequence[int]) -> Any:
+        return np.unique([*source, *(2 * token for token in source)])
+
+
+def test_shortlist_is_of_each_piece_and_has_the_ends_that_are_asked_for() -> None:
+    translator = Translator(Echo(), Letters(), Doubles())  # type: ignore[arg-type]
+    translator.translate(["ab", "", "b"])
+    shortlist = translator.model.shortlist  # type: ignore[attr-defined]
+    assert [ids.tolist() for ids in shortlist] == [[0, 97, 98, 194, 196], [0, 98, 196]]
+    translator.translate("b", end_tokens=(7, 0))
+    [ids] = translator.model.shortlist  # type: ignore[attr-defined]
+    assert ids.tolist() == [0, 7, 98, 196]
+
+
+def test_without_a_shortlist_all_ids_may_come(translator: Translator) -> None:
+    translator.translate("a")
+    assert translator.model.shortlist is None  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("method", ["translate", "results", "stream"])
