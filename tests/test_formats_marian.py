@@ -21,7 +21,7 @@ NO_EMBEDDING: dict[str, Any] = {"tied_embeddings_all": False}
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "transformer": {},
-    "swish": {"transformer_ffn_activation": "swish"},
+    "swish": {"transformer_ffn_activation": "swish", "input_types": ["sequence", "sequence"]},
     "decoder-ffn": {"transformer_decoder_dim_ffn": 10},
     "embeddings-apart": {**NO_EMBEDDING, "tied_embeddings": True},
     "output-apart": NO_EMBEDDING,
@@ -202,7 +202,10 @@ def test_what_is_tied_is_one_array(tmp_path: pathlib.Path) -> None:
         ({"lemma_dim_emb": 8}, "lemma-dim-emb is '8', supported is '0'"),
         ({"factors_dim_emb": 8}, "factors-dim-emb is '8', supported is '0'"),
         ({"output_approx_knn": [100, 1024]}, "output-approx-knn is a list of 2, supported is ''"),
-        ({"input_types": ["class", "sequence"]}, "input-types is a list of 2, supported is ''"),
+        (
+            {"input_types": ["class", "sequence"]},
+            "input-types is a list of 2, supported is 'sequence'",
+        ),
         ({"ulr": True}, "ulr is 'true', supported is 'false'"),
         ({"right_left": True}, "right-left is 'true', supported is 'false'"),
         ({"right_left": "maybe"}, "right-left is 'maybe', supported is 'false'"),

@@ -226,6 +226,7 @@ def test_alignments_come_from_the_layer_that_was_guided(tmp_path: pathlib.Path) 
         ({"models": ["/"]}, "models is '', expected the name of a file"),
         ({"models": ["link.npz"]}, "models is 'link.npz', a link that leads out of the folder"),
         ({"vocabs": ["opus.vocab.yml"]}, "vocabs is a list of 1, expected two names, of source"),
+        ({"vocabs": ["a.fsv", "a.fsv"]}, "vocabs is a list of 2, 'a.fsv' is not one of .spm, .yml"),
         ({"beam-size": 0}, "beam-size is '0', expected 1 to 256"),
         ({"beam-size": 257}, "beam-size is '257', expected 0 to 256"),
         ({"normalize": "much"}, "normalize is 'much', expected a number"),
@@ -237,6 +238,7 @@ def test_settings_are_not_believed(
 ) -> None:
     folder = opus(tmp_path / "model", spm)
     (tmp_path / "out.npz").write_bytes((folder / "opus.npz").read_bytes())
+    (folder / "a.fsv").touch()
     (folder / "link.npz").symlink_to(tmp_path / "out.npz")
     (folder / "decoder.yml").write_text(made.yaml({**DECODER, **changes}))
     with pytest.raises(ModelError) as error:

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from pyattn.errors import ModelError
 from pyattn.formats.archives import GZIP_SUFFIX, plain_name
-from pyattn.formats.files import contents, listed, named_inside, open_regular, read_bytes
+from pyattn.formats.files import contents, listed, named_inside, open_regular, read_bytes, shown
 from pyattn.formats.marian.binary import is_binary
 from pyattn.formats.marian.options import Options
 from pyattn.formats.marian.parameters import NPZ_SUFFIX
@@ -120,6 +120,10 @@ def _vocabularies(
         settings.fail("vocabs", "expected two names, of source and target")
     if named:
         source, target = (_named(folder, name, settings, "vocabs") for name in named)
+        for path in (source, target):
+            if not plain_name(path).endswith(_VOCABULARY_SUFFIXES):  # factored ones are .fsv
+                kinds = ", ".join(_VOCABULARY_SUFFIXES)
+                settings.fail("vocabs", f"{shown(path.name)} is not one of {kinds}")
         return source, target
     source_only, target_only = (
         _only(folder, f"{role}vocab", _lists(folder, [f"{role}vocab*"])) for role in ("src", "trg")

@@ -77,7 +77,7 @@ class Parameters:
         item = self._item(MODEL_YML)
         if isinstance(item, Quantized) or item.dtype != "I8" or item.values.size > _MOST_TEXT:
             raise self.error(MODEL_YML, f"is no text of at most {_MOST_TEXT} bytes")
-        return item.values.tobytes().removesuffix(b"\0")
+        return item.values.tobytes().rstrip(b"\0")
 
     def layers(self, stack: str) -> int:
         """The highest number of a layer that there are names for, from 1 on; 0 if there is none."""

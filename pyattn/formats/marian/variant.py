@@ -42,7 +42,6 @@ _NEUTRAL: dict[str, tuple[str, ...]] = {
     "lemma-dependency": ("",),
     "factors-dim-emb": ("0",),
     "output-approx-knn": ("",),
-    "input-types": ("",),
 }
 
 
@@ -90,6 +89,8 @@ def read_variant(options: Options) -> Variant:
         options.fail("type", "supported is 'transformer'")
     for name, values in _NEUTRAL.items():
         options.expect(name, *values)
+    if set(options.texts("input-types")) - {"sequence"}:
+        options.fail("input-types", "supported is 'sequence'")
     mixer = _mixer(options)
     average = mixer == "average"
     shared, sources, outputs = (
