@@ -131,6 +131,7 @@ def test_firefox_folder_translates(
         assert translator.shortlist is not None
         allowed = translator.shortlist.candidates(ids).tolist()
         size = len(pieces(spm))
+        assert translator.shortlist.candidates([]).tolist() == [0, 1, 2]
         wanted = {0, 1, 2, *ids, *((id + 1) % size for id in ids)}
         assert allowed == sorted(wanted)
         [[found]] = translator.results([TEXT], min_new_tokens=5, max_new_tokens=9)
