@@ -76,7 +76,7 @@ class Translator:
     """
 
     def __init__(
-        self, model: Model, tokenizer: Tokenizer | None, shortlist: Shortlist | None = None
+        self, model: Model, tokenizer: Tokenizer | None, *, shortlist: Shortlist | None = None
     ) -> None:
         self.model = model
         self.shortlist = shortlist
@@ -321,7 +321,8 @@ def load(
     lists = None
     if shortlist and layout(folder) == "marian":
         lists = read_lexical_shortlist(folder, checkpoint.config)
-    return Translator(Model(checkpoint, dtype=dtype, threads=threads, **limits), tokenizer, lists)
+    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
+    return Translator(model, tokenizer, shortlist=lists)
 
 
 def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:

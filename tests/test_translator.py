@@ -131,7 +131,7 @@ class Doubles:
 
 
 def test_shortlist_is_of_each_piece_and_has_the_ends_that_are_asked_for() -> None:
-    translator = Translator(Echo(), Letters(), Doubles())  # type: ignore[arg-type]
+    translator = Translator(Echo(), Letters(), shortlist=Doubles())  # type: ignore[arg-type]
     translator.translate(["ab", "", "b"])
     shortlist = translator.model.shortlist  # type: ignore[attr-defined]
     assert [ids.tolist() for ids in shortlist] == [[0, 97, 98, 194, 196], [0, 98, 196]]
