@@ -132,8 +132,9 @@ class Parameters:
     def check_alphas(self) -> None:
         """That what inputs would be multiplied by, if there is such a number, is one.
 
-        They are not used: every row of inputs has a range of its own here, which never cuts off
-        what is larger than what somebody once saw.
+        They are not used. Here every row of inputs has a range of its own, and the same integers on
+        every CPU; a range that was fixed beforehand cuts off what is larger than what was seen
+        then, and is never the better one.
 
         Raises:
             ModelError: if one is no positive number, or belongs to no parameter.
