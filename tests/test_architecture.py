@@ -21,12 +21,14 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 
 # Python: what a module or a folder of the package may import of the others. Whoever adds one gives
 # it its place here.
-CONTRACTS = {"errors", "options", "results", "checkpoint"}
+CONTRACTS = {"errors", "options", "results", "checkpoint", "stored"}
 MAY_IMPORT = {
     "errors": set(),
     "options": set(),
     "results": set(),
-    "checkpoint": {"options"},
+    "mapped": set(),
+    "stored": {"mapped"},
+    "checkpoint": {"options", "stored"},
     "_core": {"checkpoint", "options", "results"},  # for the types in its stub
     "generation": CONTRACTS | {"_core"},
     "memory": set(),
@@ -35,7 +37,7 @@ MAY_IMPORT = {
     "reference": CONTRACTS,
     "dtypes": {"checkpoint"},
     "model": CONTRACTS | {"_core", "dtypes", "generation", "memory", "reference"},
-    "formats": CONTRACTS,
+    "formats": CONTRACTS | {"mapped"},
     "tokenizers": CONTRACTS | {"formats"},
     "pieces": set(),
     "translator": CONTRACTS | {"dtypes", "formats", "generation", "model", "pieces", "tokenizers"},

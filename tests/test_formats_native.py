@@ -18,6 +18,7 @@ from pyattn.formats.quantized import quantize
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.options import GenerationOptions
 
+GOLDEN = pathlib.Path(__file__).parent / "golden"
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 CONFIG = ModelConfig(
     family="marian", source_vocab=11, target_vocab=11, dim=6, encoder_layers=2, decoder_layers=1,
@@ -347,6 +348,28 @@ def test_reading_int8_takes_little_more_than_the_float32_matrices(tmp_path: path
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.2 * sum(array.nbytes for array in found.tensors.values())
+
+
+# --- what has been written before --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("native-1-float32", "marian-untied-gelu-3"), ("native-1-int8", "marian-tied-relu-3")],
+)
+def test_folders_of_the_first_version_are_read(name: str, source: str) -> None:
+    found, wanted = read_checkpoint(GOLDEN / name), read_checkpoint(GOLDEN / source)
+    assert found.config == wanted.config
+    assert found.generation == wanted.generation
+    assert found.tensors.keys() == wanted.tensors.keys()
+    for tensor, array in wanted.tensors.items():
+        if tensor in found.int8:
+            step = np.abs(array).max(axis=1, keepdims=True) / 127
+            assert (np.abs(found.tensors[tensor] - array) <= step * 0.50001).all()
+        else:
+            np.testing.assert_array_equal(found.tensors[tensor], array)
+    matrices = {tensor for tensor, array in wanted.tensors.items() if array.ndim == 2}
+    assert found.int8 == (matrices if name == "native-1-int8" else frozenset())
 
 
 # --- the model in the box ----------------------------------------------------------------------

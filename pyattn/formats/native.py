@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import Array, Checkpoint, tensor_shapes
+from pyattn.checkpoint import Checkpoint, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.formats.files import bare, listed, open_regular
 from pyattn.formats.native_config import (
@@ -30,17 +30,17 @@ from pyattn.formats.native_config import (
     TOKENIZER_FILES,
     read_native_config,
 )
-from pyattn.formats.quantized import Quantized, quantize, stored_quantized
+from pyattn.formats.quantized import quantize, stored_quantized
 from pyattn.formats.safetensors import read_safetensors
-from pyattn.formats.tensors import Tensor
 from pyattn.formats.weights import Weights, named_shapes
+from pyattn.stored import Stored, Tensors
 
 WEIGHTS_FILE = "model.safetensors"
 SCALE_SUFFIX = ".scale"
 
 
 def read_native(folder: pathlib.Path) -> Checkpoint:
-    """The model in a native folder; int8 weights are multiplied out to float32, and named.
+    """The model in a native folder; its weights stay views of the file.
 
     Raises:
         ModelError: if a file is missing or malformed, or if the config contradicts the tensors.
@@ -53,26 +53,21 @@ def read_native(folder: pathlib.Path) -> Checkpoint:
     for name in config.tied:
         if name not in shapes:
             raise ModelError(f"{CONFIG_FILE}: tied: {bare(name)} is not a tensor of this model")
-    arrays: dict[str, Array] = {}
-    tensors: dict[str, Array] = {}
-    int8 = set()
+    by_stored_name: dict[str, Stored] = {}
+    tensors: dict[str, Stored] = {}
     for name, shape in shapes.items():
-        stored = config.tied.get(name, name)
-        tensor = _stored(weights, stored, shape)
-        if stored not in arrays:
-            arrays[stored] = tensor.float32()
-        tensors[name] = arrays[stored]
-        if isinstance(tensor, Quantized):
-            int8.add(name)
+        stored_name = config.tied.get(name, name)
+        tensor = _stored(weights, stored_name, shape)
+        tensors[name] = by_stored_name.setdefault(stored_name, tensor)
     weights.check_all_taken(config.model.family)
-    return Checkpoint(config.model, tensors, config.generation, frozenset(int8))
+    return Checkpoint(config.model, Tensors(tensors), config.generation)
 
 
-def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Tensor | Quantized:
+def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Stored:
     """A tensor in the numbers that it is stored in."""
     tensor = weights.take(name, shape)
     if tensor.dtype != "I8":
-        return tensor
+        return tensor.stored()
     if len(shape) != 2:
         raise ModelError(f"{tensor.file}: {bare(name)} has dtype I8, expected F32 for a vector")
     return stored_quantized(tensor, weights.take(f"{name}{SCALE_SUFFIX}", shape[:1]))
@@ -104,7 +99,7 @@ def write_native(
     _check_tensors(checkpoint)
     with _appearing(folder) as written:
         names = _copy_tokenizer(tokenizer_files or {}, written)
-        tied, stored = _distinct(checkpoint.tensors)
+        tied, stored = _distinct(Tensors.of(checkpoint.tensors))
         config = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -133,28 +128,29 @@ def _check_tensors(checkpoint: Checkpoint) -> None:
         raise ValueError(f"write_native: {listed(sorted(unknown))}: not tensors of the config")
 
 
-def _distinct(tensors: Mapping[str, Array]) -> tuple[dict[str, str], dict[str, Array]]:
-    """Which names stand for an earlier one's array, and the arrays without them."""
+def _distinct(tensors: Tensors) -> tuple[dict[str, str], dict[str, Stored]]:
+    """Which names stand for an earlier one's tensor, and the tensors without them."""
     first: dict[int, str] = {}
-    for name, array in tensors.items():
-        first.setdefault(id(array), name)
-    tied = {name: first[id(array)] for name, array in tensors.items()}
+    stored = {name: tensors.stored(name) for name in tensors}
+    tied = {name: first.setdefault(id(tensor), name) for name, tensor in stored.items()}
     return (
-        {name: stored for name, stored in tied.items() if name != stored},
-        {name: array for name, array in tensors.items() if tied[name] == name},
+        {name: other for name, other in tied.items() if name != other},
+        {name: tensor for name, tensor in stored.items() if tied[name] == name},
     )
 
 
-def _save(path: pathlib.Path, tensors: Mapping[str, Array], dtype: str) -> None:
+def _save(path: pathlib.Path, tensors: Mapping[str, Stored], dtype: str) -> None:
     from safetensors.numpy import save_file
 
     contents: dict[str, npt.NDArray[Any]] = {}
-    for name, array in tensors.items():
+    for name, tensor in tensors.items():
+        array = tensor.float32()
         if dtype == "int8" and array.ndim == 2:
             try:
                 matrix = quantize(array)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
+            assert matrix.scale is not None
             contents[name] = matrix.values
             contents[f"{name}{SCALE_SUFFIX}"] = matrix.scale
         else:
