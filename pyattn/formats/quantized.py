@@ -1,8 +1,9 @@
-"""Matrices in int8, with one float32 scale per row."""
+"""Matrices in fewer bits: bfloat16, and int8 with one float32 scale per row."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from pyattn.errors import ModelError
 from pyattn.formats.files import bare
@@ -10,6 +11,16 @@ from pyattn.formats.tensors import Tensor
 from pyattn.stored import Array, Stored
 
 _LARGEST = 127
+
+
+def bfloat16_bits(tensor: Stored) -> npt.NDArray[np.uint16]:
+    """The bits of the nearest bfloat16, ties to even; NaN stays NaN."""
+    if tensor.dtype == "bfloat16":
+        return tensor.values
+    floats = tensor.float32()
+    bits = floats.view(np.uint32)
+    nearest = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    return np.where(np.isnan(floats), bits >> 16 | 0x40, nearest).astype(np.uint16)
 
 
 def quantize(matrix: Array) -> Stored:
