@@ -8,6 +8,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+# What Linux may bring in with a page that is missing, if its cache has the file in one piece.
+_AROUND = 2 << 20
+
 
 class _Map(mmap.mmap):
     """A file, read-only. Its pages may be dropped at any time: they are the file's own numbers."""
@@ -32,20 +35,19 @@ def let_go(values: npt.NDArray[Any]) -> None:
     with memory of their own nothing happens.
 
     Args:
-        values: An array in C order.
+        values: An array; of one that is not in C order nothing is given back.
     """
     pages = _pages(values)
-    if pages is None or not values.nbytes or not hasattr(pages, "madvise"):
+    if pages is None or not values.flags.c_contiguous or not values.nbytes:
+        return
+    if not hasattr(pages, "madvise"):  # which not every system has
         return
     start = values.__array_interface__["data"][0]
     origin = np.frombuffer(pages, np.uint8).__array_interface__["data"][0]
-    # The last page may hold what somebody reads next; who lets that go lets go all of the page.
-    first, end = (
-        place // mmap.PAGESIZE * mmap.PAGESIZE
-        for place in (start - origin, start - origin + values.nbytes)
-    )
-    if first < end:
-        pages.madvise(mmap.MADV_DONTNEED, first, end - first)
+    # What was let go before may have come back with what is around it.
+    first = (start - origin) // _AROUND * _AROUND
+    end = min(-(-(start - origin + values.nbytes) // _AROUND) * _AROUND, len(pages))
+    pages.madvise(mmap.MADV_DONTNEED, first, end - first)
 
 
 def _pages(values: npt.NDArray[Any]) -> _Map | None:

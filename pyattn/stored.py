@@ -136,12 +136,20 @@ class Tensors(Mapping[str, Array]):
         """A tensor in the numbers that its file keeps it in."""
         return self._stored[name]
 
+    def let_go(self) -> None:
+        """Gives back the memory of all tensors that are pages of files (see `mapped`)."""
+        for stored in self._stored.values():
+            stored.let_go(0, stored.shape[0])
+
     def __getitem__(self, name: str) -> Array:
         stored = self._stored[name]
         array = self._made.get(id(stored))
         if array is None:
             array = self._made[id(stored)] = stored.float32()
         return array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._stored
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stored)

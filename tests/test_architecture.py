@@ -29,14 +29,14 @@ MAY_IMPORT = {
     "mapped": set(),
     "stored": {"mapped"},
     "checkpoint": {"options", "stored"},
-    "_core": {"checkpoint", "options", "results"},  # for the types in its stub
+    "_core": {"checkpoint", "options", "results", "stored"},  # for the types in its stub
     "generation": CONTRACTS | {"_core"},
     "memory": set(),
     "cpu": {"_core"},
     "ops": {"_core"},
     "reference": CONTRACTS,
     "dtypes": {"checkpoint"},
-    "model": CONTRACTS | {"_core", "dtypes", "generation", "memory", "reference"},
+    "model": CONTRACTS | {"_core", "dtypes", "formats", "generation", "memory", "reference"},
     "formats": CONTRACTS | {"mapped"},
     "tokenizers": CONTRACTS | {"formats"},
     "pieces": set(),
@@ -45,11 +45,13 @@ MAY_IMPORT = {
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "translator"},
     "benchmark": CONTRACTS
     | {"_core", "dtypes", "formats", "model", "reference", "tokenizers", "translator"},
-    "cli": CONTRACTS | {"__init__", "benchmark", "cpu", "dtypes", "inspection", "translator"},
+    "conversion": CONTRACTS | {"formats", "tokenizers"},
+    "cli": CONTRACTS
+    | {"__init__", "benchmark", "conversion", "cpu", "dtypes", "inspection", "translator"},
     "__main__": {"cli"},
     "__init__": CONTRACTS | {"cpu", "model", "ops", "reference", "translator"},
 }
-THIRD_PARTY = {"numpy", "safetensors", "sentencepiece"}
+THIRD_PARTY = {"numpy", "sentencepiece"}
 
 MOST_LINES = 450
 
