@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import os
 import pathlib
 import re
@@ -239,22 +240,48 @@ def _for_ctranslate2(folder: pathlib.Path) -> MarianTokenizer | None:
     )
 
 
-def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path]:
-    """The files that a native folder needs for the same tokenizer, by their roles in it.
+def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path | bytes]:
+    """What a native folder needs for the same tokenizer, by its roles there: files, or contents.
 
     Vocabularies that number all pieces as SentencePiece itself does are left out.
 
     Raises:
         ModelError: if a file is missing or malformed.
     """
-    files, _ = _files(pathlib.Path(folder))
+    path = pathlib.Path(folder)
+    if layout(path) == "ctranslate2":
+        return _ctranslate2_files(path)
+    files, _ = _files(path)
     if not files:
         return {}
     source, target, source_ids, target_ids = _read(files)
-    for pieces, ids in ((source, source_ids), (target, target_ids)):
-        if {**ids, _PAD: 0} != {**pieces.numbered(), _PAD: 0}:
-            return files
-    return {role: files[role] for role in _VOCABULARY}
+    if _as_numbered(source, source_ids) and _as_numbered(target, target_ids):
+        return {role: files[role] for role in _VOCABULARY}
+    return {**files}
+
+
+def _ctranslate2_files(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
+    """The same for a converted Marian model, whose vocabularies become files of ours."""
+    tokenizer = _for_ctranslate2(folder)
+    if tokenizer is None:
+        return {}
+    files: dict[str, pathlib.Path | bytes] = {
+        role: folder / TOKENIZER_FILES[role] for role in _VOCABULARY
+    }
+    found = read_vocabularies(folder)
+    source_ids, target_ids = dict(found.source.numbered()), dict(found.target.numbered())
+    source, target = (_load_pieces(folder / TOKENIZER_FILES[role]) for role in _VOCABULARY)
+    if _as_numbered(source, source_ids) and _as_numbered(target, target_ids):
+        return files
+    files["vocab"] = json.dumps(source_ids, ensure_ascii=False).encode()
+    if target_ids != source_ids:
+        files["target_vocab"] = json.dumps(target_ids, ensure_ascii=False).encode()
+    return files
+
+
+def _as_numbered(pieces: Pieces, ids: Mapping[str, int]) -> bool:
+    """Whether a vocabulary is SentencePiece's own, but for the padding."""
+    return {**ids, _PAD: 0} == {**pieces.numbered(), _PAD: 0}
 
 
 def _files(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], ModelConfig]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import os
 
     from pyattn.dtypes import DTypes
+    from pyattn.formats.native import MatrixType
     from pyattn.generation import Generation
     from pyattn.model import Model
     from pyattn.tokenizers import Tokenizer
@@ -64,11 +65,15 @@ class Translator:
         model: Ids to ids.
         tokenizer: Texts to ids and back; None for a model that came without one, which has
             `model.generate` and no translations.
+        folder: Where both were read from; None if they were made otherwise.
     """
 
-    def __init__(self, model: Model, tokenizer: Tokenizer | None) -> None:
+    def __init__(
+        self, model: Model, tokenizer: Tokenizer | None, folder: pathlib.Path | None = None
+    ) -> None:
         self.model = model
         self._tokenizer = tokenizer
+        self._folder = folder
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -174,6 +179,25 @@ class Translator:
         """
         search = self._search(options, overrides)
         return self._stream(_windows(_checked("stream", texts)), search)
+
+    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType = "float32") -> None:
+        """Write model and tokenizer as a folder of pyattn's own layout.
+
+        Args:
+            folder: Where; does not exist yet, or is empty.
+            dtype: What matrices are stored in, as for `Model.save`: "float32", "bfloat16" or
+                "int8".
+
+        Raises:
+            FileExistsError: if the folder holds anything.
+            ValueError: as `Model.save`, and if the tokenizer was not read from a folder.
+        """
+        from pyattn.tokenizers import tokenizer_files
+
+        if self._folder is None and self._tokenizer is not None:
+            raise ValueError("save: the tokenizer has no files of its own; use model.save")
+        files = {} if self._folder is None else tokenizer_files(self._folder)
+        self.model.save(folder, dtype=dtype, tokenizer_files=files)
 
     def close(self) -> None:
         """Free the weights and the threads; the translator is of no use afterwards."""
@@ -290,7 +314,8 @@ def load(
     folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
     checkpoint = read_checkpoint(folder)
     tokenizer = load_tokenizer(folder)
-    return Translator(Model(checkpoint, dtype=dtype, threads=threads, **limits), tokenizer)
+    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
+    return Translator(model, tokenizer, folder)
 
 
 def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
