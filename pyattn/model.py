@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn import _core, dtypes
-from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.dtypes import DTypes
-from pyattn.errors import ModelError
 from pyattn.generation import Generation
 from pyattn.memory import available_memory
 from pyattn.options import GenerationOptions, checked_heads, checked_integer
 from pyattn.results import DecidedToken, Hypothesis
-from pyattn.stored import Stored, Tensors
+from pyattn.stored import Tensors
+from pyattn.weights import core_tensors
 
 if TYPE_CHECKING:
     from pyattn.formats.native import MatrixType
@@ -110,7 +110,7 @@ class Model:
             threads = checked_integer("threads", threads, 1, MAX_THREADS)
         if not isinstance(isa, str | None):
             raise TypeError(f"isa: expected a string, got {isa!r}")
-        floats, matrices = _checked_tensors(checkpoint)
+        floats, matrices = core_tensors(checkpoint)
         config = checkpoint.config
         types = dtypes.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
         if cache_bytes is None:
@@ -431,59 +431,3 @@ def _tokens(generation: Generation) -> Iterator[DecidedToken]:
         yield from generation.tokens()
     finally:
         generation.cancel()
-
-
-def _checked_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Floats], dict[str, Stored]]:
-    """What the core asks for, each of its due shape.
-
-    Returns:
-        Vectors and tables in float32, computed positions included; and, as they are stored, the
-        matrices of products and the embeddings.
-    """
-    config = checkpoint.config
-    try:
-        tensors = Tensors.of(checkpoint.tensors)
-    except ValueError as error:
-        raise ModelError(f"checkpoint: {error}") from None
-    kept = {name for names in dtypes.products(config).values() for name in names}
-    kept |= {f"{stack}.embedding" for stack in STACKS}
-    optional = ("output.bias", (config.target_vocab,))
-    floats: dict[str, Floats] = {}
-    matrices: dict[str, Stored] = {}
-    for name, shape in (*tensor_shapes(config), optional):
-        if name not in tensors:
-            if name == optional[0]:
-                continue
-            raise ModelError(f"checkpoint: no tensor {name}, expected shape {list(shape)}")
-        stored = tensors.stored(name)
-        if stored.shape != shape:
-            raise ModelError(
-                f"checkpoint: {name} has shape {list(stored.shape)}, the config says {list(shape)}"
-            )
-        if name in kept:
-            matrices[name] = stored
-        else:
-            floats[name] = tensors[name]
-    return floats | _computed_tensors(config, floats), matrices
-
-
-def _computed_tensors(config: ModelConfig, tensors: Mapping[str, Floats]) -> dict[str, Floats]:
-    """What the core is given of positions that are no rows of the checkpoint."""
-    if config.positions == "learned":
-        return {}
-    # Here and not above: importing pyattn need not read the whole reference.
-    from pyattn.reference.positions import computed_positions, relative_bias_table, rotary_tables
-
-    if config.positions == "relative":
-        names = [name for name in tensors if name.endswith("relative_bias")]
-        return {
-            name.replace("relative_bias", "relative_table"): relative_bias_table(
-                tensors[name], config, "encoder" if name.startswith("encoder") else "decoder"
-            )
-            for name in names
-        }
-    if config.positions == "rotary":
-        cos, sin = rotary_tables(config)
-        return {"rotary.cos": cos, "rotary.sin": sin}
-    table = computed_positions(config)
-    return {"encoder.positions": table, "decoder.positions": table}
