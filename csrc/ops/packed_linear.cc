@@ -15,19 +15,57 @@ constexpr int64_t kMostInt8Inputs = 65536;
 // Of a part, what is read before it is said to be.
 constexpr int64_t kBytesRead = int64_t{1} << 20;
 
-// [panel, words] to [words, panel]; a line of every row at a time.
+// [panel, words] to [words, panel], so many words at a time.
+template <class Word, int64_t kCount>
+void turn_words(const char* from, int64_t panel, int64_t words, int64_t begin,
+                char* to) {
+  constexpr int64_t kSize = sizeof(Word);
+  for (int64_t column = 0; column < panel; ++column) {
+    for (int64_t word = begin; word < begin + kCount; ++word) {
+      std::memcpy(to + (word * panel + column) * kSize,
+                  from + (column * words + word) * kSize, kSize);
+    }
+  }
+}
+
+// Four words of four columns: to turn them in registers takes a third of the
+// time that moving each takes.
+void turn_squares(const char* from, int64_t panel, int64_t words, int64_t begin,
+                  char* to) {
+  using Four = uint32_t __attribute__((vector_size(16)));
+  for (int64_t column = 0; column < panel; column += 4) {
+    Four rows[4];
+    for (int64_t r = 0; r < 4; ++r) {
+      std::memcpy(&rows[r], from + ((column + r) * words + begin) * 4, 16);
+    }
+    const Four low[2] = {__builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5),
+                         __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5)};
+    const Four high[2] = {
+        __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7),
+        __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7)};
+    const Four turned[4] = {
+        __builtin_shufflevector(low[0], low[1], 0, 1, 4, 5),
+        __builtin_shufflevector(low[0], low[1], 2, 3, 6, 7),
+        __builtin_shufflevector(high[0], high[1], 0, 1, 4, 5),
+        __builtin_shufflevector(high[0], high[1], 2, 3, 6, 7)};
+    for (int64_t w = 0; w < 4; ++w) {
+      std::memcpy(to + ((begin + w) * panel + column) * 4, &turned[w], 16);
+    }
+  }
+}
+
 template <class Word>
 void turn(const char* from, int64_t panel, int64_t words, char* to) {
-  constexpr int64_t kSize = sizeof(Word);
-  constexpr int64_t kLine = 64 / kSize;
-  for (int64_t begin = 0; begin < words; begin += kLine) {
-    const int64_t end = std::min(begin + kLine, words);
-    for (int64_t column = 0; column < panel; ++column) {
-      for (int64_t word = begin; word < end; ++word) {
-        std::memcpy(to + (word * panel + column) * kSize,
-                    from + (column * words + word) * kSize, kSize);
-      }
+  int64_t word = 0;
+  for (; word + 4 <= words; word += 4) {
+    if (sizeof(Word) == 4 && panel % 4 == 0) {
+      turn_squares(from, panel, words, word, to);
+    } else {
+      turn_words<Word, 4>(from, panel, words, word, to);
     }
+  }
+  for (; word < words; ++word) {
+    turn_words<Word, 1>(from, panel, words, word, to);
   }
 }
 
