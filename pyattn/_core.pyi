@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pyattn.checkpoint import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import FinishReason
+from pyattn.stored import Stored
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
 _Ids: TypeAlias = Sequence[int]
@@ -31,7 +32,8 @@ class Model:
     def __init__(
         self,
         config: ModelConfig,
-        tensors: Mapping[str, _Floats],
+        floats: Mapping[str, _Floats],
+        matrices: Mapping[str, Stored],
         dtypes: Mapping[str, str],
         isa: str | None,
         threads: int | None,

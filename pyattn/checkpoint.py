@@ -36,8 +36,8 @@ attention_bias, in feed_forward if feed_forward_bias, in mixers always. A norm i
 and, if norm_kind == "layer", a `.bias` [dim]. If norm == "both", `X_norm` stands before the block
 X, and `X_post_norm` behind it.
 
-Matrices that the checkpoint ties (embeddings, output) are one and the same array object under each
-of their names.
+Matrices that the checkpoint ties (embeddings, output) are one and the same object under each of
+their names: one array, or in `Tensors` one stored tensor.
 """
 
 from __future__ import annotations
@@ -46,10 +46,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from pyattn.options import GenerationOptions
+from pyattn.stored import Array, Tensors
 
 Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
 Mixer: TypeAlias = Literal["attention", "ssru", "average"]
@@ -216,25 +214,28 @@ class ModelConfig:
         )
 
 
-Array: TypeAlias = npt.NDArray[np.float32]
-
-
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A model as read from its files: config, float32 tensors by name, generation defaults.
+    """A model as read from its files: config, tensors by name, generation defaults.
 
     Attributes:
         config: What the model is.
-        tensors: float32, C order, under the names of this module's docstring.
+        tensors: float32, under the names of this module's docstring. Readers of files make them
+            `Tensors`, which also say what is stored; a dict of arrays does as well.
         generation: How the checkpoint itself says that it wants to be decoded.
-        int8: Names of the matrices that were stored in int8 with a scale per row, and so lose
-            nothing in it.
     """
 
     config: ModelConfig
     tensors: Mapping[str, Array]
     generation: GenerationOptions
-    int8: frozenset[str] = frozenset()
+
+    @property
+    def int8(self) -> frozenset[str]:
+        """Names of the matrices that are stored in int8, and so lose nothing in it."""
+        if not isinstance(self.tensors, Tensors):
+            return frozenset()
+        stored = self.tensors.stored
+        return frozenset(name for name in self.tensors if stored(name).dtype == "int8")
 
 
 def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -1,4 +1,4 @@
-"""The command `pyattn`: translate, inspect, bench.
+"""The command `pyattn`: translate, inspect, convert, bench.
 
 Exit codes: 0, 1 for a run that failed, 2 for usage, 130 for Ctrl-C. An error is one line on
 standard error.
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_translate(commands)
     _add_inspect(commands)
+    _add_convert(commands)
     _add_bench(commands)
     return parser
 
@@ -108,6 +109,23 @@ def _add_inspect(commands: Any) -> None:
     command.set_defaults(run=_inspect)
     _add_model(command)
     _add_machine(command)
+
+
+def _add_convert(commands: Any) -> None:
+    command = commands.add_parser(
+        "convert",
+        help="write a model as a folder of pyattn's own, which loads fastest",
+        description="Write MODEL and its tokenizer as the folder OUT of pyattn's own layout.",
+    )
+    command.set_defaults(run=_convert)
+    command.add_argument("model", metavar="MODEL", help="a folder of any layout that pyattn reads")
+    command.add_argument("out", metavar="OUT", help="a folder that does not exist yet, or is empty")
+    command.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "int8"),
+        default="float32",
+        help="what matrices are stored in (default: float32)",
+    )
 
 
 def _add_bench(commands: Any) -> None:
@@ -215,6 +233,12 @@ def _inspect(parsed: argparse.Namespace) -> None:
 
     for name, value in describe(parsed.model, dtype=parsed.dtype, threads=parsed.threads):
         print(f"{name:<13}{value}")
+
+
+def _convert(parsed: argparse.Namespace) -> None:
+    from pyattn.conversion import convert
+
+    convert(parsed.model, parsed.out, dtype=parsed.dtype)
 
 
 def _bench(parsed: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from pyattn.formats.marian import count_numbers
 from pyattn.formats.pickled import read_pickled
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.model import Model
+from pyattn.stored import Tensors
 from pyattn.translator import SHIPPED_MODEL
 
 
@@ -55,7 +56,8 @@ def describe(
 
 def _network(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     config, options = checkpoint.config, checkpoint.generation
-    distinct = {id(tensor): tensor.size for tensor in checkpoint.tensors.values()}
+    tensors = Tensors.of(checkpoint.tensors)
+    distinct = {id(tensor): tensor.size for tensor in map(tensors.stored, tensors)}
     special = ", ".join(f"{name} {getattr(config, name)}" for name in ("start", "end", "pad"))
     return [
         ("family", config.family),

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from pyattn import _core, dtypes
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.dtypes import DTypes
-from pyattn.errors import ModelError
 from pyattn.generation import Generation
 from pyattn.memory import available_memory
 from pyattn.options import GenerationOptions, checked_heads, checked_integer
 from pyattn.results import DecidedToken, Hypothesis
+from pyattn.stored import Tensors
+from pyattn.weights import core_tensors
+
+if TYPE_CHECKING:
+    from pyattn.formats.native import MatrixType
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
@@ -104,14 +110,16 @@ class Model:
             threads = checked_integer("threads", threads, 1, MAX_THREADS)
         if not isinstance(isa, str | None):
             raise TypeError(f"isa: expected a string, got {isa!r}")
-        tensors = _checked_tensors(checkpoint)
+        floats, matrices = core_tensors(checkpoint)
         config = checkpoint.config
         types = dtypes.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
         if cache_bytes is None:
             cache_bytes = int(available_memory() * CACHE_SHARE)
         self._core = _core.Model(
-            config, tensors, types, isa, threads, batch_tokens, batch_rows, cache_bytes
+            config, floats, matrices, types, isa, threads, batch_tokens, batch_rows, cache_bytes
         )
+        if isinstance(checkpoint.tensors, Tensors):
+            checkpoint.tensors.let_go()
         most = dtypes.commonest(types, config)
         self.config = RunConfig(
             **dataclasses.asdict(config),
@@ -120,6 +128,8 @@ class Model:
             isa=self._core.isa,
         )
         self.generation = checkpoint.generation
+        # Of views of files nothing is in memory. What a caller made of arrays is the caller's.
+        self._checkpoint = checkpoint if isinstance(checkpoint.tensors, Tensors) else None
 
     @property
     def threads(self) -> int:
@@ -363,8 +373,43 @@ class Model:
             )
         )
 
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        dtype: MatrixType = "float32",
+        tokenizer_files: Mapping[str, pathlib.Path | bytes] | None = None,
+    ) -> None:
+        """Writes the weights that the model was made of as a folder of pyattn's own layout.
+
+        What they are computed in is not their matter: matrices that are stored in `dtype` already
+        keep their bits, whatever the model runs in.
+
+        Args:
+            folder: Where; does not exist yet, or is empty.
+            dtype: What matrices are stored in: "float32", "bfloat16" or "int8".
+            tokenizer_files: As for `pyattn.formats.native.write_native`; `Translator.save` gives
+                those of its model.
+
+        Raises:
+            FileExistsError: if the folder holds anything.
+            ValueError: if there is no such dtype, if the model was made of arrays, whose checkpoint
+                `write_native` takes, or if it has been closed.
+        """
+        from pyattn.formats.native import write_native
+
+        if self._checkpoint is None:
+            raise ValueError(
+                "save: the model has no files of its own; write its checkpoint with "
+                "pyattn.formats.native.write_native"
+            )
+        write_native(
+            pathlib.Path(folder), self._checkpoint, dtype=dtype, tokenizer_files=tokenizer_files
+        )
+
     def close(self) -> None:
         """Frees the weights and the threads; the model cannot be used any more."""
+        self._checkpoint = None
         self._core.close()
 
     def __enter__(self) -> Model:
@@ -386,45 +431,3 @@ def _tokens(generation: Generation) -> Iterator[DecidedToken]:
         yield from generation.tokens()
     finally:
         generation.cancel()
-
-
-def _checked_tensors(checkpoint: Checkpoint) -> dict[str, Floats]:
-    """The tensors that the core asks for, positions included, each of its due shape."""
-    config = checkpoint.config
-    tensors = dict(checkpoint.tensors)
-    optional = ("output.bias", (config.target_vocab,))
-    for name, shape in (*tensor_shapes(config), optional):
-        if name not in tensors:
-            if name == optional[0]:
-                continue
-            raise ModelError(f"checkpoint: no tensor {name}, expected shape {list(shape)}")
-        tensor = tensors[name]
-        if tensor.dtype != np.float32:
-            raise ModelError(f"checkpoint: {name} has dtype {tensor.dtype}, expected float32")
-        if tensor.shape != shape:
-            raise ModelError(
-                f"checkpoint: {name} has shape {list(tensor.shape)}, the config says {list(shape)}"
-            )
-    return tensors | _computed_tensors(config, tensors)
-
-
-def _computed_tensors(config: ModelConfig, tensors: Mapping[str, Floats]) -> dict[str, Floats]:
-    """What the core is given of positions that are no rows of the checkpoint."""
-    if config.positions == "learned":
-        return {}
-    # Here and not above: importing pyattn need not read the whole reference.
-    from pyattn.reference.positions import computed_positions, relative_bias_table, rotary_tables
-
-    if config.positions == "relative":
-        names = [name for name in tensors if name.endswith("relative_bias")]
-        return {
-            name.replace("relative_bias", "relative_table"): relative_bias_table(
-                tensors[name], config, "encoder" if name.startswith("encoder") else "decoder"
-            )
-            for name in names
-        }
-    if config.positions == "rotary":
-        cos, sin = rotary_tables(config)
-        return {"rotary.cos": cos, "rotary.sin": sin}
-    table = computed_positions(config)
-    return {"encoder.positions": table, "decoder.positions": table}

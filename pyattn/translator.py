@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import os
 
     from pyattn.dtypes import DTypes
+    from pyattn.formats.native import MatrixType
     from pyattn.generation import Generation
     from pyattn.model import Model
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
@@ -65,6 +66,7 @@ class Translator:
         tokenizer: Texts to ids and back; None for a model that came without one, or the error that
             says why: such a model has `model.generate` and no translations.
         shortlist: Says for each source which ids its target may have; None for all.
+        folder: Where model and tokenizer were read from; None if they were made otherwise.
     """
 
     def __init__(
@@ -73,10 +75,12 @@ class Translator:
         tokenizer: Tokenizer | NoTokenizer | None,
         *,
         shortlist: Shortlist | None = None,
+        folder: pathlib.Path | None = None,
     ) -> None:
         self.model = model
         self.shortlist = shortlist
         self._tokenizer = tokenizer
+        self._folder = folder
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -231,6 +235,25 @@ class Translator:
         pair = self.languages.chosen(source, target, search.forced_bos_token)
         return self._stream(_windows(_checked("stream", texts)), pair, search)
 
+    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType = "float32") -> None:
+        """Write model and tokenizer as a folder of pyattn's own layout.
+
+        Args:
+            folder: Where; does not exist yet, or is empty.
+            dtype: What matrices are stored in, as for `Model.save`: "float32", "bfloat16" or
+                "int8".
+
+        Raises:
+            FileExistsError: if the folder holds anything.
+            ValueError: as `Model.save`, and if the tokenizer was not read from a folder.
+        """
+        from pyattn.tokenizers import tokenizer_files
+
+        if self._folder is None and self._tokenizer is not None:
+            raise ValueError("save: the tokenizer has no files of its own; use model.save")
+        files = {} if self._folder is None else tokenizer_files(self._folder)
+        self.model.save(folder, dtype=dtype, tokenizer_files=files)
+
     def close(self) -> None:
         """Free the weights and the threads; the translator is of no use afterwards."""
         self.model.close()
@@ -354,7 +377,7 @@ def load(
     if shortlist and layout(folder) == "marian":
         lists = read_lexical_shortlist(folder, checkpoint.config)
     model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
-    return Translator(model, tokenizer, shortlist=lists)
+    return Translator(model, tokenizer, shortlist=lists, folder=folder)
 
 
 def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:

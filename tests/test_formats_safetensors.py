@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 from pyattn.errors import ModelError
-from pyattn.formats.safetensors import read_safetensors
+from pyattn.formats.safetensors import Entry, read_safetensors, write_safetensors
 from pyattn.formats.tensors import DTYPES
 
 # One tensor of two float32, as the header has it, for spoiling.
@@ -211,3 +211,34 @@ def test_every_dtype_has_a_size() -> None:
 def test_a_header_may_name_its_keys_in_any_script(tmp_path: pathlib.Path) -> None:
     header = json.dumps({"größe": ENTRY}, ensure_ascii=False).encode()
     assert list(read(tmp_path, model_folders.safetensors_of(header, b"01234567"))) == ["größe"]
+
+
+# --- what we write ------------------------------------------------------------------------------
+
+
+def test_what_is_written_is_read_by_the_package_of_that_name(tmp_path: pathlib.Path) -> None:
+    random = np.random.default_rng(3)
+    values: dict[str, np.ndarray[Any, Any]] = {
+        "odd": random.integers(-9, 9, (3, 7), np.int8),
+        "whole": random.standard_normal((4, 16), np.float32),
+        "halves": random.standard_normal(5).astype(np.float16),
+        "empty": np.zeros((0, 4), np.float32),
+        "fortran": np.asfortranarray(random.standard_normal((3, 5), np.float32)),
+    }
+    dtypes = {"odd": "I8", "whole": "F32", "halves": "F16", "empty": "F32", "fortran": "F32"}
+    path = tmp_path / "model.safetensors"
+    write_safetensors(
+        path,
+        {
+            name: Entry(dtype=dtypes[name], shape=array.shape, values=lambda array=array: array)
+            for name, array in values.items()
+        },
+    )
+    theirs, ours = safetensors.numpy.load_file(path), read_safetensors(path)
+    assert theirs.keys() == ours.keys() == values.keys()
+    for name, array in values.items():
+        np.testing.assert_array_equal(theirs[name], array)
+        np.testing.assert_array_equal(ours[name].values, array)
+        assert ours[name].dtype == dtypes[name]
+    with pytest.raises(FileExistsError):
+        write_safetensors(path, {})

@@ -12,6 +12,7 @@ import pytest
 import sentencepiece
 
 import pyattn
+from pyattn.conversion import convert
 from pyattn.errors import ModelError
 from pyattn.formats import read_checkpoint
 from pyattn.formats.native import write_native
@@ -473,3 +474,26 @@ def test_a_converted_model_has_both_tokenizer_files_or_none(
         load_tokenizer(one)
     (one / "source.spm").unlink()
     assert load_tokenizer(one) is None
+
+
+@pytest.mark.parametrize("zero_start", [True, False])
+def test_a_native_folder_of_a_converted_model_cuts_for_it_as_before(
+    tmp_path: pathlib.Path, english: bytes, spanish: bytes, zero_start: bool
+) -> None:
+    one = for_ctranslate2(
+        tmp_path / "one", english, spanish, zero_start=zero_start, add_source_eos=not zero_start
+    )
+    convert(one, tmp_path / "native")
+    names = {path.name for path in (tmp_path / "native").iterdir()}
+    assert {"source.spm", "target.spm", "vocab.json"} <= names
+    assert "target_vocab.json" not in names
+    before, after = loaded(one), loaded(tmp_path / "native")
+    texts = [*ENGLISH, "", "\N{SNOWMAN} cat"]
+    assert after.encode(texts) == before.encode(texts)
+    assert after.decode(before.encode(SPANISH)) == before.decode(before.encode(SPANISH))
+
+
+def test_a_converted_model_without_a_tokenizer_stays_without(tmp_path: pathlib.Path) -> None:
+    ctranslate2_folders.folder(tmp_path / "one", ctranslate2_folders.checkpoint())
+    convert(tmp_path / "one", tmp_path / "native")
+    assert load_tokenizer(tmp_path / "native") is None

@@ -11,6 +11,7 @@
 #include "bindings/ids.h"
 #include "bindings/options.h"
 #include "bindings/request.h"
+#include "bindings/tensors.h"
 #include "engine/engine.h"
 #include "kernels/dispatch.h"
 #include "model/cache.h"
@@ -118,30 +119,22 @@ DType dtype_of(const DTypeNames& dtypes, const std::string& product) {
 // An engine, and the arrays that it reads in place.
 class Loaded {
  public:
-  // `tensors` maps names to float32 arrays. Embeddings and positions are read
-  // where they are; the rest is packed. `dtypes` maps products to number types.
-  Loaded(const py::handle& config, const py::dict& tensors,
-         const DTypeNames& dtypes, const std::optional<std::string>& isa,
+  // Embeddings and positions are read where they are; the rest is packed.
+  // `dtypes` maps products to number types.
+  Loaded(const py::handle& config, const py::dict& floats,
+         const py::dict& matrices, const DTypeNames& dtypes,
+         const std::optional<std::string>& isa,
          const std::optional<int>& threads, const Limits& limits)
-      : engine_(std::make_unique<Engine>(
+      : tensors_(floats, matrices),
+        engine_(std::make_unique<Engine>(
             config_from(config),
             ModelPacking{isa ? kernels_named(*isa) : default_kernels(),
                          [&dtypes](const std::string& product) {
                            return dtype_of(dtypes, product);
                          }},
-            [&](const std::string& name, const Shape& shape, bool optional) {
-              return find(tensors, name, shape, optional);
-            },
-            threads ? *threads : default_threads(), limits)) {
-    // What was packed is needed no longer.
-    const ModelWeights& weights = engine_->weights();
-    std::erase_if(kept_, [&weights](const py::array& tensor) {
-      const float* data = data_of(tensor);
-      return data != weights.source_embedding.tokens &&
-             data != weights.source_embedding.positions &&
-             data != weights.target_embedding.tokens &&
-             data != weights.target_embedding.positions;
-    });
+            tensors_.source(), threads ? *threads : default_threads(),
+            limits)) {
+    tensors_.keep_only(engine_->weights());
   }
 
   // Its threads may be at work still, and to wait for them takes no GIL; to let
@@ -157,32 +150,19 @@ class Loaded {
   const ModelConfig& config() const { return engine_->weights().config; }
 
  private:
-  const float* find(const py::dict& tensors, const std::string& name,
-                    const Shape& shape, bool optional) {
-    if (!tensors.contains(name.c_str())) {
-      check_that(optional, "model", [&] { return "no tensor " + name; });
-      return nullptr;
-    }
-    const py::array tensor =
-        dense_floats("model", name.c_str(), tensors[name.c_str()]);
-    check_shape("model", name.c_str(), tensor, shape);
-    // It may be a copy that dense_floats had to make.
-    kept_.push_back(tensor);
-    return data_of(tensor);
-  }
-
-  std::vector<py::array> kept_;
+  Tensors tensors_;
   std::unique_ptr<Engine> engine_;  // goes before the arrays that it reads
 };
 
 class BoundModel {
  public:
-  BoundModel(const py::handle& config, const py::dict& tensors,
-             const DTypeNames& dtypes, const std::optional<std::string>& isa,
+  BoundModel(const py::handle& config, const py::dict& floats,
+             const py::dict& matrices, const DTypeNames& dtypes,
+             const std::optional<std::string>& isa,
              const std::optional<int>& threads, int64_t batch_tokens,
              int64_t batch_rows, int64_t cache_bytes)
       : loaded_(std::make_shared<Loaded>(
-            config, tensors, dtypes, isa, threads,
+            config, floats, matrices, dtypes, isa, threads,
             Limits{batch_tokens, batch_rows, cache_bytes})) {}
 
   py::list encode(const py::handle& source_object) {
@@ -325,12 +305,13 @@ class BoundModel {
 
 void bind_model(py::module_& module) {
   py::class_<BoundModel>(module, "Model")
-      .def(py::init<const py::handle&, const py::dict&, const DTypeNames&,
-                    const std::optional<std::string>&,
+      .def(py::init<const py::handle&, const py::dict&, const py::dict&,
+                    const DTypeNames&, const std::optional<std::string>&,
                     const std::optional<int>&, int64_t, int64_t, int64_t>(),
-           py::arg("config"), py::arg("tensors"), py::arg("dtypes"),
-           py::arg("isa"), py::arg("threads"), py::arg("batch_tokens"),
-           py::arg("batch_rows"), py::arg("cache_bytes"))
+           py::arg("config"), py::arg("floats"), py::arg("matrices"),
+           py::arg("dtypes"), py::arg("isa"), py::arg("threads"),
+           py::arg("batch_tokens"), py::arg("batch_rows"),
+           py::arg("cache_bytes"))
       .def("encode", &BoundModel::encode, py::arg("sources"))
       .def("logits", &BoundModel::logits, py::arg("sources"),
            py::arg("targets"))

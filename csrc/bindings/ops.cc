@@ -102,7 +102,8 @@ struct Matrix {
   }
 
   LinearPart part() const {
-    return {data_of(weight), bias.size() == 0 ? nullptr : data_of(bias),
+    return {{.data = data_of(weight)},
+            bias.size() == 0 ? nullptr : data_of(bias),
             weight.shape(0)};
   }
 };

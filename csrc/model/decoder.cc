@@ -48,14 +48,15 @@ class Step {
     for (const DecoderRow& row : rows_) {
       ids.push_back(row.token);
     }
-    embed(weights_.table, {.table = weights_.target_embedding.tokens,
-                           .ids = ids.data(),
-                           .positions = weights_.target_embedding.positions,
-                           .position_ids = positions_.data(),
-                           .y = stream_.x().data,
-                           .rows = stream_.rows(),
-                           .dim = weights_.config.dim,
-                           .scale = weights_.config.embedding_scale});
+    embed(weights_.table, weights_.target_embedding.tokens,
+          {.table = nullptr,
+           .ids = ids.data(),
+           .positions = weights_.target_embedding.positions,
+           .position_ids = positions_.data(),
+           .y = stream_.x().data,
+           .rows = stream_.rows(),
+           .dim = weights_.config.dim,
+           .scale = weights_.config.embedding_scale});
     if (weights_.config.zero_start) {
       embed_starts();
     }

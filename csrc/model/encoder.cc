@@ -25,14 +25,15 @@ class Encoder {
 
   Buffer<float> run() {
     const EmbeddingWeights& embedding = weights_.source_embedding;
-    embed(weights_.table, {.table = embedding.tokens,
-                           .ids = sources_.ids.data(),
-                           .positions = embedding.positions,
-                           .position_ids = positions_.data(),
-                           .y = stream_.x().data,
-                           .rows = stream_.rows(),
-                           .dim = weights_.config.dim,
-                           .scale = weights_.config.embedding_scale});
+    embed(weights_.table, embedding.tokens,
+          {.table = nullptr,
+           .ids = sources_.ids.data(),
+           .positions = embedding.positions,
+           .position_ids = positions_.data(),
+           .y = stream_.x().data,
+           .rows = stream_.rows(),
+           .dim = weights_.config.dim,
+           .scale = weights_.config.embedding_scale});
     stream_.begin(embedding.norm);
     for (int64_t n = 0; n < stack_.layers; ++n) {
       self_attention(weights_.encoder[n].self_attention, n);

@@ -107,16 +107,18 @@ class Packer {
 
   PackedLinear output(int64_t vocab) const {
     return pack("output",
-                {{tensors_("output.weight", {vocab, dim_}, false),
-                  tensors_("output.bias", {vocab}, true), vocab}},
+                {{tensors_.matrices("output.weight", vocab, dim_),
+                  tensors_.floats("output.bias", {vocab}, true), vocab}},
                 dim_);
   }
 
   EmbeddingWeights embedding(const std::string& stack, int64_t vocab) const {
-    return {tensors_(stack + ".embedding", {vocab, dim_}, false),
+    StoredMatrix tokens = tensors_.matrices(stack + ".embedding", vocab, dim_);
+    tokens.was_read = {};  // as it never is for the last time
+    return {tokens,
             config_.positions == Positions::kAdded
-                ? tensors_(stack + ".positions", {config_.max_positions, dim_},
-                           false)
+                ? tensors_.floats(stack + ".positions",
+                                  {config_.max_positions, dim_}, false)
                 : nullptr,
             config_.embedding_norm ? norm(stack + ".embedding_norm")
                                    : NormWeights()};
@@ -156,8 +158,9 @@ class Packer {
 
   LinearPart part(const std::string& name, int64_t out, int64_t in,
                   bool bias) const {
-    return {tensors_(name + ".weight", {out, in}, false),
-            bias ? tensors_(name + ".bias", {out}, false) : nullptr, out};
+    return {tensors_.matrices(name + ".weight", out, in),
+            bias ? tensors_.floats(name + ".bias", {out}, false) : nullptr,
+            out};
   }
 
   PackedLinear product(const std::string& name, int64_t out, int64_t in,
@@ -179,7 +182,7 @@ class Packer {
       count *= length;
     }
     Buffer<float> to(count);
-    std::copy_n(tensors_(name, shape, false), count, to.data());
+    std::copy_n(tensors_.floats(name, shape, false), count, to.data());
     return to;
   }
 

@@ -10,6 +10,7 @@
 #include "model/config.h"
 #include "ops/packed_linear.h"
 #include "ops/rotary.h"
+#include "ops/stored.h"
 #include "ops/vocabulary.h"
 
 namespace pyattn {
@@ -20,8 +21,18 @@ namespace pyattn {
 /// the name of the learned ones, and there are {encoder,decoder}.relative_table
 /// or, by layer, {encoder,decoder}.layers.N.relative_table (RelativeBias), and
 /// rotary.{cos,sin} (Rotation).
-using TensorSource = std::function<const float*(
+using FloatSource = std::function<const float*(
     const std::string& name, const std::vector<int64_t>& shape, bool optional)>;
+
+/// The same for matrices of products and for embeddings, which come as they are
+/// stored and are never absent.
+using MatrixSource = std::function<StoredMatrix(const std::string& name,
+                                                int64_t rows, int64_t columns)>;
+
+struct TensorSource {
+  FloatSource floats;
+  MatrixSource matrices;
+};
 
 /// The number type that a product is to be computed in, by the product's name:
 /// that of its matrix in pyattn.checkpoint without ".weight", but for
@@ -93,7 +104,7 @@ struct DecoderLayerWeights {
 
 /// Rows are read one at a time and stay where the checkpoint has them.
 struct EmbeddingWeights {
-  const float* tokens;     // [vocab, dim]
+  StoredMatrix tokens;     // [vocab, dim]
   const float* positions;  // [max_positions, dim], or null
   NormWeights norm;        // of their sum; empty unless config.embedding_norm
 };

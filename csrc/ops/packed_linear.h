@@ -6,12 +6,13 @@
 
 #include "base/buffer.h"
 #include "kernels/table.h"
+#include "ops/stored.h"
 
 namespace pyattn {
 
 /// One matrix as PyTorch keeps it, with its bias.
 struct LinearPart {
-  const float* weight;  // [out, in]
+  StoredMatrix weight;  // [out, in]
   const float* bias;    // [out] or null
   int64_t out;
 };
@@ -66,14 +67,16 @@ class PackedLinear {
   void run(const LinearArgs& args) const { kernel().run(args); }
 
  private:
+  // An output, by its part and its place in it; null lies past the last.
+  struct Output {
+    const LinearPart* part;
+    int64_t row;
+  };
+
   template <class T>
   T* take(int64_t count);
-  template <class T>
-  T* element(int64_t column, int64_t i) const;
-  int64_t gated_column(int64_t output, int64_t part) const;
-  void pack_output(const LinearPart& part, int64_t output, int64_t column);
-  void pack_row(const float* from, int64_t column);
-  void pack_int8_row(const float* from, int64_t column);
+  Output output_of(const std::vector<LinearPart>& parts, int64_t column) const;
+  void pack(const std::vector<LinearPart>& parts);
 
   const KernelTable* table_ = nullptr;
   DType dtype_ = DType::kFloat32;

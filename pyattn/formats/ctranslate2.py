@@ -31,7 +31,7 @@ import re
 
 import numpy as np
 
-from pyattn.checkpoint import Activation, Array, Checkpoint, ModelConfig
+from pyattn.checkpoint import Activation, Checkpoint, ModelConfig
 from pyattn.errors import ModelError
 from pyattn.formats.ctranslate2_binary import WEIGHTS_FILE, Binary, read_binary
 from pyattn.formats.ctranslate2_config import (
@@ -45,6 +45,7 @@ from pyattn.formats.files import shown
 from pyattn.formats.vmap import VocabularyMap, read_vmap
 from pyattn.formats.vocabulary import Vocabularies
 from pyattn.options import GenerationOptions
+from pyattn.stored import Stored, Tensors
 
 VMAP_FILE = "vmap.txt"
 
@@ -82,7 +83,7 @@ def is_ctranslate2(folder: pathlib.Path) -> bool:
 
 
 def read_ctranslate2(folder: pathlib.Path) -> Checkpoint:
-    """The model in a folder of CTranslate2's; what is not float32 is multiplied out.
+    """The model in a folder of CTranslate2's; its weights stay views of the file.
 
     It is decoded as CTranslate2 does by default: a beam of 2, at least one token and at most 256
     before the end.
@@ -122,8 +123,7 @@ class _Reader:
         self._folder = folder
         self._binary = _supported(read_binary(folder / WEIGHTS_FILE))
         self._variables = Variables(self._binary)
-        self._tensors: dict[str, Array] = {}
-        self._int8: set[str] = set()
+        self._tensors: dict[str, Stored] = {}
 
     @functools.cached_property
     def special(self) -> SpecialTokens:
@@ -173,7 +173,7 @@ class _Reader:
             early_stopping=True,
             alignment_heads=alignment_heads,
         )
-        return Checkpoint(config, self._tensors, options, frozenset(self._int8))
+        return Checkpoint(config, Tensors(self._tensors), options)
 
     def _alignment_heads(self, config: ModelConfig) -> tuple[tuple[int, int], ...]:
         """The heads that alignments are averaged from: the first of a layer, for 0 all of it."""
@@ -303,12 +303,12 @@ class _Reader:
             )
         )
         names = (f"{name}/weight" for name in _EMBEDDINGS[stack])
-        self._put(f"{stack}.embedding", self._variables.array((rows, dim), *names))
+        self._tensors[f"{stack}.embedding"] = self._variables.stored((rows, dim), *names)
         if config.positions == "learned":
             encodings = f"{stack}/position_encodings/encodings"
             shape = (self._variables.shape(encodings)[0], dim)
-            table, _ = self._variables.array(shape, encodings)
-            self._tensors[f"{stack}.positions"] = table[: config.max_positions]
+            table = self._variables.stored(shape, encodings)
+            self._tensors[f"{stack}.positions"] = table.rows(0, config.max_positions)
         if config.embedding_norm:
             self._norm(f"{stack}.embedding_norm", f"{stack}/layernorm_embedding", dim)
         for n in range(layers):
@@ -335,31 +335,27 @@ class _Reader:
     def _read_output(self, config: ModelConfig) -> None:
         rows, name = config.target_vocab, "decoder/projection"
         self._variables.expect("decoder/scale_outputs", 1)
-        self._put("output.weight", self._variables.array((rows, config.dim), f"{name}/weight"))
+        self._tensors["output.weight"] = self._variables.stored(
+            (rows, config.dim), f"{name}/weight"
+        )
         if self._variables.optional(f"{name}/bias") is not None:
-            self._put("output.bias", self._variables.array((rows,), f"{name}/bias"))
+            self._tensors["output.bias"] = self._variables.stored((rows,), f"{name}/bias")
 
     def _linear(self, saved: str, names: list[str], rows: int, columns: int) -> None:
         """The matrices above each other in one, [rows, columns] each, and their biases."""
-        weight, int8 = self._variables.array((rows * len(names), columns), f"{saved}/weight")
-        bias = np.zeros(rows * len(names), np.float32)
+        weight = self._variables.stored((rows * len(names), columns), f"{saved}/weight")
+        bias = Stored("float32", np.zeros(rows * len(names), np.float32))
         if self._variables.optional(f"{saved}/bias") is not None:
-            bias, _ = self._variables.array(bias.shape, f"{saved}/bias")
+            bias = self._variables.stored(bias.shape, f"{saved}/bias")
         for n, name in enumerate(names):
-            part = slice(n * rows, (n + 1) * rows)
-            self._put(f"{name}.weight", (weight[part], int8))
-            self._tensors[f"{name}.bias"] = bias[part]
+            self._tensors[f"{name}.weight"] = weight.rows(n * rows, (n + 1) * rows)
+            self._tensors[f"{name}.bias"] = bias.rows(n * rows, (n + 1) * rows)
 
     def _norm(self, name: str, saved: str, dim: int) -> None:
         if self._variables.optional(f"{saved}/beta") is None:
             raise self._variables.error(f"{saved}/beta", "is missing; RMS norm is not supported")
-        self._tensors[f"{name}.weight"], _ = self._variables.array((dim,), f"{saved}/gamma")
-        self._tensors[f"{name}.bias"], _ = self._variables.array((dim,), f"{saved}/beta")
-
-    def _put(self, name: str, stored: tuple[Array, bool]) -> None:
-        self._tensors[name], int8 = stored
-        if int8:
-            self._int8.add(name)
+        self._tensors[f"{name}.weight"] = self._variables.stored((dim,), f"{saved}/gamma")
+        self._tensors[f"{name}.bias"] = self._variables.stored((dim,), f"{saved}/beta")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from pyattn.checkpoint import Array
 from pyattn.errors import ModelError
 from pyattn.formats.ctranslate2_binary import SCALE_SUFFIX, WEIGHTS_FILE, Binary
 from pyattn.formats.files import bare, listed, shown
 from pyattn.formats.tensors import Tensor
+from pyattn.stored import Stored
 
 _INTEGERS = ("I8", "I16", "I32")
 # What int16 weights were multiplied by before their files said so.
@@ -49,7 +49,7 @@ class Variables:
                 raise ModelError(f"{WEIGHTS_FILE}: two variables have the same name")
         self._left = set(self._tensors)
         # By variable, whatever the names that it is asked for by. It outlives this table.
-        self._arrays: dict[int, Array] = {}
+        self._stored: dict[int, Stored] = {}
 
     def names(self) -> list[str]:
         """The names of all variables."""
@@ -119,10 +119,10 @@ class Variables:
             raise self.error(names[0], f"has shape {list(tensor.shape)}, expected a matrix")
         return tensor.shape[0], tensor.shape[1]
 
-    def array(self, shape: tuple[int, ...], *names: str) -> tuple[Array, bool]:
-        """The numbers of the first of these names, and whether they are stored in int8.
+    def stored(self, shape: tuple[int, ...], *names: str) -> Stored:
+        """The tensor of the first of these names, still a view of the file unless it is int16.
 
-        One variable is one array, under all its names.
+        One variable is one object, under all its names.
 
         Raises:
             ModelError: if there is no such variable, or it has another shape or a type that is not
@@ -134,9 +134,9 @@ class Variables:
                 names[0], f"has shape {list(tensor.shape)}, expected {[int(n) for n in shape]}"
             )
         scale = self.optional(*(f"{name}{SCALE_SUFFIX}" for name in names))
-        if id(tensor) not in self._arrays:
-            self._arrays[id(tensor)] = self._floats(names[0], tensor, scale)
-        return self._arrays[id(tensor)], tensor.dtype == "I8"
+        if id(tensor) not in self._stored:
+            self._stored[id(tensor)] = self._scaled(names[0], tensor, scale)
+        return self._stored[id(tensor)]
 
     def check_all_taken(self) -> None:
         """That nothing is left: what is not computed with may not be there either.
@@ -156,9 +156,9 @@ class Variables:
             raise ModelError(f"{WEIGHTS_FILE}: {bare(names[0])} is missing")
         return tensor
 
-    def _floats(self, name: str, tensor: Tensor, scale: Tensor | None) -> Array:
+    def _scaled(self, name: str, tensor: Tensor, scale: Tensor | None) -> Stored:
         if tensor.dtype not in ("I8", "I16"):
-            return tensor.float32()
+            return tensor.stored()
         # int8 has a scale for each row of a matrix, int16 one for all of it.
         rows = tensor.shape[:1] if tensor.dtype == "I8" else ()
         place = f"{name}{SCALE_SUFFIX}"
@@ -170,10 +170,13 @@ class Variables:
         smallest = np.finfo(np.float32).tiny
         if not (np.isfinite(factors) & (factors >= smallest)).all():
             raise self.error(place, "has values that are not positive and finite")
+        if rows:
+            # Files divide, as CTranslate2 itself multiplies by the reciprocal.
+            return Stored("int8", tensor.values, np.reciprocal(factors))
         floats = tensor.values.astype(np.float32)
-        floats /= factors[:, None] if rows else factors
+        floats /= factors
         floats.flags.writeable = False
-        return floats
+        return Stored("float32", floats)
 
 
 def _later(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import pathlib
 import stat
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, NoReturn, TypeAlias
 
 from pyattn.errors import ModelError
+from pyattn.mapped import mapped
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -49,7 +49,7 @@ def map_file(path: pathlib.Path) -> memoryview:
         if os.fstat(file.fileno()).st_size == 0:  # which mmap refuses
             return memoryview(b"")
         try:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            return mapped(file)
         except (OSError, ValueError) as error:
             raise ModelError(f"{path}: cannot be mapped: {error}") from None
 

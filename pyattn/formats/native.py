@@ -1,25 +1,26 @@
 """pyattn's own folders: config.json, model.safetensors and the tokenizer's files.
 
 `pyattn.formats.native_config` says what is in config.json. model.safetensors holds the tensors
-under the names of `pyattn.checkpoint`, each in float32, or a matrix in int8 with a float32 scale
-per row (its output channel) beside it: `<name>.scale`.
+under the names of `pyattn.checkpoint`, each in float32, or a matrix in bfloat16, or in int8 with a
+float32 scale per row (its output channel) beside it: `<name>.scale`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import Array, Checkpoint, tensor_shapes
+from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.formats.files import bare, listed, open_regular
 from pyattn.formats.native_config import (
@@ -30,17 +31,19 @@ from pyattn.formats.native_config import (
     TOKENIZER_FILES,
     read_native_config,
 )
-from pyattn.formats.quantized import Quantized, quantize, stored_quantized
-from pyattn.formats.safetensors import read_safetensors
-from pyattn.formats.tensors import Tensor
+from pyattn.formats.quantized import bfloat16_bits, quantize, stored_quantized
+from pyattn.formats.safetensors import Entry, read_safetensors, write_safetensors
 from pyattn.formats.weights import Weights, named_shapes
+from pyattn.stored import Array, Stored, Tensors
 
 WEIGHTS_FILE = "model.safetensors"
 SCALE_SUFFIX = ".scale"
 
+MatrixType: TypeAlias = Literal["float32", "bfloat16", "int8"]
+
 
 def read_native(folder: pathlib.Path) -> Checkpoint:
-    """The model in a native folder; int8 weights are multiplied out to float32, and named.
+    """The model in a native folder; its weights stay views of the file.
 
     Raises:
         ModelError: if a file is missing or malformed, or if the config contradicts the tensors.
@@ -53,26 +56,21 @@ def read_native(folder: pathlib.Path) -> Checkpoint:
     for name in config.tied:
         if name not in shapes:
             raise ModelError(f"{CONFIG_FILE}: tied: {bare(name)} is not a tensor of this model")
-    arrays: dict[str, Array] = {}
-    tensors: dict[str, Array] = {}
-    int8 = set()
+    by_stored_name: dict[str, Stored] = {}
+    tensors: dict[str, Stored] = {}
     for name, shape in shapes.items():
-        stored = config.tied.get(name, name)
-        tensor = _stored(weights, stored, shape)
-        if stored not in arrays:
-            arrays[stored] = tensor.float32()
-        tensors[name] = arrays[stored]
-        if isinstance(tensor, Quantized):
-            int8.add(name)
+        stored_name = config.tied.get(name, name)
+        tensor = _stored(weights, stored_name, shape)
+        tensors[name] = by_stored_name.setdefault(stored_name, tensor)
     weights.check_all_taken(config.model.family)
-    return Checkpoint(config.model, tensors, config.generation, frozenset(int8))
+    return Checkpoint(config.model, Tensors(tensors), config.generation)
 
 
-def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Tensor | Quantized:
+def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Stored:
     """A tensor in the numbers that it is stored in."""
     tensor = weights.take(name, shape)
     if tensor.dtype != "I8":
-        return tensor
+        return tensor.stored()
     if len(shape) != 2:
         raise ModelError(f"{tensor.file}: {bare(name)} has dtype I8, expected F32 for a vector")
     return stored_quantized(tensor, weights.take(f"{name}{SCALE_SUFFIX}", shape[:1]))
@@ -82,29 +80,32 @@ def write_native(
     folder: pathlib.Path,
     checkpoint: Checkpoint,
     *,
-    dtype: Literal["float32", "int8"] = "float32",
-    tokenizer_files: Mapping[str, pathlib.Path] | None = None,
+    dtype: MatrixType = "float32",
+    tokenizer_files: Mapping[str, pathlib.Path | bytes] | None = None,
 ) -> None:
     """Writes a model as a native folder, which appears complete or not at all.
 
     Args:
         folder: Where; does not exist yet, or is empty.
-        checkpoint: The model. Matrices that are one array are stored once.
-        dtype: What matrices are stored in; vectors are always float32.
-        tokenizer_files: Role (a key of `TOKENIZER_FILES`) to file; files with the same content are
-            stored once.
+        checkpoint: The model. Matrices that are one object are stored once; those that are stored
+            in `dtype` already keep their bits.
+        dtype: What matrices are stored in; vectors and relative biases are always float32.
+        tokenizer_files: Role (a key of `TOKENIZER_FILES`) to a file or its content; files with the
+            same content are stored once.
 
     Raises:
         FileExistsError: if the folder holds anything.
         ValueError: if there is no such dtype, if the tensors are not those of the config, or if a
             matrix that is to be int8 has a value that is not finite.
     """
-    if dtype not in ("float32", "int8"):
-        raise ValueError(f"write_native: dtype is {dtype!r}, expected 'float32' or 'int8'")
-    _check_tensors(checkpoint)
+    if dtype not in get_args(MatrixType):
+        known = ", ".join(map(repr, get_args(MatrixType)))
+        raise ValueError(f"write_native: dtype is {dtype!r}, expected one of {known}")
+    tensors = Tensors.of(checkpoint.tensors)
+    _check_tensors(checkpoint.config, tensors)
     with _appearing(folder) as written:
         names = _copy_tokenizer(tokenizer_files or {}, written)
-        tied, stored = _distinct(checkpoint.tensors)
+        tied, stored = _distinct(tensors)
         config = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -115,60 +116,95 @@ def write_native(
         }
         text = json.dumps(config, indent=2, allow_nan=False)
         (written / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
-        _save(written / WEIGHTS_FILE, stored, dtype)
-        # safetensors keeps what it writes from everybody else.
-        (written / WEIGHTS_FILE).chmod((written / CONFIG_FILE).stat().st_mode)
+        write_safetensors(written / WEIGHTS_FILE, _entries(stored, dtype))
 
 
-def _check_tensors(checkpoint: Checkpoint) -> None:
+def _check_tensors(config: ModelConfig, tensors: Tensors) -> None:
     """That what is written can be read again."""
-    expected = dict(tensor_shapes(checkpoint.config))
+    expected = dict(tensor_shapes(config))
     for name, shape in expected.items():
-        found = checkpoint.tensors.get(name)
-        if found is None or found.shape != shape:
-            has = "is missing" if found is None else f"has shape {list(found.shape)}"
+        found = tensors.stored(name).shape if name in tensors else None
+        if found != shape:
+            has = "is missing" if found is None else f"has shape {list(found)}"
             raise ValueError(f"write_native: tensors[{name!r}] {has}, expected {list(shape)}")
-    unknown = checkpoint.tensors.keys() - expected.keys() - {"output.bias"}
+    unknown = tensors.keys() - expected.keys() - {"output.bias"}
     if unknown:
         raise ValueError(f"write_native: {listed(sorted(unknown))}: not tensors of the config")
 
 
-def _distinct(tensors: Mapping[str, Array]) -> tuple[dict[str, str], dict[str, Array]]:
-    """Which names stand for an earlier one's array, and the arrays without them."""
+def _distinct(tensors: Tensors) -> tuple[dict[str, str], dict[str, Stored]]:
+    """Which names stand for an earlier one's tensor, and the tensors without them."""
     first: dict[int, str] = {}
-    for name, array in tensors.items():
-        first.setdefault(id(array), name)
-    tied = {name: first[id(array)] for name, array in tensors.items()}
+    stored = {name: tensors.stored(name) for name in tensors}
+    tied = {name: first.setdefault(id(tensor), name) for name, tensor in stored.items()}
     return (
-        {name: stored for name, stored in tied.items() if name != stored},
-        {name: array for name, array in tensors.items() if tied[name] == name},
+        {name: other for name, other in tied.items() if name != other},
+        {name: tensor for name, tensor in stored.items() if tied[name] == name},
     )
 
 
-def _save(path: pathlib.Path, tensors: Mapping[str, Array], dtype: str) -> None:
-    from safetensors.numpy import save_file
-
-    contents: dict[str, npt.NDArray[Any]] = {}
-    for name, array in tensors.items():
-        if dtype == "int8" and array.ndim == 2:
-            try:
-                matrix = quantize(array)
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
-            contents[name] = matrix.values
-            contents[f"{name}{SCALE_SUFFIX}"] = matrix.scale
+def _entries(tensors: Mapping[str, Stored], dtype: MatrixType) -> dict[str, Entry]:
+    """What the file is to hold, scales beside their matrices."""
+    entries: dict[str, Entry] = {}
+    for name, tensor in tensors.items():
+        shape = tensor.shape
+        if len(shape) != 2 or name.endswith("relative_bias") or dtype == "float32":
+            entries[name] = Entry(dtype="F32", shape=shape, values=tensor.float32)
+        elif dtype == "bfloat16":
+            entries[name] = Entry(
+                dtype="BF16", shape=shape, values=functools.partial(bfloat16_bits, tensor)
+            )
         else:
-            contents[name] = np.ascontiguousarray(array, np.float32)
-    save_file(contents, path)
+            matrix = _Int8(name, tensor)
+            entries[name] = Entry(dtype="I8", shape=shape, values=matrix.values)
+            entries[f"{name}{SCALE_SUFFIX}"] = Entry(
+                dtype="F32", shape=shape[:1], values=matrix.scale
+            )
+    return entries
 
 
-def _copy_tokenizer(files: Mapping[str, pathlib.Path], folder: pathlib.Path) -> dict[str, str]:
+class _Int8:
+    """A matrix in int8 whose integers and scales are written one after the other."""
+
+    def __init__(self, name: str, tensor: Stored) -> None:
+        self._name = name
+        self._tensor = tensor
+        self._scale: Array | None = tensor.scale
+
+    def values(self) -> npt.NDArray[np.int8]:
+        """[out, in]."""
+        return self._quantized().values
+
+    def scale(self) -> Array:
+        """[out]."""
+        if self._scale is None:
+            self._quantized()
+        assert self._scale is not None
+        return self._scale
+
+    def _quantized(self) -> Stored:
+        if self._tensor.dtype == "int8":
+            return self._tensor
+        try:
+            quantized = quantize(self._tensor.float32())
+        except ValueError as error:
+            raise ValueError(f"{self._name}: {error}") from None
+        self._scale = quantized.scale
+        return quantized
+
+
+def _copy_tokenizer(
+    files: Mapping[str, pathlib.Path | bytes], folder: pathlib.Path
+) -> dict[str, str]:
     """Role to the name of its file in the folder."""
     names: dict[str, str] = {}
     by_content: dict[bytes, str] = {}
-    for role, path in files.items():
-        with open_regular(path) as file:
-            content = file.read()
+    for role, given in files.items():
+        if isinstance(given, bytes):
+            content = given
+        else:
+            with open_regular(given) as file:
+                content = file.read()
         names[role] = by_content.setdefault(content, TOKENIZER_FILES[role])
         (folder / names[role]).write_bytes(content)
     return names

@@ -1,42 +1,30 @@
-"""Matrices in int8, with one float32 scale per row."""
+"""Matrices in fewer bits: bfloat16, and int8 with one float32 scale per row."""
 
 from __future__ import annotations
-
-import dataclasses
 
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import Array
 from pyattn.errors import ModelError
 from pyattn.formats.files import bare
 from pyattn.formats.tensors import Tensor
+from pyattn.stored import Array, Stored
 
 _LARGEST = 127
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Quantized:
-    """A matrix as int8 multiples of a step per output channel.
-
-    Attributes:
-        values: [out, in] int8, from -127 to 127.
-        scale: [out] float32, the step of each row.
-    """
-
-    values: npt.NDArray[np.int8]
-    scale: Array
-
-    def float32(self) -> Array:
-        """The matrix multiplied out, read-only."""
-        matrix = self.values.astype(np.float32)
-        matrix *= self.scale[:, None]
-        matrix.flags.writeable = False
-        return matrix
+def bfloat16_bits(tensor: Stored) -> npt.NDArray[np.uint16]:
+    """The bits of the nearest bfloat16, ties to even; NaN stays NaN."""
+    if tensor.dtype == "bfloat16":
+        return tensor.values
+    floats = tensor.float32()
+    bits = floats.view(np.uint32)
+    nearest = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    return np.where(np.isnan(floats), bits >> 16 | 0x40, nearest).astype(np.uint16)
 
 
-def quantize(matrix: Array) -> Quantized:
-    """The nearest int8 multiples of max|row| / 127; a row of zeros has scale 1.
+def quantize(matrix: Array) -> Stored:
+    """The nearest int8 multiples of max|row| / 127, from -127 to 127; zeros have scale 1.
 
     Raises:
         ValueError: if the matrix has an infinity or a NaN.
@@ -48,10 +36,10 @@ def quantize(matrix: Array) -> Quantized:
     # Of values so small that their 127th part has no digits left, too, nothing remains.
     scale[scale < np.finfo(np.float32).tiny] = 1
     values = np.rint(matrix / scale[:, None])
-    return Quantized(values.astype(np.int8), scale)
+    return Stored("int8", values.astype(np.int8), scale)
 
 
-def stored_quantized(values: Tensor, scale: Tensor) -> Quantized:
+def stored_quantized(values: Tensor, scale: Tensor) -> Stored:
     """What two tensors of a file say.
 
     Raises:
@@ -65,4 +53,4 @@ def stored_quantized(values: Tensor, scale: Tensor) -> Quantized:
     steps = scale.float32()
     if not (np.isfinite(steps) & (steps >= 0)).all():
         raise ModelError(f"{place} has values that are negative or not finite")
-    return Quantized(values.values, steps)
+    return Stored("int8", values.values, steps)

@@ -1,18 +1,25 @@
 """The safetensors layout: read over a memory map, every field of the header checked before use.
 
+Written so that what is read in whole lines begins at one.
+
 A file is the length of its header (8 bytes, little-endian), the header (a JSON object: name to
 dtype, shape and [begin, end) in the data), and the data, which the tensors fill without holes or
-overlaps (github.com/huggingface/safetensors, "Format"). The package of that name is used for
-writing only: its reader lets headers pass that its own specification forbids, and returns copies.
+overlaps (github.com/huggingface/safetensors, "Format"). The package of that name is not used: its
+reader lets headers pass that its own specification forbids, and returns copies, and its writer
+takes all tensors at once, in an order of its own.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 import pathlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pyattn.errors import ModelError
 from pyattn.formats.files import JsonObject, bare, map_file, parse_json, shown
@@ -23,6 +30,8 @@ _LENGTH_BYTES = 8
 _MAX_AXES = 8
 _MAX_BYTES = 1 << 63
 _FIELDS = {"dtype", "shape", "data_offsets"}
+# Of a cache line, and of the widest vector.
+ALIGNMENT = 64
 
 
 def read_safetensors(path: pathlib.Path) -> dict[str, Tensor]:
@@ -56,6 +65,57 @@ def read_safetensors(path: pathlib.Path) -> dict[str, Tensor]:
             f"something was appended"
         )
     return tensors
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A tensor that is to be written.
+
+    Attributes:
+        dtype: One of `DTYPES`.
+        shape: Length along each axis.
+        values: Makes its numbers, which nobody keeps but for writing them.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    values: Callable[[], npt.NDArray[Any]]
+
+    @property
+    def nbytes(self) -> int:
+        """How much of the file it takes."""
+        return math.prod(self.shape) * DTYPES[self.dtype].itemsize
+
+
+def write_safetensors(path: pathlib.Path, entries: Mapping[str, Entry]) -> None:
+    """Writes tensors to a new file, one at a time.
+
+    The layout allows no holes. So those of whole lines come first, and each of them begins at a
+    multiple of `ALIGNMENT` in the file; the others follow by the largest power of two that divides
+    their bytes, so that no number lies across the boundary of its type.
+    """
+    order = sorted(entries, key=lambda name: -_alignment(entries[name].nbytes))
+    header: JsonObject = {}
+    end = 0
+    for name in order:
+        entry = entries[name]
+        begin, end = end, end + entry.nbytes
+        header[name] = {"dtype": entry.dtype, "shape": entry.shape, "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(_LENGTH_BYTES + len(text)) % ALIGNMENT)
+    with path.open("xb") as file:
+        file.write(len(text).to_bytes(_LENGTH_BYTES, "little"))
+        file.write(text)
+        for name in order:
+            entry = entries[name]
+            values = np.ascontiguousarray(entry.values(), DTYPES[entry.dtype])
+            assert values.shape == entry.shape, name
+            file.write(values.data)
+
+
+def _alignment(size: int) -> int:
+    """The largest power of two, up to `ALIGNMENT`, that divides a size."""
+    return math.gcd(size, ALIGNMENT)
 
 
 def _header(content: bytes, file: str) -> JsonObject:

@@ -1,4 +1,4 @@
-"""A tensor as a file holds it, and its exact conversion to float32."""
+"""A tensor as a file holds it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import Array
 from pyattn.errors import ModelError
+from pyattn.stored import Array, Stored, StoredType
 
 # By the names that safetensors gives them. All files are little-endian. NumPy has no bfloat16:
 # its bits stand in an unsigned integer; so do bools, whose bytes nobody has checked.
@@ -28,6 +28,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("u1"),
 }
+_STORED: dict[str, StoredType] = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,28 +52,27 @@ class Tensor:
         """Length along each axis."""
         return self.values.shape
 
+    def stored(self) -> Stored:
+        """The tensor for a checkpoint, still a view of the file.
+
+        Raises:
+            ModelError: if float32 cannot hold the numbers of this dtype exactly.
+        """
+        if self.dtype not in _STORED:
+            raise ModelError(
+                f"{self.file}: {self.name} has dtype {self.dtype}, expected F32, F16 or BF16"
+            )
+        return Stored(_STORED[self.dtype], self.values)
+
     def float32(self) -> Array:
         """The same numbers as a read-only float32 array in C order.
 
         What the file already keeps that way stays a view of it.
 
         Raises:
-            ModelError: if float32 cannot hold the numbers of this dtype exactly.
+            ModelError: as `stored`.
         """
-        if self.dtype == "BF16":
-            # bfloat16 is the upper half of a float32.
-            bits = np.array(self.values, dtype=np.uint32, order="C")
-            bits <<= 16
-            floats = bits.view(np.float32)
-        elif self.dtype in ("F32", "F16"):
-            # Of unaligned numbers (the format does not promise alignment) it makes a copy.
-            floats = np.require(self.values, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
-        else:
-            raise ModelError(
-                f"{self.file}: {self.name} has dtype {self.dtype}, expected F32, F16 or BF16"
-            )
-        floats.flags.writeable = False
-        return floats
+        return self.stored().float32()
 
     def same_bits(self, other: Tensor) -> bool:
         """Whether two tensors are the same in dtype, shape and every bit."""

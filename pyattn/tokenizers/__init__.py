@@ -22,13 +22,14 @@ from pyattn.tokenizers.contract import NoTokenizer, Tokenizer
 from pyattn.tokenizers.huggingface import FILES, SETTINGS_FILE, huggingface_tokenizer
 from pyattn.tokenizers.languages import Languages
 from pyattn.tokenizers.marian import (
-    VOCABULARY,
     ctranslate2_tokenizer,
+    marian_files,
     marian_tokenizer,
     native_marian_tokenizer,
+    read_ctranslate2,
     read_marian,
+    read_native_marian,
 )
-from pyattn.tokenizers.vocabulary import PAD
 
 __all__ = ["Languages", "NoTokenizer", "Tokenizer", "load_tokenizer", "tokenizer_files"]
 
@@ -62,22 +63,27 @@ def load_tokenizer(
     return huggingface_tokenizer(files, config)
 
 
-def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path]:
-    """The files that a native folder needs for the same tokenizer, by their roles in it.
+def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path | bytes]:
+    """What a native folder needs for the same tokenizer, by its roles there: files, or contents.
 
     Vocabularies that number all pieces as SentencePiece itself does are left out.
+
+    Args:
+        folder: The folder of a model, or its file.
 
     Raises:
         ModelError: if a file is missing or malformed.
     """
-    files, _ = _files(pathlib.Path(folder))
+    path = pathlib.Path(folder)
+    whose = layout(path)
+    if whose in ("ctranslate2", "marian"):
+        found = read_ctranslate2(path) if whose == "ctranslate2" else read_native_marian(path)
+        return {} if found is None else {**marian_files(found)}
+    files, _ = _files(path)
     if "source" not in files:
-        return files
-    source, target, source_ids, target_ids = read_marian(files)
-    for pieces, ids in ((source, source_ids), (target, target_ids)):
-        if {**ids, PAD: 0} != {**pieces.numbered(), PAD: 0}:
-            return files
-    return {role: files[role] for role in VOCABULARY}
+        return {**files}
+    found = read_marian(files)
+    return {role: files.get(role, content) for role, content in marian_files(found).items()}
 
 
 def _files(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], ModelConfig]:

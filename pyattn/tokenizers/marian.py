@@ -7,6 +7,8 @@ several does not have is an error, not unknown.
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import pathlib
 import re
 from collections.abc import Mapping
@@ -30,6 +32,23 @@ _HEAD = re.compile(r"\s*(>>([^\s<>]{1,40})<<)")
 _SPECIAL = frozenset({END, UNKNOWN, PAD})
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class MarianPieces:
+    """What cuts and joins texts, and the ids that the model gives its pieces.
+
+    Attributes:
+        source: What cuts sources.
+        target: What joins targets.
+        source_ids: Piece to id, of sources.
+        target_ids: Piece to id, of targets.
+    """
+
+    source: Pieces
+    target: Pieces
+    source_ids: Mapping[str, int]
+    target_ids: Mapping[str, int]
+
+
 def marian_tokenizer(files: Mapping[str, pathlib.Path], config: ModelConfig) -> FramedTokenizer:
     """The tokenizer of a Marian model in a folder of Hugging Face's layout or of our own.
 
@@ -40,27 +59,44 @@ def marian_tokenizer(files: Mapping[str, pathlib.Path], config: ModelConfig) -> 
     Raises:
         ModelError: if a file cannot be used, or its ids are not those of the model.
     """
-    source, target, source_ids, target_ids = read_marian(files)
+    found = read_marian(files)
     for role, ids, rows in (
-        ("source", source_ids, config.source_vocab),
-        ("target", target_ids, config.target_vocab),
+        ("source", found.source_ids, config.source_vocab),
+        ("target", found.target_ids, config.target_vocab),
     ):
         file = files.get(VOCABULARY[role], files.get("vocab", files[role])).name
         check_ids_fit(ids, file, role, rows, config.end)
-    return _tokenizer(source, target, source_ids, target_ids)
+    return _tokenizer(found)
 
 
-def read_marian(
-    files: Mapping[str, pathlib.Path],
-) -> tuple[Pieces, Pieces, dict[str, int], dict[str, int]]:
-    """Source and target pieces, and the ids of source and target pieces."""
+def read_marian(files: Mapping[str, pathlib.Path]) -> MarianPieces:
+    """What is in the files of a tokenizer, by their roles."""
     source = read_pieces(files["source"])
     target = source if files["target"] == files["source"] else read_pieces(files["target"])
-    if "vocab" not in files:
-        return source, target, source.numbered(), target.numbered()
-    source_ids = read_ids(files["vocab"])
-    target_ids = read_ids(files["target_vocab"]) if "target_vocab" in files else source_ids
-    return source, target, source_ids, target_ids
+    source_ids, target_ids = source.numbered(), target.numbered()
+    if "vocab" in files:
+        source_ids = target_ids = read_ids(files["vocab"])
+    if "target_vocab" in files:
+        target_ids = read_ids(files["target_vocab"])
+    return MarianPieces(source=source, target=target, source_ids=source_ids, target_ids=target_ids)
+
+
+def marian_files(found: MarianPieces) -> dict[str, bytes]:
+    """The contents of files that hold as much, by their roles.
+
+    Vocabularies that number all pieces as SentencePiece itself does, but for the padding, are left
+    out.
+    """
+    files = {
+        "source": found.source.processor.serialized_model_proto(),
+        "target": found.target.processor.serialized_model_proto(),
+    }
+    sides = ((found.source, found.source_ids), (found.target, found.target_ids))
+    if any({**ids, PAD: 0} != {**pieces.numbered(), PAD: 0} for pieces, ids in sides):
+        files["vocab"] = json.dumps(dict(found.source_ids), ensure_ascii=False).encode()
+        if found.target_ids != found.source_ids:
+            files["target_vocab"] = json.dumps(dict(found.target_ids), ensure_ascii=False).encode()
+    return files
 
 
 def ctranslate2_tokenizer(folder: pathlib.Path) -> FramedTokenizer | None:
@@ -69,6 +105,12 @@ def ctranslate2_tokenizer(folder: pathlib.Path) -> FramedTokenizer | None:
     Raises:
         ModelError: if one of them is missing, or a file cannot be used.
     """
+    found = read_ctranslate2(folder)
+    return None if found is None else _tokenizer(found)
+
+
+def read_ctranslate2(folder: pathlib.Path) -> MarianPieces | None:
+    """The same, in parts."""
     source, target = (folder / TOKENIZER_FILES[role] for role in VOCABULARY)
     vocabularies = read_vocabularies(folder)
     if not vocabularies.sources_end or not (source.exists() or target.exists()):
@@ -76,11 +118,11 @@ def ctranslate2_tokenizer(folder: pathlib.Path) -> FramedTokenizer | None:
     for token in (END, UNKNOWN):
         if token not in vocabularies.source:
             raise ModelError(f"{folder}: {token} is missing in its source vocabulary")
-    return _tokenizer(
-        read_pieces(source),
-        read_pieces(target),
-        vocabularies.source.numbered(),
-        vocabularies.target.numbered(),
+    return MarianPieces(
+        source=read_pieces(source),
+        target=read_pieces(target),
+        source_ids=vocabularies.source.numbered(),
+        target_ids=vocabularies.target.numbered(),
     )
 
 
@@ -96,23 +138,40 @@ def native_marian_tokenizer(
     Raises:
         ModelError: if a file cannot be used, or its ids are not those of the model.
     """
-    found = read_marian_vocabularies(path, config)
-    if found is None:
+    found = read_native_marian(path, config)
+    return None if found is None else _tokenizer(found)
+
+
+def read_native_marian(
+    path: pathlib.Path, config: ModelConfig | None = None
+) -> MarianPieces | None:
+    """The same, in parts."""
+    sides = read_marian_vocabularies(path, config)
+    if sides is None:
         return None
-    source, target = found
+    source, target = sides
     if source.pieces is None or target.pieces is None:
         return None
-    return _tokenizer(source.pieces, target.pieces, source.ids, target.ids)
+    return MarianPieces(
+        source=source.pieces,
+        target=target.pieces,
+        source_ids=source.ids,
+        target_ids=target.ids,
+    )
 
 
-def _tokenizer(
-    source: Pieces, target: Pieces, source_ids: Mapping[str, int], target_ids: Mapping[str, int]
-) -> FramedTokenizer:
+def _tokenizer(found: MarianPieces) -> FramedTokenizer:
+    source_ids = found.source_ids
     matches = {id: _HEAD.fullmatch(piece) for piece, id in source_ids.items()}
     targets = {match[2]: (id,) for id, match in matches.items() if match is not None}
     return FramedTokenizer(
         PieceCutter(
-            source, target, source_ids, target_ids, unknown=source_ids[UNKNOWN], special=_SPECIAL
+            found.source,
+            found.target,
+            source_ids,
+            found.target_ids,
+            unknown=source_ids[UNKNOWN],
+            special=_SPECIAL,
         ),
         end=source_ids[END],
         before=("target",),

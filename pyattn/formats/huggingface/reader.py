@@ -7,19 +7,20 @@ import pathlib
 
 import numpy as np
 
-from pyattn.checkpoint import Array, Checkpoint
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.formats.huggingface.config import read_config
 from pyattn.formats.huggingface.layout import Layout
 from pyattn.formats.huggingface.weights import read_weights
 from pyattn.formats.tensors import Tensor
 from pyattn.formats.weights import Length, Weights, check_shape, named_shapes
+from pyattn.stored import Stored, Tensors
 
 
 def read_huggingface(folder: pathlib.Path) -> Checkpoint:
     """The model in a folder of Hugging Face's layout.
 
-    float32 weights stay a view of the file, read from disk when they are first used.
+    Weights stay views of the file, read from disk when they are first used.
 
     Raises:
         ModelError: if a file is missing or malformed, if the model is of a family that is not
@@ -42,25 +43,27 @@ def read_huggingface(folder: pathlib.Path) -> Checkpoint:
     if tensors["output.weight"] is tensors["decoder.embedding"]:
         scale = model.logits_scale * layout.tied_scale
         model = dataclasses.replace(model, logits_scale=scale)
-    return Checkpoint(model, tensors, config.generation)
+    return Checkpoint(model, Tensors(tensors), config.generation)
 
 
-def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Array:
+def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Stored:
     saved = layout.saved_name(name)
     if name.endswith(".positions"):
-        before = layout.rows_before
-        return weights.take(saved, (shape[0] + before, *shape[1:])).float32()[before:]
-    array = weights.take(saved, shape).float32()
+        rows = shape[0] + layout.rows_before
+        table = weights.take(saved, (rows, *shape[1:])).stored()
+        return table.rows(layout.rows_before, rows)
+    stored = weights.take(saved, shape).stored()
     if layout.norms_less_one and name.endswith("norm.weight"):
-        array = array + np.float32(1)
+        array = stored.float32() + np.float32(1)
         array.flags.writeable = False
-    return array
+        return Stored("float32", array)
+    return stored
 
 
 def _embeddings(
     weights: Weights, shapes: dict[str, tuple[int, ...]], layout: Layout
-) -> dict[str, Array]:
-    """The two embeddings and the output matrix, one array where the file holds one matrix.
+) -> dict[str, Stored]:
+    """The two embeddings and the output matrix, one object where the file holds one matrix.
 
     Tied matrices are saved once or several times, under any of their names. Copies that differ
     are not copies: then each role takes its own, as transformers does.
@@ -75,8 +78,8 @@ def _embeddings(
         "decoder.embedding": [names.decoder, *shared, *tied],
         "output.weight": [names.output, *([names.decoder, *shared] if layout.tied else [])],
     }
-    arrays: dict[str, Array] = {}
-    distinct: list[tuple[Tensor, Array]] = []
+    stored: dict[str, Stored] = {}
+    distinct: list[tuple[Tensor, Stored]] = []
     for role, wanted in roles.items():
         found = [tensor for tensor in map(weights.optional, wanted) if tensor is not None]
         if not found:
@@ -86,21 +89,21 @@ def _embeddings(
             )
             raise ModelError(f"{weights.file}: {missing}, expected one for {role}")
         check_shape(found[0], shapes[role])
-        for tensor, array in distinct:
+        for tensor, same in distinct:
             if tensor.same_bits(found[0]):
-                arrays[role] = array
+                stored[role] = same
                 break
         else:
-            arrays[role] = found[0].float32()
-            distinct.append((found[0], arrays[role]))
-    return arrays
+            stored[role] = found[0].stored()
+            distinct.append((found[0], stored[role]))
+    return stored
 
 
-def _output_bias(weights: Weights, vocab: int, layout: Layout) -> Array | None:
+def _output_bias(weights: Weights, vocab: int, layout: Layout) -> Stored | None:
     """What is added to the logits; None if it is all zeros, as in most models."""
     tensor = None if layout.output_bias is None else weights.optional(layout.output_bias)
     if tensor is None:
         return None
     check_shape(tensor, (Length.of(1, ""), vocab))
     bias = tensor.float32().reshape(-1)
-    return bias if bias.any() else None
+    return Stored("float32", bias) if bias.any() else None

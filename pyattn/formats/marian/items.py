@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from pyattn.errors import ModelError
 from pyattn.formats.files import bare
-from pyattn.formats.quantized import Quantized
 from pyattn.formats.tensors import Tensor
+from pyattn.stored import Stored
 
 # A float tensor as it lies in the file, [in, out] if it is a matrix; an int8 matrix [out, in], or
 # [vocab, dim] if it is an embedding.
-Item: TypeAlias = Tensor | Quantized
+Item: TypeAlias = Tensor | Stored
 
 MODEL_YML = "special:model.yml"
 ALPHA_SUFFIX = "_QuantMultA"
@@ -29,7 +29,7 @@ _SMALLEST, _MOST = 127 / float(_LIMITS.max), 1 / float(_LIMITS.tiny)
 
 def quantized(
     file: str, name: str, values: npt.NDArray[np.int8], shape: tuple[int, ...], multiplier: float
-) -> Quantized:
+) -> Stored:
     """An intgemm8 item: integers, and what the weights were multiplied by to become them.
 
     Args:
@@ -59,4 +59,5 @@ def quantized(
     if values.min() == -128:
         raise ModelError(f"{place} has the integer -128, expected -127 to 127")
     rows, columns = shape if name in EMBEDDINGS else shape[::-1]
-    return Quantized(values.reshape(rows, columns), np.full(rows, 1 / multiplier, np.float32))
+    scale = np.full(rows, 1 / multiplier, np.float32)
+    return Stored("int8", values.reshape(rows, columns), scale)

@@ -7,14 +7,14 @@ import math
 import pathlib
 import warnings
 
-from pyattn.checkpoint import Array, Checkpoint, ModelConfig, Stack, tensor_shapes
+from pyattn.checkpoint import Checkpoint, ModelConfig, Stack, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.formats.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS
 from pyattn.formats.marian.folder import Files, find_files
 from pyattn.formats.marian.items import MODEL_YML, OUTPUT
 from pyattn.formats.marian.names import POSITIONS, marian_name
 from pyattn.formats.marian.options import Options
-from pyattn.formats.marian.parameters import Matrix, read_parameters
+from pyattn.formats.marian.parameters import read_parameters
 from pyattn.formats.marian.variant import (
     AAN_DIM,
     ALIGNMENT_LAYER,
@@ -23,8 +23,8 @@ from pyattn.formats.marian.variant import (
     read_variant,
 )
 from pyattn.formats.marian.yaml import parse_yaml
-from pyattn.formats.quantized import Quantized
 from pyattn.options import MAX_BEAM, GenerationOptions
+from pyattn.stored import Stored, Tensors
 
 # In every vocabulary of Marian's that is known.
 END, UNKNOWN = 0, 1
@@ -40,8 +40,9 @@ _OUTPUT_BIAS = "decoder_ff_logit_out_b"
 def read_marian(path: pathlib.Path) -> Checkpoint:
     """The model in a folder of Marian's, or in a file.
 
-    What is stored in int8 is multiplied out, and named. It is decoded as decoder.yml says, or
-    greedily if there is none, and never yields the unknown token unless decoder.yml allows it.
+    Its weights stay views of the file, unless that is compressed. It is decoded as decoder.yml
+    says, or greedily if there is none, and never yields the unknown token unless decoder.yml allows
+    it.
 
     Raises:
         ModelError: if a file is missing or malformed, or if the model has what is not supported;
@@ -51,14 +52,7 @@ def read_marian(path: pathlib.Path) -> Checkpoint:
     config = reader.config
     stored = reader.matrices()
     reader.check_all_taken()
-    # The one place where integers become floats.
-    floats = {id(matrix): _floats(matrix) for matrix in stored.values()}
-    return Checkpoint(
-        config,
-        {name: floats[id(matrix)] for name, matrix in stored.items()},
-        reader.generation(),
-        frozenset(name for name, matrix in stored.items() if isinstance(matrix, Quantized)),
-    )
+    return Checkpoint(config, Tensors(stored), reader.generation())
 
 
 def read_marian_config(files: Files) -> ModelConfig:
@@ -128,11 +122,11 @@ class _Reader:
             average_gates=variant.average_gates,
         )
 
-    def matrices(self) -> dict[str, Matrix]:
+    def matrices(self) -> dict[str, Stored]:
         """All tensors, by the names of a checkpoint."""
         config, variant, parameters = self.config, self._variant, self._parameters
         source, target, dim = config.source_vocab, config.target_vocab, config.dim
-        found: dict[str, Matrix] = {
+        found: dict[str, Stored] = {
             "encoder.embedding": parameters.embedding(variant.source_embedding, source, dim),
             "decoder.embedding": parameters.embedding(variant.target_embedding, target, dim),
         }
@@ -222,14 +216,10 @@ class _Reader:
             )
         return width
 
-    def _output(self, embedding: Matrix) -> Matrix:
+    def _output(self, embedding: Stored) -> Stored:
         if self._variant.tied_output:
             return embedding
         config, parameters = self.config, self._parameters
         if _OLD_OUTPUT in parameters:
             return parameters.matrix(_OLD_OUTPUT, config.target_vocab, config.dim)
         return parameters.embedding(OUTPUT, config.target_vocab, config.dim)
-
-
-def _floats(matrix: Matrix) -> Array:
-    return matrix.float32() if isinstance(matrix, Quantized) else matrix

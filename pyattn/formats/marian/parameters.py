@@ -5,22 +5,17 @@ from __future__ import annotations
 import pathlib
 import re
 from collections.abc import Mapping
-from typing import TypeAlias
 
 import numpy as np
 
-from pyattn.checkpoint import Array
 from pyattn.errors import ModelError
 from pyattn.formats.archives import plain_name, read_plain
 from pyattn.formats.files import bare, listed
 from pyattn.formats.marian.binary import read_binary_items
 from pyattn.formats.marian.items import ALPHA_SUFFIX, MODEL_YML, Item
 from pyattn.formats.marian.npz import read_npz
-from pyattn.formats.quantized import Quantized
 from pyattn.formats.tensors import Tensor
-
-# A matrix as a checkpoint names it, [out, in].
-Matrix: TypeAlias = Array | Quantized
+from pyattn.stored import Stored
 
 NPZ_SUFFIX = ".npz"
 # Of a tied output layer, which has no weight of its own.
@@ -53,7 +48,7 @@ class Parameters:
         self._items = items
         self._left = set(items)
         # One parameter is one matrix, however often it is asked for: layers may be tied.
-        self._matrices: dict[str, Matrix] = {}
+        self._matrices: dict[str, Stored] = {}
 
     def __contains__(self, name: str) -> bool:
         """Whether there is a parameter of that name."""
@@ -75,7 +70,7 @@ class Parameters:
     def model_yml(self) -> bytes:
         """The options that the model was made with, without the 0 at their end."""
         item = self._item(MODEL_YML)
-        if isinstance(item, Quantized) or item.dtype != "I8" or item.values.size > _MOST_TEXT:
+        if isinstance(item, Stored) or item.dtype != "I8" or item.values.size > _MOST_TEXT:
             raise self.error(MODEL_YML, f"is no text of at most {_MOST_TEXT} bytes")
         return item.values.tobytes().rstrip(b"\0")
 
@@ -95,10 +90,10 @@ class Parameters:
         shape = item.values.shape
         if len(shape) != 2:
             raise self.error(name, f"has shape {list(shape)}, expected a matrix")
-        turned = isinstance(item, Quantized) and not name.endswith("Wemb")
+        turned = isinstance(item, Stored) and not name.endswith("Wemb")
         return (shape[1], shape[0]) if turned else (shape[0], shape[1])
 
-    def embedding(self, name: str, rows: int, columns: int) -> Matrix:
+    def embedding(self, name: str, rows: int, columns: int) -> Stored:
         """What lies in a checkpoint as it does in the file, [rows, columns].
 
         Raises:
@@ -107,7 +102,7 @@ class Parameters:
         self._check_shape(name, (rows, columns))
         return self._matrix(name, turned=False)
 
-    def matrix(self, name: str, rows: int, columns: int) -> Matrix:
+    def matrix(self, name: str, rows: int, columns: int) -> Stored:
         """The matrix [rows, columns] of a product, which the file has as [columns, rows].
 
         Raises:
@@ -116,18 +111,18 @@ class Parameters:
         self._check_shape(name, (columns, rows))
         return self._matrix(name, turned=True)
 
-    def vector(self, name: str, size: int) -> Array:
+    def vector(self, name: str, size: int) -> Stored:
         """A bias, or what a norm multiplies by; files have it as [1, size].
 
         Raises:
             ModelError: as `embedding`.
         """
         item = self._item(name)
-        if isinstance(item, Quantized) or item.shape not in ((1, size), (size,)):
+        if isinstance(item, Stored) or item.shape not in ((1, size), (size,)):
             raise self.error(
                 name, f"has shape {list(item.values.shape)}, expected floats of [1, {size}]"
             )
-        return item.float32().reshape(size)
+        return Stored("float32", item.float32().reshape(size))
 
     def check_alphas(self) -> None:
         """That what inputs would be multiplied by, if there is such a number, is one.
@@ -173,18 +168,13 @@ class Parameters:
         if found != shape:
             raise self.error(name, f"has shape {list(found)}, expected {list(shape)}")
 
-    def _matrix(self, name: str, *, turned: bool) -> Matrix:
+    def _matrix(self, name: str, *, turned: bool) -> Stored:
         if name not in self._matrices:
             item = self._items[name]
-            if isinstance(item, Quantized):
+            if isinstance(item, Stored):  # integers lie turned in the file
                 self._matrices[name] = item
             else:
-                self._matrices[name] = _turned(item) if turned else item.float32()
+                stored = item.stored()
+                values = stored.values.T if turned else stored.values
+                self._matrices[name] = Stored(stored.dtype, values)
         return self._matrices[name]
-
-
-def _turned(tensor: Tensor) -> Array:
-    """A matrix [in, out] as [out, in], in C order."""
-    floats = np.ascontiguousarray(tensor.float32().T)
-    floats.flags.writeable = False
-    return floats
