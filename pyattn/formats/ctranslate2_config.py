@@ -36,7 +36,7 @@ class SpecialTokens:
 
     Attributes:
         unknown: The token that stands for all others.
-        norm_epsilon: What layer norm adds to the variance.
+        norm_epsilon: What norms add to the variance; None for what they add by default.
     """
 
     unknown: str
@@ -45,7 +45,7 @@ class SpecialTokens:
     start: str
     add_begin: bool
     add_end: bool
-    norm_epsilon: float
+    norm_epsilon: float | None
 
 
 def read_special_tokens(
@@ -68,7 +68,7 @@ def read_special_tokens(
         start=begin if with_begin else end,
         add_begin=variables.flag("with_source_bos", default=False),
         add_end=variables.flag("with_source_eos", default=False),
-        norm_epsilon=variables.number("layer_norm_epsilon", default=_NORM_EPSILON),
+        norm_epsilon=variables.optional_number("layer_norm_epsilon"),
     )
 
 
@@ -93,7 +93,7 @@ def _from_file(folder: pathlib.Path) -> SpecialTokens:
         start=fields.text("decoder_start_token", "<s>"),
         add_begin=fields.boolean("add_source_bos", False),
         add_end=fields.boolean("add_source_eos", False),
-        norm_epsilon=fields.number("layer_norm_epsilon", _NORM_EPSILON, low=0),
+        norm_epsilon=fields.optional_number("layer_norm_epsilon", low=0),
     )
 
 

@@ -69,9 +69,14 @@ class Variables:
 
     def number(self, name: str, *others: str, default: float) -> float:
         """A number that stands alone under the first of these names, or `default`."""
+        found = self.optional_number(name, *others)
+        return default if found is None else found
+
+    def optional_number(self, name: str, *others: str) -> float | None:
+        """The same, or None."""
         tensor = self.optional(name, *others)
         if tensor is None:
-            return default
+            return None
         if tensor.shape:
             raise self.error(name, f"has shape {list(tensor.shape)}, expected a single number")
         if tensor.dtype in _INTEGERS:
@@ -149,6 +154,14 @@ class Variables:
                 f"{WEIGHTS_FILE}: {listed(sorted(self._left))}: no such variables in a model that "
                 f"is supported"
             )
+
+    def tensor(self, name: str) -> Tensor:
+        """The variable of that name as it is stored.
+
+        Raises:
+            ModelError: if there is none.
+        """
+        return self._required(name)
 
     def _required(self, *names: str) -> Tensor:
         tensor = self.optional(*names)

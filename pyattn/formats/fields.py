@@ -94,9 +94,14 @@ class Fields:
 
     def number(self, key: str, default: float, *, low: float = -_LARGEST) -> float:
         """A finite number, from `low`."""
+        value = self.optional_number(key, low=low)
+        return default if value is None else value
+
+    def optional_number(self, key: str, *, low: float = -_LARGEST) -> float | None:
+        """The same, or None."""
         value = self.get(key)
         if value is None:
-            return default
+            return None
         if type(value) not in (int, float) or not low <= value <= _LARGEST:
             self.fail(key, f"is {shown(value)}, expected a number from {low:g}")
         return float(value)
