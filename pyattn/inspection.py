@@ -10,9 +10,10 @@ from pyattn import dtypes
 from pyattn.checkpoint import Checkpoint
 from pyattn.dtypes import DTypes
 from pyattn.formats import layout, read_checkpoint
+from pyattn.formats.argos import opened
 from pyattn.formats.ctranslate2_binary import WEIGHTS_FILE, read_binary
 from pyattn.formats.marian import count_numbers
-from pyattn.formats.pickled import read_pickled
+from pyattn.formats.pickled import read_pickled, read_training
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.model import Model
 from pyattn.stored import Tensors
@@ -85,6 +86,13 @@ def _stored(folder: pathlib.Path) -> str:
     if whose == "marian":
         counts.update(count_numbers(folder))
         return _listed(counts)
+    if whose == "textbook":
+        for tensor in read_training(folder)[1].values():
+            counts[tensor.dtype] += tensor.values.size
+        return _listed(counts)
+    if whose == "argos":
+        with opened(folder) as package:
+            return _stored(package.model)
     if whose == "ctranslate2":
         # Under its aliases a variable is the same object.
         variables = read_binary(folder / WEIGHTS_FILE).variables.values()

@@ -34,7 +34,9 @@ def test_config_is_t5s(name: str) -> None:
     assert (config.relative_buckets, config.relative_distance) == (8, 12)
     assert config.head_dim == {"relu": 5, "gated": None}[name]
     assert (config.attention_scale, config.norm_epsilon) == (1.0, 1e-6)
-    assert not (config.attention_bias or config.feed_forward_bias or config.relative_per_layer)
+    assert not config.attention_bias
+    assert not config.feed_forward_bias
+    assert not config.relative_per_layer
     assert config.gated == (name == "gated")
 
 

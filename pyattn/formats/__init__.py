@@ -9,22 +9,25 @@ from typing import Literal, TypeAlias
 
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
+from pyattn.formats.argos import is_argos, read_argos
 from pyattn.formats.ctranslate2 import is_ctranslate2, read_ctranslate2
 from pyattn.formats.files import contents, read_json
 from pyattn.formats.huggingface import WEIGHT_FILES, read_huggingface
 from pyattn.formats.marian import is_marian, read_marian
 from pyattn.formats.native import read_native
 from pyattn.formats.native_config import CONFIG_FILE, is_native
+from pyattn.formats.textbook import SUFFIX, read_textbook
 
-Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2", "marian"]
+Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2", "marian", "argos", "textbook"]
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """The model in a folder, of pyattn's own layout, Hugging Face's, CTranslate2's or Marian's.
 
     Args:
-        path: The folder, or the file of one of Marian's models. Files are mapped into memory: they
-            must not be changed in place while the tensors are in use.
+        path: The folder, or a file: one of Marian's models, a package of Argos Translate
+            (.argosmodel) or a textbook's training state (.chkpt). Files are mapped into memory:
+            they must not be changed in place while the tensors are in use.
 
     Raises:
         ModelError: if it is no such folder, or a file in it cannot be used; the message says which
@@ -38,13 +41,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def layout(folder: pathlib.Path) -> Layout:
-    """Whose layout a folder has, by its files; or a file, if it is one of Marian's models.
+    """Whose layout a folder has, by its files; or a file, if it is a model by itself.
 
     Raises:
         ModelError: if it is no folder, or has neither config.json nor the weights of others.
     """
     if not folder.exists():
         raise ModelError(f"{folder}: no such folder")
+    if is_argos(folder):
+        return "argos"
+    if folder.suffix == SUFFIX and not folder.is_dir():
+        return "textbook"
     if not any((folder / name).exists() for name in WEIGHT_FILES):
         if is_marian(folder):
             return "marian"
@@ -65,4 +72,6 @@ _READERS: dict[Layout, Callable[[pathlib.Path], Checkpoint]] = {
     "huggingface": read_huggingface,
     "ctranslate2": read_ctranslate2,
     "marian": read_marian,
+    "argos": read_argos,
+    "textbook": read_textbook,
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from pyattn.errors import ModelError
 from pyattn.formats.archives import stream, zip_entries
 from pyattn.formats.files import bare, map_file, shown
 from pyattn.formats.tensors import DTYPES, Tensor
-from pyattn.formats.unpickler import StridedTensor, unpickle
+from pyattn.formats.unpickler import Namespace, Storage, StridedTensor, unpickle
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _PICKLE_MAGIC = b"\x80\x02"
@@ -41,21 +41,50 @@ def read_pickled(path: pathlib.Path) -> dict[str, Tensor]:
         ModelError: if the file is malformed, or holds anything but a dict of tensors; nothing of
             what it holds is run.
     """
+    values, storages = _read(path)
+    return _tensors(path.name, _strided(values, path.name), storages)
+
+
+def read_training(path: pathlib.Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """A file in which a training program keeps its state: {"model": tensors, "settings": ...}.
+
+    Returns:
+        The attributes of "settings", an `argparse.Namespace`, and the tensors of "model" by name,
+        as views of the file.
+
+    Raises:
+        ModelError: if the file is malformed, or has not both; nothing of what it holds is run.
+    """
+    values, storages = _read(path)
+    if not isinstance(values, dict):
+        raise ModelError(f"{path.name}: {type(values).__name__}, expected a dict")
+    settings, model = values.get("settings"), values.get("model")
+    if not isinstance(settings, Namespace) or not isinstance(model, dict):
+        raise ModelError(f"{path.name}: no settings and model, expected both")
+    return settings.values, _tensors(path.name, _strided(model, path.name), storages)
+
+
+def _read(path: pathlib.Path) -> tuple[Any, dict[str, memoryview]]:
+    """What is pickled in a file, and the storages of its tensors."""
     content = map_file(path)
     if content[: len(_ZIP_MAGIC)] == _ZIP_MAGIC:
-        values, storages = _read_zip(path.name, content)
-    elif content[: len(_PICKLE_MAGIC)] == _PICKLE_MAGIC:
-        values, storages = _read_legacy(path.name, content)
-    else:
-        raise ModelError(f"{path.name}: not a file of tensors saved by PyTorch")
+        return _read_zip(path.name, content)
+    if content[: len(_PICKLE_MAGIC)] == _PICKLE_MAGIC:
+        return _read_legacy(path.name, content)
+    raise ModelError(f"{path.name}: not a file of tensors saved by PyTorch")
+
+
+def _tensors(
+    file: str, strided: Mapping[str, StridedTensor], storages: Mapping[str, memoryview]
+) -> dict[str, Tensor]:
     views: dict[str, int] = {}
     tensors = {}
-    for name, value in _strided(values, path.name).items():
-        tensors[name] = _tensor(path.name, name, value, storages)
+    for name, value in strided.items():
+        tensors[name] = _tensor(file, name, value, storages)
         key = value.storage.key
         views[key] = views.get(key, 0) + tensors[name].values.size
         if views[key] > _MOST_COPIES * value.storage.count:
-            raise ModelError(f"{path.name}: {bare(name)}: too many tensors of the same numbers")
+            raise ModelError(f"{file}: {bare(name)}: too many tensors of the same numbers")
     return tensors
 
 
@@ -66,6 +95,15 @@ def _strided(values: Any, file: str) -> dict[str, StridedTensor]:
         if not isinstance(name, str) or not isinstance(value, StridedTensor):
             raise ModelError(f"{file}: {shown(name)} is {type(value).__name__}, expected a tensor")
     return values
+
+
+def _storages(values: Any) -> Iterator[Storage]:
+    """Those of the tensors in a dict, and in dicts in it."""
+    for value in values.values() if isinstance(values, dict) else ():
+        if isinstance(value, StridedTensor):
+            yield value.storage
+        elif isinstance(value, dict):
+            yield from _storages(value)
 
 
 def _tensor(
@@ -132,7 +170,7 @@ def _read_legacy(file: str, content: memoryview) -> tuple[Any, dict[str, memoryv
     if machine.get("little_endian") is not True:
         raise ModelError(f"{file}: saved on a big-endian machine")
     values, keys = unpickle(pickles, file), unpickle(pickles, file)
-    known = {tensor.storage.key: tensor.storage for tensor in _strided(values, file).values()}
+    known = {storage.key: storage for storage in _storages(values)}
     storages = {}
     begin = pickles.tell()
     for key in keys if isinstance(keys, list) else [keys]:

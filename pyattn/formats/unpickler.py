@@ -20,6 +20,8 @@ _PROTOCOL = 2
 _ORDERED_DICT = "collections.OrderedDict"
 _TENSOR = "torch._utils._rebuild_tensor_v2"
 _PARAMETER = "torch._utils._rebuild_parameter"
+_NAMESPACE = "argparse.Namespace"
+_KNOWN = frozenset({_ORDERED_DICT, _TENSOR, _PARAMETER, _NAMESPACE})
 
 # The classes that name the dtype of a storage, and our names of these dtypes.
 _STORAGES = {
@@ -56,6 +58,13 @@ class StridedTensor:
 
 
 @dataclasses.dataclass(frozen=True)
+class Namespace:
+    """The attributes of an `argparse.Namespace`, in which training programs keep their settings."""
+
+    values: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class _Global:
     name: str
 
@@ -68,8 +77,8 @@ def unpickle(stream: IO[bytes], file: str) -> Any:
         file: Name of the file, for errors.
 
     Returns:
-        dicts (whose keys are strings or integers), lists, tuples, strings, numbers, None, and
-        `StridedTensor`s.
+        dicts (whose keys are strings or integers), lists, tuples, strings, numbers, None,
+        `StridedTensor`s and `Namespace`s.
 
     Raises:
         ModelError: if the pickle does anything else, or is malformed.
@@ -187,7 +196,7 @@ class _Machine:
     def global_(self, argument: str) -> None:
         # pickletools puts a space between the module and the name.
         name = argument.replace(" ", ".")
-        if name not in (_ORDERED_DICT, _TENSOR, _PARAMETER) and name not in _STORAGES:
+        if name not in _KNOWN and name not in _STORAGES:
             self._fail(
                 f"refused to unpickle {bare(name)}: files of weights hold tensors only "
                 f"(save the model's state_dict, best as safetensors)"
@@ -213,9 +222,21 @@ class _Machine:
             case _:
                 self._fail("malformed pickle: a tensor is not made of what PyTorch makes it of")
 
+    def new_object(self, _: Any) -> None:
+        match self._pop(), self._pop():
+            case (), _Global(name) if name == _NAMESPACE:
+                self._stack.append(Namespace({}))
+            case _:
+                self._fail("malformed pickle: an object of what PyTorch makes none")
+
     def build(self, _: Any) -> None:
-        self._pop()  # what state dicts say about versions of modules
-        self._top(dict)
+        state = self._pop()
+        if self._stack and isinstance(self._stack[-1], Namespace):
+            if not isinstance(state, dict) or not all(type(name) is str for name in state):
+                self._fail("malformed pickle: a Namespace without attributes")
+            self._stack[-1].values.update(state)
+        else:
+            self._top(dict)  # whose state is what state dicts say about versions of modules
 
     def persistent(self, _: Any) -> None:
         match self._pop():
@@ -264,6 +285,7 @@ _METHODS: dict[str, Callable[[_Machine, Any], None]] = {
     "SETITEMS": _Machine.set_items,
     "GLOBAL": _Machine.global_,
     "REDUCE": _Machine.reduce,
+    "NEWOBJ": _Machine.new_object,
     "BUILD": _Machine.build,
     "BINPERSID": _Machine.persistent,
     "PROTO": _Machine.protocol,

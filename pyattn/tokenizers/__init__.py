@@ -2,8 +2,8 @@
 
 `contract` says what a translator needs of a tokenizer, and a tokenizer of what cuts its texts:
 `sentencepieces`, `json_file` or `utf8`. `framed` is that tokenizer: it puts around a source what
-the model wants there, with the `languages` that are asked for. `marian` and `huggingface` know
-which of them the files of a folder ask for, `vocabulary` and `codes` what has which id.
+the model wants there, with the `languages` that are asked for. `marian`, `argos` and `huggingface`
+know which of them the files of a folder ask for, `vocabulary` and `codes` what has which id.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import pathlib
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.formats import layout
+from pyattn.formats.argos import MODEL_FOLDER as ARGOS_MODEL
 from pyattn.formats.fields import Fields
 from pyattn.formats.files import listed, read_json
 from pyattn.formats.huggingface import read_config
 from pyattn.formats.native_config import TOKENIZER_FILES, is_native, read_native_config
+from pyattn.tokenizers.argos import argos_tokenizer
 from pyattn.tokenizers.contract import NoTokenizer, Tokenizer
 from pyattn.tokenizers.huggingface import FILES, SETTINGS_FILE, huggingface_tokenizer
 from pyattn.tokenizers.languages import Languages
@@ -43,7 +45,7 @@ def load_tokenizer(
     """The tokenizer whose files are in a model's folder; None if there are none.
 
     Args:
-        folder: The folder, or the file of one of Marian's models.
+        folder: The folder, or the model's file.
         config: What the model is, for whom has read it already and does not want it read again.
 
     Raises:
@@ -57,6 +59,10 @@ def load_tokenizer(
         return ctranslate2_tokenizer(path)
     if whose == "marian":
         return native_marian_tokenizer(path, config)
+    if whose == "argos":
+        return argos_tokenizer(path)
+    if whose == "textbook":
+        return None  # its vocabulary is in another file, which cannot be read safely
     files, config = _files(path)
     if "source" in files:
         return marian_tokenizer(files, config)
@@ -72,10 +78,18 @@ def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path | 
         folder: The folder of a model, or its file.
 
     Raises:
+        NoTokenizer: if such a folder cannot hold it.
         ModelError: if a file is missing or malformed.
     """
     path = pathlib.Path(folder)
     whose = layout(path)
+    if whose == "textbook":
+        return {}
+    if whose == "argos":
+        raise NoTokenizer(
+            f"{path.name}: the tokenizer of a package of Argos has no place in a folder of "
+            f"pyattn's: keep the package, or convert its {ARGOS_MODEL}/ alone"
+        )
     if whose in ("ctranslate2", "marian"):
         found = read_ctranslate2(path) if whose == "ctranslate2" else read_native_marian(path)
         return {} if found is None else {**marian_files(found)}
