@@ -1,0 +1,225 @@
+"""Mutated models of every format, and what reading them comes to.
+
+    python tests/fuzzing.py --count 100000 --jobs 2
+
+A mutated model is read, and run for three tokens if it still can be; anything but a result or a
+`ModelError` is a finding, and so are more than a second of the processor and more memory than the
+files have and 64 MiB (not counted under a sanitizer, whose own memory it would be). What was found
+is kept in a folder; the seed and the number of a case make it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import multiprocessing
+import pathlib
+import queue
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from typing import Any
+
+from fuzz_seeds import write_seeds
+from mutations import mutate_model
+
+from pyattn.errors import ModelError
+
+SECONDS = 1.0
+MEMORY = 64 << 20
+_HANG = 20  # seconds of the clock, on machines that have other things to do
+
+
+def use(path: pathlib.Path) -> bool:
+    """Reads a model and runs it; False if it is refused as it should be."""
+    import pyattn
+
+    try:
+        with pyattn.load(path, threads=1, dtype="float32", cache_bytes=1 << 20) as translator:
+            translator.model.generate([[3, 2, 1], [1]], max_new_tokens=3, beam_size=1)
+    except ModelError:
+        return False
+    except ValueError as error:
+        # Of ids that a smaller vocabulary has not: the model itself was read.
+        if str(error).startswith(("generate: ", "max_new_tokens")):
+            return True
+        raise
+    return True
+
+
+class Case:
+    """A mutated model: the `number`-th of those of a seed."""
+
+    def __init__(self, seeds: list[pathlib.Path], seed: int, number: int) -> None:
+        self._pick = random.Random(f"{seed}/{number}")
+        self.source = self._pick.choice(seeds)
+
+    def write(self, folder: pathlib.Path) -> pathlib.Path:
+        """Writes it into an empty folder."""
+        path = folder / self.source.name
+        if self.source.is_dir():
+            shutil.copytree(self.source, path)
+        else:
+            shutil.copy(self.source, path)
+        mutate_model(path, self._pick)
+        return path
+
+
+class _TooSlow(BaseException):
+    """Not an Exception, which somebody might take for a reason to refuse."""
+
+
+def _size(path: pathlib.Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
+
+
+def _address_space() -> int:
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def check(case: Case, folder: pathlib.Path, *, limit_memory: bool) -> tuple[str, str, float]:
+    """What came of a case ("read", "refused" or a finding), the error, and seconds used."""
+    folder.mkdir()
+    path = case.write(folder)
+    before = time.process_time()
+    outcome, error = "read", ""
+    signal.alarm(_HANG)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    if limit_memory:
+        most = _address_space() + _size(path) + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, limits[1]))
+    try:
+        outcome = "read" if use(path) else "refused"
+    except _TooSlow:
+        outcome, error = "HANG", traceback.format_exc()
+    except MemoryError:
+        outcome, error = "MEMORY", traceback.format_exc()
+    except Exception:
+        outcome, error = "ERROR", traceback.format_exc()
+    finally:
+        signal.alarm(0)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    seconds = time.process_time() - before
+    if outcome in ("read", "refused") and seconds > SECONDS:
+        outcome, error = "SLOW", f"{seconds:.1f} s"
+    return outcome, error, seconds
+
+
+def _hang(*_: Any) -> None:
+    raise _TooSlow
+
+
+def _work(
+    seeds: list[pathlib.Path], seed: int, numbers: range, limit_memory: bool, results: Any
+) -> None:
+    """A process that takes its share of the cases; a crash leaves the number that it was at."""
+    signal.signal(signal.SIGALRM, _hang)
+    for source in seeds:
+        use(source)  # so that what is imported and kept for ever is there
+    for number in numbers:
+        with tempfile.TemporaryDirectory() as place:
+            case = Case(seeds, seed, number)
+            results.put((number, case.source.name, "begun", "", 0.0))
+            outcome = check(case, pathlib.Path(place) / "model", limit_memory=limit_memory)
+            results.put((number, case.source.name, *outcome))
+
+
+class Fuzzing:
+    """Cases on several processes, and what came of them.
+
+    Args:
+        seeds: The sound models.
+        options: Of the command line.
+    """
+
+    def __init__(self, seeds: list[pathlib.Path], options: argparse.Namespace) -> None:
+        self._seeds = seeds
+        self._options = options
+        self._context = multiprocessing.get_context("spawn")
+        self._results = self._context.Queue()
+        self._at: dict[int, tuple[int, str]] = {}  # what each process is at
+        self._slowest = (0.0, -1)
+        self.counts: dict[str, collections.Counter[str]] = {}
+        self.findings = 0
+
+    def run(self) -> None:
+        """Runs all cases; a process that crashes is followed by another behind its case."""
+        jobs, first = self._options.jobs, self._options.first
+        workers = {n: self._start(first + n) for n in range(jobs)}
+        while workers:
+            try:
+                self._take(*self._results.get(timeout=1))
+                continue
+            except queue.Empty:
+                pass
+            for n, process in list(workers.items()):
+                if process.is_alive():
+                    continue
+                del workers[n]
+                if process.exitcode:
+                    number, source = self._at[n]
+                    self._take(number, source, "CRASH", f"exit code {process.exitcode}", 0.0)
+                    workers[n] = self._start(number + jobs)
+
+    def _start(self, first: int) -> Any:
+        options = self._options
+        numbers = range(first, options.first + options.count, options.jobs)
+        limited = not options.no_memory_limit
+        arguments = (self._seeds, options.seed, numbers, limited, self._results)
+        process = self._context.Process(target=_work, args=arguments)
+        process.start()
+        return process
+
+    def _take(self, number: int, source: str, outcome: str, error: str, seconds: float) -> None:
+        if outcome == "begun":
+            self._at[(number - self._options.first) % self._options.jobs] = (number, source)
+            return
+        self.counts.setdefault(source, collections.Counter())[outcome] += 1
+        self._slowest = max(self._slowest, (seconds, number))
+        if outcome.isupper():
+            self.findings += 1
+            print(f"case {number}, {source}: {outcome}\n{error}", flush=True)
+            folder = self._options.keep / str(number)
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                Case(self._seeds, self._options.seed, number).write(folder)
+
+    def __str__(self) -> str:
+        """A line for each sound model, and one for all."""
+        lines = []
+        for source, outcomes in sorted(self.counts.items()):
+            listed = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+            lines.append(f"{source:40} {listed}")
+        total = sum(sum(outcomes.values()) for outcomes in self.counts.values())
+        seconds, number = self._slowest
+        lines.append(
+            f"{total} cases, {self.findings} findings; the slowest, {number}, took {seconds:.2f} s"
+        )
+        return "\n".join(lines)
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Mutate models of every format and read them.")
+    parser.add_argument("--count", type=int, default=10000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("fuzz-findings"))
+    parser.add_argument("--no-memory-limit", action="store_true", help="for sanitizers")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        fuzzing = Fuzzing(write_seeds(pathlib.Path(place)), options)
+        fuzzing.run()
+    print(fuzzing)
+    return 1 if fuzzing.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
