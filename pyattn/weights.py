@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from pyattn import dtypes
 from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.stored import Array, Stored, Tensors
+
+# Floats of a table of computed positions, unless the model itself is larger by far: 16,384 of them
+# for a dim of 512.
+MOST_COMPUTED = 1 << 23
 
 
 def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, Stored]]:
@@ -55,6 +60,29 @@ def _computed_tensors(config: ModelConfig, tensors: Mapping[str, Array]) -> dict
     """What the core is given of positions that are no rows of the checkpoint."""
     if config.positions == "learned":
         return {}
+    _check_computed(config)
+    try:
+        return _tables(config, tensors)
+    except ValueError as error:  # of sizes that make no sense together
+        raise ModelError(f"checkpoint: {error}") from None
+
+
+def _check_computed(config: ModelConfig) -> None:
+    """That tables of positions, for which a few bytes of a file ask, are no larger than useful."""
+    per_position = config.dim
+    if config.positions == "relative":
+        layers = config.encoder_layers + config.decoder_layers if config.relative_per_layer else 1
+        per_position = 2 * layers * max(config.encoder_heads, config.decoder_heads)
+    weights = sum(math.prod(shape) for _, shape in tensor_shapes(config))
+    most = max(MOST_COMPUTED, weights // 4) // max(per_position, 1)
+    if config.max_positions > most:
+        raise ModelError(
+            f"checkpoint: max_positions is {config.max_positions}, expected at most {most} for "
+            f"positions that are computed"
+        )
+
+
+def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Array]:
     # Here and not above: importing pyattn need not read the whole reference.
     from pyattn.reference.positions import computed_positions, relative_bias_table, rotary_tables
 

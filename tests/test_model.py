@@ -396,6 +396,16 @@ def test_large_logits_cost_scores_no_digits(isa: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "most"), [("post", 2**23 // 40), ("t5", 2**23 // 8), ("umt5", 2**23 // 24)]
+)
+def test_positions_that_nobody_needs_are_refused(name: str, most: int) -> None:
+    plain = checkpoint(name)
+    config = dataclasses.replace(plain.config, max_positions=most + 1)
+    with pytest.raises(ModelError, match=rf"max_positions is {most + 1}, expected at most {most} "):
+        Model(dataclasses.replace(plain, config=config))
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"start": 97}, "start or end is not an id of the target vocabulary"),

@@ -9,6 +9,8 @@ import numpy as np
 from pyattn.checkpoint import STACKS, ModelConfig, Stack
 from pyattn.reference.arrays import Floats, Ints, check_floats
 
+_BLOCK = 1024  # rows
+
 
 def computed_positions(config: ModelConfig) -> Floats:
     """The table of a model whose positions are not learned, [max_positions, dim]."""
@@ -50,10 +52,15 @@ def sinusoidal_positions(count: int, dim: int, *, first: int = 0, t2t: bool = Fa
         raise ValueError(f"sinusoidal_positions: first is {first}, expected at least 0")
     sines = (dim + 1) // 2
     exponents = np.arange(sines) / max(sines - 1, 1) if t2t else 2 * np.arange(sines) / dim
-    # In double precision: an angle of some hundreds would cost float32 its last digits.
-    angles = np.arange(first, first + count)[:, None] / 10000.0**exponents
-    halves = (np.sin(angles), np.cos(angles[:, : dim - sines]))
-    table: Floats = np.concatenate(halves, axis=1, dtype=np.float32)
+    # In double precision: an angle of some hundreds would cost float32 its last digits. A block of
+    # rows at a time, since of all at once that would be four times the table.
+    table = np.empty((count, dim), np.float32)
+    for begin in range(0, count, _BLOCK):
+        block = table[begin : begin + _BLOCK]
+        positions = np.arange(first + begin, first + begin + len(block))
+        angles = positions[:, None] / 10000.0**exponents
+        block[:, :sines] = np.sin(angles)
+        block[:, sines:] = np.cos(angles[:, : dim - sines])
     return table
 
 
