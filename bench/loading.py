@@ -3,17 +3,19 @@ r"""Compare how long pyattn, CTranslate2 and transformers take to load a model, 
     python bench/loading.py --model opus-mt-layout --write bench/results/loading
 
 The model is written once in every layout and number type. Each load is in a process of its own, the
-contenders take turns, and the files are in the system's cache. What is imported is imported before,
-and as much memory as a load may want has been used and given back.
+contenders take turns, and the files are in the system's cache. What is imported is imported before.
 
-- load: from the files to a model that takes ids, on one thread
-- first: the same, and a sentence of eight ids with a single token of its translation behind it,
-  for who maps files may have left work for later
+- cold: from the files to a model that takes ids, on one thread, the first time in the process
+- load: the same once more, when the first model is gone. In a virtual machine a load waits for its
+  host wherever it is the first to touch a page of memory in a while, for up to five times as long
+  as it takes otherwise; the second finds the pages of the first
+- first: load, and a sentence of eight ids with a single token of its translation behind it, for who
+  maps files may have left work for later
 - tokenizer: what else is to be read before it takes texts (CTranslate2: two SentencePiece models)
 - peak: the most memory that the process had while it loaded, pages of files among it, less what it
   had before
-- kept: what it has more afterwards, in memory of its own and in pages of files, which the system
-  may take back
+- own, pages: what it has more afterwards, in memory of its own and in pages of files, which the
+  system may take back
 - packed (pyattn): the weights as the products read them
 """
 
@@ -22,7 +24,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import mmap
 import os
 import statistics
 import subprocess
@@ -34,13 +35,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import machine
-import numpy as np
 from end_to_end import command_line
 from report import heading, table
 from shapes import model_files
 
 _IDS = list(range(5, 12))
-_TOUCHED = 1 << 30
+_TIMES = ("load", "cold", "first", "tokenizer")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -182,20 +182,23 @@ class Loader(NamedTuple):
 
 def _child(case: Case, folder: Path) -> dict[str, float]:
     loader = _LOADERS[case.program](folder, case.dtype)
-    _touch_memory()
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = _memory()
     begun = time.perf_counter()
     model = loader.model()
-    loaded = time.perf_counter()
+    cold = time.perf_counter() - begun
     after = _memory()
-    again = time.perf_counter()
+    del model
+    begun = time.perf_counter()
+    model = loader.model()
+    loaded = time.perf_counter()
     loader.first(model)
     done = time.perf_counter()
     loader.tokenizer()
     found = {
+        "cold": cold,
         "load": loaded - begun,
-        "first": loaded - begun + done - again,
+        "first": done - begun,
         "tokenizer": time.perf_counter() - done,
         "peak": after["VmHWM"] - before["VmRSS"],
         "anonymous": after["RssAnon"] - before["RssAnon"],
@@ -204,20 +207,6 @@ def _child(case: Case, folder: Path) -> dict[str, float]:
     if case.program == "pyattn":
         found["packed"] = model.nbytes / 2**20
     return found
-
-
-def _touch_memory() -> None:
-    """Takes and frees as much memory as a load will find, so that its host has given it to us.
-
-    In a virtual machine the first who touches a page of it waits for the host, five times as long
-    as the load takes, and who that is would be chance.
-    """
-    room = mmap.mmap(-1, _TOUCHED)
-    room.madvise(mmap.MADV_HUGEPAGE)
-    pages = np.frombuffer(room, np.uint8)
-    pages[:: mmap.PAGESIZE] = 1
-    del pages
-    room.close()
 
 
 def _memory() -> dict[str, float]:
@@ -289,7 +278,7 @@ def _summary(runs: Sequence[dict[str, float]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in runs[0]:
         values = [run[name] for run in runs]
-        if name in ("load", "first", "tokenizer"):
+        if name in _TIMES:
             found[name] = {
                 "median": round(statistics.median(values), 4),
                 "best": round(min(values), 4),
@@ -313,7 +302,7 @@ def _report(results: dict[str, Any]) -> Iterator[str]:
         yield ""
         by_case = {Case(row["program"], row["files"], row["dtype"]): row for row in model["rows"]}
         rows = [_cells(case, row, by_case) for case, row in by_case.items()]
-        head = ["", "load", "factor", "first", "tokenizer", "peak", "packed", "own", "pages"]
+        head = ["", "load", "factor", *_TIMES[1:], "peak", "packed", "own", "pages"]
         yield from table(head, rows)
 
 
@@ -328,9 +317,6 @@ def _cells(case: Case, row: dict[str, Any], others: dict[Case, dict[str, Any]]) 
     name = f"{case.program}/{case.dtype}, {case.files}"
     memory = [f"{row['peak']:.1f}", packed, f"{row['anonymous']:.1f}", f"{row['pages']:.1f}"]
     return [name, times[0], factor, *times[1:], *memory]
-
-
-_TIMES = ("load", "first", "tokenizer")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -129,11 +129,11 @@ def test_logits_of_umt5_are_scaled_if_the_output_is_the_embedding(
 
 
 def test_base_model_is_one_without_prefix_and_output(tmp_path: pathlib.Path) -> None:
-    expected = read(tmp_path, "bart").tensors
+    expected = read(tmp_path / "whole", "bart").tensors
     weights = weights_of("bart")
     del weights["final_logits_bias"]
     base = {name.removeprefix("model."): values for name, values in weights.items()}
-    found = read(tmp_path, "bart", weights=base).tensors
+    found = read(tmp_path / "base", "bart", weights=base).tensors
     assert found.keys() == expected.keys() - {"output.bias"}
     for name, array in found.items():
         np.testing.assert_array_equal(array, expected[name])

@@ -4,10 +4,12 @@ import pathlib
 import weakref
 from typing import Any
 
+import model_folders
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pyattn.formats import read_checkpoint
 from pyattn.mapped import let_go, mapped
 from pyattn.stored import Stored, Tensors
 
@@ -115,10 +117,13 @@ def resident(values: npt.NDArray[Any]) -> int:
     return found
 
 
-@pytest.mark.skipif(
+on_linux = pytest.mark.skipif(
     not (hasattr(mmap, "MADV_DONTNEED") and pathlib.Path("/proc/self/smaps").exists()),
     reason="needs Linux",
 )
+
+
+@on_linux
 def test_pages_of_a_file_are_let_go_and_come_back(tmp_path: pathlib.Path) -> None:
     numbers = np.arange(1 << 20, dtype=np.float32).reshape(1024, 1024)
     (tmp_path / "numbers").write_bytes(b"header" + numbers.tobytes())
@@ -132,6 +137,18 @@ def test_pages_of_a_file_are_let_go_and_come_back(tmp_path: pathlib.Path) -> Non
     stored.rows(512, 1024).let_go(0, 512)
     assert resident(values) <= 4
     np.testing.assert_array_equal(stored.float32(), numbers)
+
+
+@on_linux
+def test_reading_a_tied_matrix_does_not_look_at_it(tmp_path: pathlib.Path) -> None:
+    values = model_folders.config(vocab_size=1_000_000)
+    folder = model_folders.folder(tmp_path, values, model_folders.tensors(values))
+    tensors = read_checkpoint(folder).tensors
+    assert isinstance(tensors, Tensors)
+    output = tensors.stored("output.weight")
+    assert output is tensors.stored("encoder.embedding")
+    # The bias of a million numbers is looked at, and what the system brings in around it.
+    assert resident(output.values) < 12 << 10 < output.values.nbytes >> 10
 
 
 @pytest.mark.parametrize("kind", ["array", "copied on write", "written to"])

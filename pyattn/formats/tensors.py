@@ -76,6 +76,8 @@ class Tensor:
 
     def same_bits(self, other: Tensor) -> bool:
         """Whether two tensors are the same in dtype, shape and every bit."""
+        if self is other:
+            return True  # without a look at them, which would bring all of them into memory
         if self.dtype != other.dtype or self.shape != other.shape:
             return False
         return bool(np.array_equal(_bits(self.values), _bits(other.values)))
