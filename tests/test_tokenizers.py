@@ -191,6 +191,14 @@ def test_a_language_is_one_token_before_the_text(multilingual: pathlib.Path) -> 
     assert heads == [[vocab[">>spa<<"], *plain], [vocab[">>zho_Hans<<"], *plain]]
 
 
+def test_a_language_that_the_caller_names_is_that_token(multilingual: pathlib.Path) -> None:
+    tokenizer = loaded(multilingual)
+    assert list(tokenizer.languages.targets) == ["fra", "spa", "zho_Hans"]
+    assert tokenizer.encode(["a cat"], target="spa") == tokenizer.encode([">>spa<< a cat"])
+    with pytest.raises(ValueError, match="source is eng, but this model takes no source language"):
+        tokenizer.encode(["a cat"], source="eng", target="spa")
+
+
 def test_a_language_elsewhere_is_text(multilingual: pathlib.Path) -> None:
     vocab = json.loads((multilingual / "vocab.json").read_text())
     for text in ["a >>spa<< cat", ">> spa << cat", ">> a << b", ">><< cat"]:

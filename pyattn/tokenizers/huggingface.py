@@ -252,10 +252,15 @@ def _m2m_100(
         names = _behind(len(ids), known, config, vocab)
         cutter = _piece_cutter(vocab, read_pieces(path), ids, config)
     legacy = settings.fields.boolean("legacy_behaviour", False)
-    if settings.kind.upper().startswith("SMALL100"):
+    if settings.kind.startswith("SMALL100") or _is_small_100(config):
         languages = Languages(targets=names, target=settings.language("tgt_lang", names))
         return FramedTokenizer(cutter, end=config.end, before=("target",), languages=languages)
     return _between_languages(cutter, config, settings, names, source_last=legacy)
+
+
+def _is_small_100(config: ModelConfig) -> bool:
+    """Whether a model is SMaLL-100 by its shape, as its files need not say so."""
+    return (config.encoder_layers, config.decoder_layers) == (12, 3)
 
 
 def _mbart(
