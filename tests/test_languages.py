@@ -64,9 +64,15 @@ def test_mbart_25_has_the_language_behind_the_end_and_its_own_target(
         languages.chosen("de_DE", "ro_RO")
 
 
-def test_small_100_has_the_target_at_its_head(tmp_path: pathlib.Path) -> None:
-    settings = {"tokenizer_class": "SMALL100Tokenizer", "tgt_lang": "de"}
-    tokenizer = loaded(tmp_path, "m2m-pieces", settings)
+@pytest.mark.parametrize("known_by", ["class", "shape"])
+def test_small_100_has_the_target_at_its_head(tmp_path: pathlib.Path, known_by: str) -> None:
+    settings = {"tgt_lang": "de"}
+    if known_by == "class":
+        tokenizer = loaded(
+            tmp_path, "m2m-pieces", settings | {"tokenizer_class": "SMALL100Tokenizer"}
+        )
+    else:
+        tokenizer = loaded(tmp_path, "m2m-pieces", settings, encoder_layers=12, decoder_layers=3)
     german, french = (tokenizer.languages.targets[name][0] for name in ("de", "fr"))
     (default,), (named,) = tokenizer.encode(["cat"]), tokenizer.encode(["cat"], target="fr")
     assert (default[0], named[0]) == (german, french)

@@ -26,6 +26,7 @@ def cut(text: str, positions: int = 2 * LIMIT, *, by_sentence: bool = True) -> l
         ["It costs 3.50 at pyattn.org, e.g. this one... or that. ", "At 5. ", "Then home."],
         ["你好。", "你好吗？", "“很好。”", "再见"],
         ["هل أنت بخير؟ ", "نعم۔ ", "क्या हाल है। ", "ठीक"],
+        ["ሰላም ነው። ", "Ողջույն։ ", "សួស្តី។ ", "ဟုတ်ကဲ့။ ", "Да"],
         ["no marks at all"],
         ["...!?"],
     ],

@@ -104,7 +104,8 @@ def test_targets_come_back_as_they_were(opus: pathlib.Path, spanish: bytes) -> N
 def test_other_networks_may_have_marians_files(opus: pathlib.Path) -> None:
     expected = loaded(opus).encode(ENGLISH)
     config = json.loads((opus / "config.json").read_text())
-    (opus / "config.json").write_text(json.dumps(config | {"model_type": "pegasus"}))
+    config |= {"model_type": "pegasus", "forced_eos_token_id": END}
+    (opus / "config.json").write_text(json.dumps(config))
     assert loaded(opus).encode(ENGLISH) == expected
 
 
@@ -188,6 +189,14 @@ def test_a_language_is_one_token_before_the_text(multilingual: pathlib.Path) -> 
     tokenizer = loaded(multilingual)
     plain, *heads = tokenizer.encode(["a cat", ">>spa<< a cat", "  >>zho_Hans<<a cat"])
     assert heads == [[vocab[">>spa<<"], *plain], [vocab[">>zho_Hans<<"], *plain]]
+
+
+def test_a_language_that_the_caller_names_is_that_token(multilingual: pathlib.Path) -> None:
+    tokenizer = loaded(multilingual)
+    assert list(tokenizer.languages.targets) == ["fra", "spa", "zho_Hans"]
+    assert tokenizer.encode(["a cat"], target="spa") == tokenizer.encode([">>spa<< a cat"])
+    with pytest.raises(ValueError, match="source is eng, but this model takes no source language"):
+        tokenizer.encode(["a cat"], source="eng", target="spa")
 
 
 def test_a_language_elsewhere_is_text(multilingual: pathlib.Path) -> None:

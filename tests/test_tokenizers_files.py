@@ -96,6 +96,29 @@ def test_native_folder_has_the_same_tokenizer(tmp_path: pathlib.Path, name: str)
     assert second.languages.targets == first.languages.targets
 
 
+@pytest.mark.parametrize(
+    ("name", "more", "roles"),
+    [
+        ("t5-json", "spiece.model", {"json"}),
+        ("bart-json", "vocab.json", {"json"}),
+        ("m2m-pieces", "merges.txt", {"pieces", "vocab", "settings"}),
+        ("byt5", "spiece.model", {"settings"}),
+    ],
+)
+def test_native_folder_gets_no_more_than_it_needs(
+    tmp_path: pathlib.Path, name: str, more: str, roles: set[str]
+) -> None:
+    golden_folder(tmp_path, name)
+    (tmp_path / more).write_text("")
+    assert tokenizer_files(tmp_path).keys() == roles
+
+
+def test_native_folder_of_a_model_without_texts_has_no_tokenizer(tmp_path: pathlib.Path) -> None:
+    golden_folder(tmp_path, "bart-merges")
+    (tmp_path / "vocab.json").unlink()
+    assert tokenizer_files(tmp_path) == {}
+
+
 def test_no_thread_is_started(tmp_path: pathlib.Path) -> None:
     tokenizer = loaded(golden_folder(tmp_path, "nllb-json"))
     tasks = pathlib.Path("/proc/self/task")

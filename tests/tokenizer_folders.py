@@ -31,6 +31,7 @@ _CONFIGS = {
     "nllb": {"model_type": "m2m_100", **_FAIRSEQ},
     "pegasus": {"model_type": "pegasus", **_GOOGLE},
     "t5": {"model_type": "t5", **_GOOGLE},
+    "t5gemma": {"model_type": "t5gemma", "decoder_start_token_id": 2, "eos_token_id": 1},
 }
 
 
@@ -46,6 +47,8 @@ def golden_folder(folder: pathlib.Path, name: str, **config: Any) -> pathlib.Pat
     for file, stored in GOLDEN[name]["files"].items():
         shutil.copy(HERE / stored, folder / file)
     values = {"vocab_size": ROWS, **_CONFIGS[name.partition("-")[0]], **config}
+    if values["model_type"] == "t5gemma":
+        values |= {stack: {"vocab_size": values["vocab_size"]} for stack in ("encoder", "decoder")}
     (folder / "config.json").write_text(json.dumps(values))
     return folder
 

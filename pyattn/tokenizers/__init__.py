@@ -21,7 +21,12 @@ from pyattn.formats.huggingface import read_config
 from pyattn.formats.native_config import TOKENIZER_FILES, is_native, read_native_config
 from pyattn.tokenizers.argos import argos_tokenizer
 from pyattn.tokenizers.contract import NoTokenizer, Tokenizer
-from pyattn.tokenizers.huggingface import FILES, SETTINGS_FILE, huggingface_tokenizer
+from pyattn.tokenizers.huggingface import (
+    FILES,
+    SETTINGS_FILE,
+    huggingface_tokenizer,
+    needed_files,
+)
 from pyattn.tokenizers.languages import Languages
 from pyattn.tokenizers.marian import (
     ctranslate2_tokenizer,
@@ -93,9 +98,9 @@ def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path | 
     if whose in ("ctranslate2", "marian"):
         found = read_ctranslate2(path) if whose == "ctranslate2" else read_native_marian(path)
         return {} if found is None else {**marian_files(found)}
-    files, _ = _files(path)
+    files, config = _files(path)
     if "source" not in files:
-        return {**files}
+        return {**needed_files(files, config)}
     found = read_marian(files)
     return {role: files.get(role, content) for role, content in marian_files(found).items()}
 

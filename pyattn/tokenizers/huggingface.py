@@ -88,6 +88,25 @@ def huggingface_tokenizer(
     return _READERS[config.family](files, config, settings)
 
 
+def needed_files(files: Mapping[str, pathlib.Path], config: ModelConfig) -> dict[str, pathlib.Path]:
+    """Those of the files that the tokenizer is read from; none if it cannot be read from them.
+
+    Args:
+        files: As for `huggingface_tokenizer`.
+        config: Likewise.
+
+    Raises:
+        ModelError: if tokenizer_config.json is malformed.
+    """
+    choices = _CHOICES.get(config.family, ())
+    if _Settings(files).kind.startswith("ByT5"):
+        choices = ((),)
+    for roles in choices:
+        if files.keys() >= set(roles):
+            return {role: path for role, path in files.items() if role in (*roles, "settings")}
+    return {}
+
+
 class _Settings:
     """What is of interest in a tokenizer_config.json, which need not be there.
 
@@ -252,10 +271,15 @@ def _m2m_100(
         names = _behind(len(ids), known, config, vocab)
         cutter = _piece_cutter(vocab, read_pieces(path), ids, config)
     legacy = settings.fields.boolean("legacy_behaviour", False)
-    if settings.kind.upper().startswith("SMALL100"):
+    if settings.kind.startswith("SMALL100") or _is_small_100(config):
         languages = Languages(targets=names, target=settings.language("tgt_lang", names))
         return FramedTokenizer(cutter, end=config.end, before=("target",), languages=languages)
     return _between_languages(cutter, config, settings, names, source_last=legacy)
+
+
+def _is_small_100(config: ModelConfig) -> bool:
+    """Whether a model is SMaLL-100 by its shape, as its files need not say so."""
+    return (config.encoder_layers, config.decoder_layers) == (12, 3)
 
 
 def _mbart(
@@ -347,6 +371,18 @@ def _check_end(ids: Mapping[str, int], name: str, config: ModelConfig) -> None:
         raise ModelError(f"{name}: {END} {has}, config.json's end is {config.end}")
 
 
+# The roles of the files that one of these families is read from: the first choice that is there.
+_JSON, _PIECES = ("json",), ("pieces",)
+_CHOICES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "bart": (_JSON, ("vocab", "merges")),
+    "m2m_100": (_JSON, ("vocab", "pieces")),
+    "mbart": (_JSON, _PIECES),
+    "mt5": (_JSON, _PIECES),
+    "pegasus": (_JSON, _PIECES),
+    "t5": (_JSON, _PIECES),
+    "t5gemma": (_JSON,),
+    "umt5": (_JSON, _PIECES),
+}
 _Reader = Callable[[Mapping[str, pathlib.Path], ModelConfig, _Settings], FramedTokenizer]
 _READERS: dict[str, _Reader] = {
     "bart": _bart,

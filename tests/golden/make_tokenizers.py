@@ -10,6 +10,7 @@ that come back from them, and the ids of the first few.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -24,7 +25,7 @@ import tokenizers
 import transformers
 from tokenizer_lines import corpus, lines_for
 
-HERE = pathlib.Path(__file__).parent / "tokenizers"
+HERE = pathlib.Path(__file__).resolve().parent / "tokenizers"
 SHOWN = 9
 NLLB_LANGUAGES = ["eng_Latn", "fra_Latn", "zho_Hans"]
 # A few of the changes that SentencePiece's own rules make, whose table has 240 kB.
@@ -34,13 +35,13 @@ RULES = "FF21\t41\nFB01\t66 69\nA0\t20\n9\t20\n3000\t20\n65 301\tE9\n"
 def spm(**settings: Any) -> bytes:
     """A SentencePiece model trained on the corpus."""
     model = io.BytesIO()
-    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
-        rules.write(RULES)
-        rules.flush()
+    # By its bare name, which becomes a part of the model.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        pathlib.Path("rules.tsv").write_text(RULES)
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(corpus()), model_writer=model, vocab_size=130,
             hard_vocab_limit=False, character_coverage=1.0, num_threads=1, minloglevel=2,
-            normalization_rule_tsv=rules.name, **settings,
+            normalization_rule_tsv="rules.tsv", **settings,
         )  # fmt: skip
     return model.getvalue()
 
@@ -118,6 +119,20 @@ def byte_level() -> dict[str, bytes]:
         return {name: (path / name).read_bytes() for name in ("vocab.json", "merges.txt")}
 
 
+def gemma() -> Any:
+    """Gemma's tokenizer over BPE trained on the corpus, without the pieces for single bytes."""
+    trained = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token="<unk>", fuse_unk=True))
+    trained.normalizer = tokenizers.normalizers.Replace(" ", "\u2581")
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=180, special_tokens=special, show_progress=False
+    )
+    trained.train_from_iterator(corpus(), trainer)
+    model = json.loads(trained.to_str())["model"]
+    merges = [tuple(pair) for pair in model["merges"]]
+    return transformers.GemmaTokenizer(vocab=model["vocab"], merges=merges, add_bos_token=True)
+
+
 def main() -> None:
     written = Written()
     google = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
@@ -154,6 +169,9 @@ def main() -> None:
     tokenizer = loaded(transformers.BartTokenizer, bart)
     written.add("bart-merges", bart, tokenizer)
     written.add("bart-json", {"tokenizer.json": as_json(tokenizer)}, tokenizer)
+
+    tokenizer = gemma()
+    written.add("t5gemma-json", {"tokenizer.json": as_json(tokenizer)}, tokenizer)
 
     settings = {"tokenizer_config.json": b'{"tokenizer_class": "ByT5Tokenizer"}'}
     written.add("byt5", settings, transformers.ByT5Tokenizer())
