@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -58,3 +59,39 @@ class Translation(Hypothesis):
     """A hypothesis with its text."""
 
     text: str
+
+
+# From the one that leaves nothing to be desired on.
+_FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
+
+
+def joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
+    """One translation from those of a text's pieces, or of nothing from none.
+
+    Args:
+        parts: Of each piece.
+        texts: Their texts.
+    """
+    if len(parts) == 1:
+        return Translation(text=texts[0], **vars(parts[0]))
+    reasons: list[FinishReason] = [part.finish_reason for part in parts]
+    scores = [np.zeros(0, np.float32), *(part.token_scores for part in parts)]
+    alignments = [part.alignment for part in parts if part.alignment is not None]
+    return Translation(
+        text=" ".join(text for text in texts if text),
+        tokens=[token for part in parts for token in part.tokens],
+        score=sum(part.score for part in parts) / max(1, len(parts)),
+        token_scores=np.concatenate(scores),
+        finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
+        alignment=_block_diagonal(alignments) if alignments else None,
+    )
+
+
+def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """Matrices one behind the other, on both axes: no piece looks at another's source."""
+    joined = np.zeros(np.sum([block.shape for block in blocks], axis=0), np.float32)
+    row = column = 0
+    for block in blocks:
+        joined[row : row + len(block), column : column + block.shape[1]] = block
+        row, column = row + len(block), column + block.shape[1]
+    return joined

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
-from pyattn.results import FinishReason, Hypothesis, Translation
+from pyattn.results import Translation, joined
 from pyattn.sources import Names, Pair, make_sources, paired
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ _WINDOW_CHARACTERS = 1 << 16
 
 # How many pieces each text has, and the search for their targets.
 _UnderWay: TypeAlias = "tuple[list[int], Generation]"
-
-# From the one that leaves nothing to be desired on.
-_FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
 
 
 class Shortlist(Protocol):
@@ -308,8 +305,8 @@ class Translator:
         tokens = [part.tokens for ranks in ranked for parts in ranks for part in parts]
         decoded = iter(self.tokenizer.decode(tokens))
         return [
-            [_joined(parts, list(itertools.islice(decoded, len(parts)))) for parts in ranks]
-            or [_joined([], [])]
+            [joined(parts, list(itertools.islice(decoded, len(parts)))) for parts in ranks]
+            or [joined([], [])]
             for ranks in ranked
         ]
 
@@ -378,33 +375,6 @@ def load(
         lists = read_lexical_shortlist(folder, checkpoint.config)
     model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
     return Translator(model, tokenizer, shortlist=lists, folder=folder)
-
-
-def _joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
-    """One translation from those of a text's pieces, or of nothing from none."""
-    if len(parts) == 1:
-        return Translation(text=texts[0], **vars(parts[0]))
-    reasons: list[FinishReason] = [part.finish_reason for part in parts]
-    scores = [np.zeros(0, np.float32), *(part.token_scores for part in parts)]
-    alignments = [part.alignment for part in parts if part.alignment is not None]
-    return Translation(
-        text=" ".join(text for text in texts if text),
-        tokens=[token for part in parts for token in part.tokens],
-        score=sum(part.score for part in parts) / max(1, len(parts)),
-        token_scores=np.concatenate(scores),
-        finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
-        alignment=_block_diagonal(alignments) if alignments else None,
-    )
-
-
-def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """Matrices one behind the other, on both axes: no piece looks at another's source."""
-    joined = np.zeros(np.sum([block.shape for block in blocks], axis=0), np.float32)
-    row = column = 0
-    for block in blocks:
-        joined[row : row + len(block), column : column + block.shape[1]] = block
-        row, column = row + len(block), column + block.shape[1]
-    return joined
 
 
 def _checked(operation: str, texts: Iterable[str]) -> Iterator[str]:

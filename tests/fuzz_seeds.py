@@ -41,7 +41,8 @@ def _hugging_face(folder: pathlib.Path) -> list[pathlib.Path]:
     paths = []
     for golden in sorted(_GOLDEN.glob("*-*-*")):
         files = [golden / name for name in _HUGGING_FACE if (golden / name).exists()]
-        if files and sum(file.stat().st_size for file in files) < 100_000:
+        weights = [file for file in files if file.suffix != ".json"]
+        if weights and sum(file.stat().st_size for file in files) < 100_000:
             paths.append(folder / f"huggingface-{golden.name}")
             paths[-1].mkdir()
             for file in files:

@@ -11,6 +11,7 @@ import ctranslate2_folders as made
 import numpy as np
 import pytest
 
+import pyattn
 from pyattn import ModelError
 from pyattn.checkpoint import Checkpoint
 from pyattn.formats import read_checkpoint
@@ -133,3 +134,33 @@ def zip_with_wrong_size(contents: dict[str, bytes]) -> bytes:
     size = len(next(iter(contents.values())))
     pair = struct.pack("<II", size, size)
     return buffer.getvalue().replace(pair, struct.pack("<II", size, size + 1))
+
+
+def test_texts_are_cut_by_its_sentencepiece_model(tmp_path: pathlib.Path) -> None:
+    sentencepiece = pytest.importorskip("sentencepiece")
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["ab ba", "a b", "bab"] * 20),
+        model_writer=model,
+        vocab_size=7,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    contents = files(tmp_path) | {"sentencepiece.model": model.getvalue()}
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    words = ["<unk>", "<s>", "</s>", *sorted({*pieces.encode("ab b", out_type=str), "x"})]
+    source = words + [f"spare{n}" for n in range(9 - len(words))]
+    contents["model/source_vocabulary.json"] = json.dumps(source).encode()
+    path = zipped(tmp_path / "a.argosmodel", contents)
+    with pyattn.load(path, threads=1) as translator:
+        [ids] = translator.tokenizer.encode(["ab b"])
+        assert ids == [source.index(piece) for piece in pieces.encode("ab b", out_type=str)]
+        assert isinstance(translator.translate("ab b", max_new_tokens=4), str)
+
+
+def test_package_without_sentencepiece_takes_ids(tmp_path: pathlib.Path) -> None:
+    path = zipped(tmp_path / "a.argosmodel", files(tmp_path) | {"bpe.model": b"#version: 0.2"})
+    with pyattn.load(path, threads=1) as translator:
+        assert translator.model.generate([[3, 4]], max_new_tokens=2)
+        with pytest.raises(ModelError, match=r"no sentencepiece\.model"):
+            translator.translate("text")

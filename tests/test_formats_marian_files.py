@@ -20,8 +20,8 @@ from pyattn.errors import ModelError
 from pyattn.formats import read_checkpoint
 from pyattn.formats.marian.binary import read_binary_items
 from pyattn.formats.marian.npz import read_npz
-from pyattn.formats.quantized import Quantized
 from pyattn.formats.tensors import Tensor
+from pyattn.stored import Stored
 
 VECTOR = np.array([[1.5, -2.0, 0.25]], np.float32)
 MATRIX = made.Integers(np.array([[1, -127], [3, 4], [0, 9]], np.int8), 50.8, (2, 3))
@@ -60,7 +60,7 @@ def test_binary_items_are_read() -> None:
     assert items[made.MODEL_YML].values.tobytes() == b"type: x\n\0"
     for name, values in (("b_W", MATRIX.values), ("Wemb", MATRIX.values.reshape(2, 3))):
         found = items[name]
-        assert isinstance(found, Quantized)
+        assert isinstance(found, Stored)
         np.testing.assert_array_equal(found.values, values)
         np.testing.assert_allclose(found.scale, np.full(len(values), 1 / 50.8), rtol=1e-6)
 
