@@ -325,7 +325,7 @@ def test_what_is_not_computed_is_refused_by_its_name(tmp_path: pathlib.Path) -> 
         ("encoder/num_heads", np.int16([8]), "encoder/num_heads has shape [1], expected a single"),
         ("encoder/activation", np.int8(4), "encoder/activation is 4, supported are 0 (relu), 1"),
         ("decoder/activation", np.int8(2), "activation is relu in the encoder and silu in the dec"),
-        ("decoder/layer_0/ffn/linear_0_noact/weight", np.float32([[1]]), "gated is False in the enc"),
+        ("decoder/layer_0/ffn/linear_0_noact/weight", np.float32([[1]]), "gated is False in the"),
         ("decoder/pre_norm", np.int8(0), "pre_norm is True in the encoder and False in the dec"),
         ("decoder/scale_embeddings", np.float32(3), "scale_embeddings is 4.0 in the encoder and"),
         ("decoder/alignment_layer", np.int16(1), "decoder/alignment_layer is 1, expected -1 to 0"),
