@@ -112,7 +112,7 @@ def test_language_that_text_and_caller_name_must_be_one(tmp_path: pathlib.Path) 
     ("source", "target", "problem"),
     [
         ("eng_Latin", "fra_Latn", "source is eng_Latin, .*nearest of its 3 languages are eng_Latn"),
-        ("eng_Latn", "fre_Latn", "target is fre_Latn, which the model does not have; .*fra_Latn"),
+        ("eng_Latn", "fra_Latm", "target is fra_Latm, which the model does not have; .*fra_Latn"),
         ("eng_Latn", None, "target is not given, expected one of the model's 3 languages, such as"),
         ("<unk>", "fra_Latn", "source is <unk>, which the model does not have"),
         ("x" * 1000, "fra_Latn", r"source is x{97}\.\.\.,"),
