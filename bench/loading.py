@@ -5,12 +5,12 @@ r"""Compare how long pyattn, CTranslate2 and transformers take to load a model, 
 The model is written once in every layout and number type. Each load is in a process of its own, the
 contenders take turns, and the files are in the system's cache. What is imported is imported before.
 
-- cold: from the files to a model that takes ids, on one thread, the first time in the process
-- load: the same once more, when the first model is gone. In a virtual machine a load waits for its
+- load: from the files to a model that takes ids, on one thread, in a new process
+- again: the same once more, when the first model is gone. In a virtual machine a load waits for its
   host wherever it is the first to touch a page of memory in a while, for up to five times as long
   as it takes otherwise; the second finds the pages of the first
-- first: load, and a sentence of eight ids with a single token of its translation behind it, for who
-  maps files may have left work for later
+- first: again, and a sentence of eight ids with a single token of its translation behind it, for
+  who maps files may have left work for later
 - tokenizer: what else is to be read before it takes texts (CTranslate2: two SentencePiece models)
 - peak: the most memory that the process had while it loaded, pages of files among it, less what it
   had before
@@ -40,7 +40,7 @@ from report import heading, table
 from shapes import model_files
 
 _IDS = list(range(5, 12))
-_TIMES = ("load", "cold", "first", "tokenizer")
+_TIMES = ("load", "again", "first", "tokenizer")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -64,10 +64,12 @@ OTHERS = (
     Case("ctranslate2", "ct2-int8", "int8"),
     Case("transformers", "huggingface", "float32"),
 )
-# What a load of pyattn is divided by: the fastest way to the same number type of CTranslate2.
+# The files of CTranslate2 that hold the same numbers as each of pyattn's.
 _RIVALS = {
-    "float32": Case("ctranslate2", "ct2-float32", "float32"),
-    "int8": Case("ctranslate2", "ct2-int8", "int8"),
+    "native-float32": "ct2-float32",
+    "huggingface": "ct2-float32",
+    "native-int8": "ct2-int8",
+    "ct2-int8": "ct2-int8",
 }
 
 
@@ -186,7 +188,7 @@ def _child(case: Case, folder: Path) -> dict[str, float]:
     before = _memory()
     begun = time.perf_counter()
     model = loader.model()
-    cold = time.perf_counter() - begun
+    load = time.perf_counter() - begun
     after = _memory()
     del model
     begun = time.perf_counter()
@@ -196,8 +198,8 @@ def _child(case: Case, folder: Path) -> dict[str, float]:
     done = time.perf_counter()
     loader.tokenizer()
     found = {
-        "cold": cold,
-        "load": loaded - begun,
+        "load": load,
+        "again": loaded - begun,
         "first": done - begun,
         "tokenizer": time.perf_counter() - done,
         "peak": after["VmHWM"] - before["VmRSS"],
@@ -293,8 +295,8 @@ def _report(results: dict[str, Any]) -> Iterator[str]:
     yield f"    {results['command']}"
     yield ""
     yield "Seconds: the median of the rounds (the best); memory in MiB. The factor is by how much"
-    yield "pyattn loads faster than CTranslate2 to the same number type from a file that has it, by"
-    yield "the medians (by the best)."
+    yield "pyattn loads faster than CTranslate2 does from a file of the same numbers to the same"
+    yield "number type, by the medians (by the best)."
     for model in results["models"]:
         yield ""
         sizes = ", ".join(f"{name} {size}" for name, size in model["files_mib"].items())
@@ -307,7 +309,7 @@ def _report(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _cells(case: Case, row: dict[str, Any], others: dict[Case, dict[str, Any]]) -> list[str]:
-    rival = others.get(_RIVALS[case.dtype]) if case.dtype in _RIVALS else None
+    rival = others.get(Case("ctranslate2", _RIVALS.get(case.files, ""), case.dtype))
     factor = ""
     if case.program == "pyattn" and rival is not None:
         median, best = (rival["load"][kind] / row["load"][kind] for kind in ("median", "best"))
