@@ -6,12 +6,14 @@ import dataclasses
 import functools
 import re
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.pieces import pieces
-from pyattn.tokenizers import Languages, Tokenizer
+
+if TYPE_CHECKING:
+    from pyattn.tokenizers import Languages, Tokenizer
 
 Names: TypeAlias = str | Sequence[str] | None
 # The languages of a source and of its target; None where the model is not told.

@@ -18,6 +18,7 @@ from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
 from pyattn.results import Translation, joined
 from pyattn.sources import Names, Pair, make_sources, paired
+from pyattn.texts import check_text, checked_texts, windows
 
 if TYPE_CHECKING:
     import os
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
 
 SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
 
-# What `stream` holds at once: windows of texts, enough of them to keep the model's batches full
-# while the first is waited for, and not more characters than a handful of long texts have.
+# How many windows of texts `stream` holds at once: enough of them to keep the model's batches full
+# while the first is waited for.
 _WINDOWS = 4
-_WINDOW_TEXTS = 256
-_WINDOW_CHARACTERS = 1 << 16
 
 # How many pieces each text has, and the search for their targets.
 _UnderWay: TypeAlias = "tuple[list[int], Generation]"
@@ -164,10 +163,10 @@ class Translator:
         """
         search = self._search(options, overrides)
         if isinstance(texts, str):
-            _check(texts, "translate: texts")
+            check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
             return self._results([texts], pairs, search, progress)[0][0].text
-        checked = list(_checked("translate", texts))
+        checked = list(checked_texts("translate", texts))
         pairs = paired(source, target, len(checked))
         return [ranked[0].text for ranked in self._results(checked, pairs, search, progress)]
 
@@ -200,7 +199,7 @@ class Translator:
             ValueError: as `translate`.
         """
         search = self._search(options, overrides)
-        checked = list(_checked("results", texts))
+        checked = list(checked_texts("results", texts))
         return self._results(checked, paired(source, target, len(checked)), search, progress)
 
     def stream(
@@ -230,7 +229,7 @@ class Translator:
         """
         search = self._search(options, overrides)
         pair = self.languages.chosen(source, target, search.forced_bos_token)
-        return self._stream(_windows(_checked("stream", texts)), pair, search)
+        return self._stream(windows(checked_texts("stream", texts)), pair, search)
 
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType = "float32") -> None:
         """Write model and tokenizer as a folder of pyattn's own layout.
@@ -375,46 +374,6 @@ def load(
         lists = read_lexical_shortlist(folder, checkpoint.config)
     model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
     return Translator(model, tokenizer, shortlist=lists, folder=folder)
-
-
-def _checked(operation: str, texts: Iterable[str]) -> Iterator[str]:
-    """The texts, each looked at when it is reached; the iterable itself is looked at now."""
-    if isinstance(texts, str | bytes | bytearray) or not isinstance(texts, Iterable):
-        raise TypeError(
-            f"{operation}: texts is {type(texts).__name__}, expected an iterable of str"
-        )
-    return (_check(text, f"{operation}: texts[{index}]") for index, text in enumerate(texts))
-
-
-def _check(text: str, place: str) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"{place} is {type(text).__name__}, expected str")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{place} has a lone surrogate at character {error.start}, expected valid Unicode"
-        ) from None
-    return text
-
-
-def _windows(texts: Iterator[str]) -> Iterator[list[str]]:
-    """Lists of texts of bounded size; an error of `texts` comes after the texts before it."""
-    window: list[str] = []
-    characters = 0
-    try:
-        for text in texts:
-            window.append(text)
-            characters += len(text)
-            if len(window) == _WINDOW_TEXTS or characters >= _WINDOW_CHARACTERS:
-                yield window
-                window, characters = [], 0
-    except Exception:
-        if window:
-            yield window
-        raise
-    if window:
-        yield window
 
 
 @contextlib.contextmanager

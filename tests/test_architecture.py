@@ -39,10 +39,12 @@ MAY_IMPORT = {
     "weights": CONTRACTS | {"dtypes", "reference"},
     "model": CONTRACTS | {"_core", "dtypes", "formats", "generation", "memory", "weights"},
     "formats": CONTRACTS | {"mapped"},
-    "tokenizers": CONTRACTS | {"formats"},
+    "texts": set(),
+    "tokenizers": CONTRACTS | {"formats", "texts"},
     "pieces": set(),
     "sources": CONTRACTS | {"pieces", "tokenizers"},
-    "translator": CONTRACTS | {"dtypes", "formats", "generation", "model", "sources", "tokenizers"},
+    "translator": CONTRACTS
+    | {"dtypes", "formats", "generation", "model", "sources", "texts", "tokenizers"},
     "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "translator"},
     "benchmark": CONTRACTS

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pyattn.errors import ModelError
+from pyattn.texts import check_text
 from pyattn.tokenizers.languages import Languages
 
 
@@ -76,15 +77,7 @@ def check_texts(texts: Sequence[str]) -> None:
     if isinstance(texts, str | bytes):
         raise TypeError(f"encode: texts is {type(texts).__name__}, expected a list of str")
     for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(f"encode: texts[{index}] is {type(text).__name__}, expected str")
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"encode: texts[{index}] has a lone surrogate at character {error.start}, "
-                f"expected valid Unicode"
-            ) from None
+        check_text(text, f"encode: texts[{index}]")
 
 
 def check_ids(ids: Sequence[Sequence[int]]) -> list[list[int]]:
