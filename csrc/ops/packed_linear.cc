@@ -28,28 +28,17 @@ void turn_words(const char* from, int64_t panel, int64_t words, int64_t begin,
   }
 }
 
-// Four words of four columns: to turn them in registers takes a third of the
-// time that moving each takes.
+// Words of four bytes, of four columns at a time: a store for four of them
+// takes a third of the time of a store for each.
 void turn_squares(const char* from, int64_t panel, int64_t words, int64_t begin,
                   char* to) {
-  using Four = uint32_t __attribute__((vector_size(16)));
   for (int64_t column = 0; column < panel; column += 4) {
-    Four rows[4];
-    for (int64_t r = 0; r < 4; ++r) {
-      std::memcpy(&rows[r], from + ((column + r) * words + begin) * 4, 16);
-    }
-    const Four low[2] = {__builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5),
-                         __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5)};
-    const Four high[2] = {
-        __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7),
-        __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7)};
-    const Four turned[4] = {
-        __builtin_shufflevector(low[0], low[1], 0, 1, 4, 5),
-        __builtin_shufflevector(low[0], low[1], 2, 3, 6, 7),
-        __builtin_shufflevector(high[0], high[1], 0, 1, 4, 5),
-        __builtin_shufflevector(high[0], high[1], 2, 3, 6, 7)};
-    for (int64_t w = 0; w < 4; ++w) {
-      std::memcpy(to + ((begin + w) * panel + column) * 4, &turned[w], 16);
+    for (int64_t word = begin; word < begin + 4; ++word) {
+      uint32_t turned[4];
+      for (int64_t r = 0; r < 4; ++r) {
+        std::memcpy(&turned[r], from + ((column + r) * words + word) * 4, 4);
+      }
+      std::memcpy(to + (word * panel + column) * 4, turned, 16);
     }
   }
 }
