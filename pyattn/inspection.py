@@ -7,7 +7,7 @@ import os
 import pathlib
 
 from pyattn import dtypes
-from pyattn.checkpoint import Checkpoint
+from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.dtypes import DTypes
 from pyattn.formats import layout, read_checkpoint
 from pyattn.formats.argos import opened
@@ -17,6 +17,7 @@ from pyattn.formats.pickled import read_pickled, read_training
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.model import Model
 from pyattn.stored import Tensors
+from pyattn.tokenizers import NoTokenizer, load_tokenizer
 from pyattn.translator import SHIPPED_MODEL
 
 
@@ -50,6 +51,7 @@ def describe(
     return [
         ("model", str(folder)),
         *_network(checkpoint),
+        *_languages(folder, config),
         ("stored as", _stored(folder)),
         *machine,
     ]
@@ -69,9 +71,31 @@ def _network(checkpoint: Checkpoint) -> list[tuple[str, str]]:
         ("vocabulary", f"{config.source_vocab:,} source, {config.target_vocab:,} target"),
         ("token ids", special),
         ("positions", f"{config.max_positions:,}, {config.positions}"),
-        ("norm", f"{config.norm}{', and one after each stack' if config.final_norm else ''}"),
-        ("activation", config.activation),
+        ("norm", _norm(config)),
+        ("activation", f"{'gated ' if config.gated else ''}{config.activation}"),
+        *([("mixer", config.mixer)] if config.mixer != "attention" else []),
         ("decoding", f"beam_size {options.beam_size}, max_new_tokens {options.max_new_tokens}"),
+    ]
+
+
+def _norm(config: ModelConfig) -> str:
+    kind = {"layer": "layer norm", "rms": "RMS norm"}[config.norm_kind]
+    return f"{config.norm}, {kind}{', and one after each stack' if config.final_norm else ''}"
+
+
+def _languages(folder: pathlib.Path, config: ModelConfig) -> list[tuple[str, str]]:
+    """The languages that texts can be asked to be in, if the model is told any."""
+    try:
+        tokenizer = load_tokenizer(folder, config)
+    except NoTokenizer:
+        return []
+    if tokenizer is None:
+        return []
+    sides = {"from": tokenizer.languages.sources, "into": tokenizer.languages.targets}
+    return [
+        (f"languages {side}", f"{len(names)}: {', '.join(sorted(names))}")
+        for side, names in sides.items()
+        if names
     ]
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pyattn import _core, dtypes
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.dtypes import DTypes
+from pyattn.errors import ModelError
 from pyattn.generation import Generation
 from pyattn.memory import available_memory
 from pyattn.options import GenerationOptions, checked_heads, checked_integer
@@ -84,8 +85,8 @@ class Model:
             may still take. None of the three changes a result.
 
     Raises:
-        ModelError: if tensors are missing, are not float32 or have other shapes than the config
-            says.
+        ModelError: if tensors are missing, are not float32, have other shapes than the config says
+            or are to be int8 and not finite.
         ValueError: if `dtype`, `threads` or `isa` is not to be had here, or a pattern matches no
             product.
     """
@@ -115,9 +116,13 @@ class Model:
         types = dtypes.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
         if cache_bytes is None:
             cache_bytes = int(available_memory() * CACHE_SHARE)
-        self._core = _core.Model(
-            config, floats, matrices, types, isa, threads, batch_tokens, batch_rows, cache_bytes
-        )
+        limits = (batch_tokens, batch_rows, cache_bytes)
+        try:
+            self._core = _core.Model(config, floats, matrices, types, isa, threads, *limits)
+        except ValueError as error:
+            if not str(error).startswith("checkpoint: "):
+                raise
+            raise ModelError(str(error)) from None  # weights that cannot be packed
         if isinstance(checkpoint.tensors, Tensors):
             checkpoint.tensors.let_go()
         most = dtypes.commonest(types, config)

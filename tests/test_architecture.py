@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "translator": CONTRACTS
     | {"dtypes", "formats", "generation", "model", "sources", "texts", "tokenizers"},
     "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
-    "inspection": CONTRACTS | {"dtypes", "formats", "model", "translator"},
+    "inspection": CONTRACTS | {"dtypes", "formats", "model", "tokenizers", "translator"},
     "benchmark": CONTRACTS
     | {"_core", "dtypes", "formats", "model", "reference", "tokenizers", "translator"},
     "conversion": CONTRACTS | {"formats", "tokenizers"},

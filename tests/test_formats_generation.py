@@ -40,6 +40,7 @@ def test_sampling_by_default_is_followed(tmp_path: pathlib.Path) -> None:
     wanted = GenerationOptions(temperature=0.6, top_p=0.9, min_p=0.05, do_sample=True, top_k=50)
     assert found == wanted.replace(max_new_tokens=found.max_new_tokens)
     assert options(tmp_path, {"do_sample": True, "top_k": 0}).top_k == 0
+    assert options(tmp_path, {"do_sample": True, "num_beams": 4}).do_sample
     assert options(tmp_path, {"do_sample": False, "temperature": 0.6}).top_k == 0
 
 
@@ -127,7 +128,6 @@ def test_infinite_length_penalty_is_an_error(tmp_path: pathlib.Path) -> None:
     ("changes", "name"),
     [
         ({"diversity_penalty": 1.2}, "diversity_penalty 1.2"),
-        ({"do_sample": True, "num_beams": 4}, "do_sample with 4 beams"),
         ({"typical_p": 0.5}, "typical_p 0.5"),
         ({"num_beam_groups": 3}, "num_beam_groups 3"),
     ],

@@ -12,7 +12,7 @@ from number_types import inputs_to_int8
 from tolerances import FLOAT32, assert_close
 
 import pyattn
-from pyattn import Model
+from pyattn import Model, ModelError
 from pyattn.checkpoint import Checkpoint
 from pyattn.formats import read_checkpoint
 from pyattn.formats.native import MatrixType, write_native
@@ -167,7 +167,8 @@ def test_scale_that_is_not_finite_is_an_error(bad: float) -> None:
     output = made.tensors.stored("output.weight")
     assert output.scale is not None
     output.scale[3] = bad
-    with pytest.raises(ValueError, match="linear: int8 weights must be finite; use float32"):
+    problem = "checkpoint: output: linear: int8 weights must be finite; use float32"
+    with pytest.raises(ModelError, match=problem):
         Model(made, dtype="int8", threads=1)
 
 

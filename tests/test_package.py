@@ -55,7 +55,7 @@ def test_only_the_core_is_needed_to_run() -> None:
         for line in importlib.metadata.requires("pyattn") or []
         if "extra ==" not in line
     ]
-    assert sorted(required) == ["numpy", "safetensors", "sentencepiece"]
+    assert sorted(required) == ["numpy", "pyyaml", "sentencepiece"]
 
 
 def test_package_says_that_it_is_typed() -> None:

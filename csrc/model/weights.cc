@@ -171,8 +171,12 @@ class Packer {
   PackedLinear pack(const std::string& name,
                     const std::vector<LinearPart>& parts, int64_t in,
                     Joined joined = Joined::kInSequence) const {
-    return PackedLinear({packing_.table, packing_.dtypes(name)}, parts, in,
-                        arena_, joined);
+    const Packing packing = {packing_.table, packing_.dtypes(name)};
+    try {
+      return PackedLinear(packing, parts, in, arena_, joined);
+    } catch (const ArgumentError& error) {
+      throw ArgumentError("checkpoint: " + name + ": " + error.what());
+    }
   }
 
   Buffer<float> copy(const std::string& name,

@@ -47,8 +47,6 @@ def generation_options(
             _warn(f"{key} {shown(fields.get(key))}")
     beams = fields.integer("num_beams", 1)
     sample = fields.boolean("do_sample", False)
-    if sample and beams > 1:
-        _warn(f"do_sample with {beams} beams")
     ends = fields.ids("eos_token_id", vocab=vocab)
     forced = fields.optional_id("forced_eos_token_id", None, vocab=vocab)
     if forced not in (None, end):
@@ -57,7 +55,7 @@ def generation_options(
     try:
         return GenerationOptions(
             beam_size=beams,
-            do_sample=sample and beams == 1,
+            do_sample=sample,
             temperature=fields.number("temperature", 1.0),
             top_k=fields.integer("top_k", _TOP_K if sample else 0, low=0),
             top_p=fields.number("top_p", 1.0),
