@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 
 from pyattn.formats import read_checkpoint
 from pyattn.formats.native import MatrixType, write_native
-from pyattn.tokenizers import tokenizer_files
+from pyattn.tokenizers import NoTokenizer, load_tokenizer, tokenizer_files
 
 
 def convert(
@@ -27,5 +28,7 @@ def convert(
             not finite.
     """
     checkpoint = read_checkpoint(model)
+    with contextlib.suppress(NoTokenizer):
+        load_tokenizer(model, checkpoint.config)  # files are copied, but none that cannot be used
     files = tokenizer_files(model)
     write_native(pathlib.Path(out), checkpoint, dtype=dtype, tokenizer_files=files)

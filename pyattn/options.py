@@ -318,7 +318,7 @@ def checked_heads(heads: Any) -> tuple[tuple[int, int], ...]:
 def _number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name}: expected a number, got {value!r}") from None
     if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")

@@ -39,7 +39,12 @@ def config_of(name: str) -> dict[str, Any]:
 
 
 def weights_of(name: str) -> dict[str, Values]:
-    found = read_safetensors(GOLDEN / SAVED[name] / "model.safetensors")
+    return stored(SAVED[name])
+
+
+def stored(golden: str) -> dict[str, Values]:
+    """The tensors of a golden model."""
+    found = read_safetensors(GOLDEN / golden / "model.safetensors")
     return {name: np.array(tensor.values) for name, tensor in found.items()}
 
 

@@ -2,10 +2,12 @@
 
     python tests/fuzzing.py --count 100000 --jobs 2
 
-A mutated model is read, and run for three tokens if it still can be; anything but a result or a
-`ModelError` is a finding, and so are more than a second of the processor and more memory than the
-files have and 64 MiB (not counted under a sanitizer, whose own memory it would be). What was found
-is kept in a folder; the seed and the number of a case make it again.
+A mutated model is read, and run for three tokens if it still can be, of ids and of a text; or it is
+described, or converted and the result run. Anything but a result or a `ModelError` is a finding,
+and so are a converted model that is refused, more than a second of the processor, and more memory
+than the files have, what a sound model reserves, and 64 MiB (not counted under a sanitizer, whose
+own memory it would be). What was found is kept in a folder; the seed and the number of a case make
+it again.
 """
 
 from __future__ import annotations
@@ -32,24 +34,68 @@ from pyattn.errors import ModelError
 
 SECONDS = 1.0
 MEMORY = 64 << 20
+# Address space of which most is never touched: a chunk for weights, and malloc's for a thread.
+_RESERVED = 160 << 20
 _HANG = 20  # seconds of the clock, on machines that have other things to do
+WAYS = ("run", "describe", "convert")
+DTYPES = ("float32", "bfloat16", "int8", "auto")
+_TEXT = "a cat \xe9\U0001f600"
+_LONGEST = 32  # tokens that the text may become
+_IDS = [[0, 1, 2, 3, 9, 50, 1 << 20], []]
 
 
-def use(path: pathlib.Path) -> bool:
-    """Reads a model and runs it; False if it is refused as it should be."""
-    import pyattn
+def use(path: pathlib.Path, way: str = "run", dtype: str = "float32") -> bool:
+    """Reads a model and does something with it; False if it is refused as it should be.
+
+    Args:
+        path: The model.
+        way: One of `WAYS`.
+        dtype: What is computed with, one of `DTYPES`.
+    """
+    from pyattn.conversion import convert
+    from pyattn.inspection import describe
 
     try:
-        with pyattn.load(path, threads=1, dtype="float32", cache_bytes=1 << 20) as translator:
-            translator.model.generate([[3, 2, 1], [1]], max_new_tokens=3, beam_size=1)
+        if way == "run":
+            _run(path, dtype)
+        elif way == "describe":
+            describe(path, threads=1, dtype=dtype)
+        else:
+            convert(path, path.parent / "converted")
     except ModelError:
         return False
-    except ValueError as error:
-        # Of ids that a smaller vocabulary has not: the model itself was read.
-        if str(error).startswith(("generate: ", "max_new_tokens")):
-            return True
-        raise
+    if way == "convert":
+        try:
+            _run(path.parent / "converted", dtype)
+        except ModelError as error:
+            raise AssertionError("what was converted is refused") from error
     return True
+
+
+def _run(path: pathlib.Path, dtype: str) -> None:
+    import pyattn
+
+    with pyattn.load(path, threads=1, dtype=dtype, cache_bytes=1 << 20) as translator:
+        few = {"max_new_tokens": 3, "beam_size": 1}
+        config = translator.model.config
+        source = [min(2, config.source_vocab - 1)] * min(2, config.max_positions)
+        try:
+            translator.model.generate([source, [0]], **few)
+        except ValueError as error:
+            if "no token" not in str(error):  # is likelier than another, where weights are NaN
+                raise
+            return
+        try:
+            tokenizer = translator.tokenizer
+        except ModelError:
+            return
+        tokenizer.decode(_IDS)
+        asked = {
+            "source": next(iter(translator.languages.sources), None),
+            "target": next(iter(translator.languages.targets), None),
+        }
+        if config.max_positions >= _LONGEST:
+            translator.translate(_TEXT, **asked, **few)
 
 
 class Case:
@@ -58,6 +104,8 @@ class Case:
     def __init__(self, seeds: list[pathlib.Path], seed: int, number: int) -> None:
         self._pick = random.Random(f"{seed}/{number}")
         self.source = self._pick.choice(seeds)
+        self.dtype = DTYPES[number % len(DTYPES)]
+        self.way = self._pick.choices(WAYS, (6, 1, 1))[0]
 
     def write(self, folder: pathlib.Path) -> pathlib.Path:
         """Writes it into an empty folder."""
@@ -74,7 +122,8 @@ class _TooSlow(BaseException):
     """Not an Exception, which somebody might take for a reason to refuse."""
 
 
-def _size(path: pathlib.Path) -> int:
+def size(path: pathlib.Path) -> int:
+    """The bytes of a file, or of all files of a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
 
@@ -92,10 +141,10 @@ def check(case: Case, folder: pathlib.Path, *, limit_memory: bool) -> tuple[str,
     signal.alarm(_HANG)
     limits = resource.getrlimit(resource.RLIMIT_AS)
     if limit_memory:
-        most = _address_space() + _size(path) + MEMORY
+        most = _address_space() + size(path) + _RESERVED + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (most, limits[1]))
     try:
-        outcome = "read" if use(path) else "refused"
+        outcome = "read" if use(path, case.way, case.dtype) else "refused"
     except _TooSlow:
         outcome, error = "HANG", traceback.format_exc()
     except MemoryError:
@@ -184,11 +233,14 @@ class Fuzzing:
         self._slowest = max(self._slowest, (seconds, number))
         if outcome.isupper():
             self.findings += 1
-            print(f"case {number}, {source}: {outcome}\n{error}", flush=True)
+            case = Case(self._seeds, self._options.seed, number)
+            print(
+                f"case {number}, {source}, {case.way}, {case.dtype}: {outcome}\n{error}", flush=True
+            )
             folder = self._options.keep / str(number)
             if not folder.exists():
                 folder.mkdir(parents=True)
-                Case(self._seeds, self._options.seed, number).write(folder)
+                case.write(folder)
 
     def __str__(self) -> str:
         """A line for each sound model, and one for all."""

@@ -282,6 +282,21 @@ def binary(items: list[Entry], *, version: int = 1, behind: bytes = b"") -> byte
     return content + b"".join(item.data for item in items) + behind
 
 
+def items(content: bytes) -> list[Entry]:
+    """The items of such a `.bin`."""
+    _, count = struct.unpack_from("<2Q", content)
+    heads = [struct.unpack_from("<4Q", content, 16 + 32 * n) for n in range(count)]
+    stream = io.BytesIO(content)
+    stream.seek(16 + 32 * count)
+    names = [stream.read(head[0]) for head in heads]
+    shapes = [struct.unpack(f"<{head[2]}i", stream.read(4 * head[2])) for head in heads]
+    stream.seek(struct.unpack("<Q", stream.read(8))[0], io.SEEK_CUR)
+    return [
+        Entry(name, kind, shape, stream.read(size))
+        for name, shape, (_, kind, _, size) in zip(names, shapes, heads, strict=True)
+    ]
+
+
 def array(values: Values, header: str | None = None) -> bytes:
     """An array as cnpy writes it."""
     kind = values.dtype.str if values.dtype.itemsize > 1 else "|i1"

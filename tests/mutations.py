@@ -2,12 +2,13 @@
 
 Bytes are flipped, cut off, doubled and overwritten with numbers that headers should not hold. Of
 the containers the structure is known: the fields of JSON and of lines of text, the header of
-safetensors, the entries of zip and gzip files, which are mutated as well and put back with right
-checksums.
+safetensors, the items of Marian's files, the messages of SentencePiece's, the entries of zip and
+gzip files, which are mutated as well and put back with right sizes and checksums.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import json
@@ -18,6 +19,9 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+import marian_models
+import numpy as np
+
 _NUMBERS = (
     *(0, 1, -1, 127, 128, 255, 1 << 15, 1 << 16, 1 << 31, (1 << 31) - 1, -(1 << 31)),
     *(1 << 32, 1 << 40, (1 << 63) - 1, 1 << 63, -(1 << 63), (1 << 64) - 1),
@@ -27,8 +31,15 @@ _VALUES: tuple[Any, ...] = (
     *("", "x", "../x", "/dev/zero", "\0", "a" * 10000),
     *([], {}, [[]], [None], [0], [1 << 40], {"a": 1}, [[1, 2], [3]]),
 )
+# Of YAML, beside these.
+_WORDS = (
+    *(b"&a [*a, *a]", b"*a", b"!!python/name:os.system", b"[" * 10000, b"{" * 10000, b"9" * 5000),
+    *(b"~", b"0x10", b"1_000", b"1:30", b".inf", b"2001-01-01", b"!!binary x", b"| \n x", b"<<: 1"),
+)
 # Zip files in zip files are opened no deeper.
 _DEEPEST = 2
+# Entries that say what the others are.
+_HEADS = (".pkl", ".json", f"{marian_models.MODEL_YML}.npy")
 
 
 def mutate_model(path: pathlib.Path, pick: random.Random) -> None:
@@ -67,8 +78,19 @@ class Mutator:
             return self.safetensors(content)
         if name.endswith(".json"):
             return json.dumps(self.edited(json.loads(content))).encode()
-        if name.endswith((".txt", ".yml")):
+        if name.endswith((".txt", ".yml", ".s2t")):
             return self.lines(content)
+        if name == f"{marian_models.MODEL_YML}.npy":
+            head = 10 + int.from_bytes(content[8:10], "little")
+            return marian_models.array(np.frombuffer(self.lines(content[head:-1]) + b"\0", np.int8))
+        if name.startswith("lex") and len(content) > 16:
+            body = self.flat(content[16:])
+            body += b"\0" * (-len(body) % 4 if pick.random() < 0.9 else 0)
+            return content[:8] + struct.pack("<Q", marian_models.checksum(body)) + body
+        if name.endswith(".bin") and content[:8] == struct.pack("<Q", 1):
+            return self.marian(content)
+        if name.endswith((".spm", ".model")):
+            return self.messages(content)
         return self.flat(content)
 
     def flat(self, content: bytes) -> bytes:
@@ -135,7 +157,8 @@ class Mutator:
         pick = self._pick
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = {info.filename: archive.read(info) for info in archive.infolist()}
-        chosen = pick.choice(list(entries))
+        heads = [name for name in entries if name.endswith(_HEADS)]
+        chosen = pick.choice(heads if heads and pick.random() < 0.3 else list(entries))
         choice = pick.randrange(8)
         if choice == 0:
             del entries[chosen]
@@ -150,6 +173,52 @@ class Mutator:
                 archive.writestr(entry, data)
         return out.getvalue()
 
+    def marian(self, content: bytes) -> bytes:
+        """A `.bin` with an item gone, doubled, renamed or changed, or with other options."""
+        pick, items = self._pick, marian_models.items(content)
+        at = pick.randrange(len(items))
+        if pick.random() < 0.4:
+            at = len(items) - 1
+            text = self.lines(items[at].data[:-1]) + b"\0"
+            items[at] = dataclasses.replace(items[at], shape=(len(text),), data=text)
+            return marian_models.binary(items)
+        item = items[at]
+        match pick.randrange(6):
+            case 0:
+                del items[at]
+            case 1:
+                items.insert(pick.randrange(len(items)), item)
+            case 2:
+                items[at] = dataclasses.replace(item, name=self.flat(item.name))
+            case 3:
+                items[at] = dataclasses.replace(item, kind=pick.choice(items).kind)
+            case 4:
+                shape = [pick.choice((0, 1, -1, (1 << 31) - 1, size + 1)) for size in item.shape]
+                items[at] = dataclasses.replace(item, shape=tuple(shape))
+            case _:
+                items[at] = dataclasses.replace(item, data=self.flat(item.data))
+        return marian_models.binary(items)
+
+    def messages(self, content: bytes) -> bytes:
+        """A protocol buffer with a field of it gone, doubled, moved or changed."""
+        pick, fields = self._pick, list(_fields(content))
+        at = pick.randrange(len(fields))
+        tag, value = fields[at]
+        match pick.randrange(5):
+            case 0:
+                del fields[at]
+            case 1:
+                fields.insert(pick.randrange(len(fields)), (tag, value))
+            case 2:
+                fields[at] = (tag, b"")
+            case 3:
+                # What a trainer or a normalizer is told stands behind the pieces.
+                at = pick.randrange(max(len(fields) - 4, 0), len(fields))
+                fields[at] = (fields[at][0], self.flat(fields[at][1]))
+            case _:
+                fields[at] = (tag, self.flat(value))
+        return b"".join(_varint(tag) + _varint(len(value)) + value for tag, value in fields)
+
     def lines(self, content: bytes) -> bytes:
         """With a line gone, doubled or changed."""
         pick, lines = self._pick, content.split(b"\n")
@@ -162,7 +231,7 @@ class Mutator:
             case 2:
                 lines[at] = b"\xff\xfe"
             case 3:
-                word = json.dumps(pick.choice(_VALUES)).encode()
+                word = pick.choice((*_WORDS, json.dumps(pick.choice(_VALUES)).encode()))
                 lines[at] = lines[at].partition(b":")[0] + b": " + word
             case _:
                 lines[at] *= pick.choice((2, 1000))
@@ -175,3 +244,32 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
         for key in value if isinstance(value, dict) else range(len(value)):
             yield value, key
             yield from _places(value[key])
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """The tags and values of a message that consists of messages."""
+    at = 0
+    while at < len(message):
+        tag, at = _number(message, at)
+        size, at = _number(message, at)
+        yield tag, message[at : at + size]
+        at += size
+
+
+def _number(message: bytes, at: int) -> tuple[int, int]:
+    """A number of varying length, and where it ends."""
+    value = shift = 0
+    while True:
+        value |= (message[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if message[at - 1] < 0x80:
+            return value, at
+
+
+def _varint(value: int) -> bytes:
+    found = bytearray()
+    while value >= 0x80:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes((*found, value))

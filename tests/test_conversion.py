@@ -4,11 +4,14 @@ import ctranslate2_folders
 import model_folders
 import numpy as np
 import pytest
+from tokenizer_folders import golden_folder, random_checkpoint
 
 import pyattn
 from pyattn import cli
 from pyattn.conversion import convert
+from pyattn.errors import ModelError
 from pyattn.formats import read_checkpoint
+from pyattn.formats.native import write_native
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.stored import Tensors
 
@@ -61,6 +64,21 @@ def test_converted_model_translates_as_before(tmp_path: pathlib.Path) -> None:
     texts = ["You are welcome.", "Where is the station?"]
     with pyattn.load(threads=1) as one, pyattn.load(tmp_path / "out", threads=1) as other:
         assert one.translate(texts) == other.translate(texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "file"),
+    [("t5-json", "json", "tokenizer.json"), ("t5-pieces", "pieces", "spiece.model")],
+)
+def test_tokenizer_that_cannot_be_used_is_not_converted(
+    tmp_path: pathlib.Path, name: str, role: str, file: str
+) -> None:
+    content = (golden_folder(tmp_path / "tokenizer", name) / file).read_bytes()
+    folder, made = tmp_path / "one", random_checkpoint("t5", end=1)
+    write_native(folder, made, tokenizer_files={role: content[: len(content) // 2]})
+    with pytest.raises(ModelError, match=r"tokenizer\.json: not usable|not a SentencePiece model"):
+        convert(folder, tmp_path / "two")
+    assert not (tmp_path / "two").exists()
 
 
 def test_folder_that_holds_things_is_an_error_of_one_line(

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from pyattn.checkpoint import (
@@ -101,7 +102,7 @@ def read_native_config(folder: pathlib.Path) -> NativeConfig:
     model = _model(fields.object("model"))
     return NativeConfig(
         model=model,
-        generation=_generation(fields.object("generation"), model.target_vocab),
+        generation=_generation(fields.object("generation"), model),
         tied={name: str(stored) for name, stored in fields.object("tied").items()},
         tokenizer=_tokenizer(folder, fields.object("tokenizer")),
     )
@@ -209,20 +210,54 @@ def _at_least(fields: Fields, low: int, high: int) -> Callable[[str, Any], Any]:
     return functools.partial(fields.integer, low=low, high=high)
 
 
-def _generation(values: JsonObject, vocab: int) -> GenerationOptions:
+def _generation(values: JsonObject, model: ModelConfig) -> GenerationOptions:
     place = f"{CONFIG_FILE}: generation"
     _check_known(values, {field.name for field in dataclasses.fields(GenerationOptions)}, place)
-    suppressed = values.get("suppress_tokens", [])
-    if not isinstance(suppressed, list) or not all(
-        type(token) is int and 0 <= token < vocab for token in suppressed
-    ):
-        raise ModelError(
-            f"{place}: suppress_tokens is {shown(suppressed)}, expected ids below {vocab}"
-        )
+    for name in ("suppress_tokens", "begin_suppress_tokens", "end_tokens", "target_prefix"):
+        tokens = values.get(name, [])
+        if not isinstance(tokens, list) or not all(type(token) is int for token in tokens):
+            raise ModelError(f"{place}: {name} is {shown(tokens)}, expected a list of ids")
     try:
-        return GenerationOptions(**(values | {"suppress_tokens": tuple(suppressed)}))
+        options = GenerationOptions(**values)
     except (TypeError, ValueError) as error:
         raise ModelError(f"{place}: {error}") from None
+    _check_options(options, model, place)
+    return options
+
+
+def _check_options(options: GenerationOptions, model: ModelConfig, place: str) -> None:
+    """That a search of the model can have what it is asked for, as every search is."""
+    ids: dict[str, Iterable[int]] = {
+        "suppress_tokens": options.suppress_tokens,
+        "begin_suppress_tokens": options.begin_suppress_tokens,
+        "end_tokens": options.end_tokens,
+        "target_prefix": options.target_prefix,
+        "forced_bos_token": () if options.forced_bos_token is None else (options.forced_bos_token,),
+        "suppress_sequences": itertools.chain(*options.suppress_sequences),
+        "sequence_bias": itertools.chain(*(tokens for tokens, _ in options.sequence_bias)),
+    }
+    vocab = model.target_vocab
+    for name, found in ids.items():
+        for id in found:
+            if not 0 <= id < vocab:
+                raise ModelError(f"{place}: {name} has id {id}, expected 0 to {vocab - 1}")
+    if options.disable_unk and model.unk is None:
+        raise ModelError(f"{place}: disable_unk is true, but model has no unk")
+    ends = set(options.end_tokens or (model.end,))
+    banned = {*options.suppress_tokens, *([model.unk] if options.disable_unk else [])}
+    if len(ends | banned) == vocab:
+        raise ModelError(f"{place}: suppress_tokens leaves nothing but the end")
+    if options.certain_prefix >= model.max_positions:
+        raise ModelError(
+            f"{place}: target_prefix has {options.certain_prefix} ids, expected fewer than "
+            f"max_positions, {model.max_positions}"
+        )
+    for layer, head in options.alignment_heads or ():
+        if layer >= model.decoder_layers or head >= model.decoder_heads:
+            raise ModelError(
+                f"{place}: alignment_heads has head {head} of layer {layer}, the decoder has "
+                f"{model.decoder_layers} layers of {model.decoder_heads} heads"
+            )
 
 
 def _tokenizer(folder: pathlib.Path, values: JsonObject) -> dict[str, pathlib.Path]:
