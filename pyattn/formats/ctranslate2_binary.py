@@ -24,12 +24,12 @@ import math
 import pathlib
 import struct
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.errors import ModelError
+from pyattn.formats.cursor import Cursor
 from pyattn.formats.files import bare, map_file
 from pyattn.formats.tensors import DTYPES, Tensor
 
@@ -68,77 +68,40 @@ def read_binary(path: pathlib.Path) -> Binary:
     Raises:
         ModelError: if the file is not well-formed; the message names it and the variable.
     """
-    cursor = _Cursor(path.name, map_file(path))
+    cursor = Cursor(path.name, map_file(path), "a file of CTranslate2's")
     version = cursor.integer(4, "version")
     if not 1 <= version <= _LATEST:
         cursor.fail(f"version is {version}, expected 1 to {_LATEST}: not a file of CTranslate2's")
     spec, revision = "", 1
     if version >= 2:
-        spec = cursor.string("name of the model's class")
+        spec = _string(cursor, "name of the model's class")
         revision = cursor.integer(4, "revision")
     variables: dict[str, Tensor] = {}
-    for _ in range(cursor.count("variables")):
-        name = cursor.string("name of a variable")
+    for _ in range(_count(cursor, "variables")):
+        name = _string(cursor, "name of a variable")
         if name in variables:
             cursor.fail(f"{bare(name)} is there twice")
         variables[name] = _variable(cursor, name, version)
     if version >= 3:
         _add_aliases(cursor, variables)
-    if cursor.left:
-        cursor.fail(f"{cursor.left} bytes behind its last entry: something was appended")
+    cursor.check_at_end("entry")
     return Binary(version=version, spec=spec, revision=revision, variables=variables)
 
 
-class _Cursor:
-    """The bytes of a file, and the place in them that is read next."""
-
-    def __init__(self, file: str, content: memoryview) -> None:
-        self.file = file
-        self._content = content
-        self._place = 0
-
-    @property
-    def left(self) -> int:
-        """Bytes that have not been read."""
-        return len(self._content) - self._place
-
-    def fail(self, problem: str) -> NoReturn:
-        """Raises the error of a file that cannot be used."""
-        raise ModelError(f"{self.file}: {problem}")
-
-    def take(self, size: int, what: str) -> memoryview:
-        """The next so many bytes."""
-        if size > self.left:
-            self.fail(
-                f"{what} has {size} bytes, {self.left} are left at {self._place}: truncated, or "
-                f"not a file of CTranslate2's"
-            )
-        self._place += size
-        return self._content[self._place - size : self._place]
-
-    def integer(self, size: int, what: str) -> int:
-        """An unsigned integer of so many bytes."""
-        return int.from_bytes(self.take(size, what), "little")
-
-    def count(self, what: str) -> int:
-        """A number of entries."""
-        number = self.integer(4, f"number of {what}")
-        if number > _MAX_VARIABLES:
-            self.fail(f"{number} {what}, expected at most {_MAX_VARIABLES}")
-        return number
-
-    def string(self, what: str) -> str:
-        """A string; names are ASCII."""
-        content = bytes(self.take(self.integer(2, what), what))
-        if not content.endswith(b"\0") or content.find(b"\0") < len(content) - 1:
-            self.fail(f"{what} is {content!r:.80}, expected a 0 at its end and nowhere else")
-        try:
-            return content[:-1].decode("ascii")
-        except UnicodeDecodeError:
-            self.fail(f"{what} is {content!r:.80}, expected ASCII")
+def _count(cursor: Cursor, what: str) -> int:
+    """A number of entries."""
+    number = cursor.integer(4, f"number of {what}")
+    if number > _MAX_VARIABLES:
+        cursor.fail(f"{number} {what}, expected at most {_MAX_VARIABLES}")
+    return number
 
 
-def _variable(cursor: _Cursor, name: str, version: int) -> Tensor:
+def _string(cursor: Cursor, what: str) -> str:
+    """A string behind its length."""
+    return cursor.name(cursor.integer(2, what), what)
+
+
+def _variable(cursor: Cursor, name: str, version: int) -> Tensor:
     """The entry behind a variable's name."""
     place = bare(name)
     axes = cursor.integer(1, f"{place}: number of axes")
@@ -161,11 +124,11 @@ def _variable(cursor: _Cursor, name: str, version: int) -> Tensor:
     return Tensor(cursor.file, name, types[number], values)
 
 
-def _add_aliases(cursor: _Cursor, variables: dict[str, Tensor]) -> None:
+def _add_aliases(cursor: Cursor, variables: dict[str, Tensor]) -> None:
     """Adds the other names of variables, each of which is there before its alias."""
-    for _ in range(cursor.count("aliases")):
-        alias = cursor.string("name of an alias")
-        name = cursor.string("variable of an alias")
+    for _ in range(_count(cursor, "aliases")):
+        alias = _string(cursor, "name of an alias")
+        name = _string(cursor, "variable of an alias")
         if name not in variables:
             cursor.fail(f"{bare(alias)} is an alias of {bare(name)}, which is not there")
         if variables.get(alias, variables[name]) is not variables[name]:

@@ -22,12 +22,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import struct
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.errors import ModelError
+from pyattn.formats.cursor import Cursor
 from pyattn.formats.files import bare
 from pyattn.formats.marian.items import Item, quantized
 from pyattn.formats.tensors import DTYPES, Tensor
@@ -86,12 +86,12 @@ def read_binary_items(file: str, content: memoryview) -> dict[str, Item]:
         ModelError: if the file is not well-formed, or an item has a type that is not supported; the
             message names it.
     """
-    cursor = _Cursor(file, content)
-    version = cursor.integer("version")
+    cursor = Cursor(file, content, "a Marian model")
+    version = cursor.integer(8, "version")
     if version != VERSION:
         cursor.fail(f"version is {version}, expected {VERSION}: not a Marian model")
     headers = _headers(cursor)
-    padding = cursor.integer("bytes of padding")
+    padding = cursor.integer(8, "bytes of padding")
     if padding > _MOST_PADDING:
         cursor.fail(f"{padding} bytes of padding, expected at most {_MOST_PADDING}")
     cursor.take(padding, "padding")
@@ -100,46 +100,13 @@ def read_binary_items(file: str, content: memoryview) -> dict[str, Item]:
         if header.name in items:
             cursor.fail(f"{bare(header.name)} is there twice")
         items[header.name] = _item(cursor, header)
-    if cursor.left:
-        cursor.fail(f"{cursor.left} bytes behind its last item: something was appended")
+    cursor.check_at_end("item")
     return items
 
 
-class _Cursor:
-    """The bytes of a file, and the place in them that is read next."""
-
-    def __init__(self, file: str, content: memoryview) -> None:
-        self.file = file
-        self._content = content
-        self._place = 0
-
-    @property
-    def left(self) -> int:
-        """Bytes that have not been read."""
-        return len(self._content) - self._place
-
-    def fail(self, problem: str) -> NoReturn:
-        """Raises the error of a file that cannot be used."""
-        raise ModelError(f"{self.file}: {problem}")
-
-    def take(self, size: int, what: str) -> memoryview:
-        """The next so many bytes."""
-        if size > self.left:
-            self.fail(
-                f"{what} has {size} bytes, {self.left} are left at {self._place}: truncated, or "
-                f"not a Marian model"
-            )
-        self._place += size
-        return self._content[self._place - size : self._place]
-
-    def integer(self, what: str) -> int:
-        """An unsigned integer."""
-        return int.from_bytes(self.take(8, what), "little")
-
-
-def _headers(cursor: _Cursor) -> list[_Header]:
+def _headers(cursor: Cursor) -> list[_Header]:
     """All that stands before the padding."""
-    count = cursor.integer("number of items")
+    count = cursor.integer(8, "number of items")
     if not 0 < count <= _MAX_ITEMS:
         cursor.fail(f"{count} items, expected 1 to {_MAX_ITEMS}")
     table = cursor.take(count * _HEADER.size, "table of items")
@@ -150,7 +117,7 @@ def _headers(cursor: _Cursor) -> list[_Header]:
                 f"item {number} has a name of {length} bytes and {axes} axes, expected 2 to "
                 f"{_MAX_NAME} and at most {_MAX_AXES}"
             )
-    names = [_name(cursor, length, f"name of item {n}") for n, (length, *_) in enumerate(rows)]
+    names = [cursor.name(length, f"name of item {n}") for n, (length, *_) in enumerate(rows)]
     headers = []
     for name, (_, kind, axes, size) in zip(names, rows, strict=True):
         shape = struct.unpack(f"<{axes}i", cursor.take(4 * axes, f"{bare(name)}: shape"))
@@ -160,17 +127,7 @@ def _headers(cursor: _Cursor) -> list[_Header]:
     return headers
 
 
-def _name(cursor: _Cursor, length: int, what: str) -> str:
-    content = bytes(cursor.take(length, what))
-    if content.find(b"\0") != length - 1:
-        cursor.fail(f"{what} is {content!r:.80}, expected a 0 at its end and nowhere else")
-    try:
-        return content[:-1].decode("ascii")
-    except UnicodeDecodeError:
-        cursor.fail(f"{what} is {content!r:.80}, expected ASCII")
-
-
-def _item(cursor: _Cursor, header: _Header) -> Item:
+def _item(cursor: Cursor, header: _Header) -> Item:
     """An item, whose data is what follows."""
     place, kind, count = bare(header.name), header.kind, math.prod(header.shape)
     if kind in _NOT_READ:
