@@ -11,7 +11,7 @@ from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.dtypes import DTypes
 from pyattn.formats import layout, read_checkpoint
 from pyattn.formats.argos import opened
-from pyattn.formats.ctranslate2_binary import WEIGHTS_FILE, read_binary
+from pyattn.formats.ctranslate2 import WEIGHTS_FILE, read_binary
 from pyattn.formats.marian import count_numbers
 from pyattn.formats.pickled import read_pickled, read_training
 from pyattn.formats.safetensors import read_safetensors

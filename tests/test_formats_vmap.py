@@ -3,7 +3,7 @@ import pathlib
 import pytest
 
 from pyattn.errors import ModelError
-from pyattn.formats.vmap import VocabularyMap, read_vmap
+from pyattn.formats.ctranslate2.vmap import VocabularyMap, read_vmap
 from pyattn.formats.vocabulary import Vocabulary
 
 TARGET = Vocabulary(["<unk>", "<s>", "</s>", "le", "chat", "noir", "un", "d'"], "<unk>")

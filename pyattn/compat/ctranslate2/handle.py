@@ -12,7 +12,7 @@ from pyattn.dtypes import DType
 from pyattn.errors import ModelError
 from pyattn.formats import read_checkpoint
 from pyattn.formats.ctranslate2 import read_vocabularies, read_vocabulary_map
-from pyattn.formats.vmap import VocabularyMap
+from pyattn.formats.ctranslate2.vmap import VocabularyMap
 from pyattn.formats.vocabulary import Vocabularies
 from pyattn.model import Model
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pyattn.compat.ctranslate2.decoding import Decoding
 from pyattn.compat.ctranslate2.results import GenerationStepResult, TranslationResult
-from pyattn.formats.vmap import VocabularyMap
+from pyattn.formats.ctranslate2.vmap import VocabularyMap
 from pyattn.formats.vocabulary import Vocabularies
 from pyattn.model import Model
 from pyattn.options import GenerationOptions

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from pyattn.errors import ModelError
-from pyattn.formats.ctranslate2_binary import SCALE_SUFFIX, WEIGHTS_FILE, Binary
+from pyattn.formats.ctranslate2.binary import SCALE_SUFFIX, WEIGHTS_FILE, Binary
 from pyattn.formats.files import bare, listed, shown
 from pyattn.formats.tensors import Tensor
 from pyattn.stored import Stored

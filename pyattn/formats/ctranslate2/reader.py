@@ -1,6 +1,6 @@
 """Folders of CTranslate2 models: encoder-decoder Transformers in files of version 1 to 6.
 
-A folder holds model.bin (`pyattn.formats.ctranslate2_binary`), the vocabularies, from version 6 on
+A folder holds model.bin (`pyattn.formats.ctranslate2.binary`), the vocabularies, from version 6 on
 config.json, and perhaps vmap.txt. These models take and give tokens: `read_vocabularies` says which
 ids they have here. Their variables, for a `{stack}` of encoder and decoder and a layer N:
 
@@ -41,13 +41,13 @@ from pyattn.checkpoint import (
     StackSizes,
 )
 from pyattn.errors import ModelError
-from pyattn.formats.ctranslate2_binary import WEIGHTS_FILE, Binary, read_binary
-from pyattn.formats.ctranslate2_config import (
+from pyattn.formats.ctranslate2.binary import WEIGHTS_FILE, Binary, read_binary
+from pyattn.formats.ctranslate2.config import (
     SpecialTokens,
     read_special_tokens,
     read_token_files,
 )
-from pyattn.formats.ctranslate2_structure import (
+from pyattn.formats.ctranslate2.structure import (
     EMBEDDINGS,
     SPECS,
     Structure,
@@ -58,10 +58,10 @@ from pyattn.formats.ctranslate2_structure import (
     relative_bias,
     relative_distance,
 )
-from pyattn.formats.ctranslate2_variables import Variables
+from pyattn.formats.ctranslate2.variables import Variables
+from pyattn.formats.ctranslate2.vmap import VocabularyMap, read_vmap
 from pyattn.formats.fields import MAX_DIM
 from pyattn.formats.files import shown
-from pyattn.formats.vmap import VocabularyMap, read_vmap
 from pyattn.formats.vocabulary import Vocabularies
 from pyattn.options import GenerationOptions
 from pyattn.stored import Stored, Tensors

@@ -6,8 +6,8 @@ import dataclasses
 import pathlib
 
 from pyattn.errors import ModelError
-from pyattn.formats.ctranslate2_binary import Binary
-from pyattn.formats.ctranslate2_variables import Variables
+from pyattn.formats.ctranslate2.binary import Binary
+from pyattn.formats.ctranslate2.variables import Variables
 from pyattn.formats.fields import Fields
 from pyattn.formats.files import (
     bare,

@@ -8,8 +8,8 @@ import re
 
 from pyattn.checkpoint import Activation, Stack
 from pyattn.errors import ModelError
-from pyattn.formats.ctranslate2_binary import WEIGHTS_FILE, Binary
-from pyattn.formats.ctranslate2_variables import Variables
+from pyattn.formats.ctranslate2.binary import WEIGHTS_FILE, Binary
+from pyattn.formats.ctranslate2.variables import Variables
 from pyattn.formats.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS
 
 # Name of a model's class to the heads that it has if no variable says so.
