@@ -66,7 +66,7 @@ def use(path: pathlib.Path, way: str = "run", dtype: str = "float32") -> bool:
         return False
     if way == "convert":
         try:
-            _run(path.parent / "converted", dtype)
+            _run(path.parent / "converted", "float32")  # int8 cannot hold infinity
         except ModelError as error:
             raise AssertionError("what was converted is refused") from error
     return True
@@ -81,21 +81,22 @@ def _run(path: pathlib.Path, dtype: str) -> None:
         source = [min(2, config.source_vocab - 1)] * min(2, config.max_positions)
         try:
             translator.model.generate([source, [0]], **few)
+            if config.max_positions >= _LONGEST:
+                _translate(translator, **few)
         except ValueError as error:
             if "no token" not in str(error):  # is likelier than another, where weights are NaN
                 raise
-            return
-        try:
-            tokenizer = translator.tokenizer
-        except ModelError:
-            return
-        tokenizer.decode(_IDS)
-        asked = {
-            "source": next(iter(translator.languages.sources), None),
-            "target": next(iter(translator.languages.targets), None),
-        }
-        if config.max_positions >= _LONGEST:
-            translator.translate(_TEXT, **asked, **few)
+
+
+def _translate(translator: Any, **options: int) -> None:
+    try:
+        tokenizer = translator.tokenizer
+    except ModelError:
+        return
+    tokenizer.decode(_IDS)
+    languages = tokenizer.languages
+    source, target = (next(iter(known), None) for known in (languages.sources, languages.targets))
+    translator.translate(_TEXT, source=source, target=target, **options)
 
 
 class Case:
