@@ -28,7 +28,7 @@ import traceback
 from typing import Any
 
 from fuzz_seeds import write_seeds
-from mutations import mutate_model
+from mutations import files_of, mutate_model
 
 from pyattn.errors import ModelError
 
@@ -104,6 +104,7 @@ class Case:
 
     def __init__(self, seeds: list[pathlib.Path], seed: int, number: int) -> None:
         self._pick = random.Random(f"{seed}/{number}")
+        self._seeds = seeds
         self.source = self._pick.choice(seeds)
         self.dtype = DTYPES[number % len(DTYPES)]
         self.way = self._pick.choices(WAYS, (6, 1, 1))[0]
@@ -115,8 +116,17 @@ class Case:
             shutil.copytree(self.source, path)
         else:
             shutil.copy(self.source, path)
-        mutate_model(path, self._pick)
+        if self._pick.random() < 0.05:
+            self._swap(path)
+        else:
+            mutate_model(path, self._pick)
         return path
+
+    def _swap(self, path: pathlib.Path) -> None:
+        """Puts a file of another model, sound in itself, into the place of one."""
+        file = self._pick.choice(files_of(path))
+        others = [other for seed in self._seeds for other in files_of(seed)]
+        shutil.copy(self._pick.choice([one for one in others if one.suffix == file.suffix]), file)
 
 
 class _TooSlow(BaseException):
@@ -125,8 +135,7 @@ class _TooSlow(BaseException):
 
 def size(path: pathlib.Path) -> int:
     """The bytes of a file, or of all files of a folder."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
+    return sum(file.stat().st_size for file in files_of(path) if not file.is_symlink())
 
 
 def _address_space() -> int:

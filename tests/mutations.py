@@ -44,14 +44,20 @@ _HEADS = (".pkl", ".json", f"{marian_models.MODEL_YML}.npy")
 
 def mutate_model(path: pathlib.Path, pick: random.Random) -> None:
     """Changes one file of a model, or what files there are."""
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    file = pick.choice(files)
+    file = pick.choice(files_of(path))
     if path.is_dir() and pick.random() < 0.03:
         file.unlink()
         if pick.random() < 0.5:
             file.symlink_to(pick.choice(("/dev/zero", "/etc/passwd", "..", str(file))))
         return
     file.write_bytes(Mutator(pick).file(file.read_bytes(), file.name))
+
+
+def files_of(path: pathlib.Path) -> list[pathlib.Path]:
+    """The files of a model, in order."""
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path] if path.is_file() else []
 
 
 class Mutator:
