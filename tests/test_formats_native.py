@@ -313,6 +313,7 @@ def test_tensors_that_could_not_be_read_are_not_written(
         (["model", "pad"], 11, "model: pad is 11, expected one id below 11"),
         (["model", "norm"], "none", "model: norm is 'none', supported are post, pre"),
         (["model", "norm_epsilon"], -1, "model: norm_epsilon is -1, expected a number from 0"),
+        (["model", "attention_soft_cap"], 1e39, "model: attention_soft_cap is 1e[+]39, expected a"),
         (["model", "final_norm"], 0, "model: final_norm is 0, expected true or false"),
         (["model", "activation"], "swish", "model: activation is 'swish', supported are relu"),
         (["model", "positions"], "spiral", "model: positions is 'spiral', supported are sin"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
+
+import numpy as np
 
 from pyattn.errors import ModelError
 from pyattn.formats.files import JsonObject, bare, shown
@@ -16,7 +17,8 @@ MAX_DIM = 1 << 20
 MAX_LAYERS = 1 << 10
 MAX_POSITIONS = 1 << 24
 
-_LARGEST = sys.float_info.max
+# Of float32, which the core has them in.
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Fields:
@@ -93,7 +95,7 @@ class Fields:
         return number
 
     def number(self, key: str, default: float, *, low: float = -_LARGEST) -> float:
-        """A finite number, from `low`."""
+        """A number from `low` that is finite in float32."""
         value = self.optional_number(key, low=low)
         return default if value is None else value
 
@@ -103,7 +105,7 @@ class Fields:
         if value is None:
             return None
         if type(value) not in (int, float) or not low <= value <= _LARGEST:
-            self.fail(key, f"is {shown(value)}, expected a number from {low:g}")
+            self.fail(key, f"is {shown(value)}, expected a number from {low:g} to {_LARGEST:g}")
         return float(value)
 
     def boolean(self, key: str, default: bool) -> bool:
