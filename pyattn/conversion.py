@@ -30,5 +30,5 @@ def convert(
     checkpoint = read_checkpoint(model)
     with contextlib.suppress(NoTokenizer):
         load_tokenizer(model, checkpoint.config)  # files are copied, but none that cannot be used
-    files = tokenizer_files(model)
+    files = tokenizer_files(model, checkpoint.config)
     write_native(pathlib.Path(out), checkpoint, dtype=dtype, tokenizer_files=files)

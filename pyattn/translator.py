@@ -247,7 +247,7 @@ class Translator:
 
         if self._folder is None and self._tokenizer is not None:
             raise ValueError("save: the tokenizer has no files of its own; use model.save")
-        files = {} if self._folder is None else tokenizer_files(self._folder)
+        files = {} if self._folder is None else tokenizer_files(self._folder, self.model.config)
         self.model.save(folder, dtype=dtype, tokenizer_files=files)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 import pathlib
 
 import ctranslate2_folders
+import marian_folders
 import model_folders
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pyattn.formats import read_checkpoint
 from pyattn.formats.native import write_native
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.stored import Tensors
+from pyattn.tokenizers import NoTokenizer
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 
@@ -79,6 +81,21 @@ def test_tokenizer_that_cannot_be_used_is_not_converted(
     with pytest.raises(ModelError, match=r"tokenizer\.json: not usable|not a SentencePiece model"):
         convert(folder, tmp_path / "two")
     assert not (tmp_path / "two").exists()
+
+
+def test_vocabularies_with_an_end_each_are_not_converted(tmp_path: pathlib.Path) -> None:
+    config = ctranslate2_folders.CONFIG | {"add_source_eos": True}
+    made = ctranslate2_folders.checkpoint(end=1, start=0)
+    folder = ctranslate2_folders.folder(tmp_path / "one", made, config=config)
+    tokens = ["<s>", "</s>", "<unk>", *ctranslate2_folders.tokens(made.config.target_vocab)[3:]]
+    ctranslate2_folders.write_vocabulary(folder / "target_vocabulary", tokens)
+    for name in ("source.spm", "target.spm"):
+        (folder / name).write_bytes(marian_folders.trained())
+    with pyattn.load(folder, threads=1) as translator:
+        assert translator.tokenizer.encode([""]) == [[2]]
+        assert translator.model.config.end == 1
+    with pytest.raises(NoTokenizer, match="its source vocabulary has </s> as 2 and <unk> as 0, a"):
+        convert(folder, tmp_path / "two")
 
 
 def test_folder_that_holds_things_is_an_error_of_one_line(

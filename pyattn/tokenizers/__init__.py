@@ -13,7 +13,7 @@ import pathlib
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
-from pyattn.formats import layout
+from pyattn.formats import layout, read_checkpoint
 from pyattn.formats.argos import MODEL_FOLDER as ARGOS_MODEL
 from pyattn.formats.fields import Fields
 from pyattn.formats.files import listed, read_json
@@ -29,6 +29,7 @@ from pyattn.tokenizers.huggingface import (
 )
 from pyattn.tokenizers.languages import Languages
 from pyattn.tokenizers.marian import (
+    checked_marian_files,
     ctranslate2_tokenizer,
     marian_files,
     marian_tokenizer,
@@ -74,13 +75,16 @@ def load_tokenizer(
     return huggingface_tokenizer(files, config)
 
 
-def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path | bytes]:
+def tokenizer_files(
+    folder: str | os.PathLike[str], config: ModelConfig | None = None
+) -> dict[str, pathlib.Path | bytes]:
     """What a native folder needs for the same tokenizer, by its roles there: files, or contents.
 
     Vocabularies that number all pieces as SentencePiece itself does are left out.
 
     Args:
         folder: The folder of a model, or its file.
+        config: As for `load_tokenizer`.
 
     Raises:
         NoTokenizer: if such a folder cannot hold it.
@@ -97,10 +101,13 @@ def tokenizer_files(folder: str | os.PathLike[str]) -> dict[str, pathlib.Path | 
         )
     if whose in ("ctranslate2", "marian"):
         found = read_ctranslate2(path) if whose == "ctranslate2" else read_native_marian(path)
-        return {} if found is None else {**marian_files(found)}
-    files, config = _files(path)
+        if found is None:
+            return {}
+        known = config or read_checkpoint(path).config
+        return {**checked_marian_files(found, path.name, known)}
+    files, known = _files(path)
     if "source" not in files:
-        return {**needed_files(files, config)}
+        return {**needed_files(files, known)}
     found = read_marian(files)
     return {role: files.get(role, content) for role, content in marian_files(found).items()}
 

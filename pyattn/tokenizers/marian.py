@@ -19,6 +19,7 @@ from pyattn.formats.ctranslate2 import read_vocabularies
 from pyattn.formats.marian import read_vocabularies as read_marian_vocabularies
 from pyattn.formats.native_config import TOKENIZER_FILES
 from pyattn.formats.sentencepieces import Pieces, read_pieces
+from pyattn.tokenizers.contract import NoTokenizer
 from pyattn.tokenizers.framed import FramedTokenizer
 from pyattn.tokenizers.languages import Languages
 from pyattn.tokenizers.sentencepieces import PieceCutter
@@ -97,6 +98,22 @@ def marian_files(found: MarianPieces) -> dict[str, bytes]:
         if found.target_ids != found.source_ids:
             files["target_vocab"] = json.dumps(dict(found.target_ids), ensure_ascii=False).encode()
     return files
+
+
+def checked_marian_files(found: MarianPieces, name: str, config: ModelConfig) -> dict[str, bytes]:
+    """The same of another layout, whose two vocabularies may have each an end of its own.
+
+    Raises:
+        NoTokenizer: if they have, or lack a token that files of ours need.
+    """
+    for role, ids in (("source", found.source_ids), ("target", found.target_ids)):
+        if ids.get(END) != config.end or UNKNOWN not in ids:
+            raise NoTokenizer(
+                f"{name}: its {role} vocabulary has {END} as {ids.get(END)} and {UNKNOWN} as "
+                f"{ids.get(UNKNOWN)}, a folder of pyattn's needs both, and {END} to be the end of "
+                f"targets, {config.end}"
+            )
+    return marian_files(found)
 
 
 def ctranslate2_tokenizer(folder: pathlib.Path) -> FramedTokenizer | None:
