@@ -37,16 +37,25 @@ bool go_on() { return true; }
 // A small model with random weights.
 class RandomModel {
  public:
-  static pyattn::ModelConfig config() {
+  static pyattn::ModelConfig config(pyattn::Mixer mixer) {
     pyattn::ModelConfig config = {};
-    config.encoder = {.layers = 2, .heads = 4, .ffn = 48, .vocab = kVocab};
+    config.encoder = {.layers = 2,
+                      .heads = 4,
+                      .kv_heads = 4,
+                      .head_dim = 8,
+                      .ffn = 48,
+                      .vocab = kVocab,
+                      .attention_scale = 0.35F,
+                      .windows = {0, 0}};
     config.decoder = config.encoder;
     config.dim = 32;
     config.max_positions = 64;
     config.start = 1;
     config.end = 0;
     config.norm_epsilon = 1e-5F;
-    config.embedding_scale = 1.0F;
+    config.embedding_scale = config.logits_scale = 1.0F;
+    config.attention_bias = config.feed_forward_bias = true;
+    config.mixer = mixer;
     config.activation = pyattn::Activation::kRelu;
     return config;
   }
@@ -191,20 +200,26 @@ void in_threads(int count, const Work& work) {
   }
 }
 
-void stress_engine() {
+void stress_engine(pyattn::Mixer mixer) {
   RandomModel model;
   const pyattn::ModelPacking packing = {
       pyattn::default_kernels(),
       [](const std::string&) { return pyattn::DType::kFloat32; }};
-  const auto tensors = [&model](const std::string& name,
-                                const std::vector<int64_t>& shape,
-                                bool) { return model.tensor(name, shape); };
+  const pyattn::TensorSource tensors = {
+      .floats = [&model](const std::string& name,
+                         const std::vector<int64_t>& shape,
+                         bool) { return model.tensor(name, shape); },
+      .matrices =
+          [&model](const std::string& name, int64_t rows, int64_t columns) {
+            return pyattn::StoredMatrix{
+                .data = model.tensor(name, {rows, columns})};
+          }};
   // Room for few tokens, so that sentences have to start again, too.
   const pyattn::Limits limits = {
       .batch_tokens = 40, .rows = 12, .cache_bytes = 60'000};
   std::vector<std::shared_ptr<Request>> left;
   {
-    Engine engine(RandomModel::config(), packing, tensors, 1, limits);
+    Engine engine(RandomModel::config(mixer), packing, tensors, 1, limits);
     Stress stress(engine);
     in_threads(kThreads, [&](int n) { stress.run(n); });
     for (int n = 0; n < 5; ++n) {
@@ -244,7 +259,8 @@ void stress_crew() {
 
 int main() {
   stress_crew();
-  stress_engine();
+  stress_engine(pyattn::Mixer::kAttention);
+  stress_engine(pyattn::Mixer::kSsru);
   std::puts("engine_stress: all as it should be");
   return 0;
 }
