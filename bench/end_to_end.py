@@ -46,7 +46,7 @@ import machine
 import sentencepiece
 from cells import SLOW, Cell, Key, plan_cells, summary
 from contenders import DEFAULT, Decoding, Ids, Label, convert
-from report import markdown
+from report import markdown, write
 from shapes import model_files
 from worker import SETTLE_SECONDS, Turn, Worker
 
@@ -80,9 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     print(markdown(about))
     if options.write:
-        options.write.parent.mkdir(parents=True, exist_ok=True)
-        for suffix, text in ((".json", json.dumps(about, indent=1)), (".md", markdown(about))):
-            options.write.with_suffix(suffix).write_text(text + "\n", encoding="utf-8")
+        write(options.write, about, markdown(about))
     return 0
 
 

@@ -29,7 +29,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import gc
-import json
 import math
 import os
 import shlex
@@ -45,6 +44,7 @@ import peaks
 import roof
 from kernel_report import markdown
 from kernel_shapes import DTYPES, KERNELS, choose
+from report import write
 
 if TYPE_CHECKING:
     from kernel_cells import Calls, Cell
@@ -87,9 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = markdown(results)
     print(report)
     if options.write:
-        options.write.parent.mkdir(parents=True, exist_ok=True)
-        for suffix, text in ((".json", json.dumps(results, indent=1)), (".md", report)):
-            options.write.with_suffix(suffix).write_text(text + "\n", encoding="utf-8")
+        write(options.write, results, report)
     return 0
 
 

@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 
 import machine
 from end_to_end import command_line
-from report import heading, table
+from report import heading, table, write
 from shapes import model_files
 
 _IDS = list(range(5, 12))
@@ -103,8 +103,7 @@ def main() -> int:
     text = "\n".join(_report(results)) + "\n"
     print(text)
     if options.write:
-        options.write.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n")
-        options.write.with_suffix(".md").write_text(text)
+        write(options.write, results, text)
     return 0
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from typing import Any
 import machine
 import numpy as np
 import numpy.typing as npt
+from report import write
 from sacrebleu.metrics import BLEU, CHRF
 
 import pyattn
@@ -61,9 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     print(markdown(results))
     if options.write:
-        options.write.parent.mkdir(parents=True, exist_ok=True)
-        for suffix, text in ((".json", json.dumps(results, indent=1)), (".md", markdown(results))):
-            options.write.with_suffix(suffix).write_text(text + "\n", encoding="utf-8")
+        write(options.write, results, markdown(results))
     return 0
 
 

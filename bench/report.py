@@ -1,8 +1,10 @@
-"""The results of `end_to_end.py` as Markdown."""
+"""Results as files, and those of `end_to_end.py` as Markdown."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -18,6 +20,13 @@ def markdown(results: dict[str, Any]) -> str:
     for run in results["runs"]:
         lines += ["", *_run(run)]
     return "\n".join(lines)
+
+
+def write(path: Path, results: dict[str, Any], text: str) -> None:
+    """Writes results as JSON, and as the text beside it, under one name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for suffix, content in ((".json", json.dumps(results, indent=1)), (".md", text)):
+        path.with_suffix(suffix).write_text(content.rstrip("\n") + "\n", encoding="utf-8")
 
 
 def heading(title: str, results: dict[str, Any]) -> Iterable[str]:

@@ -30,7 +30,7 @@ from typing import Any
 import machine
 from contenders import Decoding, convert
 from end_to_end import NATURAL_LIMIT, command_line, read_lines, tokenize
-from report import heading, table
+from report import heading, table, write
 from shapes import model_files
 from worker import SETTLE_SECONDS, Turn, Worker
 
@@ -80,8 +80,7 @@ def main() -> int:
     text = "\n".join(_report(about)) + "\n"
     print(text)
     if options.write:
-        options.write.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n")
-        options.write.with_suffix(".md").write_text(text)
+        write(options.write, about, text)
     return 0
 
 
