@@ -16,6 +16,8 @@ from tokenizer_kinds import KINDS, of_kind
 from pyattn.tokenizers import Encoded, Span, Tokenizer, spans
 from pyattn.tokenizers.framed import FramedTokenizer
 
+many = settings(deadline=None, derandomize=True, max_examples=100, database=None)
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
@@ -62,7 +64,7 @@ def rows_of(tokenizer: Tokenizer) -> st.SearchStrategy[list[int]]:
     return of_text | st.lists(st.integers(0, tokenizer.target_vocab + 2), max_size=20)
 
 
-@settings(max_examples=120, deadline=None)
+@many
 @given(texts=st.lists(TEXTS, max_size=3))
 def test_spans_of_sources_are_a_partition(tokenizer: Tokenizer, texts: list[str]) -> None:
     encoded = tokenizer.encode_with_spans(texts)
@@ -71,7 +73,7 @@ def test_spans_of_sources_are_a_partition(tokenizer: Tokenizer, texts: list[str]
         assert is_partition(found, text, ids), (text, found)
 
 
-@settings(max_examples=120, deadline=None)
+@many
 @given(data=st.data())
 def test_spans_of_targets_are_a_partition(tokenizer: Tokenizer, data: st.DataObject) -> None:
     rows = data.draw(st.lists(rows_of(tokenizer), max_size=3))
@@ -115,7 +117,7 @@ def by_prefixes(tokenizer: Tokenizer, ids: Sequence[int]) -> list[Span]:
 
 
 @pytest.mark.parametrize("name", [*(name for name in NAMES if "pieces" not in name), "word pieces"])
-@settings(max_examples=120, deadline=None)
+@many
 @given(data=st.data())
 def test_tokens_have_what_they_add_to_a_target(
     name: str, folder: pathlib.Path, data: st.DataObject
@@ -254,11 +256,13 @@ def test_partition(found: list[Span], length: int, expected: list[Span]) -> None
 ANY_SPANS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=6)
 
 
+@many
 @given(found=ANY_SPANS, length=st.integers(0, 9))
 def test_partition_of_any_spans_is_one(found: list[Span], length: int) -> None:
     assert is_partition(spans.partition(found, length), "x" * length, list(range(len(found))))
 
 
+@many
 @given(tokens=st.lists(st.text(max_size=2), max_size=9), text=st.text(max_size=9))
 def test_tokens_of_another_text_get_a_partition(tokens: list[str], text: str) -> None:
     assert is_partition(spans.aligned("".join, tokens, text if tokens else ""), text, tokens)

@@ -6,7 +6,6 @@ Ids and texts are those of transformers, also where a text holds special tokens,
 from __future__ import annotations
 
 import contextlib
-import functools
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -86,8 +85,7 @@ class JsonCutter:
 
     def join_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
         """The same texts, and the spans of all ids, which are a partition of any text."""
-        with _refused(self._name):
-            return [self._joined(row) for row in ids]
+        return [self._joined(row) for row in ids]
 
     def around(self) -> tuple[list[int], list[int]]:
         """What the file itself puts before a source and after it.
@@ -122,15 +120,19 @@ class JsonCutter:
         return found
 
     def _joined(self, row: Sequence[int]) -> Decoded:
-        decode = functools.partial(self._tokenizer.decode, skip_special_tokens=True)
         # Without the special ones, a long run of which would be decoded again and again.
         known = [(place, id) for place, id in enumerate(row) if id < self.target_vocab]
         places = [place for place, id in known if id not in self._silent]
-        text: str = decode([id for _, id in known])
-        spans = aligned(decode, [row[place] for place in places], text)
+        text = self._decoded([id for _, id in known])
+        spans = aligned(self._decoded, [row[place] for place in places], text)
         if self._cleans:
             text, spans = _cleaned(text), without(spans, text, _cleaned(text))
         return Decoded(text, spread(spans, places, len(row)))
+
+    def _decoded(self, row: list[int]) -> str:
+        with _refused(self._name):
+            text: str = self._tokenizer.decode(row, skip_special_tokens=True)
+        return text
 
 
 def _beyond(ids: dict[str, int], special: set[str], name: str, rows: int) -> dict[int, str]:
