@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
-from pyattn.tokenizers import Languages
+from pyattn.tokenizers import Decoded, Encoded, Languages
 
 END = 0
 POSITIONS = 128
@@ -29,8 +30,33 @@ class Letters:
         assert target is None
         return [[*map(ord, text.strip()), END] for text in texts]
 
+    encode_bodies = encode
+
+    def encode_with_spans(
+        self, texts: Sequence[str], source: str | None = None, target: str | None = None
+    ) -> list[Encoded]:
+        return [
+            Encoded(ids, outward(text))
+            for text, ids in zip(texts, self.encode(texts, source, target), strict=True)
+        ]
+
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         return ["".join(map(chr, tokens)) for tokens in ids]
+
+    def decode_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
+        return [
+            Decoded(text, [(place, place + 1) for place in range(len(text))])
+            for text in self.decode(ids)
+        ]
+
+
+def outward(text: str) -> list[tuple[int, int]]:
+    """The spans of a text's letters and of its end; outer spaces are those of the outer letters."""
+    if not text.strip():
+        return [(0, len(text))]
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    cuts = [0, *range(first + 1, last), len(text), len(text)]
+    return list(itertools.pairwise(cuts))
 
 
 class Echoes(list[list[Hypothesis]]):
