@@ -23,10 +23,13 @@ class PendingTranslations:
     In a coroutine, `await` it for its `results`; a task that is cancelled meanwhile cancels it.
     """
 
-    def __init__(self, plans: Sequence[Plan], generation: Generation, joiner: Joiner) -> None:
+    def __init__(
+        self, plans: Sequence[Plan], generation: Generation, joiner: Joiner, *, aligned: bool
+    ) -> None:
         self._plans = plans
         self._generation = generation
         self._joiner = joiner
+        self._aligned = aligned
 
     def __len__(self) -> int:
         """How many texts there are."""
@@ -49,7 +52,8 @@ class PendingTranslations:
         Raises:
             ValueError: if a search cannot go on, or was cancelled.
         """
-        return self._joiner.translations(self._plans, self._found(progress))
+        found = self._found(progress)
+        return self._joiner.translations(self._plans, found, aligned=self._aligned)
 
     def texts(self, *, progress: bool = False) -> list[str]:
         """Waits for all texts: the best translation of each, as `results`."""
@@ -58,7 +62,7 @@ class PendingTranslations:
     def __await__(self) -> Generator[object, None, list[list[Translation]]]:
         """Waits for all texts and leaves the event loop to others meanwhile."""
         found = yield from self._generation.__await__()
-        return self._joiner.translations(self._plans, found)
+        return self._joiner.translations(self._plans, found, aligned=self._aligned)
 
     def _found(self, progress: bool) -> Any:
         with _bar(len(self._generation)) if progress else contextlib.nullcontext() as report:

@@ -353,7 +353,9 @@ class Translator:
         sources = maker.make(texts, pairs, search, treatment)
         allowed = self._allowed(sources.ids, search)
         generation = self.model.submit(sources.ids, sources.options, shortlist=allowed)
-        return PendingTranslations(sources.plans, generation, Joiner(tokenizer))
+        return PendingTranslations(
+            sources.plans, generation, Joiner(tokenizer), aligned=search.alignment
+        )
 
     def _allowed(
         self, sources: list[list[int]], search: GenerationOptions

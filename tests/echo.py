@@ -22,6 +22,7 @@ class Letters:
 
     end = END
     languages = Languages()
+    blank_ids = frozenset({ord("?")})
 
     def encode(
         self, texts: Sequence[str], source: str | None = None, target: str | None = None
@@ -67,6 +68,9 @@ class Echoes(list[list[Hypothesis]]):
             progress(1)
         return self
 
+    def done(self) -> bool:
+        return True
+
 
 class Echo:
     """A model that says what it hears, and as its n-th best target the same n times over."""
@@ -82,7 +86,7 @@ class Echo:
     def submit(
         self,
         sources: Sequence[Sequence[int]],
-        options: GenerationOptions | None = None,
+        options: GenerationOptions | Sequence[GenerationOptions] | None = None,
         *,
         shortlist: Any = None,
     ) -> Echoes:
@@ -90,9 +94,10 @@ class Echo:
         self.settings = {"options": chosen}
         self.shortlist = shortlist
         self.calls.append(["".join(map(chr, source[:-1])) for source in sources])
+        each = [chosen] * len(sources) if isinstance(chosen, GenerationOptions) else chosen
         return Echoes(
-            [self._hypothesis(source, n, chosen) for n in range(1, chosen.num_hypotheses + 1)]
-            for source in sources
+            [self._hypothesis(source, n, own) for n in range(1, own.num_hypotheses + 1)]
+            for source, own in zip(sources, each, strict=True)
         )
 
     def close(self) -> None:

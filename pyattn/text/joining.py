@@ -53,20 +53,20 @@ class Joiner:
         ]
 
     def translations(
-        self, plans: Sequence[Plan], found: Sequence[Sequence[Hypothesis]]
+        self, plans: Sequence[Plan], found: Sequence[Sequence[Hypothesis]], *, aligned: bool
     ) -> list[list[Translation]]:
         """The translations of each text, best first.
 
         Args:
             plans: How the texts were translated.
             found: Per part of all texts its hypotheses, best first; some may have fewer.
+            aligned: Whether these have alignments.
         """
         rest = iter(found)
         ranked = [
             list(zip(*(next(rest) for _ in plan.parts), strict=False)) or [()] for plan in plans
         ]
         flat = [(plan, parts) for plan, ranks in zip(plans, ranked, strict=True) for parts in ranks]
-        aligned = any(part.alignment is not None for _, parts in flat for part in parts)
         tokens = [part.tokens for _, parts in flat for part in parts]
         if not aligned:
             texts = iter(self._tokenizer.decode(tokens))
@@ -123,13 +123,14 @@ def _translation(
     scores = [part.token_scores for part in parts]
     reasons = [part.finish_reason for part in parts]
     alignments = [part.alignment for part in parts if part.alignment is not None]
+    aligned = source_spans is not None
     return Translation(
         text=text,
         tokens=[token for part in parts for token in part.tokens],
         score=_mean([part.score for part in parts]),
         token_scores=np.concatenate([np.zeros(0, np.float32), *scores]),
         finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
-        alignment=_block_diagonal(alignments) if alignments else None,
+        alignment=_block_diagonal(alignments) if aligned else None,
         pieces=tuple(pieces),
         source_spans=source_spans,
         target_spans=target_spans,
@@ -186,7 +187,8 @@ def _mean(scores: Sequence[float | None]) -> float | None:
 
 def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     """Matrices one behind the other, on both axes: no part looks at another's source."""
-    joined = np.zeros(np.sum([block.shape for block in blocks], axis=0), np.float32)
+    shape = np.sum([(0, 0), *(block.shape for block in blocks)], axis=0)
+    joined = np.zeros(shape, np.float32)
     row = column = 0
     for block in blocks:
         joined[row : row + len(block), column : column + block.shape[1]] = block

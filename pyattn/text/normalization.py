@@ -1,9 +1,9 @@
 # ruff: noqa: RUF001 (typographic quotes are meant)
 """What is odd about a text, put right before the model sees it.
 
-invisible   Characters that are not seen and mean nothing to any model here, a soft hyphen above all,
-            are taken out. Those that join or part letters of Arabic and Indian scripts, and emoji,
-            stay.
+invisible   Characters that are not seen and mean nothing to any model here, a soft hyphen above
+            all, are taken out. Those that join or part letters of Arabic and Indian scripts, and
+            emoji, stay.
 quotes      Typographic quotes become straight ones, for models that were trained with these.
 capitals    A text without a small letter is lowered, and its translation raised, for models that
             were not trained on capitals.

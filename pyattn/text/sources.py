@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from pyattn.checkpoint import ModelConfig, TextSettings
 from pyattn.options import GenerationOptions
-from pyattn.text.normalization import LINE_BREAKS, Normalized, has_letter, normalized
 from pyattn.results import Span
+from pyattn.text.normalization import LINE_BREAKS, Normalized, has_letter, normalized
 from pyattn.text.pieces import halved, stripped
 from pyattn.text.sentences import sentence_spans
 from pyattn.text.settings import WHOLE_TOKENS, Split
+from pyattn.tokenizers.contract import TextError
 
 if TYPE_CHECKING:
     from pyattn.tokenizers import Tokenizer
@@ -45,12 +46,14 @@ class Plan:
     """How a text is translated: what is in no part, white space above all, comes back as it is.
 
     Attributes:
+        index: Which of the caller's texts it is.
         text: The text.
         head: How many of its characters ask for a language, and are no text.
         pair: Its languages.
         parts: In their order; none if nothing is to be translated.
     """
 
+    index: int
     text: str
     head: int
     pair: Pair
@@ -143,12 +146,10 @@ class SourceMaker:
         languages = self._tokenizer.languages
         plans: list[Plan] = []
         for index, (text, (source, target)) in enumerate(zip(texts, pairs, strict=True)):
-            asked, body = languages.split(text, f"texts[{index}]")
-            if asked is not None and target not in (None, asked):
-                raise ValueError(f"texts[{index}] asks for {asked}, but target is {target}")
-            head = 0 if asked is None else len(text) - len(body.lstrip())
-            pair = languages.chosen(source, asked or target, search.forced_bos_token)
-            plans.append(Plan(text, head, pair))
+            asked, body = languages.split(text, f"texts[{index}]", target)
+            head = 0 if len(body) == len(text) else len(text) - len(body.lstrip())
+            pair = languages.chosen(source, asked, search.forced_bos_token)
+            plans.append(Plan(index, text, head, pair))
         return plans
 
     def _options(self, pair: Pair, search: GenerationOptions) -> list[GenerationOptions]:
@@ -179,7 +180,7 @@ class _Cutting:
         # A translation may be longer than its source, and needs positions too.
         halves = self._whole is not None and self._split != "never"
         self._most = max(1, config.max_positions // 2 if halves else config.max_positions)
-        [self._frame] = self._encoded([""])
+        [self._frame] = self._encoded([""], [0])
         self._nothing = tokenizer.blank_ids | {*self._frame} if "copies" in self._steps else None
 
     def cut(self, plans: Sequence[Plan]) -> None:
@@ -187,16 +188,14 @@ class _Cutting:
         spans: list[list[Span]] = [self._spans(plan.text, plan.head) for plan in plans]
         if self._split == "auto" and self._whole:
             spans = self._long_ones_cut(plans, spans)
-        parts = [
-            [Part(span, self._form(plan.text, span)) for span in own]
-            for plan, own in zip(plans, spans, strict=True)
-        ]
-        self._number(part for own in parts for part in own)
-        for plan, own in zip(plans, parts, strict=True):
+        for plan, own in zip(plans, spans, strict=True):
+            plan.parts = [Part(span, self._form(plan.text, span)) for span in own]
+        self._number([(part, plan) for plan in plans for part in plan.parts])
+        for plan in plans:
             plan.parts = [
                 fitting
-                for part in own
-                for fitting in self._fitting(plan.text, part)
+                for part in plan.parts
+                for fitting in self._fitting(plan, part)
                 if self._says_something(fitting)
             ]
 
@@ -218,12 +217,9 @@ class _Cutting:
         self, plans: Sequence[Plan], spans: Sequence[list[Span]]
     ) -> list[list[Span]]:
         """The same with lines of more than `whole_tokens` cut into sentences."""
-        lines = [
-            self._form(plan.text, span).text
-            for plan, own in zip(plans, spans, strict=True)
-            for span in own
-        ]
-        lengths = map(len, self._encoded(lines))
+        owned = [(span, plan) for plan, own in zip(plans, spans, strict=True) for span in own]
+        lines = [self._form(plan.text, span).text for span, plan in owned]
+        lengths = map(len, self._encoded(lines, [plan.index for _, plan in owned]))
         most = min(self._whole or 0, self._most * 2)
         return [
             [
@@ -243,33 +239,41 @@ class _Cutting:
     def _form(self, text: str, span: Span) -> Normalized:
         return normalized(text[span[0] : span[1]], self._steps, self._language)
 
-    def _number(self, parts: Iterable[Part]) -> None:
+    def _number(self, parts: Iterable[tuple[Part, Plan]]) -> None:
         """Gives parts their ids; what is copied needs none."""
-        chosen = [part for part in parts if self._nothing is None or has_letter(part.form.text)]
-        for part, ids in zip(
-            chosen, self._encoded([part.form.text for part in chosen]), strict=True
-        ):
+        chosen = [
+            (part, plan.index)
+            for part, plan in parts
+            if self._nothing is None or has_letter(part.form.text)
+        ]
+        texts = [part.form.text for part, _ in chosen]
+        numbered = self._encoded(texts, [index for _, index in chosen])
+        for (part, _), ids in zip(chosen, numbered, strict=True):
             part.ids = ids
 
-    def _fitting(self, text: str, part: Part) -> list[Part]:
+    def _fitting(self, plan: Plan, part: Part) -> list[Part]:
         """A part, or pieces of it for which the model has positions."""
         if len(part.ids) <= self._most:
             return [part]
-        halves = [Part(span, self._form(text, span)) for span in halved(text, part.span)]
+        halves = [Part(span, self._form(plan.text, span)) for span in halved(plan.text, part.span)]
         if len(halves) == 1 and halves[0].span == part.span:
             return [part]  # one character, for the model to refuse
-        self._number(halves)
-        return [piece for half in halves for piece in self._fitting(text, half)]
+        self._number([(half, plan) for half in halves])
+        return [piece for half in halves for piece in self._fitting(plan, half)]
 
     def _says_something(self, part: Part) -> bool:
         if self._nothing is None:
             return part.ids != self._frame
         return not self._nothing.issuperset(part.ids)
 
-    def _encoded(self, texts: Sequence[str]) -> list[list[int]]:
+    def _encoded(self, texts: Sequence[str], indices: Sequence[int]) -> list[list[int]]:
+        """The ids of parts, which are of the caller's texts with these indices."""
         # A space at either end is a token to some tokenizers, and of no use to any model.
         bodies = [text.strip() for text in texts]
-        return self._tokenizer.encode_bodies(bodies, self._pair[0], self._pair[1])
+        try:
+            return self._tokenizer.encode_bodies(bodies, self._pair[0], self._pair[1])
+        except TextError as error:
+            raise ValueError(f"texts[{indices[error.index]}] {error.problem}") from None
 
 
 def paired(source: Names, target: Names, count: int) -> list[Pair]:

@@ -86,12 +86,14 @@ class Tokenizer(Protocol):
         target_vocab: All ids of targets that have a text are below it.
         end: Id that ends targets, and the sources of most models.
         languages: The languages that a source or a target may be in; none for a model of one pair.
+        blank_ids: Ids of sources that say nothing: what is unknown, and a space alone.
     """
 
     source_vocab: int
     target_vocab: int
     end: int
     languages: Languages
+    blank_ids: frozenset[int]
 
     def encode(
         self, texts: Sequence[str], source: str | None = None, target: str | None = None
@@ -135,10 +137,12 @@ class Cutter(Protocol):
     Attributes:
         source_vocab: All ids of sources are below it.
         target_vocab: All ids of targets that have a text are below it.
+        blank_ids: Ids of sources that say nothing: what is unknown, and a space alone.
     """
 
     source_vocab: int
     target_vocab: int
+    blank_ids: frozenset[int]
 
     def cut(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text.

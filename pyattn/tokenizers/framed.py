@@ -37,6 +37,7 @@ class FramedTokenizer:
     ) -> None:
         self.source_vocab = cutter.source_vocab
         self.target_vocab = cutter.target_vocab
+        self.blank_ids = cutter.blank_ids
         self.end = end
         self.languages = Languages() if languages is None else languages
         self._cutter = cutter

@@ -25,6 +25,8 @@ _MOST_IDS = 1 << 24
 # The spaces that transformers once took out of English texts, and files still ask it to.
 _CLEANED = (" .", " ?", " !", " ,", " n't", " 'm", " 's", " 've", " 're")
 _QUOTE = " ' "
+# What is unknown, and the spaces of SentencePiece and of ByteLevel.
+_BLANK = ("<unk>", "[UNK]", "\u2581", "\u0120")
 
 
 class JsonCutter:
@@ -53,6 +55,7 @@ class JsonCutter:
         self.special = {token.content for token in added.values() if token.special}
         self._silent = {id for token, id in self.ids.items() if token in self.special}
         self.source_vocab = self.target_vocab = max(self.ids.values(), default=-1) + 1
+        self.blank_ids = frozenset(self.ids[token] for token in _BLANK if token in self.ids)
         self._tokenizer = tokenizer
         self._name = name
         self.rows = min(rows)

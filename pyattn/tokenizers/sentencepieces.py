@@ -42,6 +42,7 @@ class PieceCutter:
     ) -> None:
         self.source_vocab = max(source_ids.values()) + 1
         self.target_vocab = max(target_ids.values()) + 1
+        self.blank_ids = frozenset({unknown, source_ids.get(_SPACE, unknown)})
         self._source = source.processor
         self._target = target.processor
         self._source_ids = source_ids

@@ -17,6 +17,7 @@ class ByteCutter:
     """Bytes as ids. The ids behind them, the sentinels of training, have no text."""
 
     source_vocab = target_vocab = _OFFSET + _BYTES
+    blank_ids = frozenset({UNKNOWN, _OFFSET + ord(" ")})
 
     def cut(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text."""
