@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
-import os
-import pathlib
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, NoReturn, cast
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, cast
 
 from pyattn import dtypes
+from pyattn.channels import forget_standard_output, lines, writing
 from pyattn.options import GenerationOptions
-
-# How much input is read, and so translated, at once: about a thousand lines of a file. Of a pipe or
-# a terminal it is whatever has arrived, so that a line that is waited for is not held back.
-_READ_BYTES = 1 << 16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _forget_standard_output()
+        forget_standard_output()
         return 1
     except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
         print(f"pyattn: {_message(error)}", file=sys.stderr)
@@ -207,7 +200,7 @@ def _translate(parsed: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         # The input is opened first, so that a wrong name fails before a model is loaded, and the
         # output last, so that a failure to load leaves no file.
-        groups = iter([parsed.text]) if parsed.text else stack.enter_context(_lines(parsed.input))
+        groups = iter([parsed.text]) if parsed.text else stack.enter_context(lines(parsed.input))
         translator = stack.enter_context(
             load(
                 parsed.model,
@@ -216,7 +209,7 @@ def _translate(parsed: argparse.Namespace) -> None:
                 **({} if parsed.batch_tokens is None else {"batch_tokens": parsed.batch_tokens}),
             )
         )
-        output = stack.enter_context(_writing(parsed.output))
+        output = stack.enter_context(writing(parsed.output))
         for texts in groups:
             for text in translator.translate(
                 texts,
@@ -258,7 +251,7 @@ def _bench(parsed: argparse.Namespace) -> None:
     if parsed.json != "-":
         print(benchmark.table(result))
     if parsed.json is not None:
-        with _writing(parsed.json) as output:
+        with writing(parsed.json) as output:
             output.write(benchmark.to_json(result).encode())
 
 
@@ -272,87 +265,14 @@ def _search_options(parsed: argparse.Namespace) -> dict[str, Any]:
 def _sentences(path: str | None) -> list[str] | None:
     if path is None:
         return None
-    with _lines(path) as groups:
+    with lines(path) as groups:
         return [text for group in groups for text in group if text.strip()]
 
 
-@contextlib.contextmanager
-def _lines(path: str | None) -> Iterator[Iterator[list[str]]]:
-    """The lines of a file, or of standard input, in groups, each read when it is asked for."""
-    if path is None or path == "-":
-        if sys.stdin is None:
-            raise OSError("standard input: is closed")
-        yield _decoded(sys.stdin.buffer, "standard input")
-    else:
-        with pathlib.Path(path).open("rb") as file:
-            yield _decoded(file, path)
-
-
-def _decoded(stream: Any, name: str) -> Iterator[list[str]]:
-    """Groups of lines; those before a line that is not UTF-8 come before the error."""
-    numbers = itertools.count(1)
-    for group in _arriving(stream):
-        texts: list[str] = []
-        for line in group:
-            number = next(numbers)
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                yield texts
-                raise ValueError(
-                    f"{name}: line {number} is not valid UTF-8 at byte {error.start + 1}"
-                ) from None
-            texts.append(text.removesuffix("\r"))
-        yield texts
-
-
-def _arriving(stream: Any) -> Iterator[list[bytes]]:
-    """Lines without their ends, as many at once as have arrived."""
-    begun: list[bytes] = []  # the parts of a line whose end has not arrived
-    while chunk := stream.read1(_READ_BYTES):
-        *ended, rest = chunk.split(b"\n")
-        if ended:
-            ended[0] = b"".join([*begun, ended[0]])
-            begun.clear()
-            yield ended
-        begun.append(rest)
-    if last := b"".join(begun):
-        yield [last]
-
-
-@contextlib.contextmanager
-def _writing(path: str | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file that gets its name when it is complete.
-
-    A run that fails leaves what it has written in FILE.partial, and FILE as it was.
-    """
-    if path is None or path == "-":
-        if sys.stdout is None:
-            raise OSError("standard output: is closed")
-        yield sys.stdout.buffer
-        return
-    target = pathlib.Path(path).resolve()  # a link stays a link
-    if target.exists() and not target.is_file():  # a pipe or a device
-        with target.open("wb") as file:
-            yield file
-        return
-    partial = target.with_name(f"{target.name}.partial")
-    with partial.open("wb") as file:
-        yield file
-    if target.exists():
-        shutil.copymode(target, partial)
-    partial.replace(target)
-
-
-def _forget_standard_output() -> None:
-    """Give the rest of the output to nobody, or the interpreter complains of it when it exits."""
-    with contextlib.suppress(OSError, ValueError):  # not a real file, as under a test
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _message(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None:
+        place = "" if error.filename is None else f"{error.filename}: "
+        return f"{place}{error.strerror}"
     return _one_line(str(error)) or type(error).__name__
 
 

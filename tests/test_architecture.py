@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "model": CONTRACTS | {"_core", "dtypes", "formats", "generation", "memory", "weights"},
     "formats": CONTRACTS | {"mapped"},
     "texts": set(),
+    "channels": set(),
     "tokenizers": CONTRACTS | {"formats", "texts"},
     "pieces": set(),
     "sources": CONTRACTS | {"pieces", "tokenizers"},
@@ -51,7 +52,16 @@ MAY_IMPORT = {
     | {"_core", "dtypes", "formats", "model", "reference", "tokenizers", "translator"},
     "conversion": CONTRACTS | {"formats", "tokenizers"},
     "cli": CONTRACTS
-    | {"__init__", "benchmark", "conversion", "cpu", "dtypes", "inspection", "translator"},
+    | {
+        "__init__",
+        "benchmark",
+        "channels",
+        "conversion",
+        "cpu",
+        "dtypes",
+        "inspection",
+        "translator",
+    },
     "__main__": {"cli"},
     "__init__": CONTRACTS | {"cpu", "model", "ops", "reference", "translator"},
 }
