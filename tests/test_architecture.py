@@ -128,6 +128,13 @@ def test_only_the_bindings_know_python() -> None:
             assert in_csrc(file).startswith("bindings/")
 
 
+def test_module_is_stripped_where_no_shell_reads_its_path() -> None:
+    # pybind11's own step fails in a folder such as "pyattn (1)".
+    assert re.search(r"pybind11_add_module\(_core MODULE NO_EXTRAS\s", build_recipe())
+    assert re.search(r"target_link_libraries\(_core PRIVATE [^)]*pybind11::lto", build_recipe())
+    assert re.search(r"^install\.strip = true$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+
+
 def test_fast_math_is_never_asked_for() -> None:
     assert not re.search(r"-ffast-math|-Ofast|-funsafe-math", build_recipe())
 
