@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, cast
 
@@ -31,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(parsed)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            parsed.run(parsed)
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -267,6 +270,12 @@ def _sentences(path: str | None) -> list[str] | None:
         return None
     with lines(path) as groups:
         return [text for group in groups for text in group if text.strip()]
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as one line, without the place in the code that gave it."""
+    if sys.stderr is not None:
+        print(f"pyattn: warning: {_one_line(str(message))}", file=sys.stderr)
 
 
 def _message(error: Exception) -> str:
