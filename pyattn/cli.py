@@ -111,7 +111,8 @@ def _add_convert(commands: Any) -> None:
     command = commands.add_parser(
         "convert",
         help="write a model as a folder of pyattn's own, which loads fastest",
-        description="Write MODEL and its tokenizer as the folder OUT of pyattn's own layout.",
+        description="Write MODEL, with its tokenizer and its shortlist if it has them, as the "
+        "folder OUT of pyattn's own layout.",
     )
     command.set_defaults(run=_convert)
     command.add_argument("model", metavar="MODEL", help="a folder of any layout that pyattn reads")
@@ -119,8 +120,8 @@ def _add_convert(commands: Any) -> None:
     command.add_argument(
         "--dtype",
         choices=("float32", "bfloat16", "int8"),
-        default="float32",
-        help="what matrices are stored in (default: float32)",
+        help="what matrices are stored in; by default each stays as it is: int8 keeps its integers "
+        "and scales, float16, bfloat16 and float32 their bits",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,7 +23,8 @@ from pyattn.stored import Tensors
 from pyattn.weights import core_tensors
 
 if TYPE_CHECKING:
-    from pyattn.formats.native import MatrixType
+    from pyattn.formats.native import MatrixType, TokenizerFiles
+    from pyattn.formats.shortlist import LexicalShortlist
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
@@ -382,8 +382,9 @@ class Model:
         self,
         folder: str | os.PathLike[str],
         *,
-        dtype: MatrixType = "float32",
-        tokenizer_files: Mapping[str, pathlib.Path | bytes] | None = None,
+        dtype: MatrixType | None = None,
+        tokenizer_files: TokenizerFiles | None = None,
+        shortlist: LexicalShortlist | None = None,
     ) -> None:
         """Writes the weights that the model was made of as a folder of pyattn's own layout.
 
@@ -392,9 +393,11 @@ class Model:
 
         Args:
             folder: Where; does not exist yet, or is empty.
-            dtype: What matrices are stored in: "float32", "bfloat16" or "int8".
+            dtype: What matrices are stored in: "float32", "bfloat16" or "int8"; None leaves each
+                in the type that it has.
             tokenizer_files: As for `pyattn.formats.native.write_native`; `Translator.save` gives
                 those of its model.
+            shortlist: Likewise.
 
         Raises:
             FileExistsError: if the folder holds anything.
@@ -409,7 +412,11 @@ class Model:
                 "pyattn.formats.native.write_native"
             )
         write_native(
-            pathlib.Path(folder), self._checkpoint, dtype=dtype, tokenizer_files=tokenizer_files
+            folder,
+            self._checkpoint,
+            dtype=dtype,
+            tokenizer_files=tokenizer_files,
+            shortlist=shortlist,
         )
 
     def close(self) -> None:

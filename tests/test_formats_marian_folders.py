@@ -17,7 +17,8 @@ from pyattn import cli
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.formats import layout, read_checkpoint
-from pyattn.formats.marian import LexicalShortlist, read_lexical_shortlist
+from pyattn.formats.marian import read_lexical_shortlist
+from pyattn.formats.shortlist import LexicalShortlist
 from pyattn.inspection import describe
 from pyattn.options import GenerationOptions
 from pyattn.tokenizers import load_tokenizer

@@ -7,15 +7,16 @@ import pathlib
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from pyattn.checkpoint import Checkpoint
+from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.errors import ModelError
 from pyattn.formats.argos import is_argos, read_argos
 from pyattn.formats.ctranslate2 import is_ctranslate2, read_ctranslate2
 from pyattn.formats.files import contents, read_json
 from pyattn.formats.huggingface import WEIGHT_FILES, read_huggingface
-from pyattn.formats.marian import is_marian, read_marian
-from pyattn.formats.native import read_native
+from pyattn.formats.marian import is_marian, read_lexical_shortlist, read_marian
+from pyattn.formats.native import read_native, read_native_shortlist
 from pyattn.formats.native_config import CONFIG_FILE, is_native
+from pyattn.formats.shortlist import LexicalShortlist
 from pyattn.formats.textbook import SUFFIX, read_textbook
 
 Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2", "marian", "argos", "textbook"]
@@ -38,6 +39,25 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         return _READERS[layout(folder)](folder)
     except OSError as error:  # such as a folder that may not be listed
         raise ModelError(f"{folder}: {(error.strerror or str(error)).lower()}") from None
+
+
+def read_shortlist(
+    path: str | os.PathLike[str], config: ModelConfig | None = None
+) -> LexicalShortlist | None:
+    """Which target ids go with which source ids, if a model's files say so.
+
+    Args:
+        path: As for `read_checkpoint`.
+        config: What the model is, for whom has read it already and does not want it read again.
+
+    Raises:
+        ModelError: if a file is malformed, or its ids are not the model's.
+    """
+    folder = pathlib.Path(path)
+    whose = layout(folder)
+    if whose == "marian":
+        return read_lexical_shortlist(folder, config)
+    return read_native_shortlist(folder) if whose == "native" else None
 
 
 def layout(folder: pathlib.Path) -> Layout:
