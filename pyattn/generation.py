@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pyattn.options import GenerationOptions
 from pyattn.results import DecidedToken, Hypothesis
+from pyattn.waiter import completion
 
 if TYPE_CHECKING:
     from pyattn import _core
 
 
+# How often progress is reported, in seconds.
+_REPORT_EVERY = 0.05
+
+
 class Generation:
     """The targets of some sentences, as far as they are found.
 
-    It may be asked from any thread. Letting go of it cancels what is not done.
+    Any thread may use it. Dropping the last reference cancels what is not done.
+
+    In a coroutine, `await` it for its `results`; a task that is cancelled meanwhile cancels it.
     """
 
     def __init__(self, request: _core.Request, options: Sequence[GenerationOptions]) -> None:
@@ -91,8 +98,28 @@ class Generation:
         Raises:
             ValueError: as `result`.
         """
-        self._request.wait(progress)
+        if progress is None:
+            self._request.wait(None)
+        else:
+            try:
+                while not self._request.wait(_REPORT_EVERY):
+                    progress(self.count_done)
+            except BaseException:
+                self.cancel()
+                raise
         return [self.result(sentence) for sentence in range(len(self))]
+
+    def __await__(self) -> Generator[object, None, list[list[Hypothesis]]]:
+        """Waits for all sentences and leaves the event loop to others meanwhile."""
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> list[list[Hypothesis]]:
+        try:
+            await completion(self._request)
+        except BaseException:
+            self.cancel()
+            raise
+        return self.results()
 
     def tokens(self) -> Iterator[DecidedToken]:
         """The tokens of all sentences as they are decided; ends when all are done.
@@ -132,9 +159,10 @@ class Generation:
         kept = self._wanted[sentence] + (before if options.return_prefix else 0)
         scores = found.token_scores[:kept]
         length = self._wanted[sentence] + (before if options.length_counts_prefix else 0)
+        total = float(np.sum(scores, dtype=np.float32))
         return Hypothesis(
             tokens=found.tokens[:kept],
-            score=float(np.sum(scores, dtype=np.float32)) / length**options.length_penalty,
+            score=None if found.score is None else total / length**options.length_penalty,
             token_scores=scores,
             finish_reason="timeout",
             alignment=None if found.alignment is None else found.alignment[:kept],

@@ -28,6 +28,8 @@ class GenerationOptions:
             `num_hypotheses`, which loses nothing while `length_penalty` and `coverage_penalty` are
             0 (CTranslate2 then does so).
         max_new_tokens: The most new tokens a target may have, its end token included.
+        max_length_factor: The most new tokens a target may have for each token of its source, the
+            source's end included (Marian's max-length-factor); 0 for no such limit.
         min_new_tokens: The end token is not allowed before this many new tokens stand.
         end_tokens: Tokens that end a target; none for the model's own.
         return_end_token: Whether the end is among a hypothesis's tokens.
@@ -94,6 +96,8 @@ class GenerationOptions:
         min_alternative_expansion_prob: Alternatives begin with a token at least so probable.
         max_time: Seconds after which a search ends with what it has, counted from the call; None
             for no limit. A sentence whose turn has not come by then has an empty target.
+        scores: Whether targets come with their scores. Without, greedy search leaves `score` None
+            and `token_scores` empty; all other searches rank by scores, and return them.
         alignment: Whether targets come with the attention that their tokens paid to the source's.
         alignment_heads: The heads whose attention that is, averaged: pairs of a decoder layer and
             a head, both from 0. None is what the checkpoint says, or all heads of the last layer.
@@ -107,6 +111,7 @@ class GenerationOptions:
     patience: float = 1.0
     early_stopping: bool | Literal["never", "best"] = False
     max_new_tokens: int = 256
+    max_length_factor: float = 0.0
     min_new_tokens: int = 0
     end_tokens: tuple[int, ...] = ()
     return_end_token: bool = False
@@ -138,6 +143,7 @@ class GenerationOptions:
     return_alternatives: bool = False
     min_alternative_expansion_prob: float = 0.0
     max_time: float | None = None
+    scores: bool = True
     alignment: bool = False
     alignment_heads: tuple[tuple[int, int], ...] | None = None
 
@@ -253,6 +259,7 @@ _INTEGERS = (
 # Beyond its range a penalty is a mistake, or runs out of float32.
 _NUMBERS = (
     ("patience", 1e-3, 1e3),
+    ("max_length_factor", 0.0, 1e6),
     ("length_penalty", -math.inf, math.inf),
     ("coverage_penalty", -1e3, 1e3),
     ("prefix_bias_beta", 0.0, 0.999),
@@ -271,6 +278,7 @@ _FLAGS = (
     "disable_unk",
     "history_counts_start",
     "renormalize",
+    "scores",
     "alignment",
     "do_sample",
     "return_alternatives",

@@ -19,17 +19,20 @@ class Hypothesis:
     Attributes:
         tokens: Target ids, without the start and the end.
         score: What hypotheses are ranked by: the sum of `token_scores`, over
-            length ** length_penalty, the length counting the end.
+            length ** length_penalty, the length counting the end. None after a greedy search
+            without `scores`.
         token_scores: Log-probability of each token and of the end, if it was reached; float32.
-        finish_reason: "eos" if the end was produced, "length" if max_new_tokens ran out,
-            "timeout" if max_time did, or a callback stopped it.
+            Empty where `score` is None.
+        finish_reason: "eos" if the model ended the target, "length" if `max_new_tokens` or
+            `max_length_factor` did, also where they forced an end, "timeout" if `max_time` ran out
+            or a callback stopped it.
         alignment: What each of `token_scores` looked at: the attention to the source's tokens when
             the token was predicted, [len(token_scores), source] float32, whose rows add up to 1;
             None if it was not asked for.
     """
 
     tokens: list[int]
-    score: float
+    score: float | None
     token_scores: npt.NDArray[np.float32]
     finish_reason: FinishReason
     alignment: npt.NDArray[np.float32] | None = None
@@ -80,11 +83,16 @@ def joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
     return Translation(
         text=" ".join(text for text in texts if text),
         tokens=[token for part in parts for token in part.tokens],
-        score=sum(part.score for part in parts) / max(1, len(parts)),
+        score=_mean([part.score for part in parts]),
         token_scores=np.concatenate(scores),
         finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
         alignment=_block_diagonal(alignments) if alignments else None,
     )
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return sum(known) / max(1, len(known)) if len(known) == len(scores) else None
 
 
 def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:

@@ -47,7 +47,7 @@ def find(
     asked = Rules(
         start=START,
         end=END,
-        limit=chosen.max_new_tokens,
+        limits=np.array([chosen.max_new_tokens]),
         shortest=chosen.min_new_tokens,
         suppressed=np.array(chosen.suppress_tokens, np.int64),
         force_end=chosen.force_end,
@@ -136,7 +136,7 @@ def test_suppressed_token_never_comes(beam_size: int) -> None:
 def test_forced_end_is_certain(beam_size: int) -> None:
     table = {last: [0.0, 0.7, 0.3] for last in (START, A, B)}
     [[found]], _ = find(table, beam_size=beam_size, force_end=True, max_new_tokens=3)
-    assert (found.tokens, found.finish_reason) == ([A, A], "eos")
+    assert (found.tokens, found.finish_reason) == ([A, A], "length")
     assert_close(np.exp(found.token_scores), [0.7, 0.7, 1.0], FLOAT32)
 
 
@@ -144,7 +144,7 @@ def test_forced_end_is_certain(beam_size: int) -> None:
 def test_forced_end_wins_over_what_forbids_it(beam_size: int) -> None:
     options = {"force_end": True, "max_new_tokens": 2, "min_new_tokens": 2}
     [[found]], _ = find(EVEN, beam_size=beam_size, suppress_tokens=(END,), **options)
-    assert (len(found.tokens), found.finish_reason) == (1, "eos")
+    assert (len(found.tokens), found.finish_reason) == (1, "length")
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
@@ -234,7 +234,8 @@ class Tree:
 
 
 def rules(limit: int, length_penalty: float = 1.0) -> Rules:
-    return Rules(START, END, limit, 0, np.array([], np.int64), False, length_penalty)
+    limits = np.full(3, limit)
+    return Rules(START, END, limits, 0, np.array([], np.int64), False, length_penalty)
 
 
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0, 2.0])

@@ -1,6 +1,7 @@
 import dataclasses
 import functools
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,9 @@ def search(name: str, isa: str = ISAS[0], **options: Any) -> list[list[Hypothesi
 # Every option by itself and in company; what each means is in the tests below.
 VARIANTS: list[dict[str, Any]] = [
     {"max_new_tokens": 1},
+    {"max_length_factor": 0.6},
+    {"max_length_factor": 0.7, "force_end": True, "beam_size": 2},
+    {"max_length_factor": 0.7, "early_stopping": "never", "beam_size": 3},
     {"max_new_tokens": 1, "beam_size": 3, "num_hypotheses": 3},
     {"max_new_tokens": 7, "beam_size": 4},
     {"min_new_tokens": 9},
@@ -179,18 +183,69 @@ def test_no_target_is_shorter_than_min_new_tokens(name: str, beam_size: int) -> 
 
 @every_model
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_forced_end_finishes_every_target(name: str, beam_size: int) -> None:
+def test_forced_end_finishes_every_target_as_its_length(name: str, beam_size: int) -> None:
     free = search(name, beam_size=beam_size, max_new_tokens=6, num_hypotheses=beam_size)
     assert any(h.finish_reason == "length" for found in free for h in found)
     forced = search(
         name, beam_size=beam_size, max_new_tokens=6, num_hypotheses=beam_size, force_end=True
     )
     for hypothesis in itertools.chain.from_iterable(forced):
-        assert hypothesis.finish_reason == "eos"
+        cut = len(hypothesis.tokens) == 5
+        assert hypothesis.finish_reason == ("length" if cut else "eos")
         assert len(hypothesis.token_scores) == len(hypothesis.tokens) + 1
-        if len(hypothesis.tokens) == 5:
+        if cut:
             # What cannot be otherwise is certain.
             assert hypothesis.token_scores[-1] == 0
+
+
+@every_model
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"beam_size": 3, "num_hypotheses": 3},
+        {"do_sample": True, "num_hypotheses": 2},
+        {"beam_size": 3, "do_sample": True},
+        {"return_alternatives": True, "num_hypotheses": 2},
+        {"force_end": True},
+    ],
+    ids=str,
+)
+def test_length_factor_is_a_limit_for_each_source(name: str, options: dict[str, Any]) -> None:
+    model = core_model(name)
+    every = sources(name)
+    found = model.generate(every, max_length_factor=0.75, **options)
+    for source, hypotheses in zip(every, found, strict=True):
+        most = math.ceil(0.75 * len(source))
+        alone = model.generate([source], max_new_tokens=most, **options)
+        assert [(h.tokens, h.score, h.finish_reason) for h in hypotheses] == [
+            (h.tokens, h.score, h.finish_reason) for h in alone[0]
+        ]
+        for hypothesis in hypotheses:
+            assert len(hypothesis.token_scores) <= most
+    assert any(h.finish_reason == "length" for hypotheses in found for h in hypotheses)
+
+
+@every_model
+def test_greedy_search_without_scores_finds_the_same(name: str) -> None:
+    model = core_model(name)
+    told = model.generate(sources(name))
+    for [one], [other] in zip(told, model.generate(sources(name), scores=False), strict=True):
+        assert (other.tokens, other.finish_reason) == (one.tokens, one.finish_reason)
+        assert other.score is None
+        assert other.token_scores.shape == (0,)
+
+
+@every_model
+@pytest.mark.parametrize(
+    "options",
+    [{"beam_size": 2}, {"do_sample": True}, {"return_alternatives": True}],
+    ids=str,
+)
+def test_search_that_ranks_by_scores_tells_them(name: str, options: dict[str, Any]) -> None:
+    model = core_model(name)
+    one, other = (model.generate(sources(name), scores=s, **options) for s in (True, False))
+    assert [h.score for [h] in one] == [h.score for [h] in other]
 
 
 @every_model

@@ -44,8 +44,13 @@ bool aligned(const py::array& array) {
 }
 
 py::array copy(const py::array& array) {
-  return py::array_t<float, py::array::c_style | py::array::forcecast |
-                                py::detail::npy_api::NPY_ARRAY_ALIGNED_>(array);
+  py::array copied;
+  outlive_python([&] {  // NumPy lets go of the GIL while it copies
+    copied =
+        py::array_t<float, py::array::c_style | py::array::forcecast |
+                               py::detail::npy_api::NPY_ARRAY_ALIGNED_>(array);
+  });
+  return copied;
 }
 
 }  // namespace
@@ -112,43 +117,32 @@ const KernelTable& table_of(const char* operation, py::handle isa) {
 void run_operation(int64_t work, const std::function<void()>& job) {
   const bool alone = operations_team().size() == 1;
   if (work < (alone ? kShortWork : kSmallWork)) {
-    const py::gil_scoped_release release;
+    const WithoutGil released;
     const FlushDenormals flush;
     job();
     return;
   }
-  Waiting().run([&job](const std::function<bool()>& go_on) {
+  run_without_gil([&job](const std::function<bool()>& go_on) {
     operations_team().run(job, go_on);
   });
 }
 
-bool Waiting::go_on() {
-  const py::gil_scoped_acquire acquire;
-  if (PyErr_CheckSignals() != 0) {
-    error_ = std::make_exception_ptr(py::error_already_set());
-    return false;
-  }
-  if (progress_) {
-    try {
-      progress_();
-    } catch (...) {
-      error_ = std::current_exception();
-      return false;
+void run_without_gil(
+    const std::function<void(const std::function<bool()>& go_on)>& job) {
+  bool raised = false;
+  try {
+    WithoutGil released;
+    job([&] {
+      released.with_gil([&] { raised = raised || PyErr_CheckSignals() != 0; });
+      return !raised;
+    });
+  } catch (const Cancelled&) {
+    if (!raised) {
+      throw;
     }
   }
-  return true;
-}
-
-void Waiting::run(
-    const std::function<void(const std::function<bool()>&)>& job) {
-  try {
-    const py::gil_scoped_release release;
-    job([this] { return error_ == nullptr && go_on(); });
-  } catch (const Cancelled&) {
-    // Told to stop by an exception of ours, which follows.
-  }
-  if (error_) {
-    std::rethrow_exception(error_);
+  if (raised) {
+    throw py::error_already_set();
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/threads.h"
+#include "bindings/gil.h"
 #include "kernels/table.h"
 
 // NumPy arrays in and out, checked: dtype, shape and order. No arithmetic.
@@ -70,22 +71,10 @@ const KernelTable& table_of(const char* operation, py::handle isa);
 /// once on this thread if it is small. `work` counts multiply-adds.
 void run_operation(int64_t work, const std::function<void()>& job);
 
-/// What a thread that waits for a job does now and then: looks for signals and
-/// calls `progress`. Whether to go on; an exception that was raised is kept
-/// for `rethrow`.
-class Waiting {
- public:
-  explicit Waiting(std::function<void()> progress = {})
-      : progress_(std::move(progress)) {}
-
-  bool go_on();
-
-  /// Runs `job(go_on)` without the GIL; then raises what came up meanwhile.
-  void run(const std::function<void(const std::function<bool()>&)>& job);
-
- private:
-  std::function<void()> progress_;
-  std::exception_ptr error_;
-};
+/// Runs `job(go_on)` without the GIL. `go_on`, which the job calls now and then
+/// on this thread, looks for signals; where one raises an exception, Ctrl-C
+/// above all, it says no, and the exception is thrown at the end.
+void run_without_gil(
+    const std::function<void(const std::function<bool()>& go_on)>& job);
 
 }  // namespace pyattn::bindings

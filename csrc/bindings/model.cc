@@ -46,7 +46,8 @@ Activation activation(const py::handle& config, const char* name) {
 }
 
 StackConfig stack_from(const py::handle& config, const char* name) {
-  const py::object from = config.attr("stack")(name);
+  const py::object from =
+      call_python(config.attr("stack"), py::make_tuple(name));
   StackConfig stack = {.layers = field<int64_t>(from, "layers"),
                        .heads = field<int64_t>(from, "heads"),
                        .kv_heads = field<int64_t>(from, "kv_heads"),
@@ -140,7 +141,7 @@ class Loaded {
   // Its threads may be at work still, and to wait for them takes no GIL; to let
   // the arrays go does.
   ~Loaded() {
-    const py::gil_scoped_release release;
+    const WithoutGil released;
     engine_.reset();
   }
   Loaded(const Loaded&) = delete;
@@ -292,7 +293,7 @@ class BoundModel {
       rooms.push_back(array.mutable_data());
       list.append(std::move(array));
     }
-    Waiting().run([&](const std::function<bool()>& go_on) {
+    run_without_gil([&](const std::function<bool()>& go_on) {
       job([&rooms](size_t i) { return rooms[i]; }, go_on);
     });
     return list;

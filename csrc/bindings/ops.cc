@@ -114,7 +114,7 @@ PackedLinear pack(const std::string& operation, const std::string& weight_name,
   const char* what = operation.c_str();
   const Matrix matrix(what, weight_name, weight, bias_name, bias);
   const Packing packing = {table_of(what, isa), dtype_named(what, dtype)};
-  const py::gil_scoped_release release;
+  const WithoutGil released;
   return PackedLinear(packing, {matrix.part()}, matrix.weight.shape(1),
                       std::make_shared<Arena>());
 }
@@ -130,7 +130,7 @@ PackedLinear pack_gated(const std::string& operation,
   const Matrix gating(what, "gate", gate, "gate_bias", gate_bias);
   check_shape(what, "gate", gating.weight, shape_of(matrix.weight));
   const Packing packing = {table_of(what, isa), dtype_named(what, dtype)};
-  const py::gil_scoped_release release;
+  const WithoutGil released;
   return PackedLinear(packing, {gating.part(), matrix.part()},
                       matrix.weight.shape(1), std::make_shared<Arena>(),
                       Joined::kGated);

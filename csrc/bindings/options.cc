@@ -42,6 +42,7 @@ T number_or(py::handle from, const char* name, T none) {
 void read_lengths(py::handle from, SearchOptions& options) {
   options.max_new_tokens = field<int32_t>(from, "max_new_tokens");
   options.min_new_tokens = field<int32_t>(from, "min_new_tokens");
+  options.max_length_factor = field<float>(from, "max_length_factor");
   options.end_tokens =
       ids_from("generate: end_tokens", from.attr("end_tokens"));
   options.return_end_token = field<bool>(from, "return_end_token");
@@ -115,6 +116,7 @@ std::shared_ptr<const SearchOptions> options_from(py::handle from) {
   options.top_p = field<float>(from, "top_p");
   options.min_p = field<float>(from, "min_p");
   options.seed = field<uint64_t>(from, "seed");
+  options.scores = field<bool>(from, "scores");
   options.return_alignment = field<bool>(from, "alignment");
   if (options.return_alignment || options.coverage_penalty != 0) {
     options.aligned = alignment_heads_from(from.attr("alignment_heads"));

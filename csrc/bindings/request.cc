@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "bindings/bindings.h"
@@ -42,19 +43,26 @@ bool BoundRequest::ready(size_t sentence) {
   return request_->ready(sentence);
 }
 
-void BoundRequest::wait(const py::object& progress) {
-  Waiting waiting([&] {
-    if (!progress.is_none()) {
-      progress(done());
-    }
-  });
+bool BoundRequest::wait(const std::optional<double>& seconds) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                         std::chrono::duration<double>(seconds.value_or(0)));
+  bool in_time = true;
   try {
-    waiting.run(
-        [&](const std::function<bool()>& go_on) { request_->wait(go_on); });
+    run_without_gil([&](const std::function<bool()>& go_on) {
+      request_->wait([&] {
+        in_time = !seconds || Clock::now() < end;
+        return in_time && go_on();
+      });
+    });
+  } catch (const Cancelled&) {
+    return false;  // by the clock: a signal's exception is thrown as it is
   } catch (...) {
     engine_->cancel(*request_);
     throw;
   }
+  return true;
 }
 
 py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
@@ -72,27 +80,29 @@ py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
 
 void BoundRequest::wait_for(size_t sentence) {
   check_index(sentence);
-  Waiting().run([&](const std::function<bool()>& go_on) {
+  run_without_gil([&](const std::function<bool()>& go_on) {
     request_->wait(sentence, go_on);
   });
 }
 
 py::list BoundRequest::take(size_t sentence) {
   check_index(sentence);
+  const bool scored = request_->sentences()[sentence].options->tells_scores();
   py::list hypotheses;
   for (const Found& one : request_->take(sentence)) {
-    hypotheses.append(py::make_tuple(
-        one.tokens, one.score,
-        py::array_t<float>(static_cast<py::ssize_t>(one.token_scores.size()),
-                           one.token_scores.data()),
-        reason_name(one.reason), alignment_of(sentence, one)));
+    const size_t count = scored ? one.token_scores.size() : 0;
+    hypotheses.append(
+        py::make_tuple(one.tokens, scored ? py::cast(one.score) : py::none(),
+                       py::array_t<float>(static_cast<py::ssize_t>(count),
+                                          one.token_scores.data()),
+                       reason_name(one.reason), alignment_of(sentence, one)));
   }
   return hypotheses;
 }
 
 py::object BoundRequest::next_token() {
   std::optional<DecidedToken> token;
-  Waiting().run([&](const std::function<bool()>& go_on) {
+  run_without_gil([&](const std::function<bool()>& go_on) {
     token = request_->next_token(go_on);
   });
   if (!token) {
@@ -112,15 +122,24 @@ void BoundRequest::cancel(const std::optional<size_t>& sentence) {
 }
 
 void bind_request(py::module_& module) {
+  py::class_<Announcements, std::shared_ptr<Announcements>>(module,
+                                                            "Announcements")
+      .def(py::init<>())
+      .def("next", [](Announcements& announcements) {
+        const WithoutGil released;
+        return announcements.next();
+      });
   py::class_<BoundRequest>(module, "Request")
       .def_property_readonly("done", &BoundRequest::done)
       .def("__len__", &BoundRequest::size)
       .def("ready", &BoundRequest::ready, py::arg("sentence"))
-      .def("wait", &BoundRequest::wait, py::arg("progress"))
+      .def("wait", &BoundRequest::wait, py::arg("seconds"))
       .def("wait_for", &BoundRequest::wait_for, py::arg("sentence"))
       .def("take", &BoundRequest::take, py::arg("sentence"))
       .def("next_token", &BoundRequest::next_token)
-      .def("cancel", &BoundRequest::cancel, py::arg("sentence"));
+      .def("cancel", &BoundRequest::cancel, py::arg("sentence"))
+      .def("announce", &BoundRequest::announce, py::arg("announcements"),
+           py::arg("name"));
 }
 
 }  // namespace pyattn::bindings

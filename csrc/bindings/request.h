@@ -21,9 +21,9 @@ class BoundRequest {
   /// Whether nobody would have to wait for a sentence.
   bool ready(size_t sentence);
 
-  /// Waits for all sentences. `progress` is called with the number of those
-  /// that are done, now and then. An exception cancels the request.
-  void wait(const py::object& progress);
+  /// Waits for all sentences, for so many seconds at most if a number is given:
+  /// whether all are done. An exception cancels the request.
+  bool wait(const std::optional<double>& seconds);
 
   /// Waits for a sentence.
   void wait_for(size_t sentence);
@@ -36,6 +36,11 @@ class BoundRequest {
   py::object next_token();
 
   void cancel(const std::optional<size_t>& sentence);
+
+  /// Has `announcements` hear of `name` once nothing is to be waited for.
+  void announce(std::shared_ptr<Announcements> announcements, int64_t name) {
+    request_->announce(std::move(announcements), name);
+  }
 
  private:
   void check_index(size_t sentence) const;

@@ -39,7 +39,7 @@ py::array dense(const char* name, const py::handle& object,
   }
   return (array.flags() & py::array::c_style) != 0
              ? array
-             : py::array(array.attr("copy")("C"));
+             : py::array(call_python(array.attr("copy"), py::make_tuple("C")));
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ StoredMatrix Tensors::matrix(const std::string& name, const Shape& shape) {
   }
   const py::object let_go = stored.attr("let_go");
   matrix.was_read = [let_go](int64_t begin, int64_t end) {
-    let_go(begin, end);
+    call_python(let_go, py::make_tuple(begin, end));
   };
   return matrix;
 }

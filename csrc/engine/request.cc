@@ -89,13 +89,63 @@ std::chrono::steady_clock::time_point Request::deadline(size_t sentence) const {
                                         std::chrono::duration<double>(seconds));
 }
 
+void Announcements::add(int64_t name) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    names_.push_back(name);
+  }
+  changed_.notify_one();
+}
+
+int64_t Announcements::next() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [&] { return !names_.empty(); });
+  const int64_t name = names_.front();
+  names_.pop_front();
+  return name;
+}
+
+void Request::announce(std::shared_ptr<Announcements> announcements,
+                       int64_t name) {
+  check_process();
+  bool over;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    announcements_ = std::move(announcements);
+    name_ = name;
+    over = complete() || cancelled_;
+  }
+  if (over) {
+    tell(true);
+  }
+}
+
+void Request::cancel() {
+  cancelled_ = true;
+  tell(true);
+}
+
+void Request::tell(bool over) {
+  changed_.notify_all();
+  std::shared_ptr<Announcements> hear;
+  if (over) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    hear = std::move(announcements_);  // once
+  }
+  if (hear != nullptr) {
+    hear->add(name_);
+  }
+}
+
 void Request::deliver(size_t sentence, std::vector<Found> found) {
+  bool over;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     found_[sentence] = std::move(found);
     ++done_;
+    over = complete();
   }
-  changed_.notify_all();
+  tell(over);
 }
 
 void Request::report(size_t sentence, const Decided& decided, bool last) {
@@ -121,7 +171,7 @@ void Request::fail(std::exception_ptr error) {
     error_ = std::move(error);
     cancelled_ = true;
   }
-  changed_.notify_all();
+  tell(true);
 }
 
 }  // namespace pyattn

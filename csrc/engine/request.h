@@ -41,6 +41,19 @@ struct DecidedToken {
   bool last;
 };
 
+/// Names of requests that are over, for one thread to wait for all of them.
+class Announcements {
+ public:
+  void add(int64_t name);
+  /// The next one; waits for it, for ever if need be.
+  int64_t next();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<int64_t> names_;
+};
+
 /// Sentences on their way through an engine, shared between who waits for them
 /// and the engine, which takes from it what it works on: whoever is tired of
 /// waiting goes away, and the engine finds out.
@@ -74,9 +87,13 @@ class Request {
   /// The next token of any of the sentences; nothing when all are done.
   std::optional<DecidedToken> next_token(const GoOn& go_on);
 
+  /// Has `announcements` hear of `name` once nobody would have to wait: all of
+  /// it is done, has failed or was cancelled.
+  void announce(std::shared_ptr<Announcements> announcements, int64_t name);
+
   /// Tells the engine that a sentence, or nothing of it, is wanted any more.
   void cancel(size_t sentence) { dropped_[sentence] = true; }
-  void cancel() { cancelled_ = true; }
+  void cancel();
 
   // For the engine.
 
@@ -93,6 +110,8 @@ class Request {
 
  private:
   void check_process() const;
+  /// Wakes whoever waits; call without the lock.
+  void tell(bool over);
 
   /// Waits until `ready()`, which is asked under the lock.
   template <class Ready>
@@ -115,6 +134,8 @@ class Request {
   // says the same again.
   std::vector<size_t> reported_;
   std::exception_ptr error_;
+  std::shared_ptr<Announcements> announcements_;  // null: nobody is to hear
+  int64_t name_ = 0;
 };
 
 }  // namespace pyattn

@@ -91,10 +91,7 @@ class Alternatives : public Search {
 
   std::unique_ptr<Search> begin(const Path& path) const {
     if (ends(path.tokens[0], 1)) {
-      return std::make_unique<Over>(alone_, path,
-                                    constraints().is_end(path.tokens[0])
-                                        ? FinishReason::kEnd
-                                        : FinishReason::kLength);
+      return std::make_unique<Over>(alone_, path, why_ends(path.tokens[0], 1));
     }
     return make_search(alone_, path);
   }

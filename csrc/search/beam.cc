@@ -218,8 +218,7 @@ class Beam : public Search {
 
   void finish(const Continuation& continuation) {
     finish(add_node(continuation), continuation.score,
-           constraints().is_end(continuation.token) ? FinishReason::kEnd
-                                                    : FinishReason::kLength);
+           why_ends(continuation.token, length_));
   }
   void finish(int32_t node, float total, FinishReason reason) {
     const float missed =
@@ -250,7 +249,7 @@ class Beam : public Search {
     }
     const bool longest = options().early_stopping == EarlyStopping::kNever &&
                          options().length_penalty > 0;
-    const int32_t length = longest ? options().max_new_tokens : length_;
+    const int32_t length = longest ? constraints().longest() : length_;
     return ranked(live_.front().score, length) > finished_.back().score;
   }
 

@@ -46,6 +46,7 @@ Constraints::Constraints(const SearchTask& task)
       task_(task),
       ends_(options_.end_tokens.empty() ? std::vector<int32_t>{task.end}
                                         : options_.end_tokens),
+      longest_(options_.longest(task.source.size())),
       read_history_(options_.repetition_penalty != 1 ||
                     options_.no_repeat_ngram_size > 0 ||
                     options_.encoder_no_repeat_ngram_size > 0 ||
@@ -72,7 +73,7 @@ bool Constraints::is_end(int32_t token) const {
 }
 
 std::optional<int32_t> Constraints::forced(int32_t length) const {
-  if (options_.force_end && length + 1 == options_.max_new_tokens) {
+  if (forces_end(length)) {
     return ends_.front();
   }
   if (options_.forced_bos_token >= 0 && length == 0) {

@@ -46,8 +46,16 @@ class Constraints {
   const std::vector<int32_t>& ends() const { return ends_; }
   bool is_end(int32_t token) const;
 
+  /// The most new tokens that the target may have.
+  int32_t longest() const { return longest_; }
+
   /// The token that is certain to come behind `length` new ones.
   std::optional<int32_t> forced(int32_t length) const;
+
+  /// Whether it is an end, there because no longer target is allowed.
+  bool forces_end(int32_t length) const {
+    return options_.force_end && length + 1 == longest_;
+  }
 
   /// Whether rules depend on what was said, and not on its length alone.
   bool read_history() const { return read_history_; }
@@ -69,6 +77,7 @@ class Constraints {
   const SearchOptions& options_;
   const SearchTask& task_;
   const std::vector<int32_t> ends_;
+  const int32_t longest_;
   std::vector<Edit> always_;
   bool read_history_;
 };

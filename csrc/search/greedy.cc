@@ -20,18 +20,15 @@ class Greedy : public Search {
     const Candidate chosen = choose(answers, first);
     path_.add(chosen, answers.alignment(first));
     rows_.clear();
-    if (constraints().is_end(chosen.token)) {
-      reason_ = FinishReason::kEnd;
-    } else if (!ends(chosen.token, path_.length())) {
+    if (ends(chosen.token, path_.length())) {
+      reason_ = why_ends(chosen.token, path_.length());
+    } else {
       rows_.push_back({chosen.token, 0});
       set_rules(path_.length(), [&](size_t) { return path_; });
     }
   }
 
-  void stop() override {
-    reason_ = FinishReason::kTimeout;
-    rows_.clear();
-  }
+  void stop() override { rows_.clear(); }
 
   std::vector<Found> results() override { return {result(path_, reason_)}; }
 
@@ -49,7 +46,7 @@ class Greedy : public Search {
   }
 
   Path path_;
-  FinishReason reason_ = FinishReason::kLength;
+  FinishReason reason_ = FinishReason::kTimeout;
 };
 
 }  // namespace

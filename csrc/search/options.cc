@@ -57,6 +57,16 @@ void check_options(const TargetSpace& space, const SearchOptions& options) {
         "besides the end");
 }
 
+int32_t SearchOptions::longest(size_t source) const {
+  if (max_length_factor == 0) {
+    return max_new_tokens;
+  }
+  const double most =
+      std::ceil(double{max_length_factor} * static_cast<double>(source));
+  return most < max_new_tokens ? std::max(static_cast<int32_t>(most), 1)
+                               : max_new_tokens;
+}
+
 int32_t search_width(const SearchOptions& options) {
   if (options.return_alternatives) {
     return options.num_hypotheses * options.beam_size;

@@ -25,6 +25,7 @@ struct SearchOptions {
   double max_time;  // seconds; infinite: no limit
 
   int32_t max_new_tokens, min_new_tokens;
+  float max_length_factor;          // 0: any length
   std::vector<int32_t> end_tokens;  // empty: the model's own
   bool force_end, return_end_token;
 
@@ -47,11 +48,19 @@ struct SearchOptions {
   int32_t top_k;  // 0: all
   uint64_t seed;
 
+  bool scores;  // whether greedy search tells them, as all others do
   bool return_alignment;
   AlignmentHeads aligned;  // whose attention a search is told; none: nothing is
 
   bool return_alternatives;
   float min_alternative_expansion_prob;
+
+  bool tells_scores() const {
+    return scores || beam_size > 1 || do_sample || return_alternatives;
+  }
+
+  /// The most new tokens of the target of so many source tokens.
+  int32_t longest(size_t source) const;
 
   /// Tokens that are fed before the search begins.
   int32_t fed_prefix() const {

@@ -34,9 +34,7 @@ class Sampling : public Search {
       sample.path.add(drawn, answers.alignment(first + sample.row));
       if (ends(drawn.token, length_ + 1)) {
         sample.row = kOver;
-        sample.reason = constraints().is_end(drawn.token)
-                            ? FinishReason::kEnd
-                            : FinishReason::kLength;
+        sample.reason = why_ends(drawn.token, length_ + 1);
       } else {
         rows.push_back({drawn.token, sample.row});
         sample.row = static_cast<int32_t>(living.size());

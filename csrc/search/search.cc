@@ -73,7 +73,8 @@ float Search::coverage(const Path& path) const {
 }
 
 Found Search::result(Path path, float score, FinishReason reason) const {
-  if (reason == FinishReason::kEnd && !options().return_end_token) {
+  if (!options().return_end_token && !path.tokens.empty() &&
+      constraints_.is_end(path.tokens.back())) {
     path.tokens.pop_back();
   }
   if (options().return_prefix) {

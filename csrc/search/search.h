@@ -104,7 +104,14 @@ class Search {
 
   /// Whether a target ends behind so many tokens, the last of them this one.
   bool ends(int32_t token, int32_t length) const {
-    return constraints_.is_end(token) || length == options().max_new_tokens;
+    return constraints_.is_end(token) || length == constraints_.longest();
+  }
+
+  /// Why it does: an end that was forced is the length's doing.
+  FinishReason why_ends(int32_t token, int32_t length) const {
+    return constraints_.is_end(token) && !constraints_.forces_end(length - 1)
+               ? FinishReason::kEnd
+               : FinishReason::kLength;
   }
 
   /// Sets the rules for `rows_`, whose new tokens `path` tells.

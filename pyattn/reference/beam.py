@@ -42,6 +42,11 @@ class Beam:
         # All rows of a sentence begin alike: only the first may speak, or they would stay alike.
         self._paths.totals.reshape(sentences, beams)[:, 1:] = -np.inf
 
+    @property
+    def limits(self) -> Ints:
+        """The most tokens that each row's target may have."""
+        return np.repeat(self._rules.limits[self._sentences], self._beams)
+
     def advance(self, ids: Ints, scores: Floats) -> tuple[Ints, Ints]:
         """From the candidates of each row, [rows, count], to the rows to go on with and tokens."""
         count = len(self._sentences)
@@ -51,7 +56,7 @@ class Beam:
         ids = np.take_along_axis(ids.reshape(count, -1), best, axis=1)
         scores = np.take_along_axis(scores.reshape(count, -1), best, axis=1)
         length = self._paths.tokens.shape[1] + 1
-        ends = self._rules.ends(ids, length)
+        ends = self._rules.ends(ids, length, self._rules.limits[self._sentences, None])
 
         possible = np.take_along_axis(totals, best, axis=1) > -np.inf
         self._end(rows, ids, scores, (ends & possible)[:, : self._beams])
@@ -73,20 +78,28 @@ class Beam:
     def _end(self, rows: Ints, ids: Ints, scores: Floats, ended: Bools) -> None:
         """Files the candidates that are marked, [sentences, beams], among the ended hypotheses."""
         which = ended.nonzero()
-        found = self._paths.grow(rows[which], ids[which], scores[which]).hypotheses(self._rules)
+        limits = self._rules.limits[self._sentences[which[0]]]
+        paths = self._paths.grow(rows[which], ids[which], scores[which])
+        found = paths.hypotheses(self._rules, limits)
         for sentence, hypothesis in zip(which[0], found, strict=True):
             ranking = self._ended[self._sentences[sentence]]
             ranking.append(hypothesis)
-            ranking.sort(key=lambda other: -other.score)
+            ranking.sort(key=_rank)
             del ranking[self._beams :]
             if len(ranking) == self._beams:
-                self._worst[sentence] = ranking[-1].score
+                self._worst[sentence] = -_rank(ranking[-1])
 
     def _done(self, best: Floats, length: int) -> Bools:
         """Which sentences are done, given the total of each one's best live row."""
-        if self._early_stopping == "never" and self._rules.length_penalty > 0:
-            length = self._rules.limit
-        done: Bools = ~(self._rules.rank(best, length) > self._worst)
+        never = self._early_stopping == "never" and self._rules.length_penalty > 0
+        lengths = self._rules.limits[self._sentences] if never else length
+        done: Bools = ~(self._rules.rank(best, lengths) > self._worst)
         if self._early_stopping is True:
             done |= self._worst > -np.inf
         return done
+
+
+def _rank(hypothesis: Hypothesis) -> float:
+    """What a sort puts the best first by."""
+    assert hypothesis.score is not None
+    return -hypothesis.score

@@ -21,13 +21,19 @@ class Greedy:
         self._sentences: Ints = np.arange(sentences)  # whose the rows are
         self._paths = Paths.begin(sentences)
 
+    @property
+    def limits(self) -> Ints:
+        """The most tokens that each row's target may have."""
+        return self._rules.limits[self._sentences]
+
     def advance(self, ids: Ints, scores: Floats) -> tuple[Ints, Ints]:
         """From the best token of each row, [rows, 1], to the rows that go on, and their tokens."""
         rows: Ints = np.arange(len(ids))
         self._paths = self._paths.grow(rows, ids[:, 0], scores[:, 0])
-        done = self._rules.ends(ids[:, 0], self._paths.tokens.shape[1])
+        limits = self.limits
+        done = self._rules.ends(ids[:, 0], self._paths.tokens.shape[1], limits)
         if done.any():
-            ended = self._paths.only(np.flatnonzero(done)).hypotheses(self._rules)
+            ended = self._paths.only(np.flatnonzero(done)).hypotheses(self._rules, limits[done])
             for sentence, hypothesis in zip(self._sentences[done], ended, strict=True):
                 self._results[sentence] = [hypothesis]
             rows = np.flatnonzero(~done)

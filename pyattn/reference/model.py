@@ -140,13 +140,13 @@ class Model:
             TypeError: if an option does not exist.
         """
         options = self._options(options, overrides)
-        rules = self._rules(options)
         ids = self._sources("generate", sources)
         results: list[list[Hypothesis]] = [[] for _ in ids]
         most = max(_BATCH_ROWS // options.beam_size, 1)
         for batch in _batches([len(source) for source in ids], _BATCH_TOKENS, most):
             memory = self._encoder([ids[n] for n in batch])
             run = DecoderRun(self._decoder, memory, options.beam_size)
+            rules = self._rules(options, np.array([len(ids[n]) for n in batch]))
             for n, found in zip(batch, search(run, len(batch), rules, options), strict=True):
                 results[n] = found
         return self._aligned(ids, results, options) if options.alignment else results
@@ -219,7 +219,8 @@ class Model:
             chosen = chosen.replace(max_new_tokens=longest)
         return chosen
 
-    def _rules(self, options: GenerationOptions) -> Rules:
+    def _rules(self, options: GenerationOptions, lengths: Ints) -> Rules:
+        """What targets of sources of these lengths may look like."""
         config = self.config
         for field in dataclasses.fields(options):
             if field.name not in _OPTIONS and getattr(options, field.name) != field.default:
@@ -232,7 +233,7 @@ class Model:
         return Rules(
             start=config.start,
             end=config.end,
-            limit=options.max_new_tokens,
+            limits=_longest(options, lengths),
             shortest=options.min_new_tokens,
             suppressed=suppressed,
             force_end=options.force_end,
@@ -284,9 +285,18 @@ _OPTIONS = frozenset(
     {
         *("beam_size", "num_hypotheses", "early_stopping", "length_penalty", "max_time"),
         *("max_new_tokens", "min_new_tokens", "force_end", "suppress_tokens"),
-        *("alignment", "alignment_heads"),
+        *("max_length_factor", "scores", "alignment", "alignment_heads"),
     }
 )
+
+
+def _longest(options: GenerationOptions, lengths: Ints) -> Ints:
+    """The most tokens that the targets of sources of these lengths may have."""
+    factor = np.float32(options.max_length_factor)  # as the core has it
+    limits = np.full(len(lengths), options.max_new_tokens)
+    if factor > 0:
+        limits = np.minimum(limits, np.maximum(np.ceil(np.float64(factor) * lengths), 1))
+    return limits.astype(np.int64)
 
 
 def _batches(lengths: Sequence[int], tokens: int, most: int | None = None) -> Iterator[list[int]]:

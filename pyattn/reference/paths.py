@@ -40,18 +40,20 @@ class Paths:
         """These rows, in this order."""
         return Paths(self.tokens[rows], self.scores[rows], self.totals[rows])
 
-    def hypotheses(self, rules: Rules) -> list[Hypothesis]:
-        """Every row as a result."""
+    def hypotheses(self, rules: Rules, limits: Ints) -> list[Hypothesis]:
+        """Every row as a result; `limits` are the most tokens that each may have, [rows]."""
+        length = self.tokens.shape[1]
         ended = self.tokens[:, -1] == rules.end
-        ranks = rules.rank(self.totals, self.tokens.shape[1])
+        forced = rules.force_end & (limits == length)
+        ranks = rules.rank(self.totals, length)
         return [
             Hypothesis(
                 tokens=(tokens[:-1] if end else tokens).tolist(),
                 score=float(rank),
                 token_scores=scores,
-                finish_reason="eos" if end else "length",
+                finish_reason="eos" if end and not cut else "length",
             )
-            for tokens, scores, rank, end in zip(
-                self.tokens, self.scores, ranks, ended, strict=True
+            for tokens, scores, rank, end, cut in zip(
+                self.tokens, self.scores, ranks, ended, forced, strict=True
             )
         ]

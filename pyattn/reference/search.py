@@ -29,6 +29,10 @@ class Strategy(Protocol):
 
     candidates: int  # that it wants to see of each row
 
+    @property
+    def limits(self) -> Ints:
+        """The most tokens that each row's target may have, [rows]."""
+
     def advance(self, ids: Ints, scores: Floats) -> tuple[Ints, Ints]:
         """From the candidates of each row, [rows, count], to the rows to go on with and tokens."""
 
@@ -55,9 +59,9 @@ def search(
         else Beam(sentences, rules, options.beam_size, options.early_stopping)
     )
     tokens: Ints = np.full(sentences * options.beam_size, rules.start, np.int64)
-    for length in range(rules.limit):
+    for length in range(rules.limits.max(initial=0)):
         rows, tokens = strategy.advance(
-            *rules.best(model.step(tokens), strategy.candidates, length)
+            *rules.best(model.step(tokens), strategy.candidates, length, strategy.limits)
         )
         if not rows.size:
             break

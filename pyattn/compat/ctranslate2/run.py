@@ -92,7 +92,9 @@ class Run:
             found = [dataclasses.replace(one, tokens=one.tokens[:most], score=0.0) for one in found]
         return TranslationResult(
             hypotheses=[self._tokens(sentence, one) for one in found],
-            scores=[one.score for one in found] if decoding.return_scores else [],
+            scores=[one.score for one in found if one.score is not None]
+            if decoding.return_scores
+            else [],
             attention=[self._attention(sentence, one) for one in found]
             if decoding.return_attention
             else [],
