@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
-import os
-import pathlib
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, NoReturn, cast
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, cast
 
 from pyattn import dtypes
+from pyattn.channels import forget_standard_output, lines, writing
 from pyattn.options import GenerationOptions
-
-# How much input is read, and so translated, at once: about a thousand lines of a file. Of a pipe or
-# a terminal it is whatever has arrived, so that a line that is waited for is not held back.
-_READ_BYTES = 1 << 16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,13 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(parsed)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            parsed.run(parsed)
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _forget_standard_output()
+        forget_standard_output()
         return 1
     except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
         print(f"pyattn: {_message(error)}", file=sys.stderr)
@@ -115,7 +111,8 @@ def _add_convert(commands: Any) -> None:
     command = commands.add_parser(
         "convert",
         help="write a model as a folder of pyattn's own, which loads fastest",
-        description="Write MODEL and its tokenizer as the folder OUT of pyattn's own layout.",
+        description="Write MODEL, with its tokenizer and its shortlist if it has them, as the "
+        "folder OUT of pyattn's own layout.",
     )
     command.set_defaults(run=_convert)
     command.add_argument("model", metavar="MODEL", help="a folder of any layout that pyattn reads")
@@ -123,8 +120,8 @@ def _add_convert(commands: Any) -> None:
     command.add_argument(
         "--dtype",
         choices=("float32", "bfloat16", "int8"),
-        default="float32",
-        help="what matrices are stored in (default: float32)",
+        help="what matrices are stored in; by default each stays as it is: int8 keeps its integers "
+        "and scales, float16, bfloat16 and float32 their bits",
     )
 
 
@@ -207,7 +204,7 @@ def _translate(parsed: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         # The input is opened first, so that a wrong name fails before a model is loaded, and the
         # output last, so that a failure to load leaves no file.
-        groups = iter([parsed.text]) if parsed.text else stack.enter_context(_lines(parsed.input))
+        groups = iter([parsed.text]) if parsed.text else stack.enter_context(lines(parsed.input))
         translator = stack.enter_context(
             load(
                 parsed.model,
@@ -216,7 +213,7 @@ def _translate(parsed: argparse.Namespace) -> None:
                 **({} if parsed.batch_tokens is None else {"batch_tokens": parsed.batch_tokens}),
             )
         )
-        output = stack.enter_context(_writing(parsed.output))
+        output = stack.enter_context(writing(parsed.output))
         for texts in groups:
             for text in translator.translate(
                 texts,
@@ -258,7 +255,7 @@ def _bench(parsed: argparse.Namespace) -> None:
     if parsed.json != "-":
         print(benchmark.table(result))
     if parsed.json is not None:
-        with _writing(parsed.json) as output:
+        with writing(parsed.json) as output:
             output.write(benchmark.to_json(result).encode())
 
 
@@ -272,87 +269,20 @@ def _search_options(parsed: argparse.Namespace) -> dict[str, Any]:
 def _sentences(path: str | None) -> list[str] | None:
     if path is None:
         return None
-    with _lines(path) as groups:
+    with lines(path) as groups:
         return [text for group in groups for text in group if text.strip()]
 
 
-@contextlib.contextmanager
-def _lines(path: str | None) -> Iterator[Iterator[list[str]]]:
-    """The lines of a file, or of standard input, in groups, each read when it is asked for."""
-    if path is None or path == "-":
-        if sys.stdin is None:
-            raise OSError("standard input: is closed")
-        yield _decoded(sys.stdin.buffer, "standard input")
-    else:
-        with pathlib.Path(path).open("rb") as file:
-            yield _decoded(file, path)
-
-
-def _decoded(stream: Any, name: str) -> Iterator[list[str]]:
-    """Groups of lines; those before a line that is not UTF-8 come before the error."""
-    numbers = itertools.count(1)
-    for group in _arriving(stream):
-        texts: list[str] = []
-        for line in group:
-            number = next(numbers)
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                yield texts
-                raise ValueError(
-                    f"{name}: line {number} is not valid UTF-8 at byte {error.start + 1}"
-                ) from None
-            texts.append(text.removesuffix("\r"))
-        yield texts
-
-
-def _arriving(stream: Any) -> Iterator[list[bytes]]:
-    """Lines without their ends, as many at once as have arrived."""
-    begun: list[bytes] = []  # the parts of a line whose end has not arrived
-    while chunk := stream.read1(_READ_BYTES):
-        *ended, rest = chunk.split(b"\n")
-        if ended:
-            ended[0] = b"".join([*begun, ended[0]])
-            begun.clear()
-            yield ended
-        begun.append(rest)
-    if last := b"".join(begun):
-        yield [last]
-
-
-@contextlib.contextmanager
-def _writing(path: str | None) -> Iterator[BinaryIO]:
-    """Standard output, or a file that gets its name when it is complete.
-
-    A run that fails leaves what it has written in FILE.partial, and FILE as it was.
-    """
-    if path is None or path == "-":
-        if sys.stdout is None:
-            raise OSError("standard output: is closed")
-        yield sys.stdout.buffer
-        return
-    target = pathlib.Path(path).resolve()  # a link stays a link
-    if target.exists() and not target.is_file():  # a pipe or a device
-        with target.open("wb") as file:
-            yield file
-        return
-    partial = target.with_name(f"{target.name}.partial")
-    with partial.open("wb") as file:
-        yield file
-    if target.exists():
-        shutil.copymode(target, partial)
-    partial.replace(target)
-
-
-def _forget_standard_output() -> None:
-    """Give the rest of the output to nobody, or the interpreter complains of it when it exits."""
-    with contextlib.suppress(OSError, ValueError):  # not a real file, as under a test
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as one line, without the place in the code that gave it."""
+    if sys.stderr is not None:
+        print(f"pyattn: warning: {_one_line(str(message))}", file=sys.stderr)
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None:
+        place = "" if error.filename is None else f"{error.filename}: "
+        return f"{place}{error.strerror}"
     return _one_line(str(error)) or type(error).__name__
 
 

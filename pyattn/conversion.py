@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pathlib
 
-from pyattn.formats import read_checkpoint
+from pyattn.formats import read_checkpoint, read_shortlist
 from pyattn.formats.native import MatrixType, write_native
 from pyattn.tokenizers import NoTokenizer, load_tokenizer, tokenizer_files
 
 
 def convert(
-    model: str | os.PathLike[str], out: str | os.PathLike[str], *, dtype: MatrixType = "float32"
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    dtype: MatrixType | None = None,
 ) -> None:
-    """Write a model, and its tokenizer if it has one, as a native folder.
+    """Write a model, with its tokenizer and its shortlist if it has them, as a native folder.
 
     Args:
         model: Its files, as `pyattn.load` takes them.
         out: The folder, which does not exist yet, or is empty.
-        dtype: What matrices are stored in. Those that are stored in it already keep their bits.
+        dtype: What matrices are stored in; None leaves each in the type that it has. Those that are
+            stored in it already keep their bits.
 
     Raises:
         FileExistsError: if `out` holds anything.
@@ -30,5 +33,10 @@ def convert(
     checkpoint = read_checkpoint(model)
     with contextlib.suppress(NoTokenizer):
         load_tokenizer(model, checkpoint.config)  # files are copied, but none that cannot be used
-    files = tokenizer_files(model, checkpoint.config)
-    write_native(pathlib.Path(out), checkpoint, dtype=dtype, tokenizer_files=files)
+    write_native(
+        out,
+        checkpoint,
+        dtype=dtype,
+        tokenizer_files=tokenizer_files(model, checkpoint.config),
+        shortlist=read_shortlist(model, checkpoint.config),
+    )

@@ -9,10 +9,12 @@ import pathlib
 from pyattn import dtypes
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.dtypes import DTypes
-from pyattn.formats import layout, read_checkpoint
+from pyattn.formats import layout, model_path, read_checkpoint
 from pyattn.formats.argos import opened
-from pyattn.formats.ctranslate2 import WEIGHTS_FILE, read_binary
+from pyattn.formats.ctranslate2 import WEIGHTS_FILE as BINARY_FILE
+from pyattn.formats.ctranslate2 import read_binary
 from pyattn.formats.marian import count_numbers
+from pyattn.formats.native import WEIGHTS_FILE
 from pyattn.formats.pickled import read_pickled, read_training
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.model import Model
@@ -38,7 +40,7 @@ def describe(
         ModelError: if the model cannot be used.
         ValueError: if `dtype` or `threads` cannot be had here, or a pattern matches no product.
     """
-    folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
+    folder = SHIPPED_MODEL if path is None else model_path(path)
     checkpoint = read_checkpoint(folder)
     with Model(checkpoint, dtype=dtype, threads=threads) as model:
         config = model.config
@@ -119,10 +121,14 @@ def _stored(folder: pathlib.Path) -> str:
             return _stored(package.model)
     if whose == "ctranslate2":
         # Under its aliases a variable is the same object.
-        variables = read_binary(folder / WEIGHTS_FILE).variables.values()
+        variables = read_binary(folder / BINARY_FILE).variables.values()
         for tensor in {id(tensor): tensor for tensor in variables}.values():
             if tensor.shape:  # and no attribute
                 counts[tensor.dtype] += tensor.values.size
+        return _listed(counts)
+    if whose == "native":
+        for tensor in read_safetensors(folder / WEIGHTS_FILE).values():
+            counts[tensor.dtype] += tensor.values.size
         return _listed(counts)
     # A folder may have its weights in both forms; the first one is what is read then.
     for pattern, read in (("*.safetensors", read_safetensors), ("*.bin", read_pickled)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,7 +23,8 @@ from pyattn.stored import Tensors
 from pyattn.weights import core_tensors
 
 if TYPE_CHECKING:
-    from pyattn.formats.native import MatrixType
+    from pyattn.formats.native import MatrixType, TokenizerFiles
+    from pyattn.formats.shortlist import LexicalShortlist
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
@@ -158,7 +158,7 @@ class Model:
         Raises:
             ValueError: if a source is empty, too long for the model or has an unknown id.
         """
-        return self._core.encode(sources)
+        return self._core.encode(_as_lists(sources))
 
     def logits(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
         """What the model says to given targets, fed in one pass (teacher forcing).
@@ -174,7 +174,7 @@ class Model:
         Raises:
             ValueError: as for `encode`, and if there are not as many targets as sources.
         """
-        return self._core.logits(sources, targets)
+        return self._core.logits(_as_lists(sources), _as_lists(targets))
 
     def score(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
         """The log-probability of given targets, token by token, in one pass.
@@ -189,7 +189,7 @@ class Model:
         Raises:
             ValueError: as for `logits`.
         """
-        return self._core.score(sources, targets)
+        return self._core.score(_as_lists(sources), _as_lists(targets))
 
     def align(
         self,
@@ -214,7 +214,7 @@ class Model:
             ValueError: as for `logits`, and if there is no such head.
         """
         chosen = self._heads(None if heads is None else checked_heads(heads))
-        return self._core.align(sources, targets, chosen)
+        return self._core.align(_as_lists(sources), _as_lists(targets), chosen)
 
     def generate(
         self,
@@ -283,6 +283,7 @@ class Model:
             ValueError: as `generate`.
             TypeError: as `generate`.
         """
+        sources = _as_lists(sources)
         if isinstance(sources, str | bytes) or not isinstance(sources, Iterable):
             raise TypeError(
                 f"generate: sources are {type(sources).__name__}, expected a list of lists of ids"
@@ -382,8 +383,9 @@ class Model:
         self,
         folder: str | os.PathLike[str],
         *,
-        dtype: MatrixType = "float32",
-        tokenizer_files: Mapping[str, pathlib.Path | bytes] | None = None,
+        dtype: MatrixType | None = None,
+        tokenizer_files: TokenizerFiles | None = None,
+        shortlist: LexicalShortlist | None = None,
     ) -> None:
         """Writes the weights that the model was made of as a folder of pyattn's own layout.
 
@@ -392,9 +394,11 @@ class Model:
 
         Args:
             folder: Where; does not exist yet, or is empty.
-            dtype: What matrices are stored in: "float32", "bfloat16" or "int8".
+            dtype: What matrices are stored in: "float32", "bfloat16" or "int8"; None leaves each
+                in the type that it has.
             tokenizer_files: As for `pyattn.formats.native.write_native`; `Translator.save` gives
                 those of its model.
+            shortlist: Likewise.
 
         Raises:
             FileExistsError: if the folder holds anything.
@@ -409,7 +413,11 @@ class Model:
                 "pyattn.formats.native.write_native"
             )
         write_native(
-            pathlib.Path(folder), self._checkpoint, dtype=dtype, tokenizer_files=tokenizer_files
+            folder,
+            self._checkpoint,
+            dtype=dtype,
+            tokenizer_files=tokenizer_files,
+            shortlist=shortlist,
         )
 
     def close(self) -> None:
@@ -429,6 +437,24 @@ class Model:
     ) -> None:
         """Closes the model."""
         self.close()
+
+
+def _as_lists(rows: Any) -> Any:
+    """Rows of ids of other libraries, such as PyTorch's tensors, as lists; anything else as it is.
+
+    What cannot be ids is left for the core to refuse by name.
+    """
+    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
+        return [_as_list(row) for row in rows]
+    return _as_list(rows)
+
+
+def _as_list(row: Any) -> Any:
+    if isinstance(row, list | tuple | np.ndarray):
+        return row
+    if callable(getattr(row, "tolist", None)):
+        return row.tolist()
+    return np.asarray(row) if hasattr(row, "__array__") else row
 
 
 def _tokens(generation: Generation) -> Iterator[DecidedToken]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
+from pyattn.foreign import unknown_setting
 from pyattn.options import GenerationOptions
 from pyattn.pending import PendingTranslations
 from pyattn.results import Translation
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pyattn.formats.native import MatrixType
     from pyattn.model import Model
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
+
+_LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
 
 SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
 
@@ -296,24 +299,28 @@ class Translator:
 
         return translated(checked_texts("stream", texts), start)
 
-    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType = "float32") -> None:
-        """Write model and tokenizer as a folder of pyattn's own layout.
+    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
+        """Write model, tokenizer and shortlist as a folder of pyattn's own layout.
 
         Args:
             folder: Where; does not exist yet, or is empty.
             dtype: What matrices are stored in, as for `Model.save`: "float32", "bfloat16" or
-                "int8".
+                "int8"; None leaves each in the type that it has.
 
         Raises:
             FileExistsError: if the folder holds anything.
-            ValueError: as `Model.save`, and if the tokenizer was not read from a folder.
+            ValueError: as `Model.save`, and if the tokenizer or the shortlist was not read from a
+                folder.
         """
+        from pyattn.formats.shortlist import LexicalShortlist
         from pyattn.tokenizers import tokenizer_files
 
         if self._folder is None and self._tokenizer is not None:
             raise ValueError("save: the tokenizer has no files of its own; use model.save")
         files = {} if self._folder is None else tokenizer_files(self._folder, self.model.config)
-        self.model.save(folder, dtype=dtype, tokenizer_files=files)
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise ValueError("save: the shortlist has no file of its own; use model.save")
+        self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)
 
     def close(self) -> None:
         """Free the weights and the threads; the translator is of no use afterwards."""
@@ -384,30 +391,33 @@ def load(
         dtype: What weights are computed with; "auto" is the fastest at full quality here. Or a
             mapping of patterns of products to number types, as for `pyattn.Model`.
         threads: How many threads to compute with, as many as the process may use by default.
-        shortlist: Whether the shortlist that one of Marian's models comes with is used: of a
-            vocabulary of 32,000 it leaves a sentence some hundreds, which its product then costs.
+        shortlist: Whether the shortlist that one of Marian's models comes with is used, converted
+            or not: of a vocabulary of 32,000 it leaves a sentence some hundreds, which its product
+            then costs.
         **limits: `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`, for those who
             have less memory or want more throughput.
 
     Raises:
         ModelError: if a file is missing or cannot be used; the message names it.
+        TypeError: if there is no such setting, or `path` is no path.
         ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
     """
     # Imported here because they take as long to import as all the rest.
-    from pyattn.formats import layout, read_checkpoint
-    from pyattn.formats.marian import read_lexical_shortlist
+    from pyattn.formats import model_path, read_checkpoint, read_shortlist
     from pyattn.model import Model
     from pyattn.tokenizers import NoTokenizer, load_tokenizer
 
-    folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
+    unknown = sorted(limits.keys() - _LIMITS)
+    if unknown:
+        known = {"path", "dtype", "threads", "shortlist", *_LIMITS}
+        raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
+    folder = SHIPPED_MODEL if path is None else model_path(path)
     checkpoint = read_checkpoint(folder)
     tokenizer: Tokenizer | NoTokenizer | None
     try:
         tokenizer = load_tokenizer(folder, checkpoint.config)
     except NoTokenizer as error:
         tokenizer = error
-    lists = None
-    if shortlist and layout(folder) == "marian":
-        lists = read_lexical_shortlist(folder, checkpoint.config)
+    lists = read_shortlist(folder, checkpoint.config) if shortlist else None
     model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
     return Translator(model, tokenizer, shortlist=lists, settings=checkpoint.text, folder=folder)

@@ -64,6 +64,8 @@ def _native(folder: pathlib.Path, translating: pathlib.Path) -> list[pathlib.Pat
         write_native(paths[-1], checkpoint(name), dtype=dtype)  # type: ignore[arg-type]
     paths.append(folder / "native-translating-bfloat16")
     convert(translating, paths[-1], dtype="bfloat16")
+    paths.append(folder / "native-shortlist")
+    convert(translating, paths[-1])
     return paths
 
 

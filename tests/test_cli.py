@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ctranslate2_folders
+import model_folders
 import pytest
 from echo import Echo, Letters
 
@@ -377,6 +378,16 @@ def test_inspect_says_what_a_model_is(run: Run) -> None:
     assert lines["vocabulary"] == "8,001 source, 8,001 target"
     assert lines["threads"] == "1"
     assert lines["stored"].startswith("as    I8 ")
+
+
+@pytest.mark.filterwarnings("always")
+def test_warning_is_one_line(run: Run, tmp_path: pathlib.Path) -> None:
+    values = model_folders.config()
+    tensors = model_folders.tensors(values)
+    model_folders.folder(tmp_path / "model", values, tensors, generation={"penalty_alpha": 0.6})
+    code, _, error = run("inspect", str(tmp_path / "model"), "--threads", "1")
+    problem = "penalty_alpha is 0.6, which pyattn does not support and ignores"
+    assert (code, error) == (0, f"pyattn: warning: generation_config.json: {problem}\n")
 
 
 def test_inspect_says_what_a_model_of_ctranslate2_is(run: Run, tmp_path: pathlib.Path) -> None:

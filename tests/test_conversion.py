@@ -36,9 +36,7 @@ def test_convert_writes_matrices_in_the_type_asked_for(
     assert {tensor.dtype for tensor in found.values() if len(tensor.shape) == 1} == {"F32"}
 
 
-def test_convert_writes_float32_unless_told_otherwise(
-    marian: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+def test_converted_float32_stays_float32(marian: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert cli.main(["convert", str(marian), str(tmp_path / "out")]) == 0
     wanted, found = read_checkpoint(marian), read_checkpoint(tmp_path / "out")
     assert (found.config, found.generation) == (wanted.config, wanted.generation)

@@ -7,16 +7,22 @@ import pathlib
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from pyattn.checkpoint import Checkpoint
+from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.errors import ModelError
 from pyattn.formats.argos import is_argos, read_argos
 from pyattn.formats.ctranslate2 import is_ctranslate2, read_ctranslate2
 from pyattn.formats.files import contents, read_json
 from pyattn.formats.huggingface import WEIGHT_FILES, read_huggingface
-from pyattn.formats.marian import is_marian, read_marian
-from pyattn.formats.native import read_native
+from pyattn.formats.marian import is_marian, read_lexical_shortlist, read_marian
+from pyattn.formats.native import read_native, read_native_shortlist
 from pyattn.formats.native_config import CONFIG_FILE, is_native
+from pyattn.formats.shortlist import LexicalShortlist
 from pyattn.formats.textbook import SUFFIX, read_textbook
+
+_A_MODEL = (
+    "the folder of a model, with its config.json and weights, or the file of one of Marian's; "
+    "pyattn does not download models"
+)
 
 Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2", "marian", "argos", "textbook"]
 
@@ -33,11 +39,44 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         ModelError: if it is no such folder, or a file in it cannot be used; the message says which
             file and field, and what was expected.
     """
-    folder = pathlib.Path(path)
+    folder = model_path(path)
     try:
         return _READERS[layout(folder)](folder)
     except OSError as error:  # such as a folder that may not be listed
         raise ModelError(f"{folder}: {(error.strerror or str(error)).lower()}") from None
+
+
+def model_path(path: str | os.PathLike[str]) -> pathlib.Path:
+    """A model's path.
+
+    Raises:
+        ModelError: if it is the empty string, which would be the current folder.
+        TypeError: if it is no path at all.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"model: path is {type(path).__name__}, expected a str or os.PathLike")
+    if os.fspath(path) == "":
+        raise ModelError(f"'': no path, expected {_A_MODEL}; \".\" is the current folder")
+    return pathlib.Path(path)
+
+
+def read_shortlist(
+    path: str | os.PathLike[str], config: ModelConfig | None = None
+) -> LexicalShortlist | None:
+    """Which target ids go with which source ids, if a model's files say so.
+
+    Args:
+        path: As for `read_checkpoint`.
+        config: What the model is, for whom has read it already and does not want it read again.
+
+    Raises:
+        ModelError: if a file is malformed, or its ids are not the model's.
+    """
+    folder = pathlib.Path(path)
+    whose = layout(folder)
+    if whose == "marian":
+        return read_lexical_shortlist(folder, config)
+    return read_native_shortlist(folder) if whose == "native" else None
 
 
 def layout(folder: pathlib.Path) -> Layout:
@@ -47,7 +86,7 @@ def layout(folder: pathlib.Path) -> Layout:
         ModelError: if it is no folder, or has neither config.json nor the weights of others.
     """
     if not folder.exists():
-        raise ModelError(f"{folder}: no such folder")
+        raise ModelError(f"{folder}: no such folder or file, expected {_A_MODEL}")
     if is_argos(folder):
         return "argos"
     if folder.suffix == SUFFIX and not folder.is_dir():

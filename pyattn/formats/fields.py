@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -37,9 +38,17 @@ class Fields:
         """What the last file that has the field says; None if none has."""
         return self._files[self._file(key)].get(key)
 
+    def names(self, file: str) -> list[str]:
+        """The fields of one of the files; none if there is no such file."""
+        return list(self._files.get(file, {}))
+
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raises the error of a field that cannot be used."""
         raise ModelError(f"{self._file(key)}: {bare(key)} {problem}")
+
+    def warn(self, key: str, problem: str) -> None:
+        """Warns of a field that is not followed."""
+        warnings.warn(f"{self._file(key)}: {bare(key)} {problem}", stacklevel=2)
 
     def integer(
         self, key: str, default: int | None = None, *, low: int = 1, high: int = 2**31 - 1
@@ -94,18 +103,22 @@ class Fields:
             self.fail(key, f"is {number}, expected a divisor of {of}, {value}")
         return number
 
-    def number(self, key: str, default: float, *, low: float = -_LARGEST) -> float:
-        """A number from `low` that is finite in float32."""
-        value = self.optional_number(key, low=low)
+    def number(
+        self, key: str, default: float, *, low: float = -_LARGEST, high: float = _LARGEST
+    ) -> float:
+        """A number from `low` to `high` that is finite in float32."""
+        value = self.optional_number(key, low=low, high=high)
         return default if value is None else value
 
-    def optional_number(self, key: str, *, low: float = -_LARGEST) -> float | None:
+    def optional_number(
+        self, key: str, *, low: float = -_LARGEST, high: float = _LARGEST
+    ) -> float | None:
         """The same, or None."""
         value = self.get(key)
         if value is None:
             return None
-        if type(value) not in (int, float) or not low <= value <= _LARGEST:
-            self.fail(key, f"is {shown(value)}, expected a number from {low:g} to {_LARGEST:g}")
+        if type(value) not in (int, float) or not low <= value <= high:
+            self.fail(key, f"is {shown(value)}, expected a number from {low:g} to {high:g}")
         return float(value)
 
     def boolean(self, key: str, default: bool) -> bool:

@@ -1,8 +1,9 @@
 """pyattn's own folders: config.json, model.safetensors and the tokenizer's files.
 
 `pyattn.formats.native_config` says what is in config.json. model.safetensors holds the tensors
-under the names of `pyattn.checkpoint`, each in float32, or a matrix in bfloat16, or in int8 with a
-float32 scale per row (its output channel) beside it: `<name>.scale`.
+under the names of `pyattn.checkpoint`, each in float32, or a matrix in float16, in bfloat16, or in
+int8 with a float32 scale per row (its output channel) beside it: `<name>.scale`. A model of
+Marian's may have its shortlist beside them (`pyattn.formats.shortlist`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ from pyattn.formats.native_config import (
 )
 from pyattn.formats.quantized import bfloat16_bits, quantize, stored_quantized
 from pyattn.formats.safetensors import Entry, read_safetensors, write_safetensors
+from pyattn.formats.shortlist import SHORTLIST_FILE, LexicalShortlist, read_own_shortlist
 from pyattn.formats.weights import Weights, named_shapes
 from pyattn.stored import Array, Stored, Tensors
 
@@ -40,6 +42,8 @@ WEIGHTS_FILE = "model.safetensors"
 SCALE_SUFFIX = ".scale"
 
 MatrixType: TypeAlias = Literal["float32", "bfloat16", "int8"]
+# Of `TOKENIZER_FILES` the files to their roles, or what is to be in them.
+TokenizerFiles: TypeAlias = Mapping[str, str | os.PathLike[str] | bytes]
 
 
 def read_native(folder: pathlib.Path) -> Checkpoint:
@@ -66,6 +70,19 @@ def read_native(folder: pathlib.Path) -> Checkpoint:
     return Checkpoint(config.model, Tensors(tensors), config.generation)
 
 
+def read_native_shortlist(folder: pathlib.Path) -> LexicalShortlist | None:
+    """The shortlist in a native folder; None if it has none.
+
+    Raises:
+        ModelError: if a file is missing or malformed, or if its ids are not the model's.
+    """
+    config = read_native_config(folder)
+    if config.shortlist is None:
+        return None
+    path, shared = config.shortlist
+    return read_own_shortlist(path, config.model, shared=shared)
+
+
 def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Stored:
     """A tensor in the numbers that it is stored in."""
     tensor = weights.take(name, shape)
@@ -77,11 +94,12 @@ def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Stored:
 
 
 def write_native(
-    folder: pathlib.Path,
+    folder: str | os.PathLike[str],
     checkpoint: Checkpoint,
     *,
-    dtype: MatrixType = "float32",
-    tokenizer_files: Mapping[str, pathlib.Path | bytes] | None = None,
+    dtype: MatrixType | None = None,
+    tokenizer_files: TokenizerFiles | None = None,
+    shortlist: LexicalShortlist | None = None,
 ) -> None:
     """Writes a model as a native folder, which appears complete or not at all.
 
@@ -89,22 +107,34 @@ def write_native(
         folder: Where; does not exist yet, or is empty.
         checkpoint: The model. Matrices that are one object are stored once; those that are stored
             in `dtype` already keep their bits.
-        dtype: What matrices are stored in; vectors and relative biases are always float32.
+        dtype: What matrices are stored in; None leaves each in the type that it has. Vectors and
+            relative biases are always float32.
         tokenizer_files: Role (a key of `TOKENIZER_FILES`) to a file or its content; files with the
             same content are stored once.
+        shortlist: Which target ids go with which source ids, if anything says so.
 
     Raises:
+        TypeError: if an argument is of another type, such as those of another order.
         FileExistsError: if the folder holds anything.
-        ValueError: if there is no such dtype, if the tensors are not those of the config, or if a
-            matrix that is to be int8 has a value that is not finite.
+        ValueError: if there is no such dtype or role, if the tensors or the shortlist are not those
+            of the config, or if a matrix that is to be int8 has a value that is not finite.
     """
-    if dtype not in get_args(MatrixType):
+    place = _checked_path("folder", folder)
+    if not isinstance(checkpoint, Checkpoint):
+        raise TypeError(
+            f"write_native: checkpoint is {type(checkpoint).__name__}, expected a Checkpoint, "
+            "behind the folder"
+        )
+    if dtype is not None and dtype not in get_args(MatrixType):
         known = ", ".join(map(repr, get_args(MatrixType)))
-        raise ValueError(f"write_native: dtype is {dtype!r}, expected one of {known}")
+        raise ValueError(f"write_native: dtype is {dtype!r}, expected one of {known}, or None")
     tensors = Tensors.of(checkpoint.tensors)
     _check_tensors(checkpoint.config, tensors)
-    with _appearing(folder) as written:
-        names = _copy_tokenizer(tokenizer_files or {}, written)
+    tokenizer_files = {} if tokenizer_files is None else tokenizer_files
+    _check_tokenizer_files(tokenizer_files)
+    _check_shortlist(shortlist, checkpoint.config)
+    with _appearing(place) as written:
+        names = _copy_tokenizer(tokenizer_files, written)
         tied, stored = _distinct(tensors)
         config = {
             "format": FORMAT,
@@ -114,9 +144,46 @@ def write_native(
             "tied": tied,
             "tokenizer": names,
         }
+        if shortlist is not None:
+            config["shortlist"] = {"file": SHORTLIST_FILE, "shared": shortlist.shared}
+            shortlist.write(written / SHORTLIST_FILE)
         text = json.dumps(config, indent=2, allow_nan=False)
         (written / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
         write_safetensors(written / WEIGHTS_FILE, _entries(stored, dtype))
+
+
+def _checked_path(name: str, path: object) -> pathlib.Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"write_native: {name} is {type(path).__name__}, expected a path")
+    return pathlib.Path(path)
+
+
+def _check_tokenizer_files(files: TokenizerFiles) -> None:
+    if not isinstance(files, Mapping):
+        raise TypeError(
+            f"write_native: tokenizer_files is {type(files).__name__}, expected a mapping of roles"
+        )
+    for role, file in files.items():
+        if role not in TOKENIZER_FILES:
+            known = ", ".join(TOKENIZER_FILES)
+            raise ValueError(f"write_native: tokenizer_files has {role!r}, expected {known}")
+        if not isinstance(file, bytes):
+            _checked_path(f"tokenizer_files[{role!r}]", file)
+
+
+def _check_shortlist(shortlist: LexicalShortlist | None, config: ModelConfig) -> None:
+    if shortlist is None:
+        return
+    if not isinstance(shortlist, LexicalShortlist):
+        raise TypeError(
+            f"write_native: shortlist is {type(shortlist).__name__}, expected a LexicalShortlist"
+        )
+    sizes = len(shortlist), shortlist.target_vocab
+    if sizes != (config.source_vocab, config.target_vocab):
+        raise ValueError(
+            f"write_native: shortlist is of {sizes[0]} source ids and {sizes[1]} target ids, the "
+            f"config has {config.source_vocab} and {config.target_vocab}"
+        )
 
 
 def _check_tensors(config: ModelConfig, tensors: Tensors) -> None:
@@ -143,14 +210,18 @@ def _distinct(tensors: Tensors) -> tuple[dict[str, str], dict[str, Stored]]:
     )
 
 
-def _entries(tensors: Mapping[str, Stored], dtype: MatrixType) -> dict[str, Entry]:
+def _entries(tensors: Mapping[str, Stored], dtype: MatrixType | None) -> dict[str, Entry]:
     """What the file is to hold, scales beside their matrices."""
     entries: dict[str, Entry] = {}
     for name, tensor in tensors.items():
         shape = tensor.shape
-        if len(shape) != 2 or name.endswith("relative_bias") or dtype == "float32":
+        whole = len(shape) != 2 or name.endswith("relative_bias")
+        kind = "float32" if whole else dtype or tensor.dtype
+        if kind == "float32":
             entries[name] = Entry(dtype="F32", shape=shape, values=tensor.float32)
-        elif dtype == "bfloat16":
+        elif kind == "float16":
+            entries[name] = Entry(dtype="F16", shape=shape, values=functools.partial(_own, tensor))
+        elif kind == "bfloat16":
             entries[name] = Entry(
                 dtype="BF16", shape=shape, values=functools.partial(bfloat16_bits, tensor)
             )
@@ -161,6 +232,11 @@ def _entries(tensors: Mapping[str, Stored], dtype: MatrixType) -> dict[str, Entr
                 dtype="F32", shape=shape[:1], values=matrix.scale
             )
     return entries
+
+
+def _own(tensor: Stored) -> npt.NDArray[Any]:
+    """A tensor's numbers as they are."""
+    return tensor.values
 
 
 class _Int8:
@@ -193,9 +269,7 @@ class _Int8:
         return quantized
 
 
-def _copy_tokenizer(
-    files: Mapping[str, pathlib.Path | bytes], folder: pathlib.Path
-) -> dict[str, str]:
+def _copy_tokenizer(files: TokenizerFiles, folder: pathlib.Path) -> dict[str, str]:
     """Role to the name of its file in the folder."""
     names: dict[str, str] = {}
     by_content: dict[bytes, str] = {}
@@ -203,7 +277,7 @@ def _copy_tokenizer(
         if isinstance(given, bytes):
             content = given
         else:
-            with open_regular(given) as file:
+            with open_regular(pathlib.Path(given)) as file:
                 content = file.read()
         names[role] = by_content.setdefault(content, TOKENIZER_FILES[role])
         (folder / names[role]).write_bytes(content)

@@ -6,6 +6,8 @@ model            the attributes of `ModelConfig`; those that have a default may 
 generation       the attributes of `GenerationOptions`
 tied             name of a tensor to the name that its values are stored under
 tokenizer        role (a key of `TOKENIZER_FILES`) to file name; may be absent
+shortlist        absent if there is none; else `file`, the name of its file, and `shared`, whether
+                 the ids of a source are ids of targets, too
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ _NEEDED = {
     "target_vocab": ("vocab",),
     "merges": ("vocab",),
 }
-_CONFIG_KEYS = {"format", "format_version", "model", "generation", "tied", "tokenizer"}
+_CONFIG_KEYS = {"format", "format_version", "model", "generation", "tied", "tokenizer", "shortlist"}
 # Attributes of ModelConfig that are the lengths of axes.
 LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions")
 
@@ -68,12 +70,15 @@ class NativeConfig:
         generation: How it wants to be decoded.
         tied: Name of a tensor to the name that its values are stored under.
         tokenizer: Role to path of the tokenizer's files.
+        shortlist: Path of the shortlist, and whether sources and targets share their ids; None if
+            there is none.
     """
 
     model: ModelConfig
     generation: GenerationOptions
     tied: Mapping[str, str]
     tokenizer: Mapping[str, pathlib.Path]
+    shortlist: tuple[pathlib.Path, bool] | None
 
 
 def is_native(values: JsonObject) -> bool:
@@ -105,6 +110,7 @@ def read_native_config(folder: pathlib.Path) -> NativeConfig:
         generation=_generation(fields.object("generation"), model),
         tied={name: str(stored) for name, stored in fields.object("tied").items()},
         tokenizer=_tokenizer(folder, fields.object("tokenizer")),
+        shortlist=_shortlist(folder, fields.object("shortlist")),
     )
 
 
@@ -267,3 +273,12 @@ def _tokenizer(folder: pathlib.Path, values: JsonObject) -> dict[str, pathlib.Pa
         if role in values and not set(needed) & values.keys():
             raise ModelError(f"{place}: {needed[0]} is missing, which {role} needs")
     return {role: named_inside(folder, name, f"{place}: {role}") for role, name in values.items()}
+
+
+def _shortlist(folder: pathlib.Path, values: JsonObject) -> tuple[pathlib.Path, bool] | None:
+    if not values:
+        return None
+    place = f"{CONFIG_FILE}: shortlist"
+    _check_known(values, {"file", "shared"}, place)
+    path = named_inside(folder, values.get("file"), f"{place}: file")
+    return path, Fields({place: values}).boolean("shared", False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -22,16 +23,28 @@ class HuggingFaceConfig:
 
     Attributes:
         layout: What the model is, and how its tensors are called.
-        generation: How it wants to be decoded.
+        fields: Of both files.
     """
 
     layout: Layout
-    generation: GenerationOptions
+    fields: Fields
 
     @property
     def model(self) -> ModelConfig:
         """What the model is."""
         return self.layout.model
+
+    @functools.cached_property
+    def generation(self) -> GenerationOptions:
+        """How the model wants to be decoded; warns of what is not followed.
+
+        Raises:
+            ModelError: if a field is out of range, or contradicts another.
+        """
+        model = self.model
+        return generation_options(
+            self.fields, end=model.end, vocab=model.target_vocab, max_positions=model.max_positions
+        )
 
 
 def read_config(folder: pathlib.Path) -> HuggingFaceConfig:
@@ -57,13 +70,7 @@ def read_config(folder: pathlib.Path) -> HuggingFaceConfig:
     with_generation = Fields(files)
 
     layout = family.style(name, family, fields, with_generation)
-    generation = generation_options(
-        with_generation,
-        end=layout.model.end,
-        vocab=layout.model.target_vocab,
-        max_positions=layout.model.max_positions,
-    )
-    return HuggingFaceConfig(layout=layout, generation=generation)
+    return HuggingFaceConfig(layout=layout, fields=with_generation)
 
 
 def _filled(values: JsonObject, defaults: Mapping[str, Any]) -> JsonObject:

@@ -27,7 +27,7 @@ def read_huggingface(folder: pathlib.Path) -> Checkpoint:
             supported, or if the config contradicts the tensors.
     """
     config = read_config(folder)
-    layout, model = config.layout, config.model
+    layout, model, generation = config.layout, config.model, config.generation
     weights = read_weights(folder, layout.prefix)
     shapes = dict(named_shapes(model, layout.lengths))
     tensors = _embeddings(weights, shapes, layout)
@@ -43,7 +43,7 @@ def read_huggingface(folder: pathlib.Path) -> Checkpoint:
     if tensors["output.weight"] is tensors["decoder.embedding"]:
         scale = model.logits_scale * layout.tied_scale
         model = dataclasses.replace(model, logits_scale=scale)
-    return Checkpoint(model, Tensors(tensors), config.generation)
+    return Checkpoint(model, Tensors(tensors), generation)
 
 
 def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Stored:

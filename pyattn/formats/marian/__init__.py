@@ -13,11 +13,11 @@ from pyattn.checkpoint import ModelConfig
 from pyattn.formats.marian.folder import find_files, is_marian
 from pyattn.formats.marian.model import read_marian, read_marian_config
 from pyattn.formats.marian.parameters import read_parameters
-from pyattn.formats.marian.shortlist import LexicalShortlist, read_shortlist
+from pyattn.formats.marian.shortlist import read_shortlist
 from pyattn.formats.marian.vocabulary import Tokens, read_tokens
+from pyattn.formats.shortlist import LexicalShortlist
 
 __all__ = [
-    "LexicalShortlist",
     "Tokens",
     "count_numbers",
     "is_marian",

@@ -33,6 +33,9 @@ _EPSILON = 1e-6
 # Computed positions have no end of their own.
 _COMPUTED_POSITIONS = 1024
 _MOST_TOKENS = 512
+# What Marian goes by where nobody says how many times as long as its source a target may be.
+_LENGTH_FACTOR = 3.0
+_MOST_FACTOR = 1e6
 _OLD_OUTPUT = "decoder_ff_logit_out_W"
 _OUTPUT_BIAS = "decoder_ff_logit_out_b"
 
@@ -156,23 +159,43 @@ class _Reader:
         beam = settings.integer("beam-size", 1, high=MAX_BEAM)
         if not beam:
             settings.fail("beam-size", f"expected 1 to {MAX_BEAM}")
-        if settings.number("word-penalty", 0.0):
-            warnings.warn(
-                f"word-penalty of {settings.place} is not supported and has no effect", stacklevel=2
+        factor = settings.number("max-length-factor", _LENGTH_FACTOR)
+        if not 0 < factor <= _MOST_FACTOR:
+            settings.fail(
+                "max-length-factor", f"expected a number above 0, at most {_MOST_FACTOR:g}"
             )
+        self._warn_of_others()
         layers, text = len(self._tied), self._options.text(ALIGNMENT_LAYER, "last")
         layer = layers if text == "last" else self._options.integer(ALIGNMENT_LAYER, layers)
         if not 1 <= layer <= layers:
             self._options.fail(ALIGNMENT_LAYER, f"expected 'last' or 1 to {layers}")
         return GenerationOptions(
             beam_size=beam,
+            num_hypotheses=beam if settings.flag("n-best", False) else 1,
             # A beam has a place less for each target that has ended.
             early_stopping=True,
             length_penalty=settings.number("normalize", 1.0),
             max_new_tokens=min(_MOST_TOKENS, self.config.max_positions),
+            max_length_factor=factor,
             suppress_tokens=() if settings.flag("allow-unk", False) else (UNKNOWN,),
             alignment_heads=((layer - 1, 0),),
         )
+
+    def _warn_of_others(self) -> None:
+        """Warns of what Marian's search would do and the one here does not."""
+        settings = self._settings
+        others = {
+            "word-penalty": settings.number("word-penalty", 0.0) != 0,
+            "force-decode": settings.flag("force-decode", False),
+            "output-omit-bias": settings.flag("output-omit-bias", False),
+            "output-sampling": settings.texts("output-sampling") not in ([], ["false"]),
+        }
+        for name, wanted in others.items():
+            if wanted:
+                warnings.warn(
+                    f"{settings.place}: {name} is not supported by pyattn, which ignores it",
+                    stacklevel=2,
+                )
 
     @functools.cached_property
     def _tied(self) -> tuple[int, ...]:

@@ -22,16 +22,16 @@ import itertools
 import math
 import pathlib
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.formats.archives import read_plain
 from pyattn.formats.files import shown
 from pyattn.formats.marian.options import Options
+from pyattn.formats.shortlist import Begins, Ids, LexicalShortlist
 
 _MAGIC = (0xF11A48D5013417F5).to_bytes(8, "little")
 _HEADER = struct.Struct("<8s5Q")
@@ -43,44 +43,6 @@ _FIRST, _BEST = 100, 100
 _MOST = 1 << 24
 _LONGEST_LINE = 1 << 16
 _NOTHING = "NULL"
-
-Ids = npt.NDArray[np.int32]
-
-
-class LexicalShortlist:
-    """Target ids by source ids.
-
-    Args:
-        begins: Where in `ids` the list of each source id begins, and where the last one ends.
-        ids: Target ids of all lists.
-        always: Target ids that may always come.
-        target_vocab: All target ids are below it.
-        shared: Whether ids of sources are ids of targets, so that a source's own may come, too.
-    """
-
-    def __init__(
-        self, begins: Sequence[int], ids: Ids, always: Ids, target_vocab: int, *, shared: bool
-    ) -> None:
-        self._begins = begins
-        self._ids = ids
-        self._shared = shared
-        self._allowed = np.zeros(target_vocab, np.bool_)
-        self._allowed[always] = True
-
-    def __len__(self) -> int:
-        """Number of source ids."""
-        return len(self._begins) - 1
-
-    def candidates(self, source: Sequence[int]) -> Ids:
-        """The target ids that a source's ids allow, ascending and each once."""
-        begins, ids = self._begins, self._ids
-        own = set(source)
-        found = [ids[begins[id] : begins[id + 1]] for id in own]
-        found.append(np.array(list(own) if self._shared else [], np.int32))
-        # A place for every id, and one pass over them, is faster than sorting what there is.
-        allowed = self._allowed.copy()
-        allowed[np.concatenate(found)] = True
-        return np.flatnonzero(allowed).astype(np.int32)
 
 
 def read_shortlist(
@@ -116,7 +78,7 @@ def read_shortlist(
     return LexicalShortlist(begins, lists, always, config.target_vocab, shared=shared)
 
 
-def _read_binary(file: str, content: memoryview, config: ModelConfig) -> tuple[list[int], Ids, int]:
+def _read_binary(file: str, content: memoryview, config: ModelConfig) -> tuple[Begins, Ids, int]:
     """Where lists begin, the lists, and how many ids may always come."""
     if len(content) < _HEADER.size:
         raise ModelError(f"{file}: {len(content)} bytes, too short for a shortlist: truncated")
@@ -151,7 +113,7 @@ def _read_binary(file: str, content: memoryview, config: ModelConfig) -> tuple[l
         raise ModelError(
             f"{file}: has the target id {ids.max()}, the model has {config.target_vocab}"
         )
-    return begins.tolist(), ids.astype(np.int32), first
+    return begins.astype(np.int64), ids.astype(np.int32), first
 
 
 def _checksum(content: memoryview) -> int:
@@ -183,7 +145,7 @@ def _read_text(
     best: int,
     source_ids: Mapping[str, int],
     target_ids: Mapping[str, int],
-) -> tuple[list[int], Ids]:
+) -> tuple[Begins, Ids]:
     """Where lists begin, and the lists."""
     assert config.unk is not None
     found: list[list[tuple[float, int]]] = [[] for _ in range(config.source_vocab)]
@@ -197,7 +159,7 @@ def _read_text(
         likely = found[source_ids.get(source, config.unk)]
         likely.append((-probability, target_ids.get(target, config.unk)))
     kept = [[id for _, id in sorted(pairs)[:best]] for pairs in found]
-    begins = list(itertools.accumulate(map(len, kept), initial=0))
+    begins = np.array(list(itertools.accumulate(map(len, kept), initial=0)))
     return begins, np.array(list(itertools.chain(*kept)), np.int32)
 
 
