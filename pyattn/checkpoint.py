@@ -214,6 +214,12 @@ class ModelConfig:
         )
 
 
+# Where lines may be left whole: models of longer lines (OPUS-MT) use the context of neighbouring
+# sentences, but none was trained on paragraphs.
+WHOLE_TOKENS = 40
+# Families whose models translate, and so were trained on single sentences, not on whole texts.
+_SENTENCE_FAMILIES = frozenset({"marian", "m2m_100", "fsmt"})
+
 # What can be made of odd input; `pyattn.text.normalization` says what each step does.
 NORMALIZATION_STEPS = ("invisible", "quotes", "capitals", "copies")
 
@@ -235,6 +241,13 @@ class TextSettings:
     normalize: tuple[str, ...] = ("invisible",)
     source: str | None = None
     target: str | None = None
+
+    @classmethod
+    def of_family(cls, family: str) -> TextSettings:
+        """What serves the models of a family whose files say nothing else."""
+        if family in _SENTENCE_FAMILIES:
+            return cls(whole_tokens=WHOLE_TOKENS, normalize=("invisible", "copies"))
+        return cls()
 
 
 @dataclasses.dataclass(frozen=True)

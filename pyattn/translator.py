@@ -18,7 +18,7 @@ from pyattn.pending import PendingTranslations
 from pyattn.results import Translation
 from pyattn.streaming import translated
 from pyattn.text.joining import Joiner
-from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps, settings_of
+from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps
 from pyattn.text.sources import Names, Pair, SourceMaker, Treatment, paired
 from pyattn.texts import check_text, checked_texts
 
@@ -76,7 +76,7 @@ class Translator:
     ) -> None:
         self.model = model
         self.shortlist = shortlist
-        self.settings = settings_of(model.config.family) if settings is None else settings
+        self.settings = settings or TextSettings.of_family(model.config.family)
         self._tokenizer = tokenizer
         self._folder = folder
 

@@ -16,21 +16,6 @@ Split: TypeAlias = Literal["auto", "sentences", "never"] | Callable[[str], Seque
 Normalize: TypeAlias = Literal["auto", "never"] | Collection[str]
 
 
-# Where lines may be left whole: a model of longer lines (OPUS-MT) uses the context of neighbouring
-# sentences, but none was trained on paragraphs.
-WHOLE_TOKENS = 40
-
-# Families whose models translate, and so were trained on single sentences, not on whole texts.
-_SENTENCE_FAMILIES = frozenset({"marian", "m2m_100", "fsmt"})
-
-
-def settings_of(family: str) -> TextSettings:
-    """What serves the models of a family whose files say nothing else."""
-    if family in _SENTENCE_FAMILIES:
-        return TextSettings(whole_tokens=WHOLE_TOKENS, normalize=("invisible", "copies"))
-    return TextSettings()
-
-
 def checked_split(split: Split) -> Split:
     """`split` if it is one.
 

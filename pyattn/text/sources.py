@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from pyattn.checkpoint import ModelConfig, TextSettings
+from pyattn.checkpoint import WHOLE_TOKENS, ModelConfig, TextSettings
 from pyattn.options import GenerationOptions
 from pyattn.results import Span
 from pyattn.text.normalization import LINE_BREAKS, Normalized, has_letter, normalized
 from pyattn.text.pieces import halved, stripped
 from pyattn.text.sentences import sentence_spans
-from pyattn.text.settings import WHOLE_TOKENS, Split
+from pyattn.text.settings import Split
 from pyattn.tokenizers.contract import TextError
 
 if TYPE_CHECKING:
