@@ -214,6 +214,8 @@ class GenerationOptions:
             TypeError: if an option does not exist.
             ValueError: if a value is out of its range.
         """
+        if not overrides:
+            return self
         known = {field.name for field in dataclasses.fields(self)}
         unknown = sorted(set(overrides) - known)
         if unknown:

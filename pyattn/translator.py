@@ -79,6 +79,7 @@ class Translator:
         self.settings = settings or TextSettings.of_family(model.config.family)
         self._tokenizer = tokenizer
         self._folder = folder
+        self._maker: SourceMaker | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -356,8 +357,9 @@ class Translator:
         treatment: Treatment,
     ) -> PendingTranslations:
         tokenizer = self.tokenizer
-        maker = SourceMaker(tokenizer, self.model.config, self.settings)
-        sources = maker.make(texts, pairs, search, treatment)
+        if self._maker is None:
+            self._maker = SourceMaker(tokenizer, self.model.config, self.settings)
+        sources = self._maker.make(texts, pairs, search, treatment)
         allowed = self._allowed(sources.ids, search)
         generation = self.model.submit(sources.ids, sources.options, shortlist=allowed)
         return PendingTranslations(

@@ -101,6 +101,7 @@ class SourceMaker:
         self._tokenizer = tokenizer
         self._config = config
         self._settings = settings
+        self._frames: dict[Pair, list[int]] = {}
 
     def make(
         self,
@@ -128,7 +129,7 @@ class SourceMaker:
             groups.setdefault(plan.pair, []).append(plan)
         options: dict[Pair, list[GenerationOptions]] = {}
         for pair, members in groups.items():
-            _Cutting(self._tokenizer, self._config, self._settings, pair, treatment).cut(members)
+            self._cutting(pair, treatment).cut(members)
             options[pair] = self._options(pair, search)
         each = [
             options[plan.pair][number > 0] for plan in plans for number in range(len(plan.parts))
@@ -152,6 +153,13 @@ class SourceMaker:
             plans.append(Plan(index, text, head, pair))
         return plans
 
+    def _cutting(self, pair: Pair, treatment: Treatment) -> _Cutting:
+        frame = self._frames.get(pair)
+        if frame is None:
+            [frame] = self._tokenizer.encode_bodies([""], *pair)
+            self._frames[pair] = frame
+        return _Cutting(self._tokenizer, self._config, self._settings, pair, treatment, frame)
+
     def _options(self, pair: Pair, search: GenerationOptions) -> list[GenerationOptions]:
         """How to search for the first part of a text, and for the others."""
         first = self._tokenizer.languages.first_token(pair[1])
@@ -170,6 +178,7 @@ class _Cutting:
         settings: TextSettings,
         pair: Pair,
         treatment: Treatment,
+        frame: list[int],
     ) -> None:
         self._tokenizer = tokenizer
         self._pair = pair
@@ -180,17 +189,16 @@ class _Cutting:
         # A translation may be longer than its source, and needs positions too.
         halves = self._whole is not None and self._split != "never"
         self._most = max(1, config.max_positions // 2 if halves else config.max_positions)
-        [self._frame] = self._encoded([""], [0])
-        self._nothing = tokenizer.blank_ids | {*self._frame} if "copies" in self._steps else None
+        self._frame = frame
+        self._nothing = tokenizer.blank_ids.union(frame) if "copies" in self._steps else None
 
     def cut(self, plans: Sequence[Plan]) -> None:
         """Gives each plan its parts."""
-        spans: list[list[Span]] = [self._spans(plan.text, plan.head) for plan in plans]
-        if self._split == "auto" and self._whole:
-            spans = self._long_ones_cut(plans, spans)
-        for plan, own in zip(plans, spans, strict=True):
-            plan.parts = [Part(span, self._form(plan.text, span)) for span in own]
+        for plan in plans:
+            plan.parts = self._parts(plan, self._spans(plan.text, plan.head))
         self._number([(part, plan) for plan in plans for part in plan.parts])
+        if self._split == "auto" and self._whole:
+            self._cut_long_lines(plans, self._whole)
         for plan in plans:
             plan.parts = [
                 fitting
@@ -213,28 +221,27 @@ class _Cutting:
             return _moved(sentence_spans(text[head:], self._language), head)
         return sentence_spans(text, self._language)
 
-    def _long_ones_cut(
-        self, plans: Sequence[Plan], spans: Sequence[list[Span]]
-    ) -> list[list[Span]]:
-        """The same with lines of more than `whole_tokens` cut into sentences."""
-        owned = [(span, plan) for plan, own in zip(plans, spans, strict=True) for span in own]
-        lines = [self._form(plan.text, span).text for span, plan in owned]
-        lengths = map(len, self._encoded(lines, [plan.index for _, plan in owned]))
-        most = min(self._whole or 0, self._most * 2)
-        return [
-            [
+    def _cut_long_lines(self, plans: Sequence[Plan], whole: int) -> None:
+        """Cuts lines of more than `whole` tokens into sentences."""
+        most = min(whole, self._most * 2)
+        for plan in plans:
+            if all(len(part.ids) <= most for part in plan.parts):
+                continue
+            plan.parts = [
                 part
-                for span in own
-                for part in (
-                    [span]
-                    if next(lengths) <= most
-                    else _moved(
-                        sentence_spans(plan.text[span[0] : span[1]], self._language), span[0]
-                    )
-                )
+                for line in plan.parts
+                for part in ([line] if len(line.ids) <= most else self._sentences(plan, line.span))
             ]
-            for plan, own in zip(plans, spans, strict=True)
-        ]
+
+    def _sentences(self, plan: Plan, line: Span) -> list[Part]:
+        begin, end = line
+        spans = _moved(sentence_spans(plan.text[begin:end], self._language), begin)
+        parts = self._parts(plan, spans)
+        self._number([(part, plan) for part in parts])
+        return parts
+
+    def _parts(self, plan: Plan, spans: Sequence[Span]) -> list[Part]:
+        return [Part(span, self._form(plan.text, span)) for span in spans]
 
     def _form(self, text: str, span: Span) -> Normalized:
         return normalized(text[span[0] : span[1]], self._steps, self._language)
@@ -255,7 +262,7 @@ class _Cutting:
         """A part, or pieces of it for which the model has positions."""
         if len(part.ids) <= self._most:
             return [part]
-        halves = [Part(span, self._form(plan.text, span)) for span in halved(plan.text, part.span)]
+        halves = self._parts(plan, halved(plan.text, part.span))
         if len(halves) == 1 and halves[0].span == part.span:
             return [part]  # one character, for the model to refuse
         self._number([(half, plan) for half in halves])
