@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "model": CONTRACTS | {"_core", "dtypes", "formats", "generation", "memory", "weights"},
     "formats": CONTRACTS | {"mapped"},
     "texts": set(),
+    "text": set(),
     "tokenizers": CONTRACTS | {"formats", "texts"},
     "pieces": set(),
     "sources": CONTRACTS | {"pieces", "tokenizers"},
@@ -55,7 +56,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "__init__": CONTRACTS | {"cpu", "model", "ops", "reference", "translator"},
 }
-THIRD_PARTY = {"numpy", "sentencepiece", "tokenizers", "yaml"}
+THIRD_PARTY = {"numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
 
 MOST_LINES = 450
 

@@ -1,0 +1,1 @@
+"""Between a text and the sentences that a model translates."""
