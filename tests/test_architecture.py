@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "formats": CONTRACTS | {"mapped"},
     "texts": set(),
     "channels": set(),
+    "text": set(),
     "tokenizers": CONTRACTS | {"formats", "texts"},
     "pieces": set(),
     "sources": CONTRACTS | {"pieces", "tokenizers"},
@@ -66,7 +67,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "__init__": CONTRACTS | {"cpu", "model", "ops", "reference", "translator"},
 }
-THIRD_PARTY = {"numpy", "sentencepiece", "tokenizers", "yaml"}
+THIRD_PARTY = {"numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
 
 MOST_LINES = 450
 
