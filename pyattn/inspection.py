@@ -9,7 +9,7 @@ import pathlib
 from pyattn import dtypes
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.dtypes import DTypes
-from pyattn.formats import layout, read_checkpoint
+from pyattn.formats import layout, model_path, read_checkpoint
 from pyattn.formats.argos import opened
 from pyattn.formats.ctranslate2 import WEIGHTS_FILE as BINARY_FILE
 from pyattn.formats.ctranslate2 import read_binary
@@ -40,7 +40,7 @@ def describe(
         ModelError: if the model cannot be used.
         ValueError: if `dtype` or `threads` cannot be had here, or a pattern matches no product.
     """
-    folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
+    folder = SHIPPED_MODEL if path is None else model_path(path)
     checkpoint = read_checkpoint(folder)
     with Model(checkpoint, dtype=dtype, threads=threads) as model:
         config = model.config

@@ -158,7 +158,7 @@ class Model:
         Raises:
             ValueError: if a source is empty, too long for the model or has an unknown id.
         """
-        return self._core.encode(sources)
+        return self._core.encode(_as_lists(sources))
 
     def logits(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
         """What the model says to given targets, fed in one pass (teacher forcing).
@@ -174,7 +174,7 @@ class Model:
         Raises:
             ValueError: as for `encode`, and if there are not as many targets as sources.
         """
-        return self._core.logits(sources, targets)
+        return self._core.logits(_as_lists(sources), _as_lists(targets))
 
     def score(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
         """The log-probability of given targets, token by token, in one pass.
@@ -189,7 +189,7 @@ class Model:
         Raises:
             ValueError: as for `logits`.
         """
-        return self._core.score(sources, targets)
+        return self._core.score(_as_lists(sources), _as_lists(targets))
 
     def align(
         self,
@@ -214,7 +214,7 @@ class Model:
             ValueError: as for `logits`, and if there is no such head.
         """
         chosen = self._heads(None if heads is None else checked_heads(heads))
-        return self._core.align(sources, targets, chosen)
+        return self._core.align(_as_lists(sources), _as_lists(targets), chosen)
 
     def generate(
         self,
@@ -283,6 +283,7 @@ class Model:
             ValueError: as `generate`.
             TypeError: as `generate`.
         """
+        sources = _as_lists(sources)
         if isinstance(sources, str | bytes) or not isinstance(sources, Iterable):
             raise TypeError(
                 f"generate: sources are {type(sources).__name__}, expected a list of lists of ids"
@@ -436,6 +437,24 @@ class Model:
     ) -> None:
         """Closes the model."""
         self.close()
+
+
+def _as_lists(rows: Any) -> Any:
+    """Rows of ids of other libraries, such as PyTorch's tensors, as lists; anything else as it is.
+
+    What cannot be ids is left for the core to refuse by name.
+    """
+    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
+        return [_as_list(row) for row in rows]
+    return _as_list(rows)
+
+
+def _as_list(row: Any) -> Any:
+    if isinstance(row, list | tuple | np.ndarray):
+        return row
+    if callable(getattr(row, "tolist", None)):
+        return row.tolist()
+    return np.asarray(row) if hasattr(row, "__array__") else row
 
 
 def _tokens(generation: Generation) -> Iterator[DecidedToken]:

@@ -8,6 +8,8 @@ import operator
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from pyattn.foreign import unknown_option
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GenerationOptions:
@@ -215,9 +217,7 @@ class GenerationOptions:
         known = {field.name for field in dataclasses.fields(self)}
         unknown = sorted(set(overrides) - known)
         if unknown:
-            raise TypeError(
-                f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(known))}"
-            )
+            raise TypeError(unknown_option(unknown[0], known))
         if overrides.get("do_sample") is True:
             overrides.setdefault("beam_size", 1)
         new = {name: getattr(self, name) for name in known} | overrides

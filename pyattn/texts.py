@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 # A window has so many texts, and not more characters than a handful of long texts have.
 _WINDOW_TEXTS = 256
@@ -33,6 +33,11 @@ def check_text(text: str, place: str) -> str:
 
 def checked_texts(operation: str, texts: Iterable[str]) -> Iterator[str]:
     """The texts, each looked at when it is reached; the iterable itself is looked at now."""
+    if isinstance(texts, Mapping):
+        raise TypeError(
+            f"{operation}: texts is {type(texts).__name__}, expected an iterable of str; "
+            "its values are list(texts.values())"
+        )
     if isinstance(texts, str | bytes | bytearray) or not isinstance(texts, Iterable):
         raise TypeError(
             f"{operation}: texts is {type(texts).__name__}, expected an iterable of str"

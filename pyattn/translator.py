@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn.errors import ModelError
+from pyattn.foreign import unknown_setting
 from pyattn.options import GenerationOptions
 from pyattn.results import Translation, joined
 from pyattn.sources import Names, Pair, make_sources, paired
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pyattn.generation import Generation
     from pyattn.model import Model
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
+
+_LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
 
 SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
 
@@ -359,14 +362,19 @@ def load(
 
     Raises:
         ModelError: if a file is missing or cannot be used; the message names it.
+        TypeError: if there is no such setting, or `path` is no path.
         ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
     """
     # Imported here because they take as long to import as all the rest.
-    from pyattn.formats import read_checkpoint, read_shortlist
+    from pyattn.formats import model_path, read_checkpoint, read_shortlist
     from pyattn.model import Model
     from pyattn.tokenizers import NoTokenizer, load_tokenizer
 
-    folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
+    unknown = sorted(limits.keys() - _LIMITS)
+    if unknown:
+        known = {"path", "dtype", "threads", "shortlist", *_LIMITS}
+        raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
+    folder = SHIPPED_MODEL if path is None else model_path(path)
     checkpoint = read_checkpoint(folder)
     tokenizer: Tokenizer | NoTokenizer | None
     try:

@@ -24,7 +24,8 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 CONTRACTS = {"errors", "options", "results", "checkpoint", "stored"}
 MAY_IMPORT = {
     "errors": set(),
-    "options": set(),
+    "foreign": set(),
+    "options": {"foreign"},
     "results": set(),
     "mapped": set(),
     "stored": {"mapped"},
@@ -45,7 +46,7 @@ MAY_IMPORT = {
     "pieces": set(),
     "sources": CONTRACTS | {"pieces", "tokenizers"},
     "translator": CONTRACTS
-    | {"dtypes", "formats", "generation", "model", "sources", "texts", "tokenizers"},
+    | {"dtypes", "foreign", "formats", "generation", "model", "sources", "texts", "tokenizers"},
     "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "tokenizers", "translator"},
     "benchmark": CONTRACTS

@@ -337,7 +337,7 @@ def test_limit_beyond_the_positions_is_the_positions() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"beam_width": 4}, TypeError, "unknown option 'beam_width'; the options are alignment, "),
+        ({"beam_width": 4}, TypeError, "unknown option 'beam_width': did you mean 'beam_size'"),
         ({"beam_size": 0}, ValueError, "beam_size: expected 1 to 256, got 0"),
         ({"beam_size": 257}, ValueError, "beam_size: expected 1 to 256, got 257"),
         ({"beam_size": 2.0}, ValueError, "beam_size: expected an integer, got 2.0"),

@@ -19,6 +19,11 @@ from pyattn.formats.native_config import CONFIG_FILE, is_native
 from pyattn.formats.shortlist import LexicalShortlist
 from pyattn.formats.textbook import SUFFIX, read_textbook
 
+_A_MODEL = (
+    "the folder of a model, with its config.json and weights, or the file of one of Marian's; "
+    "pyattn does not download models"
+)
+
 Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2", "marian", "argos", "textbook"]
 
 
@@ -34,11 +39,25 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         ModelError: if it is no such folder, or a file in it cannot be used; the message says which
             file and field, and what was expected.
     """
-    folder = pathlib.Path(path)
+    folder = model_path(path)
     try:
         return _READERS[layout(folder)](folder)
     except OSError as error:  # such as a folder that may not be listed
         raise ModelError(f"{folder}: {(error.strerror or str(error)).lower()}") from None
+
+
+def model_path(path: str | os.PathLike[str]) -> pathlib.Path:
+    """A model's path.
+
+    Raises:
+        ModelError: if it is the empty string, which would be the current folder.
+        TypeError: if it is no path at all.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"model: path is {type(path).__name__}, expected a str or os.PathLike")
+    if os.fspath(path) == "":
+        raise ModelError(f"'': no path, expected {_A_MODEL}; \".\" is the current folder")
+    return pathlib.Path(path)
 
 
 def read_shortlist(
@@ -67,7 +86,7 @@ def layout(folder: pathlib.Path) -> Layout:
         ModelError: if it is no folder, or has neither config.json nor the weights of others.
     """
     if not folder.exists():
-        raise ModelError(f"{folder}: no such folder")
+        raise ModelError(f"{folder}: no such folder or file, expected {_A_MODEL}")
     if is_argos(folder):
         return "argos"
     if folder.suffix == SUFFIX and not folder.is_dir():
