@@ -17,6 +17,8 @@ import numpy.typing as npt
 from pyattn.errors import ModelError
 from pyattn.foreign import unknown_setting
 from pyattn.options import GenerationOptions
+from pyattn.origin import SHIPPED_MODEL as SHIPPED_MODEL
+from pyattn.origin import Origin
 from pyattn.results import Translation, joined
 from pyattn.sources import Names, Pair, make_sources, paired
 from pyattn.texts import check_text, checked_texts, windows
@@ -24,15 +26,15 @@ from pyattn.texts import check_text, checked_texts, windows
 if TYPE_CHECKING:
     import os
 
+    from pyattn.checkpoint import ModelConfig
     from pyattn.dtypes import DTypes
     from pyattn.formats.native import MatrixType
+    from pyattn.formats.shortlist import LexicalShortlist
     from pyattn.generation import Generation
     from pyattn.model import Model
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
-
-SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
 
 # How many windows of texts `stream` holds at once: enough of them to keep the model's batches full
 # while the first is waited for.
@@ -60,6 +62,9 @@ class Translator:
     The options are those of `GenerationOptions`, as one object, as keywords, or both: keywords
     override `options`, which default to the checkpoint's own (`model.generation`).
 
+    A translator that `load` has made can be pickled, as its model can, and unless it is closed: by
+    path and settings, so that unpickling loads it again. A deep copy has a model of its own.
+
     Args:
         model: Ids to ids.
         tokenizer: Texts to ids and back; None for a model that came without one, or the error that
@@ -67,6 +72,9 @@ class Translator:
         shortlist: Says for each source which ids its target may have; None for all.
         folder: Where model and tokenizer were read from; None if they were made otherwise.
     """
+
+    # How `load` made it; None if it was made otherwise.
+    _origin: Origin | None = None
 
     def __init__(
         self,
@@ -261,6 +269,23 @@ class Translator:
         """Free the weights and the threads; the translator is of no use afterwards."""
         self.model.close()
 
+    def __repr__(self) -> str:
+        folder = "" if self._folder is None else f", {str(self._folder)!r}"
+        return f"<pyattn.Translator {self.model.summary()}{folder}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The model goes along as itself, so that one that is pickled beside it stays the same one.
+        if self._origin is None:
+            raise TypeError(
+                "pickle: the translator was not made by pyattn.load, so there is no path to find "
+                "its tokenizer by"
+            )
+        from pyattn.formats.shortlist import LexicalShortlist
+
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise TypeError("pickle: the translator's shortlist is not that of its files")
+        return _rebuilt, (self.model, self._origin, self.shortlist is not None)
+
     def __enter__(self) -> Translator:
         return self
 
@@ -366,9 +391,8 @@ def load(
         ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
     """
     # Imported here because they take as long to import as all the rest.
-    from pyattn.formats import model_path, read_checkpoint, read_shortlist
+    from pyattn.formats import model_path, read_checkpoint
     from pyattn.model import Model
-    from pyattn.tokenizers import NoTokenizer, load_tokenizer
 
     unknown = sorted(limits.keys() - _LIMITS)
     if unknown:
@@ -376,14 +400,36 @@ def load(
         raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
     folder = SHIPPED_MODEL if path is None else model_path(path)
     checkpoint = read_checkpoint(folder)
+    tokenizer, lists = _text_parts(folder, checkpoint.config, shortlist)
+    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
+    translator = Translator(model, tokenizer, shortlist=lists, folder=folder)
+    settings = {"dtype": dtype, "threads": threads, **limits}
+    where = None if path is None else str(folder.absolute())
+    translator._origin = model.origin = Origin(path=where, settings=settings)
+    return translator
+
+
+def _text_parts(
+    folder: pathlib.Path, config: ModelConfig, shortlist: bool
+) -> tuple[Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
+    """What a translator needs beside its model."""
+    from pyattn.formats import read_shortlist
+    from pyattn.tokenizers import NoTokenizer, load_tokenizer
+
     tokenizer: Tokenizer | NoTokenizer | None
     try:
-        tokenizer = load_tokenizer(folder, checkpoint.config)
+        tokenizer = load_tokenizer(folder, config)
     except NoTokenizer as error:
         tokenizer = error
-    lists = read_shortlist(folder, checkpoint.config) if shortlist else None
-    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
-    return Translator(model, tokenizer, shortlist=lists, folder=folder)
+    return tokenizer, read_shortlist(folder, config) if shortlist else None
+
+
+def _rebuilt(model: Model, origin: Origin, shortlist: bool) -> Translator:
+    """A translator that was pickled, around its model."""
+    tokenizer, lists = _text_parts(origin.folder, model.config, shortlist)
+    translator = Translator(model, tokenizer, shortlist=lists, folder=origin.folder)
+    translator._origin = origin
+    return translator
 
 
 @contextlib.contextmanager

@@ -25,6 +25,10 @@ CONTRACTS = {"errors", "options", "results", "checkpoint", "stored"}
 MAY_IMPORT = {
     "errors": set(),
     "foreign": set(),
+    "origin": set(),
+    "rows": set(),
+    "chosen": {"checkpoint", "options"},
+    "run_config": {"checkpoint"},
     "options": {"foreign"},
     "results": set(),
     "mapped": set(),
@@ -38,7 +42,9 @@ MAY_IMPORT = {
     "reference": CONTRACTS,
     "dtypes": {"checkpoint"},
     "weights": CONTRACTS | {"dtypes", "reference"},
-    "model": CONTRACTS | {"_core", "dtypes", "formats", "generation", "memory", "weights"},
+    "model": CONTRACTS
+    | {"_core", "chosen", "dtypes", "formats", "generation", "memory", "origin", "rows"}
+    | {"run_config", "weights"},
     "formats": CONTRACTS | {"mapped"},
     "texts": set(),
     "channels": set(),
@@ -46,7 +52,8 @@ MAY_IMPORT = {
     "pieces": set(),
     "sources": CONTRACTS | {"pieces", "tokenizers"},
     "translator": CONTRACTS
-    | {"dtypes", "foreign", "formats", "generation", "model", "sources", "texts", "tokenizers"},
+    | {"dtypes", "foreign", "formats", "generation", "model", "origin", "sources", "texts"}
+    | {"tokenizers"},
     "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "tokenizers", "translator"},
     "benchmark": CONTRACTS
