@@ -214,6 +214,42 @@ class ModelConfig:
         )
 
 
+# Where lines may be left whole: models of longer lines (OPUS-MT) use the context of neighbouring
+# sentences, but none was trained on paragraphs.
+WHOLE_TOKENS = 40
+# Families whose models translate, and so were trained on single sentences, not on whole texts.
+_SENTENCE_FAMILIES = frozenset({"marian", "m2m_100", "fsmt"})
+
+# What can be made of odd input; `pyattn.text.normalization` says what each step does.
+NORMALIZATION_STEPS = ("invisible", "quotes", "capitals", "copies")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextSettings:
+    """How a model's texts are treated where the caller says nothing else.
+
+    Attributes:
+        whole_tokens: A line of so many tokens at most is left whole, and a longer one is cut into
+            sentences: 0 for a model of single sentences, None for one of whole texts, which is
+            given all that fits into its positions.
+        normalize: What is made of odd input: some of `NORMALIZATION_STEPS`.
+        source: The language of its sources, where there is but one, such as "en".
+        target: The language of its targets, likewise.
+    """
+
+    whole_tokens: int | None = None
+    normalize: tuple[str, ...] = ("invisible",)
+    source: str | None = None
+    target: str | None = None
+
+    @classmethod
+    def of_family(cls, family: str) -> TextSettings:
+        """What serves the models of a family whose files say nothing else."""
+        if family in _SENTENCE_FAMILIES:
+            return cls(whole_tokens=WHOLE_TOKENS, normalize=("invisible", "copies"))
+        return cls()
+
+
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """A model as read from its files: config, tensors by name, generation defaults.
@@ -223,11 +259,13 @@ class Checkpoint:
         tensors: float32, under the names of this module's docstring. Readers of files make them
             `Tensors`, which also say what is stored; a dict of arrays does as well.
         generation: How the checkpoint itself says that it wants to be decoded.
+        text: How its texts are treated; None is what serves its family.
     """
 
     config: ModelConfig
     tensors: Mapping[str, Array]
     generation: GenerationOptions
+    text: TextSettings | None = None
 
     @property
     def int8(self) -> frozenset[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 FinishReason: TypeAlias = Literal["eos", "length", "timeout"]
+
+# Begin and end of a part of a text, in characters.
+Span: TypeAlias = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,49 +59,38 @@ class DecidedToken:
     last: bool
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text, and what became of it in the translation.
+
+    Attributes:
+        source: Where it stands in the text: begin and end, in characters.
+        target: Where its translation stands in the translated text.
+        copied: Whether it was not translated but copied, as white space between sentences is, or
+            left out, as what asks for a language is.
+    """
+
+    source: Span
+    target: Span
+    copied: bool
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Translation(Hypothesis):
-    """A hypothesis with its text."""
+    """A hypothesis with its text.
+
+    Attributes:
+        text: The translation.
+        pieces: The parts that the text was translated in, in order, and what was copied between
+            them: their `source` spans cover the text exactly, their `target` spans the translation.
+        source_spans: Where the tokens of the source stand in the text, one for each column of
+            `alignment`; None without an alignment. What belongs to no token was copied.
+        target_spans: Where each of `tokens` stands in the translation, likewise.
+        warnings: What may be wrong: "numbers", if the text's are not those of the translation.
+    """
 
     text: str
-
-
-# From the one that leaves nothing to be desired on.
-_FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
-
-
-def joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
-    """One translation from those of a text's pieces, or of nothing from none.
-
-    Args:
-        parts: Of each piece.
-        texts: Their texts.
-    """
-    if len(parts) == 1:
-        return Translation(text=texts[0], **vars(parts[0]))
-    reasons: list[FinishReason] = [part.finish_reason for part in parts]
-    scores = [np.zeros(0, np.float32), *(part.token_scores for part in parts)]
-    alignments = [part.alignment for part in parts if part.alignment is not None]
-    return Translation(
-        text=" ".join(text for text in texts if text),
-        tokens=[token for part in parts for token in part.tokens],
-        score=_mean([part.score for part in parts]),
-        token_scores=np.concatenate(scores),
-        finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
-        alignment=_block_diagonal(alignments) if alignments else None,
-    )
-
-
-def _mean(scores: Sequence[float | None]) -> float | None:
-    known = [score for score in scores if score is not None]
-    return sum(known) / max(1, len(known)) if len(known) == len(scores) else None
-
-
-def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """Matrices one behind the other, on both axes: no piece looks at another's source."""
-    joined = np.zeros(np.sum([block.shape for block in blocks], axis=0), np.float32)
-    row = column = 0
-    for block in blocks:
-        joined[row : row + len(block), column : column + block.shape[1]] = block
-        row, column = row + len(block), column + block.shape[1]
-    return joined
+    pieces: tuple[Piece, ...] = ()
+    source_spans: tuple[Span, ...] | None = None
+    target_spans: tuple[Span, ...] | None = None
+    warnings: tuple[str, ...] = ()

@@ -1,12 +1,8 @@
-"""Texts as they come: looked at one by one, and in windows where there may be no end to them."""
+"""Texts as they come, looked at one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-
-# A window has so many texts, and not more characters than a handful of long texts have.
-_WINDOW_TEXTS = 256
-_WINDOW_CHARACTERS = 1 << 16
 
 
 def check_text(text: str, place: str) -> str:
@@ -43,22 +39,3 @@ def checked_texts(operation: str, texts: Iterable[str]) -> Iterator[str]:
             f"{operation}: texts is {type(texts).__name__}, expected an iterable of str"
         )
     return (check_text(text, f"{operation}: texts[{index}]") for index, text in enumerate(texts))
-
-
-def windows(texts: Iterator[str]) -> Iterator[list[str]]:
-    """Lists of texts of bounded size; an error of `texts` comes after the texts before it."""
-    window: list[str] = []
-    characters = 0
-    try:
-        for text in texts:
-            window.append(text)
-            characters += len(text)
-            if len(window) == _WINDOW_TEXTS or characters >= _WINDOW_CHARACTERS:
-                yield window
-                window, characters = [], 0
-    except Exception:
-        if window:
-            yield window
-        raise
-    if window:
-        yield window

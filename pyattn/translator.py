@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import importlib
-import itertools
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.foreign import unknown_setting
 from pyattn.options import GenerationOptions
 from pyattn.origin import SHIPPED_MODEL as SHIPPED_MODEL
 from pyattn.origin import Origin
-from pyattn.results import Translation, joined
-from pyattn.sources import Names, Pair, make_sources, paired
-from pyattn.texts import check_text, checked_texts, windows
+from pyattn.pending import PendingTranslations
+from pyattn.results import Translation
+from pyattn.streaming import translated
+from pyattn.text.joining import Joiner
+from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps
+from pyattn.text.sources import Names, Pair, SourceMaker, Treatment, paired
+from pyattn.texts import check_text, checked_texts
 
 if TYPE_CHECKING:
     import os
@@ -30,18 +31,10 @@ if TYPE_CHECKING:
     from pyattn.dtypes import DTypes
     from pyattn.formats.native import MatrixType
     from pyattn.formats.shortlist import LexicalShortlist
-    from pyattn.generation import Generation
     from pyattn.model import Model
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
-
-# How many windows of texts `stream` holds at once: enough of them to keep the model's batches full
-# while the first is waited for.
-_WINDOWS = 4
-
-# How many pieces each text has, and the search for their targets.
-_UnderWay: TypeAlias = "tuple[list[int], Generation]"
 
 
 class Shortlist(Protocol):
@@ -55,9 +48,12 @@ class Shortlist(Protocol):
 class Translator:
     """A model and its tokenizer: texts in, texts out.
 
-    A text is one line or many (line breaks count as spaces), of any length: what is too long for
-    the model is translated in pieces (see `pyattn.pieces`), joined by spaces. An empty or blank
-    text is its own translation, "".
+    A text is of any length. It is cut into sentences as serves the model (`split`), and what is
+    between them, white space, line breaks and enumerators ("2.", "a)"), comes back as it was: three
+    lines are three lines. So a text with nothing to translate in it is its own translation. What is
+    too long for the model even so is cut further.
+
+    Odd input is put right before the model sees it (`normalize`, `pyattn.text.normalization`).
 
     The options are those of `GenerationOptions`, as one object, as keywords, or both: keywords
     override `options`, which default to the checkpoint's own (`model.generation`).
@@ -70,6 +66,7 @@ class Translator:
         tokenizer: Texts to ids and back; None for a model that came without one, or the error that
             says why: such a model has `model.generate` and no translations.
         shortlist: Says for each source which ids its target may have; None for all.
+        settings: How texts are treated by default; None is what serves the model's family.
         folder: Where model and tokenizer were read from; None if they were made otherwise.
     """
 
@@ -82,10 +79,12 @@ class Translator:
         tokenizer: Tokenizer | NoTokenizer | None,
         *,
         shortlist: Shortlist | None = None,
+        settings: TextSettings | None = None,
         folder: pathlib.Path | None = None,
     ) -> None:
         self.model = model
         self.shortlist = shortlist
+        self.settings = settings or TextSettings.of_family(model.config.family)
         self._tokenizer = tokenizer
         self._folder = folder
 
@@ -126,6 +125,9 @@ class Translator:
         *,
         source: str | None = ...,
         target: str | None = ...,
+        split: Split = ...,
+        normalize: Normalize = ...,
+        progress: bool = ...,
         **settings: Any,
     ) -> str: ...
 
@@ -137,6 +139,9 @@ class Translator:
         *,
         source: Names = ...,
         target: Names = ...,
+        split: Split = ...,
+        normalize: Normalize = ...,
+        progress: bool = ...,
         **settings: Any,
     ) -> list[str]: ...
 
@@ -147,6 +152,8 @@ class Translator:
         *,
         source: Names = None,
         target: Names = None,
+        split: Split = "auto",
+        normalize: Normalize = "auto",
         progress: bool = False,
         **overrides: Any,
     ) -> str | list[str]:
@@ -161,8 +168,14 @@ class Translator:
             target: The language to translate into: one of `languages.targets`, or a list with one
                 for each text. None is what the head of a text says (">>fra<< You are welcome."),
                 or `forced_bos_token`, or the model's files.
+            split: How texts are cut: "auto" as serves the model, "sentences" at the end of every
+                sentence and line, "never" only where a text is too long for the model, or a
+                function that returns a text's sentences, a list of str.
+            normalize: What is made of odd input: "auto" what the model needs, "never" nothing, or
+                some of the steps "invisible", "quotes", "capitals" and "copies".
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `beam_size=4`.
+            **overrides: Single decoding options, such as `beam_size=4`. `scores` is False unless it
+                is given here.
 
         Returns:
             A str for a str, else a list in the order of `texts`.
@@ -172,14 +185,15 @@ class Translator:
             ValueError: if a text is not valid Unicode, an option is out of its range, or the model
                 does not have a language, or has to be told one and is not.
         """
-        search = self._search(options, overrides)
+        search = self._search(options, {"scores": False, **overrides})
+        treatment = self._treatment(split, normalize)
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
-            return self._results([texts], pairs, search, progress)[0][0].text
+            return self._start([texts], pairs, search, treatment).texts(progress=progress)[0]
         checked = list(checked_texts("translate", texts))
         pairs = paired(source, target, len(checked))
-        return [ranked[0].text for ranked in self._results(checked, pairs, search, progress)]
+        return self._start(checked, pairs, search, treatment).texts(progress=progress)
 
     def results(
         self,
@@ -188,30 +202,70 @@ class Translator:
         *,
         source: Names = None,
         target: Names = None,
+        split: Split = "auto",
+        normalize: Normalize = "auto",
         progress: bool = False,
         **overrides: Any,
     ) -> list[list[Translation]]:
         """The translations of each text with their ids and scores, best first.
 
-        A blank text has one translation, whatever `num_hypotheses` says. That of a text which was
+        What is copied has one translation, whatever `num_hypotheses` says. That of a text which was
         translated in pieces has their ids and token scores one after the other, the mean of their
-        scores, and their alignments along the diagonal: none looks at another's source.
+        scores, and their alignments along the diagonal: none looks at another's source. A
+        `target_prefix` is the beginning of the first piece.
 
         Args:
             texts: An iterable of texts; a single one goes into a list.
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
+            split: As for `translate`.
+            normalize: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `num_hypotheses=3`.
+            **overrides: Single decoding options, such as `num_hypotheses=3`; with `alignment`,
+                translations also say where their tokens stand in both texts.
 
         Raises:
             TypeError: as `translate`, and if `texts` is a single str.
             ValueError: as `translate`.
         """
         search = self._search(options, overrides)
+        treatment = self._treatment(split, normalize)
         checked = list(checked_texts("results", texts))
-        return self._results(checked, paired(source, target, len(checked)), search, progress)
+        pairs = paired(source, target, len(checked))
+        return self._start(checked, pairs, search, treatment).results(progress=progress)
+
+    def submit(
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        source: Names = None,
+        target: Names = None,
+        split: Split = "auto",
+        normalize: Normalize = "auto",
+        **overrides: Any,
+    ) -> PendingTranslations:
+        """Like `results`, but returns at once: with something to wait for, await or cancel.
+
+        Args:
+            texts: An iterable of texts; a single one goes into a list.
+            options: How to search.
+            source: As for `translate`.
+            target: As for `translate`.
+            split: As for `translate`.
+            normalize: As for `translate`.
+            **overrides: Single decoding options, such as `num_hypotheses=3`.
+
+        Raises:
+            TypeError: as `results`.
+            ValueError: as `results`.
+        """
+        search = self._search(options, overrides)
+        treatment = self._treatment(split, normalize)
+        checked = list(checked_texts("submit", texts))
+        pairs = paired(source, target, len(checked))
+        return self._start(checked, pairs, search, treatment)
 
     def stream(
         self,
@@ -220,27 +274,38 @@ class Translator:
         *,
         source: str | None = None,
         target: str | None = None,
+        split: Split = "auto",
+        normalize: Normalize = "auto",
         **overrides: Any,
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
 
-        Reads ahead by 1,024 texts at most, fewer if they are long, and yields the translations of
-        what precedes a bad text, or an error of the iterable itself, before it raises.
+        Reads ahead by 1,024 texts at most, fewer if they are long, and only while the texts come
+        fast: where one had to be waited for, all before it are yielded before the next is read. It
+        also yields the translations of what precedes a bad text, or an error of the iterable
+        itself, before it raises.
 
         Args:
-            texts: Any iterable of texts, endless ones included.
+            texts: Any iterable of texts, endless ones included. It is read in the caller's thread.
             options: How to search.
             source: As for `translate`, but one for all texts.
             target: Likewise.
-            **overrides: Single decoding options, such as `beam_size=4`.
+            split: As for `translate`.
+            normalize: As for `translate`.
+            **overrides: Single decoding options, such as `beam_size=4`; `scores` is False.
 
         Raises:
             TypeError: as `results`; of a text when it is reached, of all else at once.
             ValueError: likewise.
         """
-        search = self._search(options, overrides)
+        search = self._search(options, {"scores": False, **overrides})
+        treatment = self._treatment(split, normalize)
         pair = self.languages.chosen(source, target, search.forced_bos_token)
-        return self._stream(windows(checked_texts("stream", texts)), pair, search)
+
+        def start(group: list[str]) -> PendingTranslations:
+            return self._start(group, [pair] * len(group), search, treatment)
+
+        return translated(checked_texts("stream", texts), start)
 
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
         """Write model, tokenizer and shortlist as a folder of pyattn's own layout.
@@ -284,7 +349,7 @@ class Translator:
 
         if not isinstance(self.shortlist, LexicalShortlist | None):
             raise TypeError("pickle: the translator's shortlist is not that of its files")
-        return _rebuilt, (self.model, self._origin, self.shortlist is not None)
+        return _rebuilt, (self.model, self._origin, self.shortlist is not None, self.settings)
 
     def __enter__(self) -> Translator:
         return self
@@ -305,17 +370,24 @@ class Translator:
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
         return (options or self.model.generation).replace(**overrides)
 
-    def _results(
-        self, texts: list[str], pairs: list[Pair], search: GenerationOptions, progress: bool
-    ) -> list[list[Translation]]:
-        return self._finish(self._start(texts, pairs, search), progress)
+    def _treatment(self, split: Split, normalize: Normalize) -> Treatment:
+        return Treatment(split=checked_split(split), steps=chosen_steps(normalize, self.settings))
 
-    def _start(self, texts: list[str], pairs: list[Pair], search: GenerationOptions) -> _UnderWay:
-        sources = make_sources(
-            texts, pairs, search, tokenizer=self.tokenizer, config=self.model.config
-        )
+    def _start(
+        self,
+        texts: list[str],
+        pairs: list[Pair],
+        search: GenerationOptions,
+        treatment: Treatment,
+    ) -> PendingTranslations:
+        tokenizer = self.tokenizer
+        maker = SourceMaker(tokenizer, self.model.config, self.settings)
+        sources = maker.make(texts, pairs, search, treatment)
         allowed = self._allowed(sources.ids, search)
-        return sources.counts, self.model.submit(sources.ids, sources.options, shortlist=allowed)
+        generation = self.model.submit(sources.ids, sources.options, shortlist=allowed)
+        return PendingTranslations(
+            sources.plans, generation, Joiner(tokenizer), aligned=search.alignment
+        )
 
     def _allowed(
         self, sources: list[list[int]], search: GenerationOptions
@@ -326,41 +398,6 @@ class Translator:
         allowed = map(self.shortlist.candidates, sources)
         ends = np.array(search.end_tokens, np.int32)
         return [np.union1d(ids, ends) if ends.size else ids for ids in allowed]
-
-    def _finish(self, under_way: _UnderWay, progress: bool) -> list[list[Translation]]:
-        counts, generation = under_way
-        with _bar(len(generation)) if progress else contextlib.nullcontext() as report:
-            found = iter(generation.results(report))
-        # Per text, best first, its pieces' hypotheses, of which some pieces may have fewer.
-        ranked = [list(zip(*itertools.islice(found, count), strict=False)) for count in counts]
-        tokens = [part.tokens for ranks in ranked for parts in ranks for part in parts]
-        decoded = iter(self.tokenizer.decode(tokens))
-        return [
-            [joined(parts, list(itertools.islice(decoded, len(parts)))) for parts in ranks]
-            or [joined([], [])]
-            for ranks in ranked
-        ]
-
-    def _stream(
-        self, windows: Iterator[list[str]], pair: Pair, search: GenerationOptions
-    ) -> Iterator[str]:
-        """The windows' translations, with some of them under way while one is waited for."""
-        under_way: collections.deque[_UnderWay] = collections.deque()
-        try:
-            for window in windows:
-                under_way.append(self._start(window, [pair] * len(window), search))
-                if len(under_way) == _WINDOWS:
-                    yield from (
-                        ranked[0].text for ranked in self._finish(under_way.popleft(), False)
-                    )
-        except Exception:
-            yield from self._rest(under_way)
-            raise
-        yield from self._rest(under_way)
-
-    def _rest(self, under_way: collections.deque[_UnderWay]) -> Iterator[str]:
-        while under_way:
-            yield from (ranked[0].text for ranked in self._finish(under_way.popleft(), False))
 
 
 def load(
@@ -402,7 +439,8 @@ def load(
     checkpoint = read_checkpoint(folder)
     tokenizer, lists = _text_parts(folder, checkpoint.config, shortlist)
     model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
-    translator = Translator(model, tokenizer, shortlist=lists, folder=folder)
+    text = checkpoint.text
+    translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
     settings = {"dtype": dtype, "threads": threads, **limits}
     where = None if path is None else str(folder.absolute())
     translator._origin = model.origin = Origin(path=where, settings=settings)
@@ -424,21 +462,10 @@ def _text_parts(
     return tokenizer, read_shortlist(folder, config) if shortlist else None
 
 
-def _rebuilt(model: Model, origin: Origin, shortlist: bool) -> Translator:
+def _rebuilt(model: Model, origin: Origin, shortlist: bool, settings: TextSettings) -> Translator:
     """A translator that was pickled, around its model."""
-    tokenizer, lists = _text_parts(origin.folder, model.config, shortlist)
-    translator = Translator(model, tokenizer, shortlist=lists, folder=origin.folder)
+    folder = origin.folder
+    tokenizer, lists = _text_parts(folder, model.config, shortlist)
+    translator = Translator(model, tokenizer, shortlist=lists, settings=settings, folder=folder)
     translator._origin = origin
     return translator
-
-
-@contextlib.contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar, as a function of how much is done."""
-    try:
-        tqdm: Any = importlib.import_module("tqdm")
-    except ImportError:
-        raise ImportError("progress: needs the package tqdm (pip install tqdm)") from None
-    with tqdm.tqdm(total=total, unit="text") as bar:
-        yield lambda done: bar.update(done - bar.n)
-        bar.update(total - bar.n)

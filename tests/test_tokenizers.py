@@ -205,8 +205,33 @@ def test_a_language_elsewhere_is_text(multilingual: pathlib.Path) -> None:
         assert vocab[">>spa<<"] not in loaded(multilingual).encode([text])[0]
 
 
+def test_what_follows_a_language_is_text(multilingual: pathlib.Path) -> None:
+    vocab = json.loads((multilingual / "vocab.json").read_text())
+    tokenizer = loaded(multilingual)
+    for rest in (" >>fra<< a cat", ">>spa<<", " >>xyz<< a cat"):
+        (ids,) = tokenizer.encode([f">>spa<<{rest}"])
+        assert ids[0] == vocab[">>spa<<"]
+        assert not {vocab[">>fra<<"], vocab[">>spa<<"]} & set(ids[1:])
+        assert [ids] == tokenizer.encode_bodies([rest], target="spa")
+    asked, rest = tokenizer.languages.split(" >>spa<< >>fra<< cat", "texts[0]")
+    assert (asked, rest) == ("spa", " >>fra<< cat")
+
+
+def test_bodies_have_no_heads(multilingual: pathlib.Path) -> None:
+    vocab = json.loads((multilingual / "vocab.json").read_text())
+    tokenizer = loaded(multilingual)
+    texts = [">>spa<< cat", ">>xyz<< cat", " >>zho_Hans<< cat", "a cat", ""]
+    bodies = tokenizer.encode_bodies(texts, target="fra")
+    assert [ids[0] for ids in bodies] == [vocab[">>fra<<"]] * 5
+    assert not {vocab[">>spa<<"], vocab[">>zho_Hans<<"]} & {id for ids in bodies for id in ids}
+    assert bodies[3:] == tokenizer.encode(texts[3:], target="fra")
+    assert tokenizer.encode_bodies([]) == []
+    with pytest.raises(ValueError, match="target is xyz, which the model does not have"):
+        tokenizer.encode_bodies(texts, target="xyz")
+
+
 def test_an_unknown_language_names_the_nearest(multilingual: pathlib.Path) -> None:
-    problem = r"texts\[1\] asks for >>spn<<, .*; the nearest of its 3 languages are spa"
+    problem = r"^encode: texts\[1\] asks for >>spn<<, .*; the nearest of its 3 languages are spa"
     with pytest.raises(ValueError, match=problem):
         loaded(multilingual).encode(["a cat", ">>spn<< a cat"])
 

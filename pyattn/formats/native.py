@@ -67,7 +67,7 @@ def read_native(folder: pathlib.Path) -> Checkpoint:
         tensor = _stored(weights, stored_name, shape)
         tensors[name] = by_stored_name.setdefault(stored_name, tensor)
     weights.check_all_taken(config.model.family)
-    return Checkpoint(config.model, Tensors(tensors), config.generation)
+    return Checkpoint(config.model, Tensors(tensors), config.generation, config.text)
 
 
 def read_native_shortlist(folder: pathlib.Path) -> LexicalShortlist | None:
@@ -144,6 +144,8 @@ def write_native(
             "tied": tied,
             "tokenizer": names,
         }
+        if checkpoint.text is not None:
+            config["text"] = dataclasses.asdict(checkpoint.text)
         if shortlist is not None:
             config["shortlist"] = {"file": SHORTLIST_FILE, "shared": shortlist.shared}
             shortlist.write(written / SHORTLIST_FILE)

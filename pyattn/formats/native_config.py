@@ -6,6 +6,7 @@ model            the attributes of `ModelConfig`; those that have a default may 
 generation       the attributes of `GenerationOptions`
 tied             name of a tensor to the name that its values are stored under
 tokenizer        role (a key of `TOKENIZER_FILES`) to file name; may be absent
+text             the attributes of `TextSettings`; absent if they are those of the family
 shortlist        absent if there is none; else `file`, the name of its file, and `shared`, whether
                  the ids of a source are ids of targets, too
 """
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from pyattn.checkpoint import (
+    NORMALIZATION_STEPS,
     Activation,
     Mixer,
     ModelConfig,
@@ -27,6 +29,7 @@ from pyattn.checkpoint import (
     NormKind,
     Positions,
     Stack,
+    TextSettings,
 )
 from pyattn.errors import ModelError
 from pyattn.formats.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
@@ -56,7 +59,10 @@ _NEEDED = {
     "target_vocab": ("vocab",),
     "merges": ("vocab",),
 }
-_CONFIG_KEYS = {"format", "format_version", "model", "generation", "tied", "tokenizer", "shortlist"}
+_CONFIG_KEYS = {
+    *("format", "format_version", "model", "generation"),
+    *("tied", "tokenizer", "text", "shortlist"),
+}
 # Attributes of ModelConfig that are the lengths of axes.
 LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions")
 
@@ -70,6 +76,7 @@ class NativeConfig:
         generation: How it wants to be decoded.
         tied: Name of a tensor to the name that its values are stored under.
         tokenizer: Role to path of the tokenizer's files.
+        text: How its texts are treated; None is what serves its family.
         shortlist: Path of the shortlist, and whether sources and targets share their ids; None if
             there is none.
     """
@@ -78,6 +85,7 @@ class NativeConfig:
     generation: GenerationOptions
     tied: Mapping[str, str]
     tokenizer: Mapping[str, pathlib.Path]
+    text: TextSettings | None
     shortlist: tuple[pathlib.Path, bool] | None
 
 
@@ -110,6 +118,7 @@ def read_native_config(folder: pathlib.Path) -> NativeConfig:
         generation=_generation(fields.object("generation"), model),
         tied={name: str(stored) for name, stored in fields.object("tied").items()},
         tokenizer=_tokenizer(folder, fields.object("tokenizer")),
+        text=_text(fields.object("text")),
         shortlist=_shortlist(folder, fields.object("shortlist")),
     )
 
@@ -273,6 +282,26 @@ def _tokenizer(folder: pathlib.Path, values: JsonObject) -> dict[str, pathlib.Pa
         if role in values and not set(needed) & values.keys():
             raise ModelError(f"{place}: {needed[0]} is missing, which {role} needs")
     return {role: named_inside(folder, name, f"{place}: {role}") for role, name in values.items()}
+
+
+def _text(values: JsonObject) -> TextSettings | None:
+    if not values:
+        return None
+    place = f"{CONFIG_FILE}: text"
+    _check_known(values, {field.name for field in dataclasses.fields(TextSettings)}, place)
+    fields = Fields({place: values})
+    steps = fields.list("normalize")
+    for step in steps:
+        if step not in NORMALIZATION_STEPS:
+            fields.fail(
+                "normalize", f"has {shown(step)}, expected {', '.join(NORMALIZATION_STEPS)}"
+            )
+    return TextSettings(
+        whole_tokens=fields.optional_integer("whole_tokens", low=0, high=MAX_POSITIONS),
+        normalize=tuple(steps),
+        source=fields.text("source", "") or None,
+        target=fields.text("target", "") or None,
+    )
 
 
 def _shortlist(folder: pathlib.Path, values: JsonObject) -> tuple[pathlib.Path, bool] | None:

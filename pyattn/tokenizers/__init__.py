@@ -1,9 +1,10 @@
 """Text to ids and back.
 
 `contract` says what a translator needs of a tokenizer, and a tokenizer of what cuts its texts:
-`sentencepieces`, `json_file` or `utf8`. `framed` is that tokenizer: it puts around a source what
-the model wants there, with the `languages` that are asked for. `marian`, `argos` and `huggingface`
-know which of them the files of a folder ask for, `vocabulary` and `codes` what has which id.
+`sentencepieces`, `json_file` or `utf8`; `spans` assigns the characters of a text to its tokens.
+`framed` is that tokenizer: it puts around a source what the model wants there, with the `languages`
+that are asked for. `marian`, `argos` and `huggingface` know which of them the files of a folder ask
+for, `vocabulary` and `codes` what has which id.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from pyattn.formats.files import listed, read_json
 from pyattn.formats.huggingface import read_config
 from pyattn.formats.native_config import TOKENIZER_FILES, is_native, read_native_config
 from pyattn.tokenizers.argos import argos_tokenizer
-from pyattn.tokenizers.contract import NoTokenizer, Tokenizer
+from pyattn.tokenizers.contract import (
+    Decoded,
+    Encoded,
+    NoTokenizer,
+    Span,
+    TextError,
+    Tokenizer,
+)
 from pyattn.tokenizers.huggingface import (
     FILES,
     SETTINGS_FILE,
@@ -39,7 +47,17 @@ from pyattn.tokenizers.marian import (
     read_native_marian,
 )
 
-__all__ = ["Languages", "NoTokenizer", "Tokenizer", "load_tokenizer", "tokenizer_files"]
+__all__ = [
+    "Decoded",
+    "Encoded",
+    "Languages",
+    "NoTokenizer",
+    "Span",
+    "TextError",
+    "Tokenizer",
+    "load_tokenizer",
+    "tokenizer_files",
+]
 
 _CONFIG_FILE = "config.json"
 _MARIAN_ROLES = ("source", "target", "vocab", "target_vocab")

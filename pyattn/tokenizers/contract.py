@@ -4,15 +4,78 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from pyattn.errors import ModelError
 from pyattn.texts import check_text
 from pyattn.tokenizers.languages import Languages
 
+# Where a token stands in a text: its first character, and the one behind its last.
+Span: TypeAlias = tuple[int, int]
+
+
+class Encoded(NamedTuple):
+    """A text's ids, and where in it they stand.
+
+    The spans are a partition of the text: the first begins at 0, each where the one before it ends,
+    and the last ends at `len(text)`. So every character belongs to one token, also those that the
+    tokenizer drops: white space and the like belongs to the token that follows it, at the end of
+    the text to the last token that has any. A character that is cut into several tokens belongs to
+    the last of them. What has no text of its own, such as a language or the end, has an empty span,
+    but the last id of a text of which the tokenizer keeps nothing has all of it. Where there is no
+    id at all, there is no span.
+
+    Attributes:
+        ids: The ids, with all that stands around the text.
+        spans: Of each id, in characters of the text.
+    """
+
+    ids: list[int]
+    spans: list[Span]
+
+
+class Decoded(NamedTuple):
+    """The text of some ids, and where in it each of them stands.
+
+    The spans are a partition of the text like those of `Encoded`: a space belongs to the token that
+    follows it (to the one before it, where the tokenizer's pieces end with their spaces), and a
+    character that takes several tokens belongs to the last of them. Ids without text have an empty
+    span.
+
+    Attributes:
+        text: The text.
+        spans: Of each id that was given, in characters of the text.
+    """
+
+    text: str
+    spans: list[Span]
+
 
 class NoTokenizer(ModelError):
     """Texts cannot be cut for this model here; ids go in and come out all the same."""
+
+
+class TextError(ValueError):
+    """One of some texts cannot be encoded.
+
+    Args:
+        operation: What was to be done.
+        index: Which of the texts it is.
+        problem: What is wrong with it.
+
+    Attributes:
+        index: Likewise, for callers whose texts are numbered otherwise.
+        problem: Likewise.
+    """
+
+    def __init__(self, operation: str, index: int, problem: str) -> None:
+        super().__init__(operation, index, problem)
+        self.index = index
+        self.problem = problem
+
+    def __str__(self) -> str:
+        operation, index, problem = self.args
+        return f"{operation}: texts[{index}] {problem}"
 
 
 class Tokenizer(Protocol):
@@ -23,27 +86,48 @@ class Tokenizer(Protocol):
         target_vocab: All ids of targets that have a text are below it.
         end: Id that ends targets, and the sources of most models.
         languages: The languages that a source or a target may be in; none for a model of one pair.
+        blank_ids: Ids of sources that say nothing: what is unknown, and a space alone.
     """
 
     source_vocab: int
     target_vocab: int
     end: int
     languages: Languages
+    blank_ids: frozenset[int]
 
     def encode(
         self, texts: Sequence[str], source: str | None = None, target: str | None = None
     ) -> list[list[int]]:
         """Ids of each text, with all that the model wants around them.
 
+        The head of a text may name the target language (`Languages.head`), as `languages.split`
+        reads it.
+
         Args:
             texts: The texts.
-            source: The language that they are in, for a model that has to be told.
-            target: The language that they shall be translated into; likewise.
+            source: The language of the texts, for a model that needs it.
+            target: The language to translate into, likewise.
         """
+        ...
+
+    def encode_bodies(
+        self, texts: Sequence[str], source: str | None = None, target: str | None = None
+    ) -> list[list[int]]:
+        """As `encode`, for texts without a head: what looks like one is text."""
+        ...
+
+    def encode_with_spans(
+        self, texts: Sequence[str], source: str | None = None, target: str | None = None
+    ) -> list[Encoded]:
+        """The ids of `encode_bodies`, and the span of each in its text."""
         ...
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each list of ids; ids that have no text are left out."""
+        ...
+
+    def decode_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
+        """The texts of `decode`, and the span of each id in its text."""
         ...
 
 
@@ -53,35 +137,57 @@ class Cutter(Protocol):
     Attributes:
         source_vocab: All ids of sources are below it.
         target_vocab: All ids of targets that have a text are below it.
+        blank_ids: Ids of sources that say nothing: what is unknown, and a space alone.
     """
 
     source_vocab: int
     target_vocab: int
+    blank_ids: frozenset[int]
 
     def cut(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each text."""
+        """Ids of each text.
+
+        Raises:
+            TextError: if one cannot be cut.
+        """
+        ...
+
+    def cut_with_spans(self, texts: Sequence[str]) -> list[Encoded]:
+        """The same ids, and their spans, which are a partition of any text that has ids."""
         ...
 
     def join(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each list of ids, none of which is negative; some may have no text."""
         ...
 
+    def join_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
+        """The same texts, and the spans of all ids, which are a partition of any text."""
+        ...
 
-def check_texts(texts: Sequence[str]) -> None:
+
+def check_texts(texts: Sequence[str], operation: str) -> None:
     """That texts are texts, which libraries would not tell from bytes, nor by their index.
+
+    Args:
+        texts: What should be texts.
+        operation: What is done with them, for errors.
 
     Raises:
         TypeError: if a text is not a str; the message names its index.
         ValueError: if a text is not valid Unicode; likewise.
     """
     if isinstance(texts, str | bytes):
-        raise TypeError(f"encode: texts is {type(texts).__name__}, expected a list of str")
+        raise TypeError(f"{operation}: texts is {type(texts).__name__}, expected a list of str")
     for index, text in enumerate(texts):
-        check_text(text, f"encode: texts[{index}]")
+        check_text(text, f"{operation}: texts[{index}]")
 
 
-def check_ids(ids: Sequence[Sequence[int]]) -> list[list[int]]:
+def check_ids(ids: Sequence[Sequence[int]], operation: str) -> list[list[int]]:
     """Lists of ids as lists of int.
+
+    Args:
+        ids: What should be lists of ids.
+        operation: What is done with them, for errors.
 
     Raises:
         TypeError: if an item is not a list of integers; the message names its index.
@@ -93,9 +199,9 @@ def check_ids(ids: Sequence[Sequence[int]]) -> list[list[int]]:
             tokens = list(map(operator.index, row))
         except TypeError:
             raise TypeError(
-                f"decode: ids[{index}] is {row!r:.60}, expected a list of ids"
+                f"{operation}: ids[{index}] is {row!r:.60}, expected a list of ids"
             ) from None
         if min(tokens, default=0) < 0:
-            raise ValueError(f"decode: ids[{index}] has a negative id")
+            raise ValueError(f"{operation}: ids[{index}] has a negative id")
         checked.append(tokens)
     return checked

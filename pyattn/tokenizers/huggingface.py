@@ -243,7 +243,8 @@ def _t5(
         end=config.end,
         before=(*before, "target"),
         after=after,
-        languages=Languages(targets=targets, head=head, required=False),
+        # What looks like a head and is no language of the model may be markup, such as "<2nd>".
+        languages=Languages(targets=targets, head=head, required=False, strict=False),
     )
 
 

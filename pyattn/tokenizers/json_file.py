@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyattn.errors import ModelError
 from pyattn.formats.files import bare, open_regular, read_bytes, read_json
-from pyattn.tokenizers.contract import NoTokenizer
+from pyattn.tokenizers.contract import Decoded, Encoded, NoTokenizer, TextError
+from pyattn.tokenizers.spans import aligned, partition, spread, without
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 # Several times the largest there are, Gemma's of 34 MB.
 _MOST_BYTES = 128 << 20
@@ -24,6 +25,8 @@ _MOST_IDS = 1 << 24
 # The spaces that transformers once took out of English texts, and files still ask it to.
 _CLEANED = (" .", " ?", " !", " ,", " n't", " 'm", " 's", " 've", " 're")
 _QUOTE = " ' "
+# What is unknown, and the spaces of SentencePiece and of ByteLevel.
+_BLANK = ("<unk>", "[UNK]", "\u2581", "\u0120")
 
 
 class JsonCutter:
@@ -50,7 +53,9 @@ class JsonCutter:
         self.ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
         added = tokenizer.get_added_tokens_decoder()
         self.special = {token.content for token in added.values() if token.special}
+        self._silent = {id for token, id in self.ids.items() if token in self.special}
         self.source_vocab = self.target_vocab = max(self.ids.values(), default=-1) + 1
+        self.blank_ids = frozenset(self.ids[token] for token in _BLANK if token in self.ids)
         self._tokenizer = tokenizer
         self._name = name
         self.rows = min(rows)
@@ -61,9 +66,17 @@ class JsonCutter:
         """Ids of each text.
 
         Raises:
-            ValueError: if a text has a special token that the model does not have.
+            TextError: if a text has a special token that the model does not have.
         """
-        return [self._cut(text, index) for index, text in enumerate(texts)]
+        return [self._cut(text, index).ids for index, text in enumerate(texts)]
+
+    def cut_with_spans(self, texts: Sequence[str]) -> list[Encoded]:
+        """The same ids, and their spans, which are a partition of any text that has ids."""
+        cut = (self._cut(text, index) for index, text in enumerate(texts))
+        return [
+            Encoded(found.ids, partition(found.offsets, len(text)))
+            for text, found in zip(texts, cut, strict=True)
+        ]
 
     def join(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each list of ids; special tokens and unknown ids are left out."""
@@ -72,6 +85,10 @@ class JsonCutter:
         with _refused(self._name):
             texts = [self._tokenizer.decode(row, skip_special_tokens=True) for row in rows]
         return [_cleaned(text) for text in texts] if self._cleans else texts
+
+    def join_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
+        """The same texts, and the spans of all ids, which are a partition of any text."""
+        return [self._joined(row) for row in ids]
 
     def around(self) -> tuple[list[int], list[int]]:
         """What the file itself puts before a source and after it.
@@ -95,17 +112,30 @@ class JsonCutter:
                 )
         return around
 
-    def _cut(self, text: str, index: int) -> list[int]:
+    def _cut(self, text: str, index: int) -> Encoding:
         # One text at a time: for many the package would start threads of its own.
         with _refused(self._name):
-            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+            found: Encoding = self._tokenizer.encode(text, add_special_tokens=False)
         if self._beyond:
-            for id in self._beyond.keys() & ids:
-                raise ValueError(
-                    f"encode: texts[{index}] has {bare(self._beyond[id])}, which the model has no "
-                    f"embedding for"
-                )
-        return ids
+            for id in self._beyond.keys() & found.ids:
+                problem = f"has {bare(self._beyond[id])}, which the model has no embedding for"
+                raise TextError("cut", index, problem)
+        return found
+
+    def _joined(self, row: Sequence[int]) -> Decoded:
+        # Without the special ones, a long run of which would be decoded again and again.
+        known = [(place, id) for place, id in enumerate(row) if id < self.target_vocab]
+        places = [place for place, id in known if id not in self._silent]
+        text = self._decoded([id for _, id in known])
+        spans = aligned(self._decoded, [row[place] for place in places], text)
+        if self._cleans:
+            text, spans = _cleaned(text), without(spans, text, _cleaned(text))
+        return Decoded(text, spread(spans, places, len(row)))
+
+    def _decoded(self, row: list[int]) -> str:
+        with _refused(self._name):
+            text: str = self._tokenizer.decode(row, skip_special_tokens=True)
+        return text
 
 
 def _beyond(ids: dict[str, int], special: set[str], name: str, rows: int) -> dict[int, str]:

@@ -28,6 +28,8 @@ class Languages:
         required: Whether a model with several has to be told one.
         head: What asks for a target at the head of a text: a pattern whose first group is what is
             taken off the text, and whose second is the language's name. None if texts cannot ask.
+        strict: Whether a head with another name is an error, as of a model that would answer in
+            some language or other; if not, it is text.
     """
 
     sources: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
@@ -37,6 +39,7 @@ class Languages:
     forced: bool = False
     required: bool = True
     head: re.Pattern[str] | None = None
+    strict: bool = True
 
     def chosen(
         self, source: str | None, target: str | None, forced: int | None = None
@@ -90,25 +93,35 @@ class Languages:
         """The id that targets in a language begin with; None if the model decides that."""
         return self.ids("target", target)[0] if self.forced and target is not None else None
 
-    def split(self, text: str, place: str) -> tuple[str | None, str]:
-        """The language that the head of a text asks for, if it does, and the rest of it.
+    def split(self, text: str, place: str, target: str | None = None) -> tuple[str | None, str]:
+        """The target language that the head of a text names, and what follows the head.
+
+        Only here are heads read. What follows one is text, even if it looks like another head.
 
         Args:
             text: The text.
             place: What to call it in an error.
+            target: The language that the caller names, if any.
+
+        Returns:
+            The language of the head, or else `target`; and the text behind the head, which is the
+            text itself if it has none.
 
         Raises:
-            ValueError: if the model does not have that language.
+            ValueError: if the model does not have the language of the head, or it is not `target`.
         """
         match = self.head.match(text) if self.head is not None and self.targets else None
-        if match is None:
-            return None, text
-        if match[2] not in self.targets:
+        if match is None or not (self.strict or match[2] in self.targets):
+            return target, text
+        name = match[2]
+        if name not in self.targets:
             raise ValueError(
                 f"{place} asks for {bare(match[1])}, which the model does not have; "
-                f"{self._nearest('target', match[2])}"
+                f"{self._nearest('target', name)}"
             )
-        return match[2], text[match.end(1) :]
+        if target not in (None, name):
+            raise ValueError(f"{place} asks for {name}, but target is {target}")
+        return name, text[match.end(1) :]
 
     def _why_none(self, side: Side) -> str:
         other = self.targets if side == "source" else self.sources

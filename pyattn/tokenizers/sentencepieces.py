@@ -7,9 +7,12 @@ just text.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from pyattn.formats.sentencepieces import Pieces
+from pyattn.tokenizers.contract import Decoded, Encoded, Span
+from pyattn.tokenizers.spans import aligned, between, partition, spread
 
 # What SentencePiece writes for a space.
 _SPACE = "\u2581"
@@ -39,6 +42,7 @@ class PieceCutter:
     ) -> None:
         self.source_vocab = max(source_ids.values()) + 1
         self.target_vocab = max(target_ids.values()) + 1
+        self.blank_ids = frozenset({unknown, source_ids.get(_SPACE, unknown)})
         self._source = source.processor
         self._target = target.processor
         self._source_ids = source_ids
@@ -56,8 +60,20 @@ class PieceCutter:
         cut: list[list[int]] = self._source.encode(bodies, out_type=int, num_threads=1)
         table, unknown = self._id_of_piece, self._unknown_piece
         return [
-            self._with_unknown(text) if unknown in pieces else [table[piece] for piece in pieces]
+            self._numbered(self._source.encode(text, out_type=str))
+            if unknown in pieces
+            else [table[piece] for piece in pieces]
             for text, pieces in zip(bodies, cut, strict=True)
+        ]
+
+    def cut_with_spans(self, texts: Sequence[str]) -> list[Encoded]:
+        """The same ids, and their spans, which are a partition of any text that has ids."""
+        bodies = list(texts)
+        # This comes without the package protobuf, and in characters.
+        cut = self._source.encode(bodies, out_type="offset_mapping", num_threads=1)
+        return [
+            Encoded(self._numbered(found["pieces"]), partition(found["offsets"], len(text)))
+            for text, found in zip(bodies, cut, strict=True)
         ]
 
     def join(self, ids: Sequence[Sequence[int]]) -> list[str]:
@@ -69,7 +85,30 @@ class PieceCutter:
         decoded: list[str] = self._target.decode(pieces, num_threads=1)
         return [text.replace(_SPACE, " ").strip() for text in decoded]
 
-    def _with_unknown(self, text: str) -> list[int]:
+    def join_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
+        """The same texts, and the spans of all ids, which are a partition of any text."""
+        texts, size = self._texts, self.target_vocab
+        joined = []
+        for row, text in zip(ids, self.join(ids), strict=True):
+            places = [place for place, id in enumerate(row) if id < size and texts[id]]
+            spans = self._spans([texts[row[place]] for place in places], text)
+            joined.append(Decoded(text, spread(spans, places, len(row))))
+        return joined
+
+    def _spans(self, pieces: list[str], text: str) -> list[Span]:
+        """The spans of pieces in the text that `join` makes of them."""
+        whole = "".join(pieces).replace(_SPACE, " ")
+        if whole.strip() != text:
+            # Not every text is its pieces: some are bytes, and rules of denormalization change any.
+            return aligned(self._with_spaces, pieces, text)
+        begin = len(whole) - len(whole.lstrip())
+        ends = itertools.accumulate(map(len, pieces))
+        return between(min(max(end - begin, 0), len(text)) for end in ends)
+
+    def _with_spaces(self, pieces: list[str]) -> str:
+        text: str = self._target.decode(pieces)
+        return text.replace(_SPACE, " ").lstrip()
+
+    def _numbered(self, pieces: Sequence[str]) -> list[int]:
         # What the source's SentencePiece model does not know may be a piece of the target's.
-        pieces: list[str] = self._source.encode(text, out_type=str)
         return [self._source_ids.get(piece, self._unknown) for piece in pieces]

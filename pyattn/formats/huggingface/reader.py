@@ -7,14 +7,17 @@ import pathlib
 
 import numpy as np
 
-from pyattn.checkpoint import Checkpoint
+from pyattn.checkpoint import Checkpoint, TextSettings
 from pyattn.errors import ModelError
+from pyattn.formats.files import read_json
 from pyattn.formats.huggingface.config import read_config
 from pyattn.formats.huggingface.layout import Layout
 from pyattn.formats.huggingface.weights import read_weights
 from pyattn.formats.tensors import Tensor
 from pyattn.formats.weights import Length, Weights, check_shape, named_shapes
 from pyattn.stored import Stored, Tensors
+
+_TOKENIZER_SETTINGS = "tokenizer_config.json"
 
 
 def read_huggingface(folder: pathlib.Path) -> Checkpoint:
@@ -43,7 +46,21 @@ def read_huggingface(folder: pathlib.Path) -> Checkpoint:
     if tensors["output.weight"] is tensors["decoder.embedding"]:
         scale = model.logits_scale * layout.tied_scale
         model = dataclasses.replace(model, logits_scale=scale)
-    return Checkpoint(model, Tensors(tensors), generation)
+    return Checkpoint(model, Tensors(tensors), generation, _text(folder, model.family))
+
+
+def _text(folder: pathlib.Path, family: str) -> TextSettings | None:
+    """How the texts of a model of one pair are treated: by the rules of its language, if known."""
+    path = folder / _TOKENIZER_SETTINGS
+    if family != "marian" or not path.exists():
+        return None
+    values = read_json(path)
+    source, target = (values.get(f"{side}_lang") for side in ("source", "target"))
+    return dataclasses.replace(
+        TextSettings.of_family(family),
+        source=source if isinstance(source, str) else None,
+        target=target if isinstance(target, str) else None,
+    )
 
 
 def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Stored:

@@ -15,6 +15,7 @@ from pyattn.formats.marian.items import MODEL_YML, OUTPUT
 from pyattn.formats.marian.names import POSITIONS, marian_name
 from pyattn.formats.marian.options import Options
 from pyattn.formats.marian.parameters import read_parameters
+from pyattn.formats.marian.texts import text_settings
 from pyattn.formats.marian.variant import (
     AAN_DIM,
     ALIGNMENT_LAYER,
@@ -51,11 +52,13 @@ def read_marian(path: pathlib.Path) -> Checkpoint:
         ModelError: if a file is missing or malformed, or if the model has what is not supported;
             the message names the option.
     """
-    reader = _Reader(find_files(path))
+    files = find_files(path)
+    reader = _Reader(files)
     config = reader.config
     stored = reader.matrices()
     reader.check_all_taken()
-    return Checkpoint(config, Tensors(stored), reader.generation())
+    text = text_settings(files, config)
+    return Checkpoint(config, Tensors(stored), reader.generation(), text)
 
 
 def read_marian_config(files: Files) -> ModelConfig:

@@ -1,0 +1,29 @@
+"""Whether a translation has the numbers of its text."""
+
+from __future__ import annotations
+
+import collections
+import re
+
+# Digits, and what parts them: English and Spanish have the point and the comma the other way round.
+_NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f' ]\d{3}(?!\d)|[.,:]\d+)*")
+_PARTING = re.compile(r"\D")
+# Languages write these out where others have digits.
+_SPELT = 1
+
+
+def numbers_differ(text: str, translation: str) -> bool:
+    """Whether digits were lost, changed or made up; single ones may have become words."""
+    lost, made_up = _numbers(text), _numbers(translation)
+    common = lost & made_up
+    lost -= common
+    made_up -= common
+    return any(len(number) > _SPELT for number in (*lost, *made_up))
+
+
+def _numbers(text: str) -> collections.Counter[str]:
+    # \d are the digits of all scripts, and int() reads them.
+    return collections.Counter(
+        "".join(str(int(digit)) for digit in _PARTING.sub("", match[0]))
+        for match in _NUMBER.finditer(text)
+    )
