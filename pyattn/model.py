@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,13 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn import _core, dtypes
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
+from pyattn.chosen import Options, chosen_options, heads_of
 from pyattn.dtypes import DTypes
 from pyattn.errors import ModelError
 from pyattn.generation import Generation
 from pyattn.memory import available_memory
 from pyattn.options import GenerationOptions, checked_heads, checked_integer
+from pyattn.origin import Origin
 from pyattn.results import DecidedToken, Hypothesis
+from pyattn.rows import as_lists
+from pyattn.run_config import RunConfig
 from pyattn.stored import Tensors
 from pyattn.weights import core_tensors
 
@@ -29,7 +33,6 @@ if TYPE_CHECKING:
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
 Shortlists: TypeAlias = Sequence[Ids | npt.NDArray[np.integer] | None] | None
-Options: TypeAlias = GenerationOptions | Sequence[GenerationOptions] | None
 
 # Source tokens that are encoded together, and hypotheses that are decoded together. From about a
 # hundred rows on, a product's time is arithmetic and no longer the reading of its weights; more
@@ -44,22 +47,6 @@ CACHE_SHARE = 0.5
 MAX_THREADS = 1024
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunConfig(ModelConfig):
-    """What a loaded model is, and how this machine runs it.
-
-    Attributes:
-        dtype: The number type that weights are computed with, or most of them.
-        other_dtypes: The products that are computed in another type, as `pyattn.dtypes` names
-            them, with that type.
-        isa: The level of instructions that runs it, one of `pyattn.cpu_info()`'s.
-    """
-
-    dtype: str
-    other_dtypes: Mapping[str, str] = dataclasses.field(hash=False)
-    isa: str
-
-
 class Model:
     """A trained encoder-decoder Transformer, ready to run.
 
@@ -67,6 +54,9 @@ class Model:
     sentence has the same bits alone and among others. Any number of Python threads may call one
     model, and what they search for is decoded together. Every call releases the GIL and can be
     interrupted with Ctrl-C.
+
+    A model that `pyattn.load` has made can be pickled, unless it is closed: by path and settings,
+    so that unpickling loads it again. Copies are models of their own.
 
     Args:
         checkpoint: Config and weights, as a reader of `pyattn.formats` yields them.
@@ -90,6 +80,9 @@ class Model:
         ValueError: if `dtype`, `threads` or `isa` is not to be had here, or a pattern matches no
             product.
     """
+
+    # How `pyattn.load` made it; None if it was made otherwise.
+    origin: Origin | None = None
 
     def __init__(
         self,
@@ -158,7 +151,7 @@ class Model:
         Raises:
             ValueError: if a source is empty, too long for the model or has an unknown id.
         """
-        return self._core.encode(_as_lists(sources))
+        return self._core.encode(as_lists(sources))
 
     def logits(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
         """What the model says to given targets, fed in one pass (teacher forcing).
@@ -174,7 +167,7 @@ class Model:
         Raises:
             ValueError: as for `encode`, and if there are not as many targets as sources.
         """
-        return self._core.logits(_as_lists(sources), _as_lists(targets))
+        return self._core.logits(as_lists(sources), as_lists(targets))
 
     def score(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
         """The log-probability of given targets, token by token, in one pass.
@@ -189,7 +182,7 @@ class Model:
         Raises:
             ValueError: as for `logits`.
         """
-        return self._core.score(_as_lists(sources), _as_lists(targets))
+        return self._core.score(as_lists(sources), as_lists(targets))
 
     def align(
         self,
@@ -213,8 +206,9 @@ class Model:
         Raises:
             ValueError: as for `logits`, and if there is no such head.
         """
-        chosen = self._heads(None if heads is None else checked_heads(heads))
-        return self._core.align(_as_lists(sources), _as_lists(targets), chosen)
+        given = None if heads is None else checked_heads(heads)
+        chosen = heads_of(given, self.config, self.generation)
+        return self._core.align(as_lists(sources), as_lists(targets), chosen)
 
     def generate(
         self,
@@ -283,13 +277,15 @@ class Model:
             ValueError: as `generate`.
             TypeError: as `generate`.
         """
-        sources = _as_lists(sources)
+        sources = as_lists(sources)
         if isinstance(sources, str | bytes) or not isinstance(sources, Iterable):
             raise TypeError(
                 f"generate: sources are {type(sources).__name__}, expected a list of lists of ids"
             )
         sources = list(sources)
-        chosen = self._chosen(options, overrides, len(sources))
+        chosen = chosen_options(
+            options, overrides, len(sources), config=self.config, defaults=self.generation
+        )
         if watched and any(one.beam_size > 1 for one in chosen):
             raise ValueError("beam_size: tokens are decided one by one with a beam_size of 1 only")
         if watched and any(one.num_hypotheses > 1 for one in chosen):
@@ -309,7 +305,8 @@ class Model:
 
         Args:
             source: Source ids, their end included.
-            options: How to search; None is what the checkpoint asks for, with a `beam_size` of 1.
+            options: How to search; None is what the checkpoint asks for, with a `beam_size` of 1
+                and one hypothesis.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Raises:
@@ -317,7 +314,7 @@ class Model:
             TypeError: as `generate`, at once.
         """
         if options is None:
-            overrides = {"beam_size": 1, **overrides}
+            overrides = {"beam_size": 1, "num_hypotheses": 1, **overrides}
         generation = self.submit([source], options, watched=True, **overrides)
         # In a function of its own: this one is to check at once, and that one to run when asked.
         return _tokens(generation)
@@ -331,53 +328,6 @@ class Model:
         layer.
         """
         return self._core.cache_bytes(checked_integer("tokens", tokens, 0, 2**40))
-
-    def _chosen(
-        self, options: Options, overrides: dict[str, Any], count: int
-    ) -> list[GenerationOptions]:
-        """The options of each sentence."""
-        if options is None or isinstance(options, GenerationOptions):
-            return [self._options(options, overrides)] * count
-        if isinstance(options, str | bytes) or not isinstance(options, Sequence):
-            raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
-        if len(options) != count:
-            raise ValueError(f"options: there are {len(options)}, expected {count}, one per source")
-        known: dict[int, GenerationOptions] = {}
-        for one in options:
-            if id(one) not in known:
-                known[id(one)] = self._options(one, overrides)
-        return [known[id(one)] for one in options]
-
-    def _options(
-        self, options: GenerationOptions | None, overrides: dict[str, Any]
-    ) -> GenerationOptions:
-        if options is not None and not isinstance(options, GenerationOptions):
-            raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
-        chosen = (self.generation if options is None else options).replace(**overrides)
-        changes: dict[str, Any] = {}
-        if chosen.disable_unk:
-            if self.config.unk is None:
-                raise ValueError("disable_unk: the model does not say which token is the unknown")
-            changes["suppress_tokens"] = (*chosen.suppress_tokens, self.config.unk)
-        if chosen.alignment or chosen.coverage_penalty != 0:
-            changes["alignment_heads"] = self._heads(chosen.alignment_heads)
-        # A target ends where the model's positions do, however long it was allowed to be. Behind a
-        # prefix that leaves it none, the core says so.
-        left = max(self.config.max_positions - chosen.certain_prefix, 1)
-        if chosen.max_new_tokens > left:
-            changes["max_new_tokens"] = left
-        return chosen.replace(**changes) if changes else chosen
-
-    def _heads(self, heads: tuple[tuple[int, int], ...] | None) -> tuple[tuple[int, int], ...]:
-        """These, or what the checkpoint says, or all of the last layer."""
-        config = self.config
-        return (
-            heads
-            or self.generation.alignment_heads
-            or checked_heads(
-                [(config.decoder_layers - 1, head) for head in range(config.decoder_heads)]
-            )
-        )
 
     def save(
         self,
@@ -425,6 +375,35 @@ class Model:
         self._checkpoint = None
         self._core.close()
 
+    def __repr__(self) -> str:
+        folder = "" if self.origin is None else f", {str(self.origin.folder)!r}"
+        return f"<pyattn.Model {self.summary()}{folder}>"
+
+    def summary(self) -> str:
+        """What the model is and how it runs, in one line."""
+        running = "closed" if self._closed() else f"threads {self.threads}"
+        return f"{self.config.summary()}, {running}"
+
+    def _closed(self) -> bool:
+        try:
+            self._core.threads  # noqa: B018 (which asks whether there is a model)
+        except ValueError:
+            return True
+        return False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.origin is None:
+            raise TypeError(
+                "pickle: the model was not made by pyattn.load, so there is no path to find it by; "
+                "write its checkpoint with pyattn.formats.native.write_native, and load that"
+            )
+        if self._closed():
+            raise TypeError("pickle: the model is closed")
+        return _loaded, (self.origin,), self.generation
+
+    def __setstate__(self, generation: GenerationOptions) -> None:
+        self.generation = generation
+
     def __enter__(self) -> Model:
         """The model itself; leaving the block closes it."""
         return self
@@ -439,22 +418,13 @@ class Model:
         self.close()
 
 
-def _as_lists(rows: Any) -> Any:
-    """Rows of ids of other libraries, such as PyTorch's tensors, as lists; anything else as it is.
+def _loaded(origin: Origin) -> Model:
+    """A model that was pickled."""
+    from pyattn.formats import read_checkpoint
 
-    What cannot be ids is left for the core to refuse by name.
-    """
-    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
-        return [_as_list(row) for row in rows]
-    return _as_list(rows)
-
-
-def _as_list(row: Any) -> Any:
-    if isinstance(row, list | tuple | np.ndarray):
-        return row
-    if callable(getattr(row, "tolist", None)):
-        return row.tolist()
-    return np.asarray(row) if hasattr(row, "__array__") else row
+    model = Model(read_checkpoint(origin.folder), **origin.settings)
+    model.origin = origin
+    return model
 
 
 def _tokens(generation: Generation) -> Iterator[DecidedToken]:

@@ -14,6 +14,8 @@ from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.foreign import unknown_setting
 from pyattn.options import GenerationOptions
+from pyattn.origin import SHIPPED_MODEL as SHIPPED_MODEL
+from pyattn.origin import Origin
 from pyattn.pending import PendingTranslations
 from pyattn.results import Translation
 from pyattn.streaming import translated
@@ -25,14 +27,14 @@ from pyattn.texts import check_text, checked_texts
 if TYPE_CHECKING:
     import os
 
+    from pyattn.checkpoint import ModelConfig
     from pyattn.dtypes import DTypes
     from pyattn.formats.native import MatrixType
+    from pyattn.formats.shortlist import LexicalShortlist
     from pyattn.model import Model
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
-
-SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
 
 
 class Shortlist(Protocol):
@@ -56,6 +58,9 @@ class Translator:
     The options are those of `GenerationOptions`, as one object, as keywords, or both: keywords
     override `options`, which default to the checkpoint's own (`model.generation`).
 
+    A translator that `load` has made can be pickled, as its model can, and unless it is closed: by
+    path and settings, so that unpickling loads it again. A deep copy has a model of its own.
+
     Args:
         model: Ids to ids.
         tokenizer: Texts to ids and back; None for a model that came without one, or the error that
@@ -64,6 +69,9 @@ class Translator:
         settings: How texts are treated by default; None is what serves the model's family.
         folder: Where model and tokenizer were read from; None if they were made otherwise.
     """
+
+    # How `load` made it; None if it was made otherwise.
+    _origin: Origin | None = None
 
     def __init__(
         self,
@@ -327,6 +335,23 @@ class Translator:
         """Free the weights and the threads; the translator is of no use afterwards."""
         self.model.close()
 
+    def __repr__(self) -> str:
+        folder = "" if self._folder is None else f", {str(self._folder)!r}"
+        return f"<pyattn.Translator {self.model.summary()}{folder}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The model goes along as itself, so that one that is pickled beside it stays the same one.
+        if self._origin is None:
+            raise TypeError(
+                "pickle: the translator was not made by pyattn.load, so there is no path to find "
+                "its tokenizer by"
+            )
+        from pyattn.formats.shortlist import LexicalShortlist
+
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise TypeError("pickle: the translator's shortlist is not that of its files")
+        return _rebuilt, (self.model, self._origin, self.shortlist is not None, self.settings)
+
     def __enter__(self) -> Translator:
         return self
 
@@ -405,9 +430,8 @@ def load(
         ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
     """
     # Imported here because they take as long to import as all the rest.
-    from pyattn.formats import model_path, read_checkpoint, read_shortlist
+    from pyattn.formats import model_path, read_checkpoint
     from pyattn.model import Model
-    from pyattn.tokenizers import NoTokenizer, load_tokenizer
 
     unknown = sorted(limits.keys() - _LIMITS)
     if unknown:
@@ -415,11 +439,35 @@ def load(
         raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
     folder = SHIPPED_MODEL if path is None else model_path(path)
     checkpoint = read_checkpoint(folder)
+    tokenizer, lists = _text_parts(folder, checkpoint.config, shortlist)
+    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
+    text = checkpoint.text
+    translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
+    settings = {"dtype": dtype, "threads": threads, **limits}
+    where = None if path is None else str(folder.absolute())
+    translator._origin = model.origin = Origin(path=where, settings=settings)
+    return translator
+
+
+def _text_parts(
+    folder: pathlib.Path, config: ModelConfig, shortlist: bool
+) -> tuple[Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
+    """What a translator needs beside its model."""
+    from pyattn.formats import read_shortlist
+    from pyattn.tokenizers import NoTokenizer, load_tokenizer
+
     tokenizer: Tokenizer | NoTokenizer | None
     try:
-        tokenizer = load_tokenizer(folder, checkpoint.config)
+        tokenizer = load_tokenizer(folder, config)
     except NoTokenizer as error:
         tokenizer = error
-    lists = read_shortlist(folder, checkpoint.config) if shortlist else None
-    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
-    return Translator(model, tokenizer, shortlist=lists, settings=checkpoint.text, folder=folder)
+    return tokenizer, read_shortlist(folder, config) if shortlist else None
+
+
+def _rebuilt(model: Model, origin: Origin, shortlist: bool, settings: TextSettings) -> Translator:
+    """A translator that was pickled, around its model."""
+    folder = origin.folder
+    tokenizer, lists = _text_parts(folder, model.config, shortlist)
+    translator = Translator(model, tokenizer, shortlist=lists, settings=settings, folder=folder)
+    translator._origin = origin
+    return translator

@@ -36,15 +36,15 @@ OPTIONS = {
     "src_lang": "source",
     "tgt_lang": "target",
     # Misspelt, in ours and in theirs.
-    "beam_sise": "beam_size",
+    "beamsize": "beam_size",
     "Beam_Size": "beam_size",
     "num_hypothesis": "num_hypotheses",
-    "lenght_penalty": "length_penalty",
+    "lengthpenalty": "length_penalty",
     "max_new_token": "max_new_tokens",
-    "max_lenght": "max_new_tokens",
+    "max_lengths": "max_new_tokens",
     "num_beam": "beam_size",
-    "early_stoping": "early_stopping",
-    "progres": "progress",
+    "earlystopping": "early_stopping",
+    "progressbar": "progress",
 }
 
 

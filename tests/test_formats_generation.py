@@ -255,6 +255,15 @@ def test_returned_sequences_and_seconds_are_followed(tmp_path: pathlib.Path) -> 
     assert (found.num_hypotheses, found.beam_size) == (3, 1)
 
 
+def test_tokens_of_a_model_that_returns_many_are_those_of_one(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "model"
+    many = {"do_sample": True, "num_return_sequences": 3}
+    made.folder(folder, made.config(), made.tensors(made.config()), generation=many)
+    with pyattn.load(folder, threads=1) as translator:
+        assert len(translator.model.generate([[3, 0]])[0]) == 3
+        assert [*translator.model.generate_stream([3, 0])]
+
+
 def test_last_bias_of_a_sequence_counts(tmp_path: pathlib.Path) -> None:
     pairs = [[[4, 6], 10.0], [[9], 10.0], [[4, 6], 3.0]]
     found = options(tmp_path, {"sequence_bias": pairs})
