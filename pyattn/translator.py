@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, overload
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, overload
 
 from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
@@ -21,6 +18,7 @@ from pyattn.results import Translation
 from pyattn.streaming import translated
 from pyattn.text.joining import Joiner
 from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps
+from pyattn.text.shortlist import Shortlist, allowed
 from pyattn.text.sources import Names, Pair, SourceMaker, Treatment, paired
 from pyattn.texts import check_text, checked_texts
 
@@ -35,14 +33,6 @@ if TYPE_CHECKING:
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
-
-
-class Shortlist(Protocol):
-    """What a translator needs to know which target ids go with a source."""
-
-    def candidates(self, source: Sequence[int]) -> npt.NDArray[np.int32]:
-        """The ids that the target of a source may have, ascending, the end among them."""
-        ...
 
 
 class Translator:
@@ -385,21 +375,11 @@ class Translator:
         if self._maker is None:
             self._maker = SourceMaker(tokenizer, self.model.config, self.settings)
         sources = self._maker.make(texts, pairs, search, treatment)
-        allowed = self._allowed(sources.ids, search)
-        generation = self.model.submit(sources.ids, sources.options, shortlist=allowed)
+        lists = allowed(self.shortlist, sources.ids, search.end_tokens)
+        generation = self.model.submit(sources.ids, sources.options, shortlist=lists)
         return PendingTranslations(
             sources.plans, generation, Joiner(tokenizer), aligned=search.alignment
         )
-
-    def _allowed(
-        self, sources: list[list[int]], search: GenerationOptions
-    ) -> list[npt.NDArray[np.int32]] | None:
-        """The ids that each target may have, if the translator has a shortlist."""
-        if self.shortlist is None:
-            return None
-        allowed = map(self.shortlist.candidates, sources)
-        ends = np.array(search.end_tokens, np.int32)
-        return [np.union1d(ids, ends) if ends.size else ids for ids in allowed]
 
 
 def load(
