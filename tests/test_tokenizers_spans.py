@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from echo import Letters
 from golden.tokenizer_lines import lines
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tokenizer_folders import NAMES
-from tokenizer_kinds import KINDS, of_kind
+from tokenizer_kinds import ALL_SPACES, BYTES, KINDS, of_kind, pieces
 
 from pyattn.tokenizers import Encoded, Span, Tokenizer, spans
 from pyattn.tokenizers.framed import FramedTokenizer
+from pyattn.tokenizers.sentencepieces import PieceCutter
 
 many = settings(deadline=None, derandomize=True, max_examples=100, database=None)
 
@@ -128,6 +129,31 @@ def test_tokens_have_what_they_add_to_a_target(
     assert found == by_prefixes(tokenizer, ids)
 
 
+@pytest.mark.parametrize(
+    "settings", [BYTES, BYTES | ALL_SPACES, {"treat_whitespace_as_suffix": True}]
+)
+def test_targets_are_shared_out_as_sentencepiece_does(
+    settings: dict[str, Any], tmp_path: pathlib.Path
+) -> None:
+    model = pieces(tmp_path, **settings)
+    ids = model.numbered()
+    cutter = PieceCutter(model, model, ids, ids, unknown=0, special=frozenset({"<unk>", "</s>"}))
+
+    @many
+    @given(rows_of(FramedTokenizer(cutter, end=ids["</s>"])))
+    def check(row: list[int]) -> None:
+        known = [id for id in row if 1 < id < len(ids)]
+        whole = model.processor.decode(known, return_type="offset_mapping")
+        ((text, found),) = cutter.join_with_spans([known])
+        assume("\N{REPLACEMENT CHARACTER}" not in text)  # whose parts look like the whole
+        begin = len(whole["text"]) - len(whole["text"].lstrip())
+        assert shown(text, found) == [
+            text[max(first - begin, 0) : max(last - begin, 0)] for first, last in whole["offsets"]
+        ]
+
+    check()
+
+
 # --- what a span is ----------------------------------------------------------------------------
 
 
@@ -212,6 +238,17 @@ def test_text_of_targets_is_followed_through_denormalization(folder: pathlib.Pat
     assert surfaces(text, found) == own
 
 
+def test_outer_spaces_of_targets_are_no_text(folder: pathlib.Path) -> None:
+    for name in ("all spaces", "all spaces and bytes"):
+        tokenizer = of_kind(name, folder)
+        for odd in ("", "\N{SNOWMAN}"):
+            (ids,) = tokenizer.encode_bodies([f"   dog  cat{odd}  "])
+            ((text, found),) = tokenizer.decode_with_spans([ids])
+            assert text == f"dog  cat{odd if 'bytes' in name else ''}"
+            pairs = zip(surfaces(text, found), alone(tokenizer, ids), strict=True)
+            assert all(part == own for part, own in pairs if own.isascii())
+
+
 def test_spaces_that_are_cleaned_belong_to_nobody(folder: pathlib.Path) -> None:
     tokenizer = of_kind("bare words", folder)
     ids = tokenizer.encode_bodies(["dogs run, people."])
@@ -263,9 +300,14 @@ def test_partition_of_any_spans_is_one(found: list[Span], length: int) -> None:
 
 
 @many
-@given(tokens=st.lists(st.text(max_size=2), max_size=9), text=st.text(max_size=9))
-def test_tokens_of_another_text_get_a_partition(tokens: list[str], text: str) -> None:
-    assert is_partition(spans.aligned("".join, tokens, text if tokens else ""), text, tokens)
+@given(tokens=st.lists(st.text("ab", max_size=2), max_size=9), text=st.text("ab", max_size=9))
+def test_whatever_decodes_gives_a_partition(tokens: list[str], text: str) -> None:
+    def backwards(tokens: list[str]) -> str:
+        return "".join(reversed(tokens))
+
+    for decode in ("".join, backwards):
+        for whole in (decode(tokens), text):
+            assert is_partition(spans.aligned(decode, tokens, whole), whole, tokens)
 
 
 def test_spans_of_long_targets_take_linear_time(folder: pathlib.Path) -> None:

@@ -26,7 +26,7 @@ END = "</s>"
 
 
 def pieces(folder: pathlib.Path, **settings: Any) -> Pieces:
-    """A SentencePiece model trained on the corpus; its rules are those of NMT, unless given."""
+    """A SentencePiece model trained on the corpus."""
     model = io.BytesIO()
     (folder / "rules.tsv").write_text("61\t41 41 41\n62\t\n")  # "a" becomes "AAA", "b" nothing
     sentencepiece.SentencePieceTrainer.train(
@@ -110,20 +110,20 @@ def bare_words() -> FramedTokenizer:
     )
 
 
+BYTES = {"byte_fallback": True, "vocab_size": 400, "character_coverage": 0.98}
+ALL_SPACES = {"remove_extra_whitespaces": False, "normalization_rule_name": "identity"}
+
 MADE: dict[str, Callable[[pathlib.Path], Tokenizer]] = {
     "shipped": lambda _: load_tokenizer(SHIPPED),  # type: ignore[return-value, dict-item]
     "two vocabularies": lambda folder: of_pieces(
         pieces(folder, character_coverage=0.98), pieces(folder, model_type="bpe")
     ),
-    "bytes among pieces": lambda folder: of_pieces(
-        pieces(folder, vocab_size=400, byte_fallback=True, character_coverage=0.98)
-    ),
+    "bytes among pieces": lambda folder: of_pieces(pieces(folder, **BYTES)),
     "spaces at the ends of pieces": lambda folder: of_pieces(
         pieces(folder, treat_whitespace_as_suffix=True)
     ),
-    "all spaces": lambda folder: of_pieces(
-        pieces(folder, remove_extra_whitespaces=False, normalization_rule_name="identity")
-    ),
+    "all spaces": lambda folder: of_pieces(pieces(folder, **ALL_SPACES)),
+    "all spaces and bytes": lambda folder: of_pieces(pieces(folder, **BYTES, **ALL_SPACES)),
     "lower case": lambda folder: of_pieces(pieces(folder, normalization_rule_name="nmt_nfkc_cf")),
     "denormalization": lambda folder: of_pieces(
         pieces(folder, denormalization_rule_tsv=str(folder / "rules.tsv"))

@@ -98,16 +98,17 @@ class PieceCutter:
     def _spans(self, pieces: list[str], text: str) -> list[Span]:
         """The spans of pieces in the text that `join` makes of them."""
         whole = "".join(pieces).replace(_SPACE, " ")
+        ends = list(itertools.accumulate(map(len, pieces)))
         if whole.strip() != text:
             # Not every text is its pieces: some are bytes, and rules of denormalization change any.
-            return aligned(self._with_spaces, pieces, text)
+            whole = self._with_spaces(pieces)
+            ends = [end for _, end in aligned(self._with_spaces, pieces, whole)]
         begin = len(whole) - len(whole.lstrip())
-        ends = itertools.accumulate(map(len, pieces))
         return between(min(max(end - begin, 0), len(text)) for end in ends)
 
     def _with_spaces(self, pieces: list[str]) -> str:
         text: str = self._target.decode(pieces)
-        return text.replace(_SPACE, " ").lstrip()
+        return text.replace(_SPACE, " ")
 
     def _numbered(self, pieces: Sequence[str]) -> list[int]:
         # What the source's SentencePiece model does not know may be a piece of the target's.

@@ -81,9 +81,11 @@ def aligned(decode: Callable[[list[Token]], str], tokens: Sequence[Token], text:
 
     A token's text is what it adds to the text of the tokens before it, as far as that is in the
     whole text too: half a character, which decodes to U+FFFD or the like, is nothing until its
-    other half is there. Of the tokens before it only a few are decoded with it, so that the time is
-    linear unless long runs of tokens add nothing; but one at least is, as the first of a list often
-    loses its space.
+    other half is there. (So the parts of a U+FFFD look like the whole, and the first has it.)
+
+    Of the tokens before it only a few are decoded with it, so that the time is linear unless long
+    runs of tokens add nothing or spaces. But there is one with other characters among them, as
+    spaces at the head of a list are often lost.
 
     Args:
         decode: Tokens to their text.
@@ -109,8 +111,12 @@ def aligned(decode: Callable[[list[Token]], str], tokens: Sequence[Token], text:
             complete = reached == len(more)
         ends.append(max(reached, ends[-1] if ends else 0))
         if complete:
-            begin, end, certain = end, count, reached
-            known = decode(list(tokens[begin:end]))
+            known = decode(list(tokens[end:count]))
+            if known.strip():
+                begin = end
+            else:
+                known = decode(list(tokens[begin:count]))
+            end, certain = count, reached
     ends[-1:] = [len(text)] * bool(ends)
     return between(ends)
 
