@@ -50,6 +50,9 @@ class GenerationOptions:
             what the model says.
         return_prefix: Whether a certain prefix is among a hypothesis's tokens, each with a score of
             0.
+        end_behind_prefix: Whether a beam search may end right behind a certain prefix where the end
+            is not the likeliest token. False: such an end is dropped, and its place in the beam
+            stays empty for a step (CTranslate2).
         forced_bos_token: The first new token, if it is certain; its score is 0.
         suppress_tokens: Tokens that never come.
         begin_suppress_tokens: Tokens that do not come first, behind `forced_bos_token` if there is
@@ -124,6 +127,7 @@ class GenerationOptions:
     target_prefix: tuple[int, ...] = ()
     prefix_bias_beta: float = 0.0
     return_prefix: bool = True
+    end_behind_prefix: bool = True
     forced_bos_token: int | None = None
     suppress_tokens: tuple[int, ...] = ()
     begin_suppress_tokens: tuple[int, ...] = ()
@@ -264,7 +268,7 @@ _NUMBERS = (
     ("max_length_factor", 0.0, 1e6),
     ("length_penalty", -math.inf, math.inf),
     ("coverage_penalty", -1e3, 1e3),
-    ("prefix_bias_beta", 0.0, 0.999),
+    ("prefix_bias_beta", 0.0, 0.9999999),
     ("repetition_penalty", 1e-3, 1e3),
     ("encoder_repetition_penalty", 1e-3, 1e3),
     ("temperature", 1e-3, 1e3),
@@ -277,6 +281,7 @@ _FLAGS = (
     "force_end",
     "length_counts_prefix",
     "return_prefix",
+    "end_behind_prefix",
     "disable_unk",
     "history_counts_start",
     "renormalize",
@@ -333,7 +338,7 @@ def _number(name: str, value: Any, low: float = -math.inf, high: float = math.in
     if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
     if not low <= number <= high:
-        raise ValueError(f"{name}: expected {low:g} to {high:g}, got {value!r}")
+        raise ValueError(f"{name}: expected {low:g} to {high:.7g}, got {value!r}")
     return number
 
 

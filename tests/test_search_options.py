@@ -223,6 +223,36 @@ def test_prefix_is_what_the_decoder_was_fed(name: str, beam_size: int) -> None:
             assert fed == len(one.token_scores) - len(other.token_scores)
 
 
+def test_late_ends_behind_a_prefix_are_dropped_if_asked() -> None:
+    # What CTranslate2 makes of the places that they leave is in `test_compat_ctranslate2.py`.
+    ranks = set()
+    for name, bias, beam in itertools.product(RECIPES, (-2.0, 0.0, 1.5, 4.0, 30.0), (1, 2, 3)):
+        model = core_model(name)
+        end, prefix = model.config.end, [4, 7]
+        options = GenerationOptions(
+            beam_size=beam,
+            num_hypotheses=beam,
+            target_prefix=tuple(prefix),
+            sequence_bias=[[[end], bias]],
+            max_new_tokens=9,
+        )
+        kept = model.generate(sources(name), options)
+        dropped = model.generate(sources(name), options, end_behind_prefix=False)
+        for source, before, after in zip(sources(name), kept, dropped, strict=True):
+            [rows] = model.logits([source], [prefix])
+            rows[2][end] += bias
+            rank = int((rows[2] > rows[2][end]).sum())
+            is_there = [any(h.tokens == prefix for h in found) for found in (before, after)]
+            if 0 < rank < beam:
+                assert not is_there[1]
+            elif rank == 0:
+                assert is_there[0] == is_there[1]
+            else:
+                assert_same_hypotheses([after], [before])
+            ranks.add((min(rank, beam), is_there[0]))
+    assert ranks >= {(0, True), (1, True), (3, False)}
+
+
 def test_length_counts_the_prefix_if_asked() -> None:
     for penalty in (1.0, 0.5):
         options = {"target_prefix": [4, 7, 4], "length_penalty": penalty, "max_new_tokens": 12}
@@ -479,7 +509,7 @@ def test_same_bits_whatever_the_batch(name: str) -> None:
         ({"early_stopping": "first"}, "early_stopping: expected True, False, "),
         ({"repetition_penalty": 0}, "repetition_penalty: expected 0.001 to 1000, got 0"),
         ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size: expected 0 to "),
-        ({"prefix_bias_beta": 1}, "prefix_bias_beta: expected 0 to 0.999, got 1"),
+        ({"prefix_bias_beta": 1}, "prefix_bias_beta: expected 0 to 0.9999999, got 1"),
         ({"target_prefix": "ab"}, "target_prefix: expected token ids, got 'ab'"),
         ({"target_prefix": [97]}, "generate: target_prefix has id 97, expected 0 to 96"),
         ({"end_tokens": [97]}, "generate: end_tokens has id 97, expected 0 to 96"),
