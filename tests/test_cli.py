@@ -79,7 +79,7 @@ def test_every_text_is_a_line(run: Run) -> None:
 
 def test_every_line_of_standard_input_is_a_line(run: Run) -> None:
     lines = b"One.\n\n  \nTwo.\r\nno end"
-    assert run("translate", stdin=lines) == (0, b"One.\n\n\nTwo.\nno end\n", "")
+    assert run("translate", stdin=lines) == (0, b"One.\n\n  \nTwo.\nno end\n", "")
 
 
 def test_no_input_is_no_output(run: Run) -> None:
@@ -92,11 +92,7 @@ def test_only_a_newline_ends_a_line(run: Run) -> None:
 
 
 def test_byte_order_mark_is_no_text(run: Run) -> None:
-    assert run("translate", stdin=b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n") == (
-        0,
-        b"one\n\xef\xbb\xbftwo\n",
-        "",
-    )
+    assert run("translate", stdin=b"\xef\xbb\xbfone\ntwo\n") == (0, b"one\ntwo\n", "")
 
 
 def test_long_lines_arrive_whole(run: Run) -> None:
@@ -197,6 +193,8 @@ def test_languages_reach_the_tokenizer(run: Run, monkeypatch: pytest.MonkeyPatch
         ) -> list[list[int]]:
             return super().encode([f"{source}-{target}:{text}" for text in texts])
 
+        encode_bodies = encode
+
     translator = Translator(Echo(), Multilingual())  # type: ignore[arg-type]
     monkeypatch.setattr("pyattn.translator.load", lambda *_, **__: translator)
     languages = ("--source-language", "en", "--target-language", "fr")
@@ -215,9 +213,19 @@ def test_options_reach_the_model(run: Run, loaded: Loaded) -> None:
     )
     assert loaded.arguments == (None, {"dtype": "auto", "threads": None, "batch_tokens": 77})
     assert loaded.model.settings == {
-        "options": GenerationOptions(beam_size=4, max_new_tokens=9, length_penalty=0.5)
+        "options": GenerationOptions(
+            beam_size=4, max_new_tokens=9, length_penalty=0.5, scores=False
+        )
     }
     assert loaded.model.closed
+
+
+@pytest.mark.parametrize(
+    ("split", "parts"), [("sentences", ["One.", "Two."]), ("never", ["One. Two."])]
+)
+def test_texts_are_cut_as_asked(run: Run, loaded: Loaded, split: str, parts: list[str]) -> None:
+    assert run("translate", "One. Two.", "--split", split) == (0, b"One. Two.\n", "")
+    assert loaded.model.calls == [parts]
 
 
 @pytest.mark.parametrize(
@@ -265,6 +273,7 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
             "--dtype: expected auto, float32, bfloat16, int8, got",
         ),
         (["translate", "--input", "file", "one"], "--input: not allowed with a TEXT"),
+        (["translate", "--split", "lines"], "--split: invalid choice: 'lines'"),
         (["inspect", "one", "two"], "two"),
         (["bench", "--batch", "1,,2"], "--batch: expected a whole number from 1"),
         (["bench", "--rounds", "0"], "--rounds: expected a whole number from 1"),
