@@ -91,6 +91,13 @@ def _add_translate(commands: Any) -> None:
         help="rank by log-probability / length ** X",
     )
     command.add_argument(
+        "--split",
+        choices=("auto", "sentences", "never"),
+        default="auto",
+        help="where texts are cut: as serves the model (the default), at the end of every sentence, "
+        "or only where they are too long for the model",
+    )
+    command.add_argument(
         "--batch-tokens", type=_count, metavar="N", help="source tokens to encode at once"
     )
     _add_machine(command)
@@ -219,6 +226,7 @@ def _translate(parsed: argparse.Namespace) -> None:
                 texts,
                 source=parsed.source_language,
                 target=parsed.target_language,
+                split=parsed.split,
                 **_search_options(parsed),
             ):
                 output.write(f"{_one_line(text)}\n".encode())

@@ -223,6 +223,14 @@ def test_options_reach_the_model(run: Run, loaded: Loaded) -> None:
 
 
 @pytest.mark.parametrize(
+    ("split", "parts"), [("sentences", ["One.", "Two."]), ("never", ["One. Two."])]
+)
+def test_texts_are_cut_as_asked(run: Run, loaded: Loaded, split: str, parts: list[str]) -> None:
+    assert run("translate", "One. Two.", "--split", split) == (0, b"One. Two.\n", "")
+    assert loaded.model.calls == [parts]
+
+
+@pytest.mark.parametrize(
     ("text", "dtype"),
     [
         ("int8", "int8"),
@@ -267,6 +275,7 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
             "--dtype: expected auto, float32, bfloat16, int8, got",
         ),
         (["translate", "--input", "file", "one"], "--input: not allowed with a TEXT"),
+        (["translate", "--split", "lines"], "--split: invalid choice: 'lines'"),
         (["inspect", "one", "two"], "two"),
         (["bench", "--batch", "1,,2"], "--batch: expected a whole number from 1"),
         (["bench", "--rounds", "0"], "--rounds: expected a whole number from 1"),
