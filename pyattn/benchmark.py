@@ -29,8 +29,8 @@ from pyattn.dtypes import DTypes
 from pyattn.errors import ModelError
 from pyattn.formats import read_checkpoint
 from pyattn.model import Model
+from pyattn.origin import SHIPPED_MODEL
 from pyattn.tokenizers import load_tokenizer
-from pyattn.translator import SHIPPED_MODEL
 
 SENTENCES = (
     "Good morning, everyone.",

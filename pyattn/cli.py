@@ -94,7 +94,7 @@ def _add_translate(commands: Any) -> None:
         "--split",
         choices=("auto", "sentences", "never"),
         default="auto",
-        help="where texts are cut: as serves the model (the default), at the end of every sentence, "
+        help="where texts are cut: as serves the model (the default), at each sentence's end, "
         "or only where they are too long for the model",
     )
     command.add_argument(
@@ -206,7 +206,7 @@ def _add_machine(command: argparse.ArgumentParser) -> None:
 def _translate(parsed: argparse.Namespace) -> None:
     if parsed.text and parsed.input is not None:
         parsed.fail("argument --input: not allowed with a TEXT")
-    from pyattn.translator import load
+    from pyattn.loading import load
 
     with contextlib.ExitStack() as stack:
         # The input is opened first, so that a wrong name fails before a model is loaded, and the

@@ -18,9 +18,9 @@ from pyattn.formats.native import WEIGHTS_FILE
 from pyattn.formats.pickled import read_pickled, read_training
 from pyattn.formats.safetensors import read_safetensors
 from pyattn.model import Model
+from pyattn.origin import SHIPPED_MODEL
 from pyattn.stored import Tensors
 from pyattn.tokenizers import NoTokenizer, load_tokenizer
-from pyattn.translator import SHIPPED_MODEL
 
 
 def describe(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
@@ -18,10 +18,12 @@ class Origin:
         path: The model's path, absolute; None for the model that comes with the package, which each
             machine has in a place of its own.
         settings: Keywords of `pyattn.Model`.
+        rebuild: Makes a translator that was pickled of what it was pickled as.
     """
 
     path: str | None
     settings: Mapping[str, Any]
+    rebuild: Callable[..., Any]
 
     @property
     def folder(self) -> pathlib.Path:

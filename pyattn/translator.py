@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
-from pyattn.foreign import unknown_setting
 from pyattn.options import GenerationOptions
-from pyattn.origin import SHIPPED_MODEL as SHIPPED_MODEL
 from pyattn.origin import Origin
 from pyattn.pending import PendingTranslations
 from pyattn.results import Translation
@@ -25,10 +23,7 @@ from pyattn.texts import check_text, checked_texts
 if TYPE_CHECKING:
     import os
 
-    from pyattn.checkpoint import ModelConfig
-    from pyattn.dtypes import DTypes
     from pyattn.formats.native import MatrixType
-    from pyattn.formats.shortlist import LexicalShortlist
     from pyattn.model import Model
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
 
@@ -340,7 +335,8 @@ class Translator:
 
         if not isinstance(self.shortlist, LexicalShortlist | None):
             raise TypeError("pickle: the translator's shortlist is not that of its files")
-        return _rebuilt, (self.model, self._origin, self.shortlist is not None, self.settings)
+        parts = (self.model, self._origin, self.shortlist is not None, self.settings)
+        return self._origin.rebuild, parts
 
     def __enter__(self) -> Translator:
         return self
@@ -380,74 +376,3 @@ class Translator:
         return PendingTranslations(
             sources.plans, generation, Joiner(tokenizer), aligned=search.alignment
         )
-
-
-def load(
-    path: str | os.PathLike[str] | None = None,
-    *,
-    dtype: DTypes = "auto",
-    threads: int | None = None,
-    shortlist: bool = True,
-    **limits: Any,
-) -> Translator:
-    """A translator for a model's files.
-
-    Args:
-        path: A model's folder, or the file of one of Marian's models; None for the English-Spanish
-            model that comes with the package.
-        dtype: What weights are computed with; "auto" is the fastest at full quality here. Or a
-            mapping of patterns of products to number types, as for `pyattn.Model`.
-        threads: How many threads to compute with, as many as the process may use by default.
-        shortlist: Whether the shortlist that one of Marian's models comes with is used, converted
-            or not: of a vocabulary of 32,000 it leaves a sentence some hundreds, which its product
-            then costs.
-        **limits: `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`, for those who
-            have less memory or want more throughput.
-
-    Raises:
-        ModelError: if a file is missing or cannot be used; the message names it.
-        TypeError: if there is no such setting, or `path` is no path.
-        ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
-    """
-    # Imported here because they take as long to import as all the rest.
-    from pyattn.formats import model_path, read_checkpoint
-    from pyattn.model import Model
-
-    unknown = sorted(limits.keys() - _LIMITS)
-    if unknown:
-        known = {"path", "dtype", "threads", "shortlist", *_LIMITS}
-        raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
-    folder = SHIPPED_MODEL if path is None else model_path(path)
-    checkpoint = read_checkpoint(folder)
-    tokenizer, lists = _text_parts(folder, checkpoint.config, shortlist)
-    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
-    text = checkpoint.text
-    translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
-    settings = {"dtype": dtype, "threads": threads, **limits}
-    where = None if path is None else str(folder.absolute())
-    translator._origin = model.origin = Origin(path=where, settings=settings)
-    return translator
-
-
-def _text_parts(
-    folder: pathlib.Path, config: ModelConfig, shortlist: bool
-) -> tuple[Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
-    """What a translator needs beside its model."""
-    from pyattn.formats import read_shortlist
-    from pyattn.tokenizers import NoTokenizer, load_tokenizer
-
-    tokenizer: Tokenizer | NoTokenizer | None
-    try:
-        tokenizer = load_tokenizer(folder, config)
-    except NoTokenizer as error:
-        tokenizer = error
-    return tokenizer, read_shortlist(folder, config) if shortlist else None
-
-
-def _rebuilt(model: Model, origin: Origin, shortlist: bool, settings: TextSettings) -> Translator:
-    """A translator that was pickled, around its model."""
-    folder = origin.folder
-    tokenizer, lists = _text_parts(folder, model.config, shortlist)
-    translator = Translator(model, tokenizer, shortlist=lists, settings=settings, folder=folder)
-    translator._origin = origin
-    return translator

@@ -55,8 +55,9 @@ MAY_IMPORT = {
     "text": CONTRACTS | {"tokenizers"},
     "tokenizers": CONTRACTS | {"exits", "formats", "texts"},
     "translator": CONTRACTS
-    | {"dtypes", "foreign", "formats", "model", "origin", "pending", "streaming", "text", "texts"}
-    | {"tokenizers"},
+    | {"formats", "model", "origin", "pending", "streaming", "text", "texts", "tokenizers"},
+    "loading": CONTRACTS
+    | {"dtypes", "foreign", "formats", "model", "origin", "tokenizers", "translator"},
     "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "tokenizers", "translator"},
     "benchmark": CONTRACTS
@@ -71,10 +72,10 @@ MAY_IMPORT = {
         "cpu",
         "dtypes",
         "inspection",
-        "translator",
+        "loading",
     },
     "__main__": {"cli"},
-    "__init__": CONTRACTS | {"cpu", "model", "ops", "reference", "translator"},
+    "__init__": CONTRACTS | {"cpu", "loading", "model", "ops", "reference", "translator"},
 }
 THIRD_PARTY = {"numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
 

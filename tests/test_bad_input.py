@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 import pyattn
 from pyattn import cli
-from pyattn.translator import SHIPPED_MODEL
+from pyattn.origin import SHIPPED_MODEL
 
 Folder = Callable[..., pathlib.Path]
 

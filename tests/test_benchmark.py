@@ -10,7 +10,7 @@ import time
 import pytest
 
 from pyattn import benchmark
-from pyattn.translator import SHIPPED_MODEL
+from pyattn.origin import SHIPPED_MODEL
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 

@@ -41,7 +41,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
         seen.model = Echo()
         return Translator(seen.model, Letters())  # type: ignore[arg-type]
 
-    monkeypatch.setattr("pyattn.translator.load", load)
+    monkeypatch.setattr("pyattn.loading.load", load)
     return seen
 
 
@@ -198,7 +198,7 @@ def test_languages_reach_the_tokenizer(run: Run, monkeypatch: pytest.MonkeyPatch
         encode_bodies = encode
 
     translator = Translator(Echo(), Multilingual())  # type: ignore[arg-type]
-    monkeypatch.setattr("pyattn.translator.load", lambda *_, **__: translator)
+    monkeypatch.setattr("pyattn.loading.load", lambda *_, **__: translator)
     languages = ("--source-language", "en", "--target-language", "fr")
     assert run("translate", "One.", *languages) == (0, b"en-fr:One.\n", "")
     problem = "target is de, which the model does not have; the nearest of its 2 languages are"

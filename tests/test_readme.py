@@ -23,8 +23,8 @@ import sentencepiece
 from tokenizer_folders import golden_folder, random_checkpoint
 
 from pyattn.formats.native import write_native
+from pyattn.origin import SHIPPED_MODEL
 from pyattn.tokenizers import tokenizer_files
-from pyattn.translator import SHIPPED_MODEL
 
 README = pathlib.Path(__file__).parent.parent / "README.md"
 if not README.exists():

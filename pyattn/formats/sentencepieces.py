@@ -7,6 +7,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from pyattn.errors import ModelError
+from pyattn.exits import gate
 from pyattn.formats.archives import read_plain
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def read_pieces(path: pathlib.Path) -> Pieces:
     content = bytes(read_plain(path))
     processor = SentencePieceProcessor()
     try:
-        processor.LoadFromSerializedProto(content)
-        names = processor.id_to_piece(list(range(processor.get_piece_size())))
+        with gate:
+            processor.LoadFromSerializedProto(content)
+            names = processor.id_to_piece(list(range(processor.get_piece_size())))
     except (RuntimeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path.name}: not a SentencePiece model: {error}") from None
     return Pieces(processor, names)

@@ -20,7 +20,7 @@ class Shortlist(Protocol):
 def allowed(
     shortlist: Shortlist | None, sources: Sequence[Sequence[int]], ends: Sequence[int]
 ) -> list[npt.NDArray[np.int32]] | None:
-    """The ids that each target may have: those of its shortlist, and the ends that are asked for."""
+    """The ids that each target may have: its shortlist, and the ends that are asked for."""
     if shortlist is None:
         return None
     found = map(shortlist.candidates, sources)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyattn.errors import ModelError
+from pyattn.exits import gate
 from pyattn.formats.files import bare, open_regular, read_bytes, read_json
 from pyattn.tokenizers.contract import Decoded, Encoded, NoTokenizer, TextError
 from pyattn.tokenizers.spans import aligned, partition, spread, without
@@ -234,7 +235,8 @@ def _package(name: str) -> Any:
 def _refused(name: str) -> Iterator[None]:
     """What the package raises of a file, as a ModelError; a panic of its Rust is among that."""
     try:
-        yield
+        with gate:
+            yield
     except Exception as error:
         raise ModelError(f"{name}: not usable: {_first_line(error)}") from None
     except BaseException as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
+from pyattn.exits import gate
 from pyattn.formats.sentencepieces import Pieces
 from pyattn.tokenizers.contract import Decoded, Encoded, Span
 from pyattn.tokenizers.spans import aligned, between, partition, spread
@@ -56,21 +57,22 @@ class PieceCutter:
 
     def cut(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text."""
-        bodies = list(texts)
-        cut: list[list[int]] = self._source.encode(bodies, out_type=int, num_threads=1)
-        table, unknown = self._id_of_piece, self._unknown_piece
-        return [
-            self._numbered(self._source.encode(text, out_type=str))
-            if unknown in pieces
-            else [table[piece] for piece in pieces]
-            for text, pieces in zip(bodies, cut, strict=True)
-        ]
+        # One by one: for a list SentencePiece starts a thread, which takes as long as ten texts.
+        table, unknown, encode = self._id_of_piece, self._unknown_piece, self._source.encode
+        with gate:
+            return [
+                self._numbered(encode(text, out_type=str))
+                if unknown in (pieces := encode(text, out_type=int))
+                else [table[piece] for piece in pieces]
+                for text in texts
+            ]
 
     def cut_with_spans(self, texts: Sequence[str]) -> list[Encoded]:
         """The same ids, and their spans, which are a partition of any text that has ids."""
         bodies = list(texts)
         # This comes without the package protobuf, and in characters.
-        cut = self._source.encode(bodies, out_type="offset_mapping", num_threads=1)
+        with gate:
+            cut = self._source.encode(bodies, out_type="offset_mapping", num_threads=1)
         return [
             Encoded(self._numbered(found["pieces"]), partition(found["offsets"], len(text)))
             for text, found in zip(bodies, cut, strict=True)
@@ -78,12 +80,14 @@ class PieceCutter:
 
     def join(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each list of ids; special tokens and unknown ids are left out."""
-        if not ids:
-            return []  # which SentencePiece takes for a single empty text
-        texts, size = self._texts, self.target_vocab
-        pieces = [[texts[token] for token in row if token < size and texts[token]] for row in ids]
-        decoded: list[str] = self._target.decode(pieces, num_threads=1)
-        return [text.replace(_SPACE, " ").strip() for text in decoded]
+        texts, size, decode = self._texts, self.target_vocab, self._target.decode
+        with gate:
+            return [
+                decode([texts[token] for token in row if token < size and texts[token]])
+                .replace(_SPACE, " ")
+                .strip()
+                for row in ids
+            ]
 
     def join_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
         """The same texts, and the spans of all ids, which are a partition of any text."""
@@ -107,7 +111,8 @@ class PieceCutter:
         return between(min(max(end - begin, 0), len(text)) for end in ends)
 
     def _with_spaces(self, pieces: list[str]) -> str:
-        text: str = self._target.decode(pieces)
+        with gate:
+            text: str = self._target.decode(pieces)
         return text.replace(_SPACE, " ")
 
     def _numbered(self, pieces: Sequence[str]) -> list[int]:
