@@ -59,9 +59,9 @@ MAY_IMPORT = {
     "loading": CONTRACTS
     | {"dtypes", "foreign", "formats", "model", "origin", "tokenizers", "translator"},
     "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
-    "inspection": CONTRACTS | {"dtypes", "formats", "model", "tokenizers", "translator"},
+    "inspection": CONTRACTS | {"origin", "dtypes", "formats", "model", "tokenizers", "translator"},
     "benchmark": CONTRACTS
-    | {"_core", "dtypes", "formats", "model", "reference", "tokenizers", "translator"},
+    | {"_core", "dtypes", "formats", "model", "origin", "reference", "tokenizers", "translator"},
     "conversion": CONTRACTS | {"formats", "tokenizers"},
     "cli": CONTRACTS
     | {
