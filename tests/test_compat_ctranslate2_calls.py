@@ -5,11 +5,16 @@ from __future__ import annotations
 import collections
 import contextlib
 import inspect
+import os
+import pathlib
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import compat_models
+import numpy as np
+import processes
 import pytest
 
 from pyattn.compat import ctranslate2
@@ -149,6 +154,55 @@ def test_model_in_use_is_not_unloaded(translator: ctranslate2.Translator) -> Non
     assert not translator.model_is_loaded
     translator.load_model()
     assert targets(translator.translate_batch(SOURCES, beam_size=1)) == wanted
+
+
+def test_model_is_in_use_while_logits_may_be_wanted(translator: ctranslate2.Translator) -> None:
+    options = {"beam_size": 1, "return_logits_vocab": True}
+    wanted = translator.translate_batch(SOURCES, **options)
+    later = translator.translate_batch(SOURCES, asynchronous=True, **options)
+    while not all(one.done() for one in later):
+        time.sleep(0.001)
+    translator.unload_model()
+    for one, other in zip(later, wanted, strict=True):
+        np.testing.assert_array_equal(one.result().logits[0], other.logits[0])
+    del later, one
+    translator.unload_model()
+    assert not translator.model_is_loaded
+    translator.load_model()
+
+
+FORK = """
+    import os, sys, threading
+    from pyattn.compat import ctranslate2
+
+    translator = ctranslate2.Translator(sys.argv[1], intra_threads=1)
+    forked = threading.Event()
+    held = threading.Event()
+
+    def hold():
+        with translator._lock:
+            held.set()
+            forked.wait()
+
+    threading.Thread(target=hold).start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        [found] = translator.translate_batch([["g"]])
+        os.write(1, " ".join(found.hypotheses[0]).encode())
+        os._exit(0)
+    forked.set()
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_waits_for_no_thread_of_its_parent(
+    translator: ctranslate2.Translator, tmp_path: pathlib.Path
+) -> None:
+    [wanted] = translator.translate_batch([["g"]])
+    found = processes.output(FORK, str(compat_models.folder(tmp_path / "bare", "bare")))
+    assert found.decode().split() == wanted.hypotheses[0]
 
 
 def test_call_that_nobody_waits_for_keeps_no_model(translator: ctranslate2.Translator) -> None:

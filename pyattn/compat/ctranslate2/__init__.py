@@ -7,7 +7,7 @@
 
 Names, arguments, defaults, results and errors are those of version 4.8 for `Translator` on a CPU.
 A model's folder may also be of any other layout that `pyattn.load` reads, if it has a vocabulary.
-Some things differ on purpose, most of them where CTranslate2 has a known defect.
+The differences below are deliberate; most are defects of CTranslate2.
 
 Batches and threads:
 
@@ -15,38 +15,38 @@ Batches and threads:
   all threads are decoded as one batch. A call is one active batch, and none is queued.
 * `inter_threads` times `intra_threads` is the number of threads, which all requests share.
 * A sentence is translated as if it were alone. In a batch, CTranslate2 takes the attention and
-  coverage of a first beam step from another sentence (or alternative), and lets the prefixes of
-  others change the search for a sentence that has none.
-* A forked process, an interrupt and a file that is no model are no danger.
+  coverage of a first beam step from another sentence (or alternative), and a prefix of one sentence
+  changes the search for those without a prefix.
+* Forked processes, Ctrl-C and files that are no models are safe.
 
 Searches:
 
-* A prefix of full length is its own translation, and as often as asked for, with the same score.
-* A prefix that is only likely (`prefix_bias_beta`) is likely for each hypothesis that has followed
-  it. CTranslate2 goes by places in the beam, so that one hypothesis is taken for another.
-* A hypothesis that ends at one of several end tokens is over. CTranslate2 goes on with it where
-  there is no other.
-* A `beam_size` of 1 finds one hypothesis where `prefix_bias_beta` is set, whatever `patience`.
-* A search in which no token may follow is a ValueError.
+* A prefix of `max_decoding_length` tokens is its own translation; with several hypotheses, all have
+  the score of the first.
+* `prefix_bias_beta` favours the prefix in each hypothesis that has followed it so far. CTranslate2
+  keeps this state by place in the beam, and mixes hypotheses up.
+* With several end tokens, a hypothesis that has ended is never continued.
+* `prefix_bias_beta` with a `beam_size` of 1 finds one hypothesis, whatever `patience` is.
+* If every token is suppressed, the search is a ValueError.
 * `coverage_penalty` also works with a `beam_size` of 1.
-* Random numbers are others: a seed draws the same samples again, not CTranslate2's.
+* `set_random_seed` makes samples repeatable, but they are not CTranslate2's samples.
 * A beam search samples with any `sampling_topk`, which is about the continuations of each
   hypothesis, as is `sampling_topp`.
 * `return_alternatives` with a prefix begins behind the prefix for models of every family, and
   penalties, n-grams, suppressed sequences and minimum lengths see what the alternative begins with.
-* `use_vmap` goes with all other options.
+* `use_vmap` works with all other options; end tokens that the map lacks may come.
 
 Results and errors:
 
 * `return_logits_vocab` works with every beam size and gives NumPy arrays; they are the model's
   logits, before any mask or penalty. `GenerationStepResult.logits` is None.
-* Callbacks are told ids of the whole vocabulary, also with `use_vmap`. They do not go with
-  `return_alternatives`.
-* A number type that the CPU has no instructions for is computed in another, not refused; see
-  `Translator.compute_type`.
-* A negative size is a ValueError, and so is the id of an end token that does not exist. An empty
-  list of end tokens is the model's own end.
-* The level of logging is that of a logger of Python's, `pyattn.compat.ctranslate2`.
+* Callbacks get ids of the whole vocabulary, also with `use_vmap`. A callback together with
+  `return_alternatives` is a ValueError.
+* A number type that the CPU has no instructions for is replaced by another, which
+  `Translator.compute_type` names.
+* A negative size and an `end_token` id outside the vocabulary are ValueErrors. An empty `end_token`
+  list means the model's own end.
+* `set_log_level` sets the level of Python's logger `pyattn.compat.ctranslate2`.
 """
 
 from __future__ import annotations

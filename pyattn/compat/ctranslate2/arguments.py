@@ -43,7 +43,7 @@ def checked(what: str, value: Any, kind: str) -> Any:
 
 
 def check_batch_type(batch_type: str) -> None:
-    """Raises ValueError unless it is one; it says what a batch size counts, which is not needed."""
+    """Raises ValueError unless a batch size can count in it."""
     if batch_type not in _BATCH_TYPES:
         raise ValueError(f"Invalid batch type: {batch_type}")
 

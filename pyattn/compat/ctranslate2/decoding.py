@@ -27,7 +27,7 @@ Heads: TypeAlias = tuple[tuple[int, int], ...] | None
 # below 1, of which there is one more.
 _MOST_BIAS = 0.9999999
 
-# The arguments that searches whose tokens are told one by one take, too.
+# The arguments of `generate_tokens` among those of `translate_batch`.
 STREAMED = frozenset(
     {
         "disable_unk", "end_token", "max_decoding_length", "max_input_length",
@@ -39,7 +39,7 @@ STREAMED = frozenset(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Decoding:
-    """What `translate_batch` may be told, with its defaults. Values are for `check` to check.
+    """The arguments of `translate_batch` that change results. `check` validates their values.
 
     Raises:
         TypeError: if an argument is not of its type.

@@ -59,7 +59,7 @@ class ModelHandle:
         compute_type: str | dict[str, str] = "default",
         inter_threads: int = 1,
         intra_threads: int = 0,
-        max_queued_batches: int = 0,  # noqa: ARG002 (said above)
+        max_queued_batches: int = 0,  # noqa: ARG002 (requests never block)
         flash_attention: bool = False,
         tensor_parallel: bool = False,
         files: Mapping[str, bytes | BinaryIO] | None = None,
@@ -72,12 +72,19 @@ class ModelHandle:
         self._threads = self._translators * intra_threads if intra_threads > 0 else None
         self._path = pathlib.Path(model_path)
         self._files = None if files is None else _contents(files)
-        # Held to change or to count what is below it, never for long but to load.
-        self._lock = threading.Lock()
+        self._locks = (os.getpid(), threading.Lock())
         self._loaded: Loaded | None = None
         self._calls = 0
         self._pending: weakref.WeakSet[Any] = weakref.WeakSet()
         self.load_model()
+
+    @property
+    def _lock(self) -> threading.Lock:
+        """Guards what is loaded and who uses it."""
+        # In a forked child, the parent's lock may be held by a thread that the child lacks.
+        if self._locks[0] != os.getpid():
+            self._locks = (os.getpid(), threading.Lock())
+        return self._locks[1]
 
     def load_model(self, keep_cache: bool = False) -> None:  # noqa: ARG002 (there is no other device)
         """Loads the model again after `unload_model`."""
@@ -124,7 +131,7 @@ class ModelHandle:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[Loaded]:
-        """The model, which nobody unloads meanwhile.
+        """The model, which is not unloaded meanwhile.
 
         Raises:
             RuntimeError: if it was unloaded.
@@ -139,7 +146,7 @@ class ModelHandle:
                 self._calls -= 1
 
     def keep_in_use(self, pending: Pending[Any]) -> None:
-        """Has nobody unload the model, as long as anybody waits for `pending`."""
+        """Keeps the model loaded until `pending` is done, or dropped by its caller."""
         with self._lock:
             self._pending.add(pending)
 
@@ -169,17 +176,17 @@ class ModelHandle:
 
     @property
     def num_translators(self) -> int:
-        """As many as asked for, though one serves all threads at once."""
+        """`inter_threads` for each device index, though one engine serves all threads."""
         return self._translators
 
     @property
     def num_queued_batches(self) -> int:
-        """Nothing waits for a translator."""
+        """0: all requests are decoded at once."""
         return 0
 
     @property
     def num_active_batches(self) -> int:
-        """Calls that are under way, of whatever size, asynchronous ones included."""
+        """Calls that are not done, asynchronous ones included."""
         with self._lock:
             return self._active()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-# Says when a model is loaded and unloaded. Like all of Python's loggers it writes where the
-# program has them write: nowhere but for warnings, if it has not said.
+# Loading and unloading of a model are messages of level INFO. Where they go is up to the program's
+# configuration of `logging`; without any, nowhere.
 logger = logging.getLogger("pyattn.compat.ctranslate2")
 logger.setLevel(logging.WARNING)
 

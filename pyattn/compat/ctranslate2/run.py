@@ -24,18 +24,18 @@ Floats = npt.NDArray[np.float32]
 class Run:
     """Sentences on their way.
 
-    Those that are empty, or have a prefix of full length, are not searched: they are that prefix.
-    Where all are empty nobody asks for values of arguments, either.
+    An empty sentence, and one with a prefix of full length, is not searched: its target is the
+    prefix. If all are empty, values of arguments are not validated, as in CTranslate2.
 
     Args:
         loaded: The model.
         decoding: How to search.
         sources: Tokens of each sentence.
         prefixes: Tokens that each target begins with.
-        watched: Whether somebody wants to know every token.
+        watched: Whether `watch` or `steps` will be called.
 
     Raises:
-        ValueError: if an argument has a value that it may not have.
+        ValueError: if an argument is out of its range, or has an unknown token.
     """
 
     def __init__(
@@ -54,14 +54,16 @@ class Run:
         self._ids = [
             source_ids(loaded.vocabularies, tokens, decoding.max_input_length) for tokens in sources
         ]
-        asked = [n for n, tokens in enumerate(sources) if not is_empty(loaded.vocabularies, tokens)]
-        if asked:
+        filled = [
+            n for n, tokens in enumerate(sources) if not is_empty(loaded.vocabularies, tokens)
+        ]
+        if filled:
             decoding.check(loaded.vocabularies.target, watched=watched)
-        self._full = [n for n in asked if decoding.is_done(prefixes[n])]
-        self._searched = [n for n in asked if not decoding.is_done(prefixes[n])]
+        self._full = [n for n in filled if decoding.is_done(prefixes[n])]
+        self._searched = [n for n in filled if not decoding.is_done(prefixes[n])]
         self._copies = decoding.num_hypotheses if decoding.is_copied(watched=watched) else 1
         self._place = {n: place * self._copies for place, n in enumerate(self._searched)}
-        # How much is left of the prefix where a callback stopped, by sentence and hypothesis.
+        # Tokens of the prefix that a callback left, by sentence and hypothesis.
         self._stopped: dict[tuple[int, int], int] = {}
         self._looks_at = self._full_alignments()
         copied = [n for n in self._searched for _ in range(self._copies)]
@@ -77,16 +79,18 @@ class Run:
         )
 
     def _options(self, copied: list[int]) -> list[GenerationOptions]:
-        """Of each search; those that draw the same source again have another seed."""
+        """The options of each search; samples of equal sentences have different seeds."""
         decoding = self._decoding.of_each_search(self._copies)
         known: dict[tuple[tuple[str, ...], int], GenerationOptions] = {}
         drawn: collections.Counter[tuple[tuple[int, ...], tuple[str, ...]]] = collections.Counter()
         options = []
         for n in copied:
             prefix = tuple(self._prefixes[n])
-            source = tuple(self._ids[n])
-            times = drawn[source, prefix] if decoding.samples else 0
-            drawn[source, prefix] += 1
+            times = 0
+            if decoding.samples:
+                source = tuple(self._ids[n])
+                times = drawn[source, prefix]
+                drawn[source, prefix] += 1
             if (prefix, times) not in known:
                 known[prefix, times] = decoding.options(
                     self._loaded.vocabularies, prefix, self._loaded.model.generation.alignment_heads
@@ -95,7 +99,7 @@ class Run:
         return options
 
     def _full_alignments(self) -> dict[int, Floats]:
-        """Of sentences with a prefix of full length: [prefix, source], where it is needed."""
+        """[prefix, source] of each sentence with a prefix of full length, if it is needed."""
         if not self._full or not self._decoding.needs_alignment:
             return {}
         targets = [self._given(n) for n in self._full]
@@ -113,15 +117,15 @@ class Run:
     # --- results ---
 
     def done(self) -> bool:
-        """Whether all are done."""
-        return self._generation.done()
+        """Whether all are done, and `result` needs the model no more."""
+        return self._generation.done() and not self._decoding.return_logits_vocab
 
     def is_done(self, sentence: int) -> bool:
         """Whether `result` would not wait."""
         return all(self._generation.is_done(place) for place in self._places(sentence))
 
     def _places(self, sentence: int) -> range:
-        """Where a sentence's searches are in the generation."""
+        """Places of a sentence's searches in the generation."""
         first = self._place.get(sentence, 0)
         return range(first, first + (self._copies if sentence in self._place else 0))
 
@@ -157,33 +161,34 @@ class Run:
         )
 
     def _cut(self, found: Hypothesis, most: int | None) -> Hypothesis:
-        """What is left of a target whose callback stopped within the prefix, or that ends twice."""
+        """A target without what a callback stopped, or what its prefix ends with."""
         if most is not None:
             return dataclasses.replace(found, tokens=found.tokens[:most], score=0.0)
         tokens = self._decoding.without_ends(self._loaded.vocabularies, found.tokens)
-        return dataclasses.replace(found, tokens=tokens)
+        return found if tokens is found.tokens else dataclasses.replace(found, tokens=tokens)
 
     def _unsearched(self, sentence: int) -> TranslationResult:
-        """As often as asked for what there is without a search."""
+        """The prefix, as each of the hypotheses."""
         decoding = self._decoding
         hypotheses, attention = [], []
         for copy in range(decoding.num_hypotheses):
             ids = self._given(sentence)[: self._stopped.get((sentence, copy))]
             if sentence in self._full:
                 ids = decoding.without_ends(self._loaded.vocabularies, ids)
-            # Nobody looks at an empty sentence.
+            # An empty sentence has no alignment: its rows are zeros.
             looks_at = self._looks_at.get(sentence, np.zeros((len(ids), 0), np.float32))
             hypotheses.append(self._tokens(sentence, ids, looks_at))
-            attention.append(self._attention(sentence, looks_at, len(ids)))
+            if decoding.return_attention:
+                attention.append(self._attention(sentence, looks_at, len(ids)))
         score = self._coverage(sentence)
         return TranslationResult(
             hypotheses=hypotheses,
             scores=[score] * decoding.num_hypotheses if decoding.return_scores else [],
-            attention=attention if decoding.return_attention else [],
+            attention=attention,
         )
 
     def _coverage(self, sentence: int) -> float:
-        """What a target is worth whose tokens are certain: what it looks past."""
+        """The score of a target whose tokens are certain: its coverage penalty alone."""
         if sentence not in self._looks_at:
             return 0.0
         covered = self._looks_at[sentence].sum(axis=0)

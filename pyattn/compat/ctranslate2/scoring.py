@@ -22,7 +22,7 @@ def scored(
         sources: Tokens of each sentence.
         targets: Tokens of its target.
         most: Tokens of a source and of a target, with their ends, that count; 0 for all.
-        offset: Tokens of the targets that are not told.
+        offset: Tokens of the targets to leave out of the results.
     """
     vocabularies = loaded.vocabularies
     ids = [source_ids(vocabularies, tokens, most) for tokens in sources]

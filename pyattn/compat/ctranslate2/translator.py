@@ -263,7 +263,7 @@ class Translator(ModelHandle):
             max_batch_size: Not needed.
             batch_type: Not needed.
             max_input_length: Sources and targets, with their ends, are cut there; 0 for no limit.
-            offset: Tokens of the targets that are not told.
+            offset: Tokens of the targets to leave out of the results.
             asynchronous: Whether to return at once.
 
         Returns:
