@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,27 +22,18 @@ from pyattn.streaming import translated
 from pyattn.text.joining import Joiner
 from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps
 from pyattn.text.sources import Names, Pair, SourceMaker, Treatment, paired
+from pyattn.text_files import Shortlist, read_text_files
 from pyattn.texts import check_text, checked_texts
 
 if TYPE_CHECKING:
     import os
 
-    from pyattn.checkpoint import ModelConfig
     from pyattn.dtypes import DTypes
     from pyattn.formats.native import MatrixType
-    from pyattn.formats.shortlist import LexicalShortlist
     from pyattn.model import Model
     from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
-
-
-class Shortlist(Protocol):
-    """What a translator needs to know which target ids go with a source."""
-
-    def candidates(self, source: Sequence[int]) -> npt.NDArray[np.int32]:
-        """The ids that the target of a source may have, ascending, the end among them."""
-        ...
 
 
 class Translator:
@@ -437,35 +428,22 @@ def load(
         raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
     folder = SHIPPED_MODEL if path is None else model_path(path)
     checkpoint = read_checkpoint(folder)
-    tokenizer, lists = _text_parts(folder, checkpoint.config, shortlist)
+    tokenizer, lists = read_text_files(folder, checkpoint.config, shortlist=shortlist)
     model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
     text = checkpoint.text
     translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
-    settings = {"dtype": dtype, "threads": threads, **limits}
-    where = None if path is None else str(folder.absolute())
-    translator._origin = model.origin = Origin(path=where, settings=settings)
+    types = dtype if isinstance(dtype, str) else dict(dtype)  # not every mapping can be pickled
+    translator._origin = model.origin = Origin(
+        path=None if path is None else str(folder.absolute()),
+        settings={"dtype": types, "threads": threads, **limits},
+    )
     return translator
-
-
-def _text_parts(
-    folder: pathlib.Path, config: ModelConfig, shortlist: bool
-) -> tuple[Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
-    """What a translator needs beside its model."""
-    from pyattn.formats import read_shortlist
-    from pyattn.tokenizers import NoTokenizer, load_tokenizer
-
-    tokenizer: Tokenizer | NoTokenizer | None
-    try:
-        tokenizer = load_tokenizer(folder, config)
-    except NoTokenizer as error:
-        tokenizer = error
-    return tokenizer, read_shortlist(folder, config) if shortlist else None
 
 
 def _rebuilt(model: Model, origin: Origin, shortlist: bool, settings: TextSettings) -> Translator:
     """A translator that was pickled, around its model."""
     folder = origin.folder
-    tokenizer, lists = _text_parts(folder, model.config, shortlist)
+    tokenizer, lists = read_text_files(folder, model.config, shortlist=shortlist)
     translator = Translator(model, tokenizer, shortlist=lists, settings=settings, folder=folder)
     translator._origin = origin
     return translator

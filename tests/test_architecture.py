@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "foreign": set(),
     "origin": set(),
     "rows": set(),
+    "text_files": {"checkpoint", "formats", "tokenizers"},
     "chosen": {"checkpoint", "options"},
     "run_config": {"checkpoint"},
     "options": {"foreign"},
@@ -52,8 +53,8 @@ MAY_IMPORT = {
     "pieces": set(),
     "sources": CONTRACTS | {"pieces", "tokenizers"},
     "translator": CONTRACTS
-    | {"dtypes", "foreign", "formats", "generation", "model", "origin", "sources", "texts"}
-    | {"tokenizers"},
+    | {"dtypes", "foreign", "formats", "generation", "model", "origin", "sources", "text_files"}
+    | {"texts", "tokenizers"},
     "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
     "inspection": CONTRACTS | {"dtypes", "formats", "model", "tokenizers", "translator"},
     "benchmark": CONTRACTS

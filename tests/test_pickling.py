@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import types
 from typing import Any
 
 import marian_folders
@@ -89,7 +90,8 @@ def test_settings_are_as_they_were(tmp_path: pathlib.Path, monkeypatch: pytest.M
     folder = marian_folders.firefox(tmp_path / "student", marian_folders.trained())
     monkeypatch.chdir(tmp_path)
     settings: dict[str, Any] = {
-        "dtype": {"*": "float32", "*.down": "bfloat16"}, "threads": 2, "batch_rows": 7,
+        "dtype": types.MappingProxyType({"*": "float32", "*.down": "bfloat16"}),
+        "threads": 2, "batch_rows": 7,
         "batch_tokens": 99, "cache_bytes": 1 << 20,
     }  # fmt: skip
     with pyattn.load("student", **settings) as one:
