@@ -175,6 +175,15 @@ def test_separate_vocabularies_number_targets_by_their_own(
     assert tokenizer_files(tmp_path).keys() == {"source", "target", "vocab", "target_vocab"}
 
 
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 64])
+def test_texts_have_their_ids_however_many_they_are(opus: pathlib.Path, count: int) -> None:
+    tokenizer = loaded(opus)
+    texts = [ENGLISH[n % len(ENGLISH)][n:] + " \N{SNOWMAN}" * (n % 3) for n in range(count)]
+    ids = tokenizer.encode(texts)
+    assert ids == [tokenizer.encode([text])[0] for text in texts]
+    assert tokenizer.decode(ids) == [tokenizer.decode([row])[0] for row in ids]
+
+
 # --- languages ---------------------------------------------------------------------------------
 
 

@@ -213,6 +213,7 @@ def test_text_without_tokens_may_have_no_ids() -> None:
         """What keeps nothing of any text."""
 
         source_vocab = target_vocab = 1
+        blank_ids: frozenset[int] = frozenset()
 
         def cut_with_spans(self, texts: Sequence[str]) -> Any:
             return [Encoded([], []) for _ in texts]

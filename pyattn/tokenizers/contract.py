@@ -15,15 +15,17 @@ Span: TypeAlias = tuple[int, int]
 
 
 class Encoded(NamedTuple):
-    """A text's ids, and where in it they stand.
+    """The ids of a text, and the span of each.
 
-    The spans are a partition of the text: the first begins at 0, each where the one before it ends,
-    and the last ends at `len(text)`. So every character belongs to one token, also those that the
-    tokenizer drops: white space and the like belongs to the token that follows it, at the end of
-    the text to the last token that has any. A character that is cut into several tokens belongs to
-    the last of them. What has no text of its own, such as a language or the end, has an empty span,
-    but the last id of a text of which the tokenizer keeps nothing has all of it. Where there is no
-    id at all, there is no span.
+    The spans are a partition of the text: the first begins at 0, each begins where the one before
+    it ends, and the last ends at `len(text)`. Therefore:
+
+    - Characters that the tokenizer drops, such as doubled spaces, and spaces themselves belong to
+      the token that follows them; at the end of the text, to the last token that has characters.
+    - A character that is cut into several tokens belongs to the last of them.
+    - Ids around the text, such as a language or the end, have empty spans.
+    - If no token has characters, all of the text belongs to the last token of the text, or to the
+      last id if the text has no token. Without ids there are no spans.
 
     Attributes:
         ids: The ids, with all that stands around the text.
@@ -35,12 +37,12 @@ class Encoded(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """The text of some ids, and where in it each of them stands.
+    """The text of some ids, and the span of each.
 
-    The spans are a partition of the text like those of `Encoded`: a space belongs to the token that
-    follows it (to the one before it, where the tokenizer's pieces end with their spaces), and a
-    character that takes several tokens belongs to the last of them. Ids without text have an empty
-    span.
+    The spans are a partition of the text. A space belongs to the token that has it, for most
+    tokenizers the one that follows; a character that is made of several tokens belongs to the last
+    of them (but U+FFFD and what stands for invalid bytes may belong to the first). Ids without text
+    have empty spans.
 
     Attributes:
         text: The text.

@@ -72,7 +72,7 @@ class PieceCutter:
         bodies = list(texts)
         # This comes without the package protobuf, and in characters.
         with gate:
-            cut = self._source.encode(bodies, out_type="offset_mapping", num_threads=1)
+            cut = [self._source.encode(text, out_type="offset_mapping") for text in bodies]
         return [
             Encoded(self._numbered(found["pieces"]), partition(found["offsets"], len(text)))
             for text, found in zip(bodies, cut, strict=True)
