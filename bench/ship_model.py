@@ -12,9 +12,9 @@ import pathlib
 
 import numpy as np
 
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import tokenizer_files
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.text.tokenizers import tokenizer_files
 
 SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "pyattn" / "models" / "en-es"
 LARGEST_MIB = 12

@@ -12,11 +12,11 @@ import pytest
 import sentencepiece
 
 import pyattn
-from pyattn.conversion import convert
+from pyattn.commands.conversion import convert
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import Tokenizer, load_tokenizer, tokenizer_files
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.text.tokenizers import Tokenizer, load_tokenizer, tokenizer_files
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 
