@@ -16,9 +16,9 @@ import tempfile
 import numpy as np
 
 from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import tokenizer_files
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.text.tokenizers import tokenizer_files
 
 SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "pyattn" / "models" / "en-es"
 LARGEST_MIB = 12

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pathlib
 from typing import TYPE_CHECKING, Any
 
+from pyattn._foreign import unknown_setting
 from pyattn.checkpoint import ModelConfig, TextSettings
-from pyattn.foreign import unknown_setting
-from pyattn.origin import SHIPPED_MODEL, Origin
+from pyattn.running.origin import SHIPPED_MODEL, Origin
 from pyattn.translator import Translator
 
 if TYPE_CHECKING:
     import os
 
-    from pyattn.dtypes import DTypes
-    from pyattn.formats.shortlist import LexicalShortlist
+    from pyattn.files.shortlist import LexicalShortlist
     from pyattn.model import Model
-    from pyattn.tokenizers import NoTokenizer, Tokenizer
+    from pyattn.running.precision import DTypes
+    from pyattn.text.tokenizers import NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
 
@@ -49,7 +49,7 @@ def load(
         ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
     """
     # Imported here because they take as long to import as all the rest.
-    from pyattn.formats import model_path, read_checkpoint
+    from pyattn.files import model_path, read_checkpoint
     from pyattn.model import Model
 
     unknown = sorted(limits.keys() - _LIMITS)
@@ -72,8 +72,8 @@ def _text_parts(
     folder: pathlib.Path, config: ModelConfig, shortlist: bool
 ) -> tuple[Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
     """What a translator needs beside its model."""
-    from pyattn.formats import read_shortlist
-    from pyattn.tokenizers import NoTokenizer, load_tokenizer
+    from pyattn.files import read_shortlist
+    from pyattn.text.tokenizers import NoTokenizer, load_tokenizer
 
     tokenizer: Tokenizer | NoTokenizer | None
     try:

@@ -11,24 +11,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyattn import _core, dtypes
+from pyattn import _core
 from pyattn.checkpoint import Checkpoint
-from pyattn.chosen import Options, chosen_options, heads_of
-from pyattn.dtypes import DTypes
 from pyattn.errors import ModelError
-from pyattn.generation import Generation
-from pyattn.memory import available_memory
 from pyattn.options import GenerationOptions, checked_heads, checked_integer
-from pyattn.origin import Origin
 from pyattn.results import DecidedToken, Hypothesis
-from pyattn.rows import as_lists
-from pyattn.run_config import RunConfig
+from pyattn.running import precision
+from pyattn.running.chosen_options import Options, chosen_options, heads_of
+from pyattn.running.free_memory import available_memory
+from pyattn.running.origin import Origin
+from pyattn.running.packing import core_tensors
+from pyattn.running.pending import PendingSearch
+from pyattn.running.precision import DTypes
+from pyattn.running.rows import as_lists
+from pyattn.running.run_config import RunConfig
 from pyattn.stored import Tensors
-from pyattn.weights import core_tensors
 
 if TYPE_CHECKING:
-    from pyattn.formats.native import MatrixType, TokenizerFiles
-    from pyattn.formats.shortlist import LexicalShortlist
+    from pyattn.files.native import MatrixType, TokenizerFiles
+    from pyattn.files.shortlist import LexicalShortlist
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
@@ -59,10 +60,10 @@ class Model:
     so that unpickling loads it again. Copies are models of their own.
 
     Args:
-        checkpoint: Config and weights, as a reader of `pyattn.formats` yields them.
+        checkpoint: Config and weights, as a reader of `pyattn.files` yields them.
         dtype: The number type to compute with; "auto" is the fastest at full quality on this
-            level, which `pyattn.dtypes.chosen` explains. Or a number type by product, as a mapping
-            of patterns (`fnmatch`) of the names in `pyattn.dtypes`:
+            level, which `pyattn.running.precision.chosen` explains. Or a number type by product, as
+            a mapping of patterns (`fnmatch`) of the names in `pyattn.running.precision`:
             {"*": "int8", "*.down": "bfloat16"}. The last pattern that matches counts; without any,
             a product is "auto".
         threads: Threads to use; None is what this process may use (CPU affinity and cgroup quota),
@@ -95,7 +96,7 @@ class Model:
         batch_rows: int = BATCH_ROWS,
         cache_bytes: int | None = None,
     ) -> None:
-        dtypes.check(dtype)
+        precision.check(dtype)
         batch_tokens = checked_integer("batch_tokens", batch_tokens, 1, 2**31 - 1)
         batch_rows = checked_integer("batch_rows", batch_rows, 1, 2**31 - 1)
         if cache_bytes is not None:
@@ -106,7 +107,7 @@ class Model:
             raise TypeError(f"isa: expected a string, got {isa!r}")
         floats, matrices = core_tensors(checkpoint)
         config = checkpoint.config
-        types = dtypes.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
+        types = precision.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
         if cache_bytes is None:
             cache_bytes = int(available_memory() * CACHE_SHARE)
         limits = (batch_tokens, batch_rows, cache_bytes)
@@ -118,7 +119,7 @@ class Model:
             raise ModelError(str(error)) from None  # weights that cannot be packed
         if isinstance(checkpoint.tensors, Tensors):
             checkpoint.tensors.let_go()
-        most = dtypes.commonest(types, config)
+        most = precision.commonest(types, config)
         self.config = RunConfig(
             **dataclasses.asdict(config),
             dtype=most,
@@ -263,14 +264,14 @@ class Model:
         shortlist: Shortlists = None,
         watched: bool = False,
         **overrides: Any,
-    ) -> Generation:
+    ) -> PendingSearch:
         """Like `generate`, but returns at once.
 
         Args:
             sources: Source ids of each sentence, their end included.
             options: How to search; None is what the checkpoint asks for. Or one for each source.
             shortlist: As for `generate`.
-            watched: Whether `Generation.tokens` will be asked for.
+            watched: Whether `PendingSearch.tokens` will be asked for.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Raises:
@@ -296,7 +297,7 @@ class Model:
                 "expected a list of lists of ids, or None"
             )
         shortlists = [None] * len(sources) if shortlist is None else shortlist
-        return Generation(self._core.submit(sources, chosen, shortlists, watched), chosen)
+        return PendingSearch(self._core.submit(sources, chosen, shortlists, watched), chosen)
 
     def generate_stream(
         self, source: Ids, options: GenerationOptions | None = None, **overrides: Any
@@ -346,7 +347,7 @@ class Model:
             folder: Where; does not exist yet, or is empty.
             dtype: What matrices are stored in: "float32", "bfloat16" or "int8"; None leaves each
                 in the type that it has.
-            tokenizer_files: As for `pyattn.formats.native.write_native`; `Translator.save` gives
+            tokenizer_files: As for `pyattn.files.native.write_native`; `Translator.save` gives
                 those of its model.
             shortlist: Likewise.
 
@@ -355,12 +356,12 @@ class Model:
             ValueError: if there is no such dtype, if the model was made of arrays, whose checkpoint
                 `write_native` takes, or if it has been closed.
         """
-        from pyattn.formats.native import write_native
+        from pyattn.files.native import write_native
 
         if self._checkpoint is None:
             raise ValueError(
                 "save: the model has no files of its own; write its checkpoint with "
-                "pyattn.formats.native.write_native"
+                "pyattn.files.native.write_native"
             )
         write_native(
             folder,
@@ -395,7 +396,7 @@ class Model:
         if self.origin is None:
             raise TypeError(
                 "pickle: the model was not made by pyattn.load, so there is no path to find it by; "
-                "write its checkpoint with pyattn.formats.native.write_native, and load that"
+                "write its checkpoint with pyattn.files.native.write_native, and load that"
             )
         if self._closed():
             raise TypeError("pickle: the model is closed")
@@ -420,14 +421,14 @@ class Model:
 
 def _loaded(origin: Origin) -> Model:
     """A model that was pickled."""
-    from pyattn.formats import read_checkpoint
+    from pyattn.files import read_checkpoint
 
     model = Model(read_checkpoint(origin.folder), **origin.settings)
     model.origin = origin
     return model
 
 
-def _tokens(generation: Generation) -> Iterator[DecidedToken]:
+def _tokens(generation: PendingSearch) -> Iterator[DecidedToken]:
     try:
         yield from generation.tokens()
     finally:

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pyattn.foreign import unknown_option
+from pyattn._foreign import unknown_option
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, overload
 from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
-from pyattn.origin import Origin
-from pyattn.pending import PendingTranslations
 from pyattn.results import Translation
-from pyattn.streaming import translated
+from pyattn.running.origin import Origin
+from pyattn.text.checks import check_text, checked_texts
 from pyattn.text.joining import Joiner
+from pyattn.text.pending import PendingTranslations
 from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps
 from pyattn.text.shortlist import Shortlist, allowed
 from pyattn.text.sources import Names, Pair, SourceMaker, Treatment, paired
-from pyattn.texts import check_text, checked_texts
+from pyattn.text.streaming import translated
 
 if TYPE_CHECKING:
     import os
 
-    from pyattn.formats.native import MatrixType
+    from pyattn.files.native import MatrixType
     from pyattn.model import Model
-    from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
+    from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
 
@@ -306,8 +306,8 @@ class Translator:
             ValueError: as `Model.save`, and if the tokenizer or the shortlist was not read from a
                 folder.
         """
-        from pyattn.formats.shortlist import LexicalShortlist
-        from pyattn.tokenizers import tokenizer_files
+        from pyattn.files.shortlist import LexicalShortlist
+        from pyattn.text.tokenizers import tokenizer_files
 
         if self._folder is None and self._tokenizer is not None:
             raise ValueError("save: the tokenizer has no files of its own; use model.save")
@@ -331,7 +331,7 @@ class Translator:
                 "pickle: the translator was not made by pyattn.load, so there is no path to find "
                 "its tokenizer by"
             )
-        from pyattn.formats.shortlist import LexicalShortlist
+        from pyattn.files.shortlist import LexicalShortlist
 
         if not isinstance(self.shortlist, LexicalShortlist | None):
             raise TypeError("pickle: the translator's shortlist is not that of its files")

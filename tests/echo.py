@@ -11,7 +11,7 @@ import numpy as np
 
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
-from pyattn.tokenizers import Decoded, Encoded, Languages
+from pyattn.text.tokenizers import Decoded, Encoded, Languages
 
 END = 0
 POSITIONS = 128

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import tokenizer_folders
 from inputs import checkpoint
 
-from pyattn.conversion import convert
-from pyattn.formats.native import write_native
+from pyattn.commands.conversion import convert
+from pyattn.files.native import write_native
 
 Values = npt.NDArray[Any]
 

@@ -24,57 +24,28 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 CONTRACTS = {"errors", "options", "results", "checkpoint", "stored"}
 MAY_IMPORT = {
     "errors": set(),
-    "foreign": set(),
-    "origin": set(),
-    "rows": set(),
-    "chosen": {"checkpoint", "options"},
-    "run_config": {"checkpoint"},
-    "options": {"foreign"},
+    "_foreign": set(),
+    "_exits": set(),
+    "_mapped": set(),
+    "options": {"_foreign"},
     "results": set(),
-    "mapped": set(),
-    "stored": {"mapped"},
+    "stored": {"_mapped"},
     "checkpoint": {"options", "stored"},
     "_core": {"checkpoint", "options", "results", "stored"},  # for the types in its stub
-    "generation": CONTRACTS | {"_core", "waiter"},
-    "memory": set(),
     "cpu": {"_core"},
     "ops": {"_core"},
     "reference": CONTRACTS,
-    "dtypes": {"checkpoint"},
-    "weights": CONTRACTS | {"dtypes", "reference"},
-    "model": CONTRACTS
-    | {"_core", "chosen", "dtypes", "formats", "generation", "memory", "origin", "rows"}
-    | {"run_config", "weights"},
-    "formats": CONTRACTS | {"exits", "mapped"},
-    "exits": set(),
-    "waiter": {"_core"},
-    "pending": CONTRACTS | {"generation", "text"},
-    "streaming": {"pending"},
-    "texts": set(),
-    "channels": set(),
-    "text": CONTRACTS | {"tokenizers"},
-    "tokenizers": CONTRACTS | {"exits", "formats", "texts"},
-    "translator": CONTRACTS
-    | {"formats", "model", "origin", "pending", "streaming", "text", "texts", "tokenizers"},
-    "loading": CONTRACTS
-    | {"dtypes", "foreign", "formats", "model", "origin", "tokenizers", "translator"},
-    "compat": CONTRACTS | {"dtypes", "formats", "generation", "model"},
-    "inspection": CONTRACTS | {"origin", "dtypes", "formats", "model", "tokenizers", "translator"},
-    "benchmark": CONTRACTS
-    | {"_core", "dtypes", "formats", "model", "origin", "reference", "tokenizers", "translator"},
-    "conversion": CONTRACTS | {"formats", "tokenizers"},
-    "cli": CONTRACTS
-    | {
-        "__init__",
-        "benchmark",
-        "channels",
-        "conversion",
-        "cpu",
-        "dtypes",
-        "inspection",
-        "loading",
-    },
-    "__main__": {"cli"},
+    "files": CONTRACTS | {"_exits", "_mapped"},
+    "text": CONTRACTS | {"_exits", "files"},
+    "running": CONTRACTS | {"_core", "reference"},
+    "model": CONTRACTS | {"_core", "files", "running"},
+    "translator": CONTRACTS | {"files", "model", "running", "text"},
+    "loading": CONTRACTS | {"_foreign", "files", "model", "running", "text", "translator"},
+    "compat": CONTRACTS | {"files", "model", "running"},
+    "commands": CONTRACTS
+    | {"__init__", "_core", "cpu", "files", "loading", "model", "reference", "running", "text"}
+    | {"translator"},
+    "__main__": {"commands"},
     "__init__": CONTRACTS | {"cpu", "loading", "model", "ops", "reference", "translator"},
 }
 THIRD_PARTY = {"numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
@@ -187,7 +158,7 @@ def test_every_place_is_taken() -> None:
 
 
 def test_core_is_given_nothing_of_the_reference_but_positions() -> None:
-    taken = {name for name in imports(PACKAGE / "weights.py") if "reference" in name}
+    taken = {name for name in imports(PACKAGE / "running" / "packing.py") if "reference" in name}
     assert all(name.startswith("pyattn.reference.positions.") for name in taken)
 
 

@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import pyattn
-from pyattn import cli
-from pyattn.origin import SHIPPED_MODEL
+from pyattn.commands import main as cli
+from pyattn.running.origin import SHIPPED_MODEL
 
 Folder = Callable[..., pathlib.Path]
 

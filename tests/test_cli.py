@@ -14,9 +14,9 @@ import model_folders
 import pytest
 from echo import Echo, Letters
 
-from pyattn import cli
+from pyattn.commands import main as cli
 from pyattn.options import GenerationOptions
-from pyattn.tokenizers import Languages
+from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 
 Run = Callable[..., tuple[int, bytes, str]]

@@ -14,7 +14,7 @@ import compat_models
 import pytest
 
 from pyattn.compat import ctranslate2
-from pyattn.formats.ctranslate2 import read_vocabulary_map
+from pyattn.files.ctranslate2 import read_vocabulary_map
 
 SOURCES = [list("dcbej"), list("icc"), list("hkie"), list("g")]
 

@@ -8,14 +8,14 @@ import pytest
 from tokenizer_folders import golden_folder, random_checkpoint
 
 import pyattn
-from pyattn import cli
-from pyattn.conversion import convert
+from pyattn.commands import main as cli
+from pyattn.commands.conversion import convert
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.formats.safetensors import read_safetensors
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.files.safetensors import read_safetensors
 from pyattn.stored import Tensors
-from pyattn.tokenizers import NoTokenizer
+from pyattn.text.tokenizers import NoTokenizer
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 

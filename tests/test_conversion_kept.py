@@ -13,15 +13,15 @@ import pytest
 import safetensors.numpy
 
 import pyattn
-from pyattn import cli
 from pyattn.checkpoint import Checkpoint
-from pyattn.conversion import convert
+from pyattn.commands import main as cli
+from pyattn.commands.conversion import convert
+from pyattn.commands.inspection import describe
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint, read_shortlist
-from pyattn.formats.native import write_native
-from pyattn.formats.safetensors import read_safetensors
-from pyattn.formats.shortlist import LexicalShortlist, read_own_shortlist
-from pyattn.inspection import describe
+from pyattn.files import read_checkpoint, read_shortlist
+from pyattn.files.native import write_native
+from pyattn.files.safetensors import read_safetensors
+from pyattn.files.shortlist import LexicalShortlist, read_own_shortlist
 from pyattn.stored import Tensors
 from pyattn.translator import Translator
 

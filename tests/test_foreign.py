@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import pyattn
-from pyattn import cli, foreign
-from pyattn.conversion import convert
+from pyattn import _foreign as foreign
+from pyattn.commands import main as cli
+from pyattn.commands.conversion import convert
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 from pyattn.options import GenerationOptions
 from pyattn.translator import Translator
 

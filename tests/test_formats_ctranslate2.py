@@ -15,9 +15,9 @@ import pyattn
 from pyattn import Model, reference
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.ctranslate2 import read_vocabularies, read_vocabulary_map
-from pyattn.formats.quantized import quantize
+from pyattn.files import read_checkpoint
+from pyattn.files.ctranslate2 import read_vocabularies, read_vocabulary_map
+from pyattn.files.quantized import quantize
 
 # A folder that holds CTranslate2's own test models, `aren-transliteration` and its four variants.
 REAL = os.environ.get("PYATTN_CTRANSLATE2_MODELS")

@@ -8,7 +8,7 @@ import pytest
 
 import pyattn
 from pyattn.errors import ModelError
-from pyattn.formats import generation, read_checkpoint
+from pyattn.files import generation, read_checkpoint
 from pyattn.options import GenerationOptions
 
 

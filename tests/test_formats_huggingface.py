@@ -11,7 +11,7 @@ from model_folders import OUTPUT, SHARED, SOURCE, TARGET
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 
 UNTIED = made.config(
     share_encoder_decoder_embeddings=False, decoder_vocab_size=7, decoder_start_token_id=6,

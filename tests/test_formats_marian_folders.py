@@ -14,16 +14,16 @@ import sentencepiece
 from marian_folders import DECODER, firefox, model, opus, pieces, trained, vocabulary
 
 import pyattn
-from pyattn import cli
 from pyattn.checkpoint import ModelConfig
-from pyattn.conversion import convert
+from pyattn.commands import main as cli
+from pyattn.commands.conversion import convert
+from pyattn.commands.inspection import describe
 from pyattn.errors import ModelError
-from pyattn.formats import layout, read_checkpoint
-from pyattn.formats.marian import read_lexical_shortlist
-from pyattn.formats.shortlist import LexicalShortlist
-from pyattn.inspection import describe
+from pyattn.files import layout, read_checkpoint
+from pyattn.files.marian import read_lexical_shortlist
+from pyattn.files.shortlist import LexicalShortlist
 from pyattn.options import GenerationOptions
-from pyattn.tokenizers import load_tokenizer
+from pyattn.text.tokenizers import load_tokenizer
 
 TEXT = "the dog sat on a mat"
 

@@ -18,10 +18,10 @@ from pyattn.checkpoint import (
     tensor_shapes,
 )
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import MatrixType, write_native
-from pyattn.formats.quantized import bfloat16_bits, quantize
-from pyattn.formats.safetensors import read_safetensors
+from pyattn.files import read_checkpoint
+from pyattn.files.native import MatrixType, write_native
+from pyattn.files.quantized import bfloat16_bits, quantize
+from pyattn.files.safetensors import read_safetensors
 from pyattn.options import GenerationOptions
 from pyattn.stored import Stored, Tensors
 

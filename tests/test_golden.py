@@ -16,7 +16,7 @@ from inputs import ISAS
 
 import pyattn
 from pyattn import reference
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 from pyattn.results import Hypothesis
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"

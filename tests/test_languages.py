@@ -10,7 +10,7 @@ from tokenizer_folders import golden_folder, random_checkpoint
 
 from pyattn.errors import ModelError
 from pyattn.model import Model
-from pyattn.tokenizers import Languages, Tokenizer, load_tokenizer
+from pyattn.text.tokenizers import Languages, Tokenizer, load_tokenizer
 from pyattn.translator import Translator
 
 END = 2

@@ -18,11 +18,11 @@ import pytest
 from inputs import checkpoint
 
 import pyattn
-from pyattn.conversion import convert
+from pyattn.commands.conversion import convert
 from pyattn.errors import ModelError
 from pyattn.model import Model
-from pyattn.origin import SHIPPED_MODEL
 from pyattn.results import Hypothesis
+from pyattn.running.origin import SHIPPED_MODEL
 from pyattn.translator import Translator
 
 TEXTS = ["I am hungry.", "", "Where is the station? It is late."]

@@ -25,9 +25,9 @@ import pytest
 import sentencepiece
 from tokenizer_folders import golden_folder, random_checkpoint
 
-from pyattn.formats.native import write_native
-from pyattn.origin import SHIPPED_MODEL
-from pyattn.tokenizers import tokenizer_files
+from pyattn.files.native import write_native
+from pyattn.running.origin import SHIPPED_MODEL
+from pyattn.text.tokenizers import tokenizer_files
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = ROOT / "README.md"

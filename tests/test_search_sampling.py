@@ -13,7 +13,7 @@ from inputs import RECIPES, checkpoint, sentences
 from tolerances import FLOAT32, assert_close
 
 from pyattn import GenerationOptions, Model
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 # golden/make_options.py asks transformers for the distributions of their first tokens.

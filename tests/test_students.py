@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import pyattn
-from pyattn.conversion import convert
-from pyattn.formats import read_checkpoint
+from pyattn.commands.conversion import convert
+from pyattn.files import read_checkpoint
 from pyattn.stored import Tensors
 
 LINES = 200

@@ -12,11 +12,11 @@ import pytest
 import sentencepiece
 
 import pyattn
-from pyattn.conversion import convert
+from pyattn.commands.conversion import convert
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import Tokenizer, load_tokenizer, tokenizer_files
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.text.tokenizers import Tokenizer, load_tokenizer, tokenizer_files
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 
@@ -173,6 +173,15 @@ def test_separate_vocabularies_number_targets_by_their_own(
     row = [target[piece] for piece in processor.encode(SPANISH[0], out_type=str)]
     assert tokenizer.decode([row]) == [SPANISH[0]]
     assert tokenizer_files(tmp_path).keys() == {"source", "target", "vocab", "target_vocab"}
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 64])
+def test_texts_have_their_ids_however_many_they_are(opus: pathlib.Path, count: int) -> None:
+    tokenizer = loaded(opus)
+    texts = [ENGLISH[n % len(ENGLISH)][n:] + " \N{SNOWMAN}" * (n % 3) for n in range(count)]
+    ids = tokenizer.encode(texts)
+    assert ids == [tokenizer.encode([text])[0] for text in texts]
+    assert tokenizer.decode(ids) == [tokenizer.decode([row])[0] for row in ids]
 
 
 # --- languages ---------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from tokenizer_folders import NAMES, ROWS, golden_folder, random_checkpoint
 
 import pyattn
 from pyattn.errors import ModelError
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import (
+from pyattn.files.native import write_native
+from pyattn.text.tokenizers import (
     NoTokenizer,
     TextError,
     Tokenizer,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tokenizer_folders import NAMES
 from tokenizer_kinds import ALL_SPACES, BYTES, KINDS, of_kind, pieces
 
-from pyattn.tokenizers import Encoded, Span, Tokenizer, spans
-from pyattn.tokenizers.framed import FramedTokenizer
-from pyattn.tokenizers.sentencepieces import PieceCutter
+from pyattn.text.tokenizers import Encoded, Span, Tokenizer, spans
+from pyattn.text.tokenizers.framed import FramedTokenizer
+from pyattn.text.tokenizers.sentencepieces import PieceCutter
 
 many = settings(deadline=None, derandomize=True, max_examples=100, database=None)
 
@@ -213,6 +213,7 @@ def test_text_without_tokens_may_have_no_ids() -> None:
         """What keeps nothing of any text."""
 
         source_vocab = target_vocab = 1
+        blank_ids: frozenset[int] = frozenset()
 
         def cut_with_spans(self, texts: Sequence[str]) -> Any:
             return [Encoded([], []) for _ in texts]

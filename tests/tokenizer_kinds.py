@@ -15,11 +15,11 @@ from golden.tokenizer_lines import corpus
 from tokenizer_folders import NAMES, golden_folder
 
 import pyattn
-from pyattn.formats.sentencepieces import Pieces
-from pyattn.tokenizers import Tokenizer, load_tokenizer
-from pyattn.tokenizers.framed import FramedTokenizer
-from pyattn.tokenizers.json_file import JsonCutter
-from pyattn.tokenizers.sentencepieces import PieceCutter
+from pyattn.files.sentencepieces import Pieces
+from pyattn.text.tokenizers import Tokenizer, load_tokenizer
+from pyattn.text.tokenizers.framed import FramedTokenizer
+from pyattn.text.tokenizers.json_file import JsonCutter
+from pyattn.text.tokenizers.sentencepieces import PieceCutter
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 END = "</s>"

@@ -23,6 +23,8 @@ class Words:
         inner: Abbreviations that mostly stand inside of a sentence: an end before a `starter` only.
         closing: Abbreviations that often end one (`etc.`): an end before anything but a small
             letter or a digit.
+        tails: Words with a capital that a closing abbreviation goes on with (`5 p.m. Monday`), in
+            small letters.
         starters: Frequent first words of sentences that begin no name, in small letters.
         ordinals: Whether a number with a stop is an ordinal number (`3. Oktober`).
         complete: Whether other abbreviations are so rare that a stop behind any other word ends a
@@ -33,6 +35,7 @@ class Words:
     numbered: str = ""
     inner: str = ""
     closing: str = ""
+    tails: str = ""
     starters: str = ""
     ordinals: bool = False
     complete: bool = False
@@ -48,8 +51,10 @@ _ENGLISH = Words(
         ver bk pt pts tel ext jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu
         thur thurs fri sat sun""",
     inner="""st inc ltd corp co cos bros jr esq ph.d dept univ assn ave blvd rd hwy apt bldg ln min
-        max avg est excl resp misc mfg intl natl govt mgr asst assoc jun c p""",
+        max avg est excl resp misc mfg intl natl govt mgr asst assoc c p""",
     closing="etc a.m p.m al oz lb lbs ft hrs mins secs yrs",
+    tails="""monday tuesday wednesday thursday friday saturday sunday eastern central mountain
+        pacific est edt cst cdt mst mdt pst pdt gmt utc bst""",
     starters="""the a an this that these those there here he she it we you they i my our your his
         her its their what where when who whose whom why how which and but or so if in on at for
         from with by as of to not no yes please then now after before because although though while
@@ -72,7 +77,7 @@ _SPANISH = Words(
         teléf ext párr párrf parr tít lib apdo cra kr cl ene feb mar abr may jun jul ago set sep
         sept oct nov dic lun mié jue vie sáb dom""",
     inner="""c d n p s v uu aa cc jj hh ff cía cia ltda inc ltd corp co jr dpto depto dept máx mín
-        hnos bco izq dcha tel fax ed""",
+        hnos bco izq dcha fax ed""",
     closing=f"etc al a.m p.m ud uds vd vds {_UNITS}",
     starters="""el la los las lo un una unos unas yo tú él ella ello nosotros nosotras vosotros
         ellos ellas usted ustedes este esta estos estas ese esa esos esas eso esto aquel aquella
@@ -91,7 +96,7 @@ _FRENCH = Words(
         Col cdt Cap lt sgt adj hab vs resp""",
     numbered="""no nos art chap fig pp vol tél tel éd al sect janv févr fév avr juil sept oct nov
         déc lun mar mer jeu ven sam dim""",
-    inner="cie sté ltd inc ets éts dép dépt min max apr vol dir ste jr univ ss",
+    inner="cie sté ltd inc ets éts dép dépt min max apr dir jr univ ss",
     closing="etc",
     starters="""le la les l un une des du de d ce cet cette ces c ceci cela ça il elle on nous vous
         ils elles je j tu mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs qui que
@@ -107,8 +112,8 @@ _GERMAN = Words(
         beispielsw vgl sog u.a z.b d.h i.d.r z.zt ca evtl ggf insb insbes inkl exkl zzgl abzgl geb
         gest verh kath ev evang allg bes betr bez ehem eigtl einschl entspr etw gem gen gebr hl hg
         hrsg jmd jmdn kgl lt lfd max min mind möbl näml österr dt engl franz röm griech lat schweiz
-        sen jun südl nördl östl westl svw tägl urspr usf verantw vorm wg zul zzt zus mio mrd tsd ggü
-        priv gegr frz""",
+        sen südl nördl östl westl svw tägl urspr verantw vorm wg zul zzt zus mio mrd tsd ggü priv
+        gegr frz""",
     numbered="""nr nrn abb abs art bd bde kap tab ziff anm par tel fig vol aufl jan jän feb febr mär
         apr jun jul aug sep sept okt nov dez""",
     inner="""str co corp inc ltd gmbh mbh mfg abt bhf ges hbf plz std wo pl stellv dir mwst ust zit
@@ -128,11 +133,11 @@ _GERMAN = Words(
 
 _ITALIAN = Words(
     leading="""sig sigg sig.ra sig.na dott dott.ssa dr prof prof.ssa avv ing arch geom rag on sen
-        gen col cap ten mons rev egr gent spett ill san ss dir amm psicol cfr ad es p.es vs ca p.zza
-        v.le c.so lgt""",
+        col ten mons rev egr gent spett ill san ss dir amm psicol cfr ad es p.es vs ca p.zza v.le
+        c.so lgt""",
     numbered="""nn num nr no pp pag pagg art artt cap capp fig figg vol voll tel cell ed tab gen feb
         mar apr mag giu lug ago set sett ott nov dic lun mer gio ven sab dom""",
-    inner="spa srl ltd inc co jr max min ca f.lli tel",
+    inner="spa srl ltd inc co jr max min f.lli",
     closing="ecc etc",
     starters="""il lo la i gli le l un uno una io tu lui lei noi voi loro egli ella esso essa essi
         questo questa questi queste quello quella quelli quelle mio mia tuo tua suo sua nostro
@@ -145,10 +150,10 @@ _ITALIAN = Words(
 
 _PORTUGUESE = Words(
     leading="""sr sra srs sras srta dr dra drs dras prof profa profs eng arq adv exmo exma ilmo ilma
-        revmo gen cel cap ten sgt alm dep sen gov pres min st sto sta av al pç trav tv rod ex p.ex
-        vs cf aprox tel""",
+        revmo gen cel ten sgt alm dep sen gov pres st sto sta av al pç trav tv rod ex p.ex vs cf
+        aprox""",
     numbered="""nº núm num no pp pág págs art arts cap caps fig figs vol vols ed tel ramal jan fev
-        mar abr mai jun jul ago set out nov dez seg ter qua qui sex sáb dom""",
+        mar abr mai jun jul ago set out nov dez ter qua qui sex sáb dom""",
     inner="cia ltda inc corp co jr depto dept máx mín hab",
     closing=f"etc a.m p.m {_UNITS}",
     starters="""o a os as um uma uns umas eu tu ele ela nós vós eles elas você vocês este esta estes
@@ -177,7 +182,7 @@ _DUTCH = Words(
 
 _DANISH = Words(
     leading="""hr fr frk dr prof adv ing cand mag st skt gl sml jf jvf f.eks bl.a dvs ca evt inkl
-        ekskl vedr pga ang hhv mht tlf pr eks ndr sdr vs""",
+        ekskl vedr pga ang hhv mht pr eks ndr sdr vs""",
     numbered="nr nrn pp art fig kap bd stk tlf jan feb mar apr jun jul aug sep sept okt nov dec",
     inner="co inc ltd max min jr sr kl mio mia kr afd red udg u.s u.k e.u m.fl m.v m.m",
     closing="osv etc",
@@ -190,7 +195,7 @@ _DANISH = Words(
 )
 
 _SWEDISH = Words(
-    leading="""hr fr frk dr prof doc ing st s:t t.ex bl.a dvs d.v.s ca c:a ev inkl exkl resp jfr jmf
+    leading="""hr fr frk dr prof doc ing s:t t.ex bl.a dvs d.v.s ca c:a ev inkl exkl resp jfr jmf
         s.k fr.o.m f.d ang fn vs""",
     numbered="nr sid art fig kap bd st tel jan feb mar apr jun jul aug sep sept okt nov dec",
     inner="co inc ltd max min jr sr kl milj kr avd red",
@@ -217,7 +222,7 @@ _POLISH = Words(
     leading="""dr mgr inż prof doc hab ks św bł gen płk ppłk mjr kpt por sierż pl al ul os m.in np
         tzw tzn wg ok ww zob im red bałt ang niem fr łac pol ros tj dot nt ur zm abp bp woj pt""",
     numbered="nr str rys tab rozdz art ust pkt poz tel sty lut mar kwi maj cze lip sie wrz paź",
-    inner="co inc ltd sp spp max min jr sr godz mln mld zł gr tys ul wyd",
+    inner="co inc ltd sp spp max min jr sr godz mln mld zł gr tys wyd",
     closing="itd itp etc",
     starters="""ten ta to te ci on ona ono oni one my wy ja ty nasz wasz jego jej ich mój twój swój
         co kto gdzie kiedy dlaczego jak jaki który i a ale lub albo więc jeśli jeżeli gdy ponieważ
@@ -228,8 +233,8 @@ _POLISH = Words(
 )
 
 _CZECH = Words(
-    leading="""dr mudr judr phdr rndr ing mgr bc prof doc sv arch plk gen npor kpt por mjr pan tzv
-        tj např mj cca ca vs viz kupř popř příp resp zvl zejm ul nám tř slov vč napr tzn o.z p.n.l
+    leading="""dr mudr judr phdr rndr ing mgr bc prof doc arch plk gen npor kpt por mjr pan tzv tj
+        např mj cca ca vs viz kupř popř příp resp zvl zejm ul nám tř slov vč napr tzn o.z p.n.l
         mld""",
     numbered="čís str obr tab kap čl odst písm tel sv roč led úno bře dub srp zář říj",
     inner="co inc ltd spol s.r.o a.s r.o max min jr sr hod tis mil kčs kč sek nar zem",
@@ -244,7 +249,7 @@ _CZECH = Words(
 )
 
 _HUNGARIAN = Words(
-    leading="dr prof id ifj özv br gr ún ill pl kb vö szt sz bp vs ui",
+    leading="dr prof id ifj özv br gr ún ill pl kb vö szt bp vs ui",
     numbered="sz old fej ábra köt tel jan febr márc ápr máj jún júl aug szept okt nov dec",
     inner="kft bt rt zrt nyrt co inc ltd max min jr ker krt ezr mrd",
     closing="stb",
@@ -279,12 +284,12 @@ _TURKISH = Words(
 
 _RUSSIAN = Words(
     leading="""проф акад доц канд докт инж им св преп ул пр просп пер пл наб бул пос пгт дер обл р-н
-        респ корп кв оф эт г-н г-жа д-р т.е т.к т.н ср напр см тов гр гл зам зав нач нем англ фр
-        франц лат греч рус укр букв назв род ум рожд соотв вкл исп тел гражд юр эл""",
+        респ корп оф эт г-н г-жа д-р т.е т.к т.н напр см тов гр зам зав нач нем англ фр франц лат
+        греч рус укр букв назв род ум рожд соотв вкл исп гражд юр эл""",
     numbered="""стр рис табл гл пп ст т.т изд вып кн тел кв кор янв фев февр мар апр июн июл авг сен
         сент окт ноя нояб дек пн вт ср чт пт сб вс кг км""",
-    inner="""гг вв руб коп долл дол млн млрд трлн тыс куб кв м.м мин макс сек час чел экз шт мм см
-        д.э.н к.т.н пр ун-т н.э до.н.э у.е""",
+    inner="""гг вв руб коп долл дол млн млрд трлн тыс куб м.м мин макс сек час чел экз шт мм д.э.н
+        к.т.н ун-т н.э до.н.э у.е""",
     closing="т.д т.п т.ч др итд",
     starters="""он она оно они мы вы я ты это эта этот эти тот та те его её ее их мой наш ваш свой
         что кто где когда почему зачем как какой который и а но или если чтобы потому хотя затем
@@ -297,7 +302,7 @@ _UKRAINIAN = Words(
     leading="""проф акад доц канд інж ім св вул просп пров пл бул обл р-н корп кв оф див напр тзв
         т.зв тобто пан нім англ фр лат грец рос укр зам зав нач""",
     numbered="стор рис табл гл пп ст вид вип кн тел січ лют бер кві тра чер лип сер вер жов",
-    inner="рр ст грн коп млн млрд тис мін макс сек год чол шт н.е до.н.е",
+    inner="рр грн коп млн млрд тис мін макс сек год чол шт н.е до.н.е",
     closing="т.д т.п ін",
     starters="""він вона воно вони ми ви я ти це ця цей ці той та ті його її їх мій наш ваш свій що
         хто де коли чому як який і й а але або якщо щоб тому хоча потім проте також теж тільки тепер
@@ -309,7 +314,7 @@ _BULGARIAN = Words(
     leading="""проф акад доц инж д-р г-н г-жа св ул бул пл гр обл общ кв ж.к т.е т.нар напр вж ср
         вкл искл м.г т.г англ нем фр лат рус чл-кор ген полк кап лейт""",
     numbered="стр фиг табл гл чл ал бр тел ян февр апр авг септ окт ноем дек",
-    inner="лв ст хил млн млрд мин макс сек бр пр.н.е н.е",
+    inner="лв ст хил млн млрд мин макс сек пр.н.е н.е",
     closing="др т.н и.др",
     starters="""той тя то те ние вие аз ти това тази този тези онзи неговият нейният техният какво
         кой къде кога защо как и а но или ако за да защото въпреки после затова обаче също само сега
@@ -318,7 +323,7 @@ _BULGARIAN = Words(
 )
 
 _GREEK = Words(
-    leading="κα κος κκ δρ καθ αγ οδ λεωφ πλ π.χ δηλ βλ πρβλ αρ σελ τηλ περ",
+    leading="κ κα κος κκ δρ καθ αγ οδ λεωφ πλ π.χ δηλ βλ πρβλ περ",
     numbered="αρ σελ κεφ εικ πιν τόμ τηλ ιαν φεβ μαρ απρ ιουν ιουλ αυγ σεπ οκτ νοε δεκ",
     inner="εκ εκατ δισ χιλ α.ε ο.ε ε.π.ε μ.χ",
     closing="κ.λπ κλπ κ.ά κ.α π.μ μ.μ",
@@ -332,7 +337,7 @@ _GREEK = Words(
 _CROATIAN = Words(
     leading="""dr prof mr mag ing dipl gosp gđa gđica sv ul tzv tj npr gđ odn cca vs usp др проф мр
         инг госп г-ђа св ул тзв тј нпр одн""",
-    numbered="br str sl tab čl st tel sij velj ožu tra svi lip srp kol ruj стр сл чл бр тел",
+    numbered="br str tab čl st tel sij velj ožu tra svi lip srp kol ruj стр сл чл бр тел",
     inner="d.d d.o.o co inc ltd max min jr god mil mlrd tis хиљ мил год",
     closing="itd itsl sl i.sl итд",
     starters="""on ona ono oni one mi vi ja ti to ovo taj ta ovaj ova što tko ko gdje gde kada zašto
@@ -347,7 +352,7 @@ _BALTIC = Words(
     leading="""dr prof doc hr pr inž gyd kun šv a.g t.y pvz vad žr plg akad hab gen kap u.c piem t.i
         sk apm""",
     numbered="nr lk psl pav lent tel lpp att tab nod",
-    inner="max min mln mlrd tūkst eur ct val milj k.t t.t inc ltd co a/s",
+    inner="max min mln mlrd tūkst eur ct val milj k.t inc ltd co a/s",
     closing="pan utt u.tml jne t.t",
     starters="""jis ji jie jos mes jūs aš tu tai šis ši kas kur kada kodėl kaip ir bet ar arba jei
         nes nors po to todėl taip pat tik dabar šiandien vakar rytoj čia ten viņš viņa viņi viņas
@@ -373,7 +378,7 @@ _ARMENIAN = Words(
     numbered="էջ նկ գլ",
 )
 _KAZAKH = Words(
-    leading="проф акад доц көш даң т.б б.з.б б.з т.ғ.к мыс см обл",
+    leading="проф акад доц көш даң б.з.б б.з т.ғ.к мыс см обл",
     numbered="бет сур тел",
     inner="млн млрд трлн мың тг жж гг",
     closing="т.б т.с.с",

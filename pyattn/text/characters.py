@@ -1,13 +1,16 @@
-"""Classes of characters, as regular expressions write them inside of brackets."""
+"""Classes of characters, as regular expressions write them between brackets."""
 
 # ruff: noqa: RUF001 (the marks of other scripts look like ours and are meant)
 from __future__ import annotations
 
 # What `str.splitlines` ends a line at; all of it is white space.
-BREAKS = "\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+
+# White space inside of a line, brackets and all.
+BLANK = rf"[^\S{BREAKS}]"
 
 # Marks that end a sentence in front of white space only: they also stand inside of words.
-STOPS = ".!?…‼⁇⁈⁉‽"
+STOPS = ".!?…‼⁇⁈⁉‽․"
 # And those of Chinese and Japanese, Arabic, Urdu, Hindi, Armenian, Amharic, Burmese, Khmer,
 # Mongolian, Sinhala and others, which end one wherever they are (Unicode's Sentence_Terminal).
 WIDE = "。！？｡．﹒﹖﹗؟۔।॥։።፧፨။។៕᠃᠉෴᭞᭟᱾᱿꘎꘏꛳꛷꣎꣏꩝꩟꯫"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import re
 
-from pyattn.text.characters import HAN, LOWER, UPPER
+from pyattn.text.characters import BLANK, BREAKS, HAN, LOWER, UPPER
 
 _BULLETS = "•◦‣⁃▪▫●○■□➢➤✓✔→"
 _DASHES = r"\-–—*·"  # bullets in front of white space, else signs
@@ -25,14 +25,16 @@ def enumerators(*, ordinals: bool) -> str:
         ordinals: Whether a number with a stop in front of a small letter is an ordinal number.
     """
     # In front of a small letter it would be an ordinal number: "1. und 2. Liga".
-    counting = rf"(?!\s+[{LOWER}])" if ordinals else ""
-    # The first three are most of what there is, and once more below, at the end of a text.
+    counting = rf"(?!{BLANK}+[{LOWER}](?![.)]))" if ordinals else ""
+    # The most frequent come first. Some are there once more below, for the end of a text.
     ways = [
-        rf"\d{{1,3}}(?:\.{counting}|\))\s+",
+        rf"\d{{1,3}}(?:\.{counting}|\.?\))\s+",
         rf"[{_DASHES}]\s+",
         rf"[{_BULLETS}①-⒇❶-➓㈠-㈩]\s*",
+        r"\(\d{1,3}\)\s+",
+        r"[^\W\d_]\)\s+",
         r"（(?:\d{1,3}|[一二三四五六七八九十]{1,3})）\s*",
-        rf"\d{{1,3}}(?:、|[.)．](?=[{HAN}]))",
+        rf"\d{{1,3}}(?:、|[.)．](?=[{HAN}]))\s*",
     ]
     # These need white space behind them.
     loose = [
@@ -40,7 +42,7 @@ def enumerators(*, ordinals: bool) -> str:
         rf"§\s?{_NUMBER}\.",
         rf"[ivx]{{2,6}}(?:\.{counting}|\))",
         rf"[IVX]{{2,6}}(?:\.{counting}|\))",
-        rf"[a-i]\.(?=\s+[{UPPER}])",
+        rf"[a-i]\.(?={BLANK}+[{UPPER}])",
         r"[^\W\d_]\)",
         rf"\((?:{_NUMBER}\.?|[^\W\d_]|[ivx]{{2,6}}|[IVX]{{2,6}})\)",
         r"\[\d{1,3}\]",
@@ -62,7 +64,7 @@ def items(text: str, begin: int, body: int, end: int) -> list[int]:
 
     Args:
         text: Any text.
-        begin: Where the line begins.
+        begin: Where the line begins, or one of the empty lines in front of it.
         body: Where it goes on behind its white space and enumerators. It is a list if the next
             enumerator of the same kind follows further on.
         end: Where it ends.
@@ -71,6 +73,7 @@ def items(text: str, begin: int, body: int, end: int) -> list[int]:
         Where the second item and all others begin, ascending.
     """
     starts: list[int] = []
+    begin = max(begin, 1 + max(text.rfind(mark, begin, body) for mark in BREAKS))
     first = _FIRST_ITEM.match(text, begin, end)
     bullet, opened, number, closed = first.groups(default="") if first else ("",) * 4
     at = body

@@ -15,8 +15,8 @@ from pyattn.text.numbers import numbers_differ
 from pyattn.text.sources import Part, Plan
 
 if TYPE_CHECKING:
-    from pyattn.tokenizers import Tokenizer
-    from pyattn.tokenizers.contract import Decoded
+    from pyattn.text.tokenizers import Tokenizer
+    from pyattn.text.tokenizers.contract import Decoded
 
 # Best outcome first.
 _FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")

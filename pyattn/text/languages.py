@@ -30,7 +30,7 @@ _TWO_LETTERS = dict(
 )
 
 
-@functools.cache
+@functools.lru_cache(256)
 def iso_639(language: str | None) -> str:
     """The ISO 639-1 code of a language, or its code of three letters where it has none of two.
 

@@ -14,10 +14,10 @@ from pyattn.text.normalization import LINE_BREAKS, Normalized, has_letter, norma
 from pyattn.text.pieces import halved, stripped
 from pyattn.text.sentences import sentence_spans
 from pyattn.text.settings import Split
-from pyattn.tokenizers.contract import TextError
+from pyattn.text.tokenizers.contract import TextError
 
 if TYPE_CHECKING:
-    from pyattn.tokenizers import Tokenizer
+    from pyattn.text.tokenizers import Tokenizer
 
 Names: TypeAlias = str | Sequence[str] | None
 # The languages of a source and of its target; None where the model is not told.

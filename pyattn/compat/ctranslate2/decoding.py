@@ -17,7 +17,7 @@ from pyattn.compat.ctranslate2.arguments import (
     is_sequence,
 )
 from pyattn.compat.ctranslate2.sampling import next_seed
-from pyattn.formats.vocabulary import Vocabularies, Vocabulary
+from pyattn.files.vocabulary import Vocabularies, Vocabulary
 from pyattn.options import GenerationOptions
 
 # Layer and head of the heads whose weights are an alignment; None for a model's last layer.

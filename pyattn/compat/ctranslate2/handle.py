@@ -15,13 +15,13 @@ from typing import Any, BinaryIO
 from pyattn.compat.ctranslate2.arguments import incompatible
 from pyattn.compat.ctranslate2.log import logger
 from pyattn.compat.ctranslate2.pending import Pending
-from pyattn.dtypes import DType
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.ctranslate2 import read_vocabularies, read_vocabulary_map
-from pyattn.formats.ctranslate2.vmap import VocabularyMap
-from pyattn.formats.vocabulary import Vocabularies
+from pyattn.files import read_checkpoint
+from pyattn.files.ctranslate2 import read_vocabularies, read_vocabulary_map
+from pyattn.files.ctranslate2.vmap import VocabularyMap
+from pyattn.files.vocabulary import Vocabularies
 from pyattn.model import Model
+from pyattn.running.precision import DType
 
 # What weights are computed with; "default" is for the model to say.
 _DTYPES: dict[str, DType | None] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyattn.formats.vocabulary import Vocabularies
+from pyattn.files.vocabulary import Vocabularies
 
 
 def is_empty(vocabularies: Vocabularies, tokens: Sequence[str]) -> bool:

@@ -1,0 +1,101 @@
+"""From a checkpoint's tensors to what the core asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, tensor_shapes
+from pyattn.errors import ModelError
+from pyattn.running import precision
+from pyattn.stored import Array, Stored, Tensors
+
+# Floats of a table of computed positions, unless the model itself is larger by far: 16,384 of them
+# for a dim of 512.
+MOST_COMPUTED = 1 << 23
+
+
+def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, Stored]]:
+    """What the core asks for, each of its due shape.
+
+    Args:
+        checkpoint: Config and weights.
+
+    Returns:
+        Vectors and tables in float32, computed positions included; and, as they are stored, the
+        matrices of products and the embeddings.
+
+    Raises:
+        ModelError: if a tensor is missing, is an array of another type than float32, or has another
+            shape than the config says; the message names it.
+    """
+    config = checkpoint.config
+    try:
+        tensors = Tensors.of(checkpoint.tensors)
+    except ValueError as error:
+        raise ModelError(f"checkpoint: {error}") from None
+    kept = {name for names in precision.products(config).values() for name in names}
+    kept |= {f"{stack}.embedding" for stack in STACKS}
+    optional = ("output.bias", (config.target_vocab,))
+    floats: dict[str, Array] = {}
+    matrices: dict[str, Stored] = {}
+    for name, shape in (*tensor_shapes(config), optional):
+        if name not in tensors:
+            if name == optional[0]:
+                continue
+            raise ModelError(f"checkpoint: no tensor {name}, expected shape {list(shape)}")
+        stored = tensors.stored(name)
+        if stored.shape != shape:
+            raise ModelError(
+                f"checkpoint: {name} has shape {list(stored.shape)}, the config says {list(shape)}"
+            )
+        if name in kept:
+            matrices[name] = stored
+        else:
+            floats[name] = tensors[name]
+    return floats | _computed_tensors(config, floats), matrices
+
+
+def _computed_tensors(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    """What the core is given of positions that are no rows of the checkpoint."""
+    if config.positions == "learned":
+        return {}
+    _check_computed(config)
+    try:
+        return _tables(config, tensors)
+    except ValueError as error:  # of sizes that make no sense together
+        raise ModelError(f"checkpoint: {error}") from None
+
+
+def _check_computed(config: ModelConfig) -> None:
+    """That tables of positions, for which a few bytes of a file ask, are no larger than useful."""
+    per_position = config.dim
+    if config.positions == "relative":
+        layers = config.encoder_layers + config.decoder_layers if config.relative_per_layer else 1
+        per_position = 2 * layers * max(config.encoder_heads, config.decoder_heads)
+    weights = sum(math.prod(shape) for _, shape in tensor_shapes(config))
+    most = max(MOST_COMPUTED, weights // 4) // max(per_position, 1)
+    if config.max_positions > most:
+        raise ModelError(
+            f"checkpoint: max_positions is {config.max_positions}, expected at most {most} for "
+            f"positions that are computed"
+        )
+
+
+def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    # Here and not above: importing pyattn need not read the whole reference.
+    from pyattn.reference.positions import computed_positions, relative_bias_table, rotary_tables
+
+    if config.positions == "relative":
+        names = [name for name in tensors if name.endswith("relative_bias")]
+        return {
+            name.replace("relative_bias", "relative_table"): relative_bias_table(
+                tensors[name], config, "encoder" if name.startswith("encoder") else "decoder"
+            )
+            for name in names
+        }
+    if config.positions == "rotary":
+        cos, sin = rotary_tables(config)
+        return {"rotary.cos": cos, "rotary.sin": sin}
+    table = computed_positions(config)
+    return {"encoder.positions": table, "decoder.positions": table}

@@ -1,0 +1,35 @@
+"""What a loaded model is, and how this machine runs it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from pyattn.checkpoint import ModelConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig(ModelConfig):
+    """What a loaded model is, and how this machine runs it.
+
+    Attributes:
+        dtype: The number type that weights are computed with, or most of them.
+        other_dtypes: The products that are computed in another type, by their names in
+            `pyattn.running.precision`, with that type.
+        isa: The level of instructions that runs it, one of `pyattn.cpu_info()`'s.
+    """
+
+    dtype: str
+    other_dtypes: Mapping[str, str] = dataclasses.field(hash=False)
+    isa: str
+
+    def summary(self) -> str:
+        """The same in a few words."""
+        vocab = f"vocabulary {self.source_vocab:,}"
+        if self.target_vocab != self.source_vocab:
+            vocab = f"vocabularies {self.source_vocab:,} and {self.target_vocab:,}"
+        mostly = "mostly " if self.other_dtypes else ""
+        return (
+            f"{self.family}, {self.encoder_layers}+{self.decoder_layers} layers, dim {self.dim:,}, "
+            f"{vocab}, {mostly}{self.dtype} on {self.isa}"
+        )
