@@ -21,13 +21,14 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 
 # Python: what a module or a folder of the package may import of the others. Whoever adds one gives
 # it its place here.
-CONTRACTS = {"errors", "options", "results", "checkpoint", "stored"}
+CONTRACTS = {"errors", "options", "overrides", "results", "checkpoint", "stored"}
 MAY_IMPORT = {
     "errors": set(),
     "_foreign": set(),
     "_exits": set(),
     "_mapped": set(),
     "options": {"_foreign"},
+    "overrides": set(),
     "results": set(),
     "stored": {"_mapped"},
     "checkpoint": {"options", "stored"},
