@@ -67,7 +67,7 @@ bool BoundRequest::wait(const std::optional<double>& seconds) {
 
 py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
   const Sentence& of = request_->sentences()[sentence];
-  if (!of.options->return_alignment) {
+  if (!of.options->alignment) {
     return py::none();
   }
   py::array_t<float> alignment =
@@ -87,7 +87,7 @@ void BoundRequest::wait_for(size_t sentence) {
 
 py::list BoundRequest::take(size_t sentence) {
   check_index(sentence);
-  const bool scored = request_->sentences()[sentence].options->tells_scores();
+  const bool scored = request_->sentences()[sentence].options->returns_scores();
   py::list hypotheses;
   for (const Found& one : request_->take(sentence)) {
     const size_t count = scored ? one.token_scores.size() : 0;

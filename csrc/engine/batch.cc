@@ -241,7 +241,7 @@ void Batch::prepare_rows(Live& live) {
     const int32_t first_row = 0;
     live.pasts.extend({&first_row, 1});
   }
-  const AlignmentHeads& aligned = live.place.sentence().options->aligned;
+  const AlignmentHeads& heads = live.place.sentence().options->alignment_heads;
   std::vector<int32_t> parents;
   for (const NextRow& row : search.rows()) {
     parents.push_back(row.parent);
@@ -257,7 +257,7 @@ void Batch::prepare_rows(Live& live) {
                      past[time - 1],
                      {past.data(), static_cast<int64_t>(time), nullptr},
                      memory,
-                     aligned.empty() ? nullptr : &aligned});
+                     heads.empty() ? nullptr : &heads});
   };
   const int64_t first = static_cast<int64_t>(rows_.size());
   if (prefix > 0) {

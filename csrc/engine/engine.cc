@@ -53,7 +53,7 @@ void check_shortlist(const ModelConfig& config, size_t index,
     return name() + " has " + std::to_string(turn[1]) + " behind " +
            std::to_string(turn[0]) + ", expected ascending ids";
   });
-  const std::vector<int32_t>& suppressed = sentence.options->suppressed;
+  const std::vector<int32_t>& suppressed = sentence.options->suppress_tokens;
   std::vector<int32_t> ends = sentence.options->end_tokens;
   if (ends.empty()) {
     ends.push_back(config.end);
@@ -199,7 +199,7 @@ std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
       checked = sentences[i].options.get();
       check_options({config.decoder.vocab, config.max_positions, config.end},
                     *checked);
-      check_heads("generate", checked->aligned);
+      check_heads("generate", checked->alignment_heads);
     }
     if (sentences[i].shortlist != nullptr) {
       check_shortlist(config, i, sentences[i]);

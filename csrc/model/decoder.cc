@@ -24,7 +24,7 @@ class Step {
       past.push_back(row.past);
       source.push_back(row.source);
       slots_.push_back(row.slot);
-      alignments_.add_row(row.aligned, row.source.time);
+      alignments_.add_row(row.alignment_heads, row.source.time);
     }
     past_ = StepMemories(std::move(past));
     source_ = StepMemories(std::move(source));

@@ -18,7 +18,7 @@ struct DecoderRow {
   StepMemory past;    // earlier tokens and, last, this one
   StepMemory source;  // the cross memory of the row's sentence
   /// Heads whose attention to the source is told; null: none. At least one.
-  const AlignmentHeads* aligned = nullptr;
+  const AlignmentHeads* alignment_heads = nullptr;
 };
 
 /// What a step of the decoder makes of its rows.

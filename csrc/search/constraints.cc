@@ -46,12 +46,12 @@ Constraints::Constraints(const SearchTask& task)
       task_(task),
       ends_(options_.end_tokens.empty() ? std::vector<int32_t>{task.end}
                                         : options_.end_tokens),
-      longest_(options_.longest(task.source.size())),
+      longest_(options_.max_tokens(task.source.size())),
       read_history_(options_.repetition_penalty != 1 ||
                     options_.no_repeat_ngram_size > 0 ||
                     options_.encoder_no_repeat_ngram_size > 0 ||
                     options_.prefix_bias_beta > 0) {
-  for (const int32_t token : options_.suppressed) {
+  for (const int32_t token : options_.suppress_tokens) {
     forbid(always_, token);
   }
   for (const SequenceBias& one : options_.sequence_bias) {
@@ -92,7 +92,7 @@ NextRules Constraints::rules(int32_t length,
     }
   }
   if (length == (options_.forced_bos_token >= 0 ? 1 : 0)) {
-    for (const int32_t token : options_.begin_suppressed) {
+    for (const int32_t token : options_.begin_suppress_tokens) {
       forbid(edits, token);
     }
   }

@@ -16,8 +16,9 @@ Search::Search(const SearchTask& task, const Path& begun)
       hash_(hash_of(hash_of(kHashOfNone, task.source), begun.tokens)) {
   if (begun.tokens.empty()) {
     prefix_ = {task.start};
-    prefix_.insert(prefix_.end(), options().target_prefix.begin(),
-                   options().target_prefix.begin() + options().fed_prefix());
+    prefix_.insert(
+        prefix_.end(), options().target_prefix.begin(),
+        options().target_prefix.begin() + options().certain_prefix());
     rows_ = {{prefix_.back(), 0}};
     prefix_.pop_back();
   } else {
@@ -36,7 +37,7 @@ void Search::set_rules(int32_t length,
   for (size_t row = 0; row < rows_.size(); ++row) {
     std::vector<int32_t> said = {task_.start};
     said.insert(said.end(), options().target_prefix.begin(),
-                options().target_prefix.begin() + options().fed_prefix());
+                options().target_prefix.begin() + options().certain_prefix());
     const Path own = path(row);
     said.insert(said.end(), own.tokens.begin(), own.tokens.end());
     rules_.push_back(constraints_.rules(length, said));
@@ -47,7 +48,7 @@ float Search::ranked(float total, int32_t length) const {
   if (!begun_.tokens.empty()) {
     length -= begun_.length();
   } else if (options().length_counts_prefix) {
-    length += options().fed_prefix();
+    length += options().certain_prefix();
   }
   return total / static_cast<float>(
                      std::pow(std::max(length, 1), options().length_penalty));
@@ -78,7 +79,7 @@ Found Search::result(Path path, float score, FinishReason reason) const {
     path.tokens.pop_back();
   }
   if (options().return_prefix) {
-    const int32_t fed = options().fed_prefix();
+    const int32_t fed = options().certain_prefix();
     const std::vector<int32_t>& prefix = options().target_prefix;
     path.tokens.insert(path.tokens.begin(), prefix.begin(),
                        prefix.begin() + fed);

@@ -136,7 +136,7 @@ class Search {
 
   /// Tokens of a row of alignment; 0 where none is told.
   size_t aligned_tokens() const {
-    return options().aligned.empty() ? 0 : task_.source.size();
+    return options().alignment_heads.empty() ? 0 : task_.source.size();
   }
   std::span<const float> prefix_alignment() const { return prefix_alignment_; }
 
