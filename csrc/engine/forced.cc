@@ -24,21 +24,21 @@ Decoded feed(const ModelWeights& weights, const std::vector<Sequence>& sources,
   }
   const Buffer<float> encoded = encode(weights, ragged);
   TokenPool pool(token_bytes(weights), INT64_MAX);
-  const Slots sources_kept(pool, static_cast<size_t>(ragged.tokens()));
-  keep_sources(weights, encoded.data(), sources_kept.all());
+  const Slots source_slots(pool, static_cast<size_t>(ragged.tokens()));
+  store_sources(weights, encoded.data(), source_slots.all());
 
   int64_t count = 0;
   for (size_t i = begin; i < end; ++i) {
     count += static_cast<int64_t>(targets[i].size()) + 1;
   }
-  const Slots targets_kept(pool, static_cast<size_t>(count));
-  void* const* const slots = targets_kept.all().data();
+  const Slots target_slots(pool, static_cast<size_t>(count));
+  void* const* const slots = target_slots.all().data();
 
   std::vector<DecoderRow> rows;
   for (size_t i = begin; i < end; ++i) {
     const int64_t first = static_cast<int64_t>(rows.size());
     const int64_t source = ragged.starts[i - begin];
-    const StepMemory cross = {sources_kept.all().data() + source,
+    const StepMemory cross = {source_slots.all().data() + source,
                               ragged.starts[i - begin + 1] - source, nullptr};
     for (int64_t t = 0; t <= static_cast<int64_t>(targets[i].size()); ++t) {
       rows.push_back({t == 0 ? weights.config.start : targets[i][t - 1],
