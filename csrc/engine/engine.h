@@ -7,7 +7,6 @@
 #include "base/threads.h"
 #include "engine/request.h"
 #include "engine/runner.h"
-#include "model/alignment.h"
 #include "model/weights.h"
 
 namespace pyattn {

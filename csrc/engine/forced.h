@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "model/alignment.h"
 #include "model/weights.h"
 
 namespace pyattn {

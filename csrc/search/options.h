@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "model/alignment.h"
+#include "model/config.h"
 
 namespace pyattn {
 
