@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyattn._foreign import unknown_setting
 from pyattn.checkpoint import ModelConfig, TextSettings
@@ -13,8 +13,11 @@ from pyattn.translator import Translator
 if TYPE_CHECKING:
     import os
 
+    from typing_extensions import Unpack
+
     from pyattn.files.shortlist import LexicalShortlist
     from pyattn.model import Model
+    from pyattn.overrides import Limits
     from pyattn.running.precision import DTypes
     from pyattn.text.tokenizers import NoTokenizer, Tokenizer
 
@@ -27,7 +30,7 @@ def load(
     dtype: DTypes = "auto",
     threads: int | None = None,
     shortlist: bool = True,
-    **limits: Any,
+    **limits: Unpack[Limits],
 ) -> Translator:
     """A translator for a model's files.
 

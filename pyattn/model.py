@@ -28,8 +28,11 @@ from pyattn.running.run_config import RunConfig
 from pyattn.stored import Tensors
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from pyattn.files.native import MatrixType, TokenizerFiles
     from pyattn.files.shortlist import LexicalShortlist
+    from pyattn.overrides import Overrides
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
@@ -219,7 +222,7 @@ class Model:
         shortlist: Shortlists = None,
         progress: Callable[[int], object] | None = None,
         on_token: Callable[[DecidedToken], object] | None = None,
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> list[list[Hypothesis]]:
         """Searches for the targets of sentences.
 
@@ -263,7 +266,7 @@ class Model:
         *,
         shortlist: Shortlists = None,
         watched: bool = False,
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> PendingSearch:
         """Like `generate`, but returns at once.
 
@@ -300,7 +303,7 @@ class Model:
         return PendingSearch(self._core.submit(sources, chosen, shortlists, watched), chosen)
 
     def generate_stream(
-        self, source: Ids, options: GenerationOptions | None = None, **overrides: Any
+        self, source: Ids, options: GenerationOptions | None = None, **overrides: Unpack[Overrides]
     ) -> Iterator[DecidedToken]:
         """The tokens of one sentence's target as they are decided, its end included.
 

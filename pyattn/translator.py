@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -23,8 +23,11 @@ from pyattn.text.streaming import translated
 if TYPE_CHECKING:
     import os
 
+    from typing_extensions import Unpack
+
     from pyattn.files.native import MatrixType
     from pyattn.model import Model
+    from pyattn.overrides import Overrides
     from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
@@ -104,7 +107,7 @@ class Translator:
         return self.tokenizer.languages
 
     @overload
-    def translate(
+    def translate(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
         self,
         texts: str,
         options: GenerationOptions | None = ...,
@@ -114,7 +117,7 @@ class Translator:
         split: Split = ...,
         normalize: Normalize = ...,
         progress: bool = ...,
-        **settings: Any,
+        **overrides: Unpack[Overrides],
     ) -> str: ...
 
     @overload
@@ -128,7 +131,7 @@ class Translator:
         split: Split = ...,
         normalize: Normalize = ...,
         progress: bool = ...,
-        **settings: Any,
+        **overrides: Unpack[Overrides],
     ) -> list[str]: ...
 
     def translate(
@@ -141,7 +144,7 @@ class Translator:
         split: Split = "auto",
         normalize: Normalize = "auto",
         progress: bool = False,
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> str | list[str]:
         """The best translation of each text.
 
@@ -191,7 +194,7 @@ class Translator:
         split: Split = "auto",
         normalize: Normalize = "auto",
         progress: bool = False,
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> list[list[Translation]]:
         """The translations of each text with their ids and scores, best first.
 
@@ -230,7 +233,7 @@ class Translator:
         target: Names = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> PendingTranslations:
         """Like `results`, but returns at once: with something to wait for, await or cancel.
 
@@ -262,7 +265,7 @@ class Translator:
         target: str | None = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
 
@@ -350,7 +353,7 @@ class Translator:
         self.close()
 
     def _search(
-        self, options: GenerationOptions | None, overrides: dict[str, Any]
+        self, options: GenerationOptions | None, overrides: Mapping[str, Any]
     ) -> GenerationOptions:
         """What to search with; bad options fail now."""
         if not isinstance(options, GenerationOptions | None):

@@ -1,6 +1,7 @@
 """Who may see whom, in both languages, and that levels of instructions share no symbol."""
 
 import ast
+import dataclasses
 import functools
 import graphlib
 import pathlib
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from pyattn.options import GenerationOptions
+
 ROOT = pathlib.Path(__file__).parent.parent
 CSRC, PACKAGE = ROOT / "csrc", ROOT / "pyattn"
 
@@ -21,13 +24,14 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 
 # Python: what a module or a folder of the package may import of the others. Whoever adds one gives
 # it its place here.
-CONTRACTS = {"errors", "options", "results", "checkpoint", "stored"}
+CONTRACTS = {"errors", "options", "overrides", "results", "checkpoint", "stored"}
 MAY_IMPORT = {
     "errors": set(),
     "_foreign": set(),
     "_exits": set(),
     "_mapped": set(),
     "options": {"_foreign"},
+    "overrides": set(),
     "results": set(),
     "stored": {"_mapped"},
     "checkpoint": {"options", "stored"},
@@ -120,6 +124,21 @@ def test_module_is_stripped_where_no_shell_reads_its_path() -> None:
 
 def test_fast_math_is_never_asked_for() -> None:
     assert not re.search(r"-ffast-math|-Ofast|-funsafe-math", build_recipe())
+
+
+def cpp_fields(header: str, struct: str) -> set[str]:
+    """The fields of a struct whose functions, if any, come behind them."""
+    text = re.sub(r"//.*", "", (CSRC / header).read_text())
+    body = text.split(f"struct {struct} {{")[1].split("};")[0].split("(")[0]
+    declarations = re.sub(r"<.*?>", "", body).split(";")[:-1]
+    return {name for one in declarations for name in re.findall(r"(\w+)\s*(?:,|$)", one)}
+
+
+def test_options_have_one_name_in_both_languages() -> None:
+    options = {field.name for field in dataclasses.fields(GenerationOptions)}
+    # What these ask for goes into sequence_bias and suppress_tokens.
+    merged = {"suppress_sequences", "disable_unk"}
+    assert cpp_fields("search/options.h", "SearchOptions") == options - merged
 
 
 def imports(file: pathlib.Path) -> Iterator[str]:

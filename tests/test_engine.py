@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import os
 import pathlib
 import random
+import sys
 import threading
 import time
 from typing import Any
 
 import numpy as np
+import processes
 import pytest
 from inputs import checkpoint, sentences
 
@@ -180,6 +183,38 @@ def test_sentence_beyond_the_budget_is_refused_alone() -> None:
         assert len(tight.generate([[1, 2]], max_new_tokens=3)) == 1
 
 
+@pytest.mark.skipif(
+    sys.platform != "linux" or "asan" in os.environ.get("LD_PRELOAD", ""),
+    reason="needs a limit to the address space, which AddressSanitizer fills",
+)
+def test_memory_that_the_encoder_lacks_is_an_error_of_its_request_alone() -> None:
+    code = """
+        import dataclasses, pathlib, resource
+        from inputs import checkpoint
+        from pyattn import Model
+
+        plain = checkpoint("post")
+        config = dataclasses.replace(plain.config, max_positions=60_000)
+        with Model(dataclasses.replace(plain, config=config), dtype="float32", threads=1) as model:
+            [wanted] = model.generate([[1, 2, 3]], max_new_tokens=5)
+            pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+            soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+            # The encoder's input and output alone take 18 MiB.
+            resource.setrlimit(
+                resource.RLIMIT_AS, (pages * resource.getpagesize() + (8 << 20), hard)
+            )
+            large = model.submit([[1] * 59_000])
+            try:
+                large.result(0)
+            except MemoryError:
+                print("MemoryError")
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+            [found] = model.generate([[1, 2, 3]], max_new_tokens=5)
+            print(found[0].tokens == wanted[0].tokens)
+        """
+    assert processes.output(code).split() == [b"MemoryError", b"True"]
+
+
 @pytest.mark.parametrize("name", ["batch_tokens", "batch_rows", "cache_bytes"])
 @pytest.mark.parametrize("value", [0, -1, 2**70, 1.5, "all", True])
 def test_limit_out_of_range_is_named(name: str, value: Any) -> None:
@@ -310,9 +345,9 @@ def test_who_waits_hears_that_all_was_cancelled() -> None:
         generation.cancel()
         for thread in waiting:
             thread.join()
-        assert heard == ["generate: it was cancelled before this was done"] * 3
+        assert heard == ["generate: the request was cancelled before this was done"] * 3
         assert generation.is_done(99_999)
-        with pytest.raises(ValueError, match="it was cancelled"):
+        with pytest.raises(ValueError, match="was cancelled"):
             generation.results()
 
 

@@ -202,7 +202,7 @@ def test_request_of_the_parent_is_refused_in_a_child() -> None:
                     try:
                         ask()
                     except ValueError as error:
-                        same &= "asked for before a fork" in str(error)
+                        same &= "submitted before fork()" in str(error)
                     else:
                         same = False
                 request.cancel()

@@ -155,7 +155,7 @@ Team::Worker& Team::worker() {
 }
 
 void Team::run(const std::function<void()>& body,
-               const std::function<bool()>& go_on) {
+               const KeepWaiting& keep_waiting) {
   Worker& to = worker();
   std::atomic<bool> stop{false};
   const auto job = std::make_shared<Job>(Job{body, stop, false, nullptr});
@@ -164,7 +164,7 @@ void Team::run(const std::function<void()>& body,
   while (
       !to.finished.wait_for(lock, kWaitingSlice, [&] { return job->done; })) {
     lock.unlock();
-    const bool more = go_on();
+    const bool more = keep_waiting();
     lock.lock();
     if (!more) {
       stop = true;

@@ -11,15 +11,19 @@
 
 namespace pyattn {
 
-/// Thrown by a job that was told to stop.
+/// Thrown in a job that is cancelled, and by a wait that is given up.
 struct Cancelled {};
 
-/// How often a waiting caller looks up: well below what a person notices when
-/// pressing Ctrl-C, and rare enough to cost nothing.
+/// Called every `kWaitingSlice` by a thread that waits; false gives up. Must
+/// not throw.
+using KeepWaiting = std::function<bool()>;
+
+/// How often a waiting thread checks whether to give up: well below what a
+/// person notices when pressing Ctrl-C, and rare enough to cost nothing.
 constexpr std::chrono::milliseconds kWaitingSlice(20);
 
 /// A thread that runs jobs one after the other, and the helpers that
-/// `parallel_for` splits a job's loops over.
+/// `parallel_for` splits a job's loops over. Thread-safe.
 ///
 /// Parallel regions run on this thread alone, never on the caller's: OpenMP's
 /// runtime keeps its pool with the thread that opened the region, and a child
@@ -36,19 +40,17 @@ class Team {
 
   int size() const { return threads_; }
 
-  /// Runs `job` on the team's thread and waits for its end; what it throws is
-  /// thrown here. Every few milliseconds the caller asks `go_on`, which must
-  /// not throw; once it says no, the job's next `parallel_for` throws
-  /// Cancelled, and the job is still waited for.
-  void run(const std::function<void()>& job,
-           const std::function<bool()>& go_on);
+  /// Runs `job` on the team's thread and waits for its end; rethrows what it
+  /// throws. After `keep_waiting` has returned false, the job's next
+  /// `parallel_for` throws Cancelled; the wait for its end goes on.
+  void run(const std::function<void()>& job, const KeepWaiting& keep_waiting);
 
-  /// Runs `job`, which must not throw, on the team's thread behind those that
-  /// wait already, and returns at once. While `stop` is true its next
-  /// `parallel_for` throws Cancelled. The team ends after it.
+  /// Runs `job`, which must not throw, on the team's thread after the jobs that
+  /// wait already, and returns at once. While `stop` is true, the job's next
+  /// `parallel_for` throws Cancelled. The team's destructor waits for the job.
   void post(std::function<void()> job, const std::atomic<bool>& stop);
 
-  /// Whether jobs wait for the one that runs. For that one to ask.
+  /// Whether other jobs wait for the job that calls this.
   bool jobs_wait();
 
  private:

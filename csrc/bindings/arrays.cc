@@ -122,13 +122,13 @@ void run_operation(int64_t work, const std::function<void()>& job) {
     job();
     return;
   }
-  run_without_gil([&job](const std::function<bool()>& go_on) {
-    operations_team().run(job, go_on);
+  run_without_gil([&job](const KeepWaiting& keep_waiting) {
+    operations_team().run(job, keep_waiting);
   });
 }
 
 void run_without_gil(
-    const std::function<void(const std::function<bool()>& go_on)>& job) {
+    const std::function<void(const KeepWaiting& keep_waiting)>& job) {
   bool raised = false;
   try {
     WithoutGil released;

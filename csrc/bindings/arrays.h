@@ -71,10 +71,10 @@ const KernelTable& table_of(const char* operation, py::handle isa);
 /// once on this thread if it is small. `work` counts multiply-adds.
 void run_operation(int64_t work, const std::function<void()>& job);
 
-/// Runs `job(go_on)` without the GIL. `go_on`, which the job calls now and then
-/// on this thread, looks for signals; where one raises an exception, Ctrl-C
-/// above all, it says no, and the exception is thrown at the end.
+/// Runs `job(keep_waiting)` without the GIL. `keep_waiting`, which the job
+/// calls now and then on this thread, returns false once a signal, above all
+/// Ctrl-C, has raised an exception, which is then thrown here.
 void run_without_gil(
-    const std::function<void(const std::function<bool()>& go_on)>& job);
+    const std::function<void(const KeepWaiting& keep_waiting)>& job);
 
 }  // namespace pyattn::bindings

@@ -291,7 +291,7 @@ py::array run_attention_step(py::handle q_object, py::handle cache_object,
   const SlotTable table = slot_table(operation, table_object, rows);
   const int64_t time = table.shape(1);
   const StepCall call = {
-      .kept = cache.itemsize() == 2 ? DType::kBFloat16 : DType::kFloat32,
+      .cache_type = cache.itemsize() == 2 ? DType::kBFloat16 : DType::kFloat32,
       .heads = heads,
       .kv_heads = cache.shape(2),
       .head_dim = cache.shape(3),

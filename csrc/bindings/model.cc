@@ -169,15 +169,15 @@ class BoundModel {
   py::list encode(const py::handle& source_object) {
     const auto model = loaded();
     const auto sources = sequences_from("encode", "source", source_object);
-    // Before there is room made for what cannot be.
+    // Before memory is allocated.
     model->engine().check_sources("encode", sources);
     std::vector<Shape> shapes;
     for (const Sequence& source : sources) {
       shapes.push_back(
           {static_cast<int64_t>(source.size()), model->config().dim});
     }
-    return run(shapes, [&](const auto& room, const auto& go_on) {
-      model->engine().encode(sources, room, go_on);
+    return run(shapes, [&](const auto& output, const auto& keep_waiting) {
+      model->engine().encode(sources, output, keep_waiting);
     });
   }
 
@@ -192,8 +192,8 @@ class BoundModel {
       shapes.push_back({static_cast<int64_t>(target.size()) + 1,
                         model->config().decoder.vocab});
     }
-    return run(shapes, [&](const auto& room, const auto& go_on) {
-      model->engine().logits(sources, targets, room, go_on);
+    return run(shapes, [&](const auto& output, const auto& keep_waiting) {
+      model->engine().logits(sources, targets, output, keep_waiting);
     });
   }
 
@@ -207,8 +207,8 @@ class BoundModel {
     for (const Sequence& target : targets) {
       shapes.push_back({static_cast<int64_t>(target.size()) + 1});
     }
-    return run(shapes, [&](const auto& room, const auto& go_on) {
-      model->engine().score(sources, targets, room, go_on);
+    return run(shapes, [&](const auto& output, const auto& keep_waiting) {
+      model->engine().score(sources, targets, output, keep_waiting);
     });
   }
 
@@ -224,8 +224,8 @@ class BoundModel {
       shapes.push_back({static_cast<int64_t>(targets[i].size()) + 1,
                         static_cast<int64_t>(sources[i].size())});
     }
-    return run(shapes, [&](const auto& room, const auto& go_on) {
-      model->engine().align(sources, targets, heads, room, go_on);
+    return run(shapes, [&](const auto& output, const auto& keep_waiting) {
+      model->engine().align(sources, targets, heads, output, keep_waiting);
     });
   }
 
@@ -283,18 +283,18 @@ class BoundModel {
     return loaded_;
   }
 
-  // Arrays of `shapes`, filled by `job(room, go_on)`.
+  // Arrays of `shapes`, filled by `job(output, keep_waiting)`.
   template <class Job>
   static py::list run(const std::vector<Shape>& shapes, const Job& job) {
     py::list list;
-    std::vector<float*> rooms;
+    std::vector<float*> outputs;
     for (const Shape& shape : shapes) {
       py::array_t<float> array = new_floats(shape);
-      rooms.push_back(array.mutable_data());
+      outputs.push_back(array.mutable_data());
       list.append(std::move(array));
     }
-    run_without_gil([&](const std::function<bool()>& go_on) {
-      job([&rooms](size_t i) { return rooms[i]; }, go_on);
+    run_without_gil([&](const KeepWaiting& keep_waiting) {
+      job([&outputs](size_t i) { return outputs[i]; }, keep_waiting);
     });
     return list;
   }

@@ -61,10 +61,10 @@ void read_prefix(py::handle from, SearchOptions& options) {
 }
 
 void read_constraints(py::handle from, SearchOptions& options) {
-  options.suppressed =
+  options.suppress_tokens =
       id_set_from("generate: suppress_tokens", from.attr("suppress_tokens"));
-  options.begin_suppressed = id_set_from("generate: begin_suppress_tokens",
-                                         from.attr("begin_suppress_tokens"));
+  options.begin_suppress_tokens = id_set_from(
+      "generate: begin_suppress_tokens", from.attr("begin_suppress_tokens"));
   for (const py::handle tokens : from.attr("suppress_sequences")) {
     options.sequence_bias.push_back(
         {ids_from("generate: suppress_sequences", tokens), -INFINITY});
@@ -118,9 +118,10 @@ std::shared_ptr<const SearchOptions> options_from(py::handle from) {
   options.min_p = field<float>(from, "min_p");
   options.seed = field<uint64_t>(from, "seed");
   options.scores = field<bool>(from, "scores");
-  options.return_alignment = field<bool>(from, "alignment");
-  if (options.return_alignment || options.coverage_penalty != 0) {
-    options.aligned = alignment_heads_from(from.attr("alignment_heads"));
+  options.alignment = field<bool>(from, "alignment");
+  if (options.alignment || options.coverage_penalty != 0) {
+    options.alignment_heads =
+        alignment_heads_from(from.attr("alignment_heads"));
   }
   return std::make_shared<const SearchOptions>(std::move(options));
 }

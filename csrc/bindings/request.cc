@@ -44,16 +44,15 @@ bool BoundRequest::ready(size_t sentence) {
 }
 
 bool BoundRequest::wait(const std::optional<double>& seconds) {
-  using Clock = std::chrono::steady_clock;
   const Clock::time_point end =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(
                          std::chrono::duration<double>(seconds.value_or(0)));
   bool in_time = true;
   try {
-    run_without_gil([&](const std::function<bool()>& go_on) {
+    run_without_gil([&](const KeepWaiting& keep_waiting) {
       request_->wait([&] {
         in_time = !seconds || Clock::now() < end;
-        return in_time && go_on();
+        return in_time && keep_waiting();
       });
     });
   } catch (const Cancelled&) {
@@ -67,7 +66,7 @@ bool BoundRequest::wait(const std::optional<double>& seconds) {
 
 py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
   const Sentence& of = request_->sentences()[sentence];
-  if (!of.options->return_alignment) {
+  if (!of.options->alignment) {
     return py::none();
   }
   py::array_t<float> alignment =
@@ -80,14 +79,14 @@ py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
 
 void BoundRequest::wait_for(size_t sentence) {
   check_index(sentence);
-  run_without_gil([&](const std::function<bool()>& go_on) {
-    request_->wait(sentence, go_on);
+  run_without_gil([&](const KeepWaiting& keep_waiting) {
+    request_->wait(sentence, keep_waiting);
   });
 }
 
 py::list BoundRequest::take(size_t sentence) {
   check_index(sentence);
-  const bool scored = request_->sentences()[sentence].options->tells_scores();
+  const bool scored = request_->sentences()[sentence].options->returns_scores();
   py::list hypotheses;
   for (const Found& one : request_->take(sentence)) {
     const size_t count = scored ? one.token_scores.size() : 0;
@@ -102,8 +101,8 @@ py::list BoundRequest::take(size_t sentence) {
 
 py::object BoundRequest::next_token() {
   std::optional<DecidedToken> token;
-  run_without_gil([&](const std::function<bool()>& go_on) {
-    token = request_->next_token(go_on);
+  run_without_gil([&](const KeepWaiting& keep_waiting) {
+    token = request_->next_token(keep_waiting);
   });
   if (!token) {
     return py::none();

@@ -1,125 +1,83 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
 #include "engine/request.h"
 #include "model/cache.h"
-#include "model/decoder.h"
-#include "model/encoder.h"
+#include "model/weights.h"
 #include "search/search.h"
 
 namespace pyattn {
 
-/// How much runs at a time. None of it changes a result.
-struct Limits {
-  int64_t batch_tokens;  // source tokens that are encoded together
-  int64_t rows;          // hypotheses that are decoded together
-  int64_t cache_bytes;   // what the tokens of all of them may keep
-};
-
-/// The sentences that are decoded together, and those that wait for it:
-/// continuous batching. A finished sentence leaves at its step, and waiting
-/// ones take its place.
+/// The sentences that are decoded together, a token of each in every step
+/// (continuous batching). A sentence leaves at the step that finishes it; who
+/// takes its place is the queue's business.
 ///
-/// Requests take turns, a sentence each, so that none waits for the end of a
-/// long one; of a request the longest sentences go first, since what still runs
-/// at its end, when nothing is left to fill the batch with, should be short.
+/// Not thread-safe: it belongs to the runner's job.
 class Batch {
  public:
-  Batch(const ModelWeights& weights, const Limits& limits);
+  /// `cache_bytes`: for the keys and values of all its tokens.
+  Batch(const ModelWeights& weights, int64_t cache_bytes);
 
-  void add(std::shared_ptr<Request> request);
+  bool empty() const { return live_.empty(); }
 
-  /// Forgets what nobody waits for any more, and ends what has no time left.
-  void drop();
+  /// The most rows that its searches take in a step.
+  int64_t rows() const;
 
-  bool idle() const { return waiting_.empty() && live_.empty(); }
+  /// How many tokens' keys and values fit in memory, and how many more do.
+  int64_t capacity() const { return pool_.capacity(); }
+  int64_t free_tokens() const { return pool_.available(); }
 
-  /// Admits sentences, and decodes a token of every live one.
+  /// Encodes sentences, all at once, and begins their searches. Their sources
+  /// must fit in memory.
+  void join(const std::vector<SentenceRef>& sentences);
+
+  /// Removes the sentence that joined last, with all that was found for it.
+  SentenceRef remove_youngest();
+
+  /// Removes sentences that were cancelled or whose time is over.
+  void remove_ended(Clock::time_point now);
+
+  /// The number of tokens that the next step adds to the cache.
+  int64_t step_tokens() const;
+
+  /// Decodes a token of every sentence. `step_tokens` must fit in memory.
   void step();
 
-  /// Fails all requests.
-  void fail(const std::exception_ptr& error);
+  void clear() { live_.clear(); }
 
-  /// Gives memory back while nothing runs.
-  void rest() { pool_.trim(); }
+  /// Returns memory to the system; call while the batch is empty.
+  void trim() { pool_.trim(); }
 
  private:
-  // A request and its sentences that wait, the next one last.
-  struct Waiting {
-    std::shared_ptr<Request> request;
-    std::vector<size_t> sentences;
-    bool served;  // some of its sentences had their turn
-  };
-  // A sentence of a request.
-  struct Place {
-    std::shared_ptr<Request> request;
-    size_t index;
-
-    const Sentence& sentence() const { return request->sentences()[index]; }
-    int64_t tokens() const {
-      return static_cast<int64_t>(sentence().source.size());
-    }
-    int32_t width() const { return search_width(*sentence().options); }
-  };
   // A sentence that is being decoded.
   struct Live {
-    Place place;
+    SentenceRef sentence;
     std::unique_ptr<Search> search;
     // The columns of its shortlist; null is all.
     std::shared_ptr<const Selection> selection;
-    Slots source;
-    Pasts pasts;
-    bool started;  // whether its prefix has been fed
-    // Where the answers to its questions are.
+    Slots source;  // what cross-attention reads
+    Pasts pasts;   // what self-attention reads, of every row
+    bool started = false;
+    // Of the current step: where the answers to its questions are.
     size_t group = 0;
     int64_t first = 0;
-  };
-  // Questions about the same columns.
-  struct Group {
-    const Selection* selection;  // null: all of them
-    std::vector<int64_t> asked;  // the rows that they are about
-    std::vector<Question> questions;
-    Answers answers;
-  };
 
-  // A search whose prefix is among the rows of the step.
-  struct FedPrefix {
-    Search* search;
-    int64_t begin, end;
+    // Tokens of a certain prefix that are still to be fed.
+    size_t prefix_rows() const { return started ? 0 : search->prefix().size(); }
   };
+  class Step;
 
-  std::unique_ptr<Search> start(const Place& place) const;
-  int64_t live_rows() const;
-  bool worth_admitting() const;
-  bool fits(const Place& place, int64_t more_rows, int64_t more_tokens) const;
-  void admit();
-  void begin(const std::vector<Place>& places);
-  void wait_again(const Place& place);
-  int64_t rows_wanted() const;
-  bool make_room();
-  std::shared_ptr<const Selection> selection_of(const Place& place) const;
-  void prepare_rows(Live& live);
-  Group& group_of(Live& live);
-  void gather_states();
-  void answer();
-  // Whether the sentence goes on.
-  bool advance(Live& live);
+  std::shared_ptr<const Selection> selection_of(
+      const SentenceRef& sentence) const;
+  bool advance(Live& live, const Step& step);
 
   const ModelWeights& weights_;
-  const Limits limits_;
   TokenPool pool_;
-  std::deque<Waiting> waiting_;  // in the order of their turns
-  std::vector<Live> live_;       // in the order of their admission
-
-  // Of the step at hand.
-  std::vector<DecoderRow> rows_;
-  std::vector<Group> groups_;
-  Decoded decoded_;  // once gathered, states of what is asked, by groups
-  std::vector<FedPrefix> fed_;
+  std::vector<Live> live_;  // in the order in which they joined
 };
 
 }  // namespace pyattn

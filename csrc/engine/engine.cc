@@ -40,20 +40,20 @@ void check_sequences(const char* operation, const char* what,
   }
 }
 
-// What the vocabulary must have, a shortlist must have too.
+// A search needs an end, and another token that may come.
 void check_shortlist(const ModelConfig& config, size_t index,
                      const Sentence& sentence) {
   const Sequence& ids = *sentence.shortlist;
   const auto name = [&] { return "shortlist " + std::to_string(index); };
   const int64_t vocab = config.decoder.vocab;
   check_sequence("generate", "shortlist", index, ids, vocab, 1, vocab);
-  const auto turn =
+  const auto descent =
       std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<int32_t>());
-  check_that(turn == ids.end(), "generate", [&] {
-    return name() + " has " + std::to_string(turn[1]) + " behind " +
-           std::to_string(turn[0]) + ", expected ascending ids";
+  check_that(descent == ids.end(), "generate", [&] {
+    return name() + " has " + std::to_string(descent[1]) + " behind " +
+           std::to_string(descent[0]) + ", expected ascending ids";
   });
-  const std::vector<int32_t>& suppressed = sentence.options->suppressed;
+  const std::vector<int32_t>& suppressed = sentence.options->suppress_tokens;
   std::vector<int32_t> ends = sentence.options->end_tokens;
   if (ends.empty()) {
     ends.push_back(config.end);
@@ -119,8 +119,7 @@ void Engine::check_heads(const char* operation,
 }
 
 void Engine::encode(const std::vector<Sequence>& sources,
-                    const std::function<float*(size_t)>& room,
-                    const GoOn& go_on) {
+                    const OutputOf& output, const KeepWaiting& keep_waiting) {
   const ModelConfig& config = weights_.config;
   check_sources("encode", sources);
   const auto size = [&](size_t i) {
@@ -135,56 +134,53 @@ void Engine::encode(const std::vector<Sequence>& sources,
     for (size_t i = begin; i < end; ++i) {
       std::copy(encoded.data() + ragged.starts[i - begin] * config.dim,
                 encoded.data() + ragged.starts[i - begin + 1] * config.dim,
-                room(i));
+                output(i));
     }
   };
-  team_.run([&] { by_groups(sources.size(), size, group); }, go_on);
+  team_.run([&] { by_groups(sources.size(), size, group); }, keep_waiting);
 }
 
 void Engine::logits(const std::vector<Sequence>& sources,
                     const std::vector<Sequence>& targets,
-                    const std::function<float*(size_t)>& room,
-                    const GoOn& go_on) {
+                    const OutputOf& output, const KeepWaiting& keep_waiting) {
   const ModelConfig& config = weights_.config;
   check_pairs("logits", sources, targets);
   const auto project = [&](size_t i, const Fed& fed) {
     linear(weights_.output, {fed.states, config.dim}, fed.rows,
-           {room(i), config.decoder.vocab}, {});
+           {output(i), config.decoder.vocab}, {});
     if (config.logits_soft_cap > 0) {
-      weights_.table.soft_cap({.x = room(i),
+      weights_.table.soft_cap({.x = output(i),
                                .count = fed.rows * config.decoder.vocab,
                                .cap = config.logits_soft_cap});
     }
   };
   team_.run([&] { feed_targets(weights_, sources, targets, nullptr, project); },
-            go_on);
+            keep_waiting);
 }
 
 void Engine::score(const std::vector<Sequence>& sources,
-                   const std::vector<Sequence>& targets,
-                   const std::function<float*(size_t)>& room,
-                   const GoOn& go_on) {
+                   const std::vector<Sequence>& targets, const OutputOf& output,
+                   const KeepWaiting& keep_waiting) {
   check_pairs("score", sources, targets);
   const auto score = [&](size_t i, const Fed& fed) {
-    token_scores(weights_, fed.states, targets[i], room(i));
+    token_scores(weights_, fed.states, targets[i], output(i));
   };
   team_.run([&] { feed_targets(weights_, sources, targets, nullptr, score); },
-            go_on);
+            keep_waiting);
 }
 
 void Engine::align(const std::vector<Sequence>& sources,
                    const std::vector<Sequence>& targets,
-                   const AlignmentHeads& heads,
-                   const std::function<float*(size_t)>& room,
-                   const GoOn& go_on) {
+                   const AlignmentHeads& heads, const OutputOf& output,
+                   const KeepWaiting& keep_waiting) {
   check_pairs("align", sources, targets);
   check(!heads.empty(), "align", "there are no heads, expected one or more");
   check_heads("align", heads);
   const auto copy = [&](size_t i, const Fed& fed) {
-    std::copy(fed.alignment.begin(), fed.alignment.end(), room(i));
+    std::copy(fed.alignment.begin(), fed.alignment.end(), output(i));
   };
   team_.run([&] { feed_targets(weights_, sources, targets, &heads, copy); },
-            go_on);
+            keep_waiting);
 }
 
 std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
@@ -199,14 +195,14 @@ std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
       checked = sentences[i].options.get();
       check_options({config.decoder.vocab, config.max_positions, config.end},
                     *checked);
-      check_heads("generate", checked->aligned);
+      check_heads("generate", checked->alignment_heads);
     }
     if (sentences[i].shortlist != nullptr) {
       check_shortlist(config, i, sentences[i]);
     }
   }
   auto request = std::make_shared<Request>(std::move(sentences), watched);
-  scheduler_.submit(request);
+  runner_.submit(request);
   return request;
 }
 

@@ -16,29 +16,29 @@ constexpr int64_t kGroupTokens = 1024;
 // Feeds the targets of sources [begin, end) as a whole: rows are the start and
 // every token, sequence behind sequence.
 Decoded feed(const ModelWeights& weights, const std::vector<Sequence>& sources,
-             const std::vector<Sequence>& targets,
-             const AlignmentHeads* aligned, size_t begin, size_t end) {
+             const std::vector<Sequence>& targets, const AlignmentHeads* heads,
+             size_t begin, size_t end) {
   Ragged ragged;
   for (size_t i = begin; i < end; ++i) {
     ragged.add(sources[i]);
   }
   const Buffer<float> encoded = encode(weights, ragged);
   TokenPool pool(token_bytes(weights), INT64_MAX);
-  const Slots sources_kept(pool, static_cast<size_t>(ragged.tokens()));
-  keep_sources(weights, encoded.data(), sources_kept.all());
+  const Slots source_slots(pool, static_cast<size_t>(ragged.tokens()));
+  store_sources(weights, encoded.data(), source_slots.all());
 
   int64_t count = 0;
   for (size_t i = begin; i < end; ++i) {
     count += static_cast<int64_t>(targets[i].size()) + 1;
   }
-  const Slots targets_kept(pool, static_cast<size_t>(count));
-  void* const* const slots = targets_kept.all().data();
+  const Slots target_slots(pool, static_cast<size_t>(count));
+  void* const* const slots = target_slots.all().data();
 
   std::vector<DecoderRow> rows;
   for (size_t i = begin; i < end; ++i) {
     const int64_t first = static_cast<int64_t>(rows.size());
     const int64_t source = ragged.starts[i - begin];
-    const StepMemory cross = {sources_kept.all().data() + source,
+    const StepMemory cross = {source_slots.all().data() + source,
                               ragged.starts[i - begin + 1] - source, nullptr};
     for (int64_t t = 0; t <= static_cast<int64_t>(targets[i].size()); ++t) {
       rows.push_back({t == 0 ? weights.config.start : targets[i][t - 1],
@@ -46,7 +46,7 @@ Decoded feed(const ModelWeights& weights, const std::vector<Sequence>& sources,
                       slots[first + t],
                       {slots + first, t + 1, nullptr},
                       cross,
-                      aligned});
+                      heads});
     }
   }
   return decode(weights, rows);
@@ -72,14 +72,13 @@ void by_groups(size_t count, const std::function<int64_t(size_t)>& size,
 void feed_targets(const ModelWeights& weights,
                   const std::vector<Sequence>& sources,
                   const std::vector<Sequence>& targets,
-                  const AlignmentHeads* aligned,
+                  const AlignmentHeads* heads,
                   const std::function<void(size_t, const Fed&)>& body) {
   const auto size = [&](size_t i) {
     return static_cast<int64_t>(sources[i].size() + targets[i].size());
   };
   by_groups(sources.size(), size, [&](size_t begin, size_t end) {
-    const Decoded decoded =
-        feed(weights, sources, targets, aligned, begin, end);
+    const Decoded decoded = feed(weights, sources, targets, heads, begin, end);
     int64_t row = 0;
     for (size_t i = begin; i < end; ++i) {
       const int64_t rows = static_cast<int64_t>(targets[i].size()) + 1;

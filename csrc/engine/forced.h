@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "model/alignment.h"
 #include "model/weights.h"
 
 namespace pyattn {
@@ -24,12 +23,12 @@ struct Fed {
   std::span<const float> alignment;  // [rows, source], if asked for
 };
 
-/// Feeds given targets in one pass each (teacher forcing). `aligned` are the
+/// Feeds given targets in one pass each (teacher forcing). `heads` are the
 /// heads whose attention is told; null: none.
 void feed_targets(const ModelWeights& weights,
                   const std::vector<Sequence>& sources,
                   const std::vector<Sequence>& targets,
-                  const AlignmentHeads* aligned,
+                  const AlignmentHeads* heads,
                   const std::function<void(size_t, const Fed&)>& body);
 
 /// The log-probability of each token of a target and of the end behind them,

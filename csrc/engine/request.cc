@@ -13,27 +13,28 @@ Request::Request(std::vector<Sentence> sentences, bool watched)
     : process_(getpid()),
       sentences_(std::move(sentences)),
       watched_(watched),
-      start_(std::chrono::steady_clock::now()),
-      dropped_(sentences_.size()),
-      found_(sentences_.size()),
-      reported_(sentences_.size()) {}
+      start_(Clock::now()),
+      sentence_cancelled_(sentences_.size()),
+      reported_(sentences_.size()),
+      found_(sentences_.size()) {}
 
-// In a forked child the lock may be held for ever, and what the request waits
-// for does not live there.
+// In a forked child the lock may stay locked for ever, and the engine's thread
+// does not exist.
 void Request::check_process() const {
   check(process_ == getpid(), "generate",
-        "it was asked for before a fork, in the parent process: ask again");
+        "the request was submitted before fork(), in the parent process: "
+        "submit it again");
 }
 
 template <class Ready>
-std::unique_lock<std::mutex> Request::wait_until(const Ready& ready,
-                                                 const GoOn& go_on) {
+std::unique_lock<std::mutex> Request::wait_until(
+    const Ready& ready, const KeepWaiting& keep_waiting) {
   check_process();
   std::unique_lock<std::mutex> lock(mutex_);
   const auto over = [&] { return ready() || error_ || cancelled_; };
   while (!changed_.wait_for(lock, kWaitingSlice, over)) {
     lock.unlock();
-    if (!go_on()) {
+    if (!keep_waiting()) {
       throw Cancelled();
     }
     lock.lock();
@@ -42,7 +43,7 @@ std::unique_lock<std::mutex> Request::wait_until(const Ready& ready,
     if (error_) {
       std::rethrow_exception(error_);
     }
-    check(false, "generate", "it was cancelled before this was done");
+    check(false, "generate", "the request was cancelled before this was done");
   }
   return lock;
 }
@@ -53,12 +54,12 @@ bool Request::ready(size_t sentence) {
   return found_[sentence].has_value() || error_ || cancelled_;
 }
 
-void Request::wait(size_t sentence, const GoOn& go_on) {
-  wait_until([&] { return found_[sentence].has_value(); }, go_on);
+void Request::wait(size_t sentence, const KeepWaiting& keep_waiting) {
+  wait_until([&] { return found_[sentence].has_value(); }, keep_waiting);
 }
 
-void Request::wait(const GoOn& go_on) {
-  wait_until([&] { return complete(); }, go_on);
+void Request::wait(const KeepWaiting& keep_waiting) {
+  wait_until([&] { return complete(); }, keep_waiting);
 }
 
 std::vector<Found> Request::take(size_t sentence) {
@@ -68,9 +69,10 @@ std::vector<Found> Request::take(size_t sentence) {
   return *std::exchange(found_[sentence], std::vector<Found>());
 }
 
-std::optional<DecidedToken> Request::next_token(const GoOn& go_on) {
+std::optional<DecidedToken> Request::next_token(
+    const KeepWaiting& keep_waiting) {
   const auto lock =
-      wait_until([&] { return !tokens_.empty() || complete(); }, go_on);
+      wait_until([&] { return !tokens_.empty() || complete(); }, keep_waiting);
   if (tokens_.empty()) {
     return std::nullopt;
   }
@@ -79,14 +81,19 @@ std::optional<DecidedToken> Request::next_token(const GoOn& go_on) {
   return token;
 }
 
-std::chrono::steady_clock::time_point Request::deadline(size_t sentence) const {
-  using Clock = std::chrono::steady_clock;
+Clock::time_point Request::deadline(size_t sentence) const {
   const double seconds = sentences_[sentence].options->max_time;
-  // Beyond this many, nothing that waits here will be there to see it.
-  constexpr double kEver = 1e9;
-  return seconds > kEver ? Clock::time_point::max()
-                         : start_ + std::chrono::duration_cast<Clock::duration>(
-                                        std::chrono::duration<double>(seconds));
+  // More than 30 years are no limit, and might overflow the clock.
+  constexpr double kNoLimit = 1e9;
+  return seconds > kNoLimit
+             ? Clock::time_point::max()
+             : start_ + std::chrono::duration_cast<Clock::duration>(
+                            std::chrono::duration<double>(seconds));
+}
+
+bool Request::must_end(size_t sentence, Clock::time_point now) const {
+  return cancelled_ || sentence_cancelled_[sentence] ||
+         now >= deadline(sentence);
 }
 
 void Announcements::add(int64_t name) {
@@ -116,24 +123,29 @@ void Request::announce(std::shared_ptr<Announcements> announcements,
     over = complete() || cancelled_;
   }
   if (over) {
-    tell(true);
+    notify(true);
   }
 }
 
 void Request::cancel() {
   cancelled_ = true;
-  tell(true);
+  notify(true);
 }
 
-void Request::tell(bool over) {
+void Request::notify(bool over) {
   changed_.notify_all();
-  std::shared_ptr<Announcements> hear;
-  if (over) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    hear = std::move(announcements_);  // once
+  if (!over) {
+    return;
   }
-  if (hear != nullptr) {
-    hear->add(name_);
+  std::shared_ptr<Announcements> announcements;
+  int64_t name;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    announcements = std::move(announcements_);  // once
+    name = name_;
+  }
+  if (announcements != nullptr) {
+    announcements->add(name);
   }
 }
 
@@ -145,7 +157,7 @@ void Request::deliver(size_t sentence, std::vector<Found> found) {
     ++done_;
     over = complete();
   }
-  tell(over);
+  notify(over);
 }
 
 void Request::report(size_t sentence, const Decided& decided, bool last) {
@@ -171,7 +183,20 @@ void Request::fail(std::exception_ptr error) {
     error_ = std::move(error);
     cancelled_ = true;
   }
-  tell(true);
+  notify(true);
+}
+
+std::unique_ptr<Search> SentenceRef::new_search(
+    const ModelConfig& config) const {
+  return make_search(
+      {sentence().options, config.start, config.end, sentence().source});
+}
+
+void SentenceRef::deliver_unfinished(Search& search) const {
+  if (!request->cancelled()) {
+    search.stop();
+    request->deliver(index, search.results());
+  }
 }
 
 }  // namespace pyattn

@@ -79,8 +79,8 @@ void Alignments::add_layer(const StepCall& call, int32_t layer, ConstRows q,
   if (weights_.empty()) {
     return;
   }
-  const auto add =
-      call.kept == DType::kBFloat16 ? add_head<uint16_t> : add_head<float>;
+  const auto add = call.cache_type == DType::kBFloat16 ? add_head<uint16_t>
+                                                       : add_head<float>;
   parallel_for(static_cast<int64_t>(heads_.size()), kRowsPerThread,
                [&](int64_t begin, int64_t end) {
                  for (int64_t row = begin; row < end; ++row) {

@@ -6,25 +6,25 @@
 namespace pyattn {
 namespace {
 
-// Slots are made by chunks of about this size: few enough allocations, and
-// little too much for a single short sentence.
+// Slots are allocated in chunks of about this size: few allocations, and little
+// waste for a single short sentence.
 constexpr int64_t kChunkBytes = 2 * 1024 * 1024;
 
-// An idle model keeps so much for the next call.
+// Chunks that an idle model holds for the next call.
 constexpr size_t kKeptChunks = 16;
 
 int64_t chunk_slots(int64_t bytes_per_token) {
   return std::max<int64_t>(kChunkBytes / bytes_per_token, 1);
 }
 
-// A decoder without layers keeps nothing, but its slots are slots.
+// A decoder without layers stores nothing, but its slots need addresses.
 int64_t slot_bytes(int64_t bytes_per_token) {
   return std::max<int64_t>(bytes_per_token, 1);
 }
 
 }  // namespace
 
-DType kept_type(const ModelWeights& weights) {
+DType cache_type(const ModelWeights& weights) {
   const bool attends = weights.config.mixer == Mixer::kAttention;
   for (const DecoderLayerWeights& layer : weights.decoder) {
     if ((attends && layer.self_attention.qkv.dtype() == DType::kFloat32) ||
@@ -38,16 +38,16 @@ DType kept_type(const ModelWeights& weights) {
 int64_t token_bytes(const ModelWeights& weights) {
   const ModelConfig& config = weights.config;
   const int64_t attended =
-      2 * config.decoder.kv_width() * kept_bytes(kept_type(weights));
+      2 * config.decoder.kv_width() * cache_element_bytes(cache_type(weights));
   const int64_t state =
       config.mixer == Mixer::kAttention ? 0 : config.dim * sizeof(float);
   return config.decoder.layers * std::max(attended, state);
 }
 
-TokenPool::TokenPool(int64_t bytes_per_token, int64_t most)
+TokenPool::TokenPool(int64_t bytes_per_token, int64_t max_bytes)
     : stride_(slot_bytes(bytes_per_token)),
       chunk_(chunk_slots(stride_)),
-      most_(std::max<int64_t>(most / stride_, 1)) {}
+      capacity_(std::max<int64_t>(max_bytes / stride_, 1)) {}
 
 int64_t TokenPool::bytes_for(int64_t bytes_per_token, int64_t tokens) {
   const int64_t stride = slot_bytes(bytes_per_token);
@@ -55,8 +55,8 @@ int64_t TokenPool::bytes_for(int64_t bytes_per_token, int64_t tokens) {
   return (tokens + chunk - 1) / chunk * chunk * stride;
 }
 
-void TokenPool::reserve(int64_t tokens) {
-  while (static_cast<int64_t>(free_.size()) < tokens) {
+void TokenPool::reserve(int64_t slots) {
+  while (static_cast<int64_t>(free_.size()) < slots) {
     grow();
   }
 }
@@ -69,13 +69,13 @@ void* TokenPool::take() {
 }
 
 void TokenPool::grow() {
-  const int64_t slots = std::min(chunk_, most_ - made_);
-  // Both may find no memory, and then nothing has changed.
+  const int64_t slots = std::min(chunk_, capacity_ - made_);
+  // If one of these throws, nothing has changed.
   Buffer<char> chunk(slots * stride_);
   free_.reserve(static_cast<size_t>(made_ + slots));
   chunks_.push_back(std::move(chunk));
   made_ += slots;
-  // The last is taken first: slots are handed out in the order of memory.
+  // take() takes the last: slots are handed out in the order of addresses.
   for (int64_t slot = slots - 1; slot >= 0; --slot) {
     free_.push_back(chunks_.back().data() + slot * stride_);
   }
@@ -126,10 +126,10 @@ void Pasts::extend(std::span<const int32_t> parents) {
       ++nodes_[from].uses;
     }
     leaves.push_back(node);
-    // The last row that goes on from another takes its list over.
-    const bool more = std::find(parents.begin() + leaves.size(), parents.end(),
-                                parent) != parents.end();
-    paths.push_back(more ? paths_[parent] : std::move(paths_[parent]));
+    // The last row with this parent takes over its list.
+    const bool shared = std::find(parents.begin() + leaves.size(),
+                                  parents.end(), parent) != parents.end();
+    paths.push_back(shared ? paths_[parent] : std::move(paths_[parent]));
     paths.back().push_back(slot);
   }
   for (const int32_t leaf : leaves_) {
@@ -139,7 +139,7 @@ void Pasts::extend(std::span<const int32_t> parents) {
   paths_ = std::move(paths);
 }
 
-// Takes one use away, and what nobody uses any more.
+// Removes one use of a token, and gives back what is not used any more.
 void Pasts::release(int32_t node) {
   while (node != kRoot && --nodes_[node].uses == 0) {
     pool_->give_back(nodes_[node].slot);

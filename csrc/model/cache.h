@@ -10,9 +10,9 @@
 
 namespace pyattn {
 
-/// What a token keeps, [layers][key, value][kv_width]: of a source, the keys
-/// and values that cross-attention reads; of a target, those of the decoder's
-/// self-attention. These are the offsets of a layer's key and value.
+/// A token's slot holds [layers][key, value][kv_width]: for a source token, the
+/// keys and values of cross-attention; for a target token, those of the
+/// decoder's self-attention. These are the offsets of a layer's key and value.
 inline int64_t key_offset(const ModelConfig& config, int64_t layer) {
   return 2 * layer * config.decoder.kv_width();
 }
@@ -20,57 +20,59 @@ inline int64_t value_offset(const ModelConfig& config, int64_t layer) {
   return (2 * layer + 1) * config.decoder.kv_width();
 }
 
-/// Of a target, where the decoder has another mixer: its state of a layer
-/// behind the token, [layers][dim] floats.
-inline float* kept_state(const ModelConfig& config, void* slot, int64_t layer) {
+/// For a target token of a decoder with another mixer, its slot holds
+/// [layers][dim] floats: a layer's state after the token.
+inline float* slot_state(const ModelConfig& config, void* slot, int64_t layer) {
   return static_cast<float*>(slot) + layer * config.dim;
 }
 
-/// What keys and values are kept in: bfloat16, unless a product that makes some
-/// is to be exact.
-DType kept_type(const ModelWeights& weights);
+/// The type of stored keys and values: bfloat16, unless a product that computes
+/// some of them is in float32.
+DType cache_type(const ModelWeights& weights);
 int64_t token_bytes(const ModelWeights& weights);
 
-/// Room for what tokens keep, in equal slots that never move: what a row
-/// remembers is a list of pointers, so beams that share a past share its slots,
-/// and reordering them copies pointers only.
+/// Slots for tokens, all of one size, that never move. A row's past is a list
+/// of pointers to slots, so beams with a common past share its slots, and
+/// reordering beams copies pointers only.
+///
+/// Not thread-safe.
 class TokenPool {
  public:
-  /// At most `most` bytes are taken, but always room for one token.
-  TokenPool(int64_t bytes_per_token, int64_t most);
+  /// Allocates at most `max_bytes`, but always one slot.
+  TokenPool(int64_t bytes_per_token, int64_t max_bytes);
 
-  /// Makes sure that the next so many `take`s need no memory of the system.
-  /// There must be room.
-  void reserve(int64_t tokens);
+  /// Allocates memory, so that the next `take`s of so many slots, all of them
+  /// available, allocate none.
+  void reserve(int64_t slots);
 
-  /// A slot of [bytes_per_token] bytes, uninitialised. There must be room.
+  /// A slot of [bytes_per_token] bytes, uninitialised. One must be available.
   void* take();
   void give_back(void* slot) { free_.push_back(slot); }
 
-  /// How many more can be taken.
-  int64_t room() const { return most_ - used(); }
+  /// Slots that can be in use at a time, that are, and that can be taken.
+  int64_t capacity() const { return capacity_; }
   int64_t used() const { return made_ - static_cast<int64_t>(free_.size()); }
-  int64_t most() const { return most_; }
+  int64_t available() const { return capacity_ - used(); }
 
-  /// Gives memory that nobody uses back to the system, if that is all of it
-  /// and there is more of it than is worth keeping.
+  /// Returns memory to the system if no slot is in use, and there is more of it
+  /// than an idle model should hold.
   void trim();
 
-  /// The bytes that a pool takes from the system for so many tokens.
+  /// The bytes that a pool allocates for so many tokens.
   static int64_t bytes_for(int64_t bytes_per_token, int64_t tokens);
 
  private:
   void grow();
 
-  const int64_t stride_;
-  const int64_t chunk_;  // slots
-  const int64_t most_;   // slots
-  int64_t made_ = 0;     // slots
+  const int64_t stride_;    // bytes
+  const int64_t chunk_;     // slots
+  const int64_t capacity_;  // slots
+  int64_t made_ = 0;        // slots
   std::vector<Buffer<char>> chunks_;
   std::vector<void*> free_;
 };
 
-/// Slots that some tokens have for as long as this lives.
+/// Slots that are taken for as long as this lives.
 class Slots {
  public:
   Slots(TokenPool& pool, size_t count);
@@ -87,8 +89,8 @@ class Slots {
   std::vector<void*> slots_;
 };
 
-/// The pasts of a sentence's rows, as paths in a tree of tokens: rows that have
-/// a past in common share it. A token that no row goes on from is given back.
+/// The pasts of a sentence's rows, as paths in a tree of tokens: rows share a
+/// common past. A token that no row's path contains any more is given back.
 class Pasts {
  public:
   explicit Pasts(TokenPool& pool) : pool_(&pool) {}
@@ -96,15 +98,15 @@ class Pasts {
   Pasts(Pasts&&) = default;
   Pasts& operator=(Pasts&& other) noexcept;
 
-  /// New rows, the i-th of which goes on from the `parents[i]`-th of the rows
-  /// before with a token of its own. At first there is one row, without past.
+  /// Replaces the rows: the i-th continues the `parents[i]`-th of the previous
+  /// rows with a new token. At first there is one row, without a past.
   void extend(std::span<const int32_t> parents);
 
-  /// The tokens behind a row from the first to its own.
+  /// The slots of a row's tokens, from the first to its own.
   const std::vector<void*>& of(int64_t row) const { return paths_[row]; }
 
  private:
-  // A token of the tree; `uses` counts the tokens and rows that go on from it.
+  // A token of the tree; `uses` counts the tokens and rows that continue it.
   struct Node {
     void* slot;
     int32_t parent;

@@ -19,6 +19,12 @@ struct StackConfig {
   int64_t kv_width() const { return kv_heads * head_dim; }
 };
 
+/// A head of a decoder layer's cross-attention.
+struct AlignmentHead {
+  int32_t layer, head;
+};
+using AlignmentHeads = std::vector<AlignmentHead>;
+
 /// On which sides of a sub-layer a norm stands.
 enum class NormSide { kPost, kPre, kBoth };
 enum class NormKind { kLayer, kRms };

@@ -24,7 +24,7 @@ class Step {
       past.push_back(row.past);
       source.push_back(row.source);
       slots_.push_back(row.slot);
-      alignments_.add_row(row.aligned, row.source.time);
+      alignments_.add_row(row.alignment_heads, row.source.time);
     }
     past_ = StepMemories(std::move(past));
     source_ = StepMemories(std::move(source));
@@ -90,7 +90,7 @@ class Step {
   }
 
   StepCall step_call(int64_t n) const {
-    return {.kept = kept_type(weights_),
+    return {.cache_type = cache_type(weights_),
             .heads = stack_.heads,
             .kv_heads = stack_.kv_heads,
             .head_dim = stack_.head_dim,
@@ -129,19 +129,19 @@ class Step {
     stream_.sublayer(
         attention.norms, &attention.qkv,
         [&](const LinearInput& in, ConstRows residual, Rows out) {
-          float* const room =
-              stream_.room().at_least(stream_.rows() * (joined + width));
-          const Rows qkv = {room, joined};
+          float* const scratch =
+              stream_.scratch().at_least(stream_.rows() * (joined + width));
+          const Rows qkv = {scratch, joined};
           linear(attention.qkv, in, stream_.rows(), qkv, {});
           if (weights_.rotation.head_dim > 0) {
             // Keys stand behind the queries.
             rotate(weights_.rotation, positions_,
                    stack_.heads + stack_.kv_heads, qkv);
           }
-          keep(weights_.table, kept_type(weights_), {room + width, joined},
-               2 * stack_.kv_width(), slots_, key_offset(weights_.config, n));
+          store(weights_.table, cache_type(weights_), {scratch + width, joined},
+                2 * stack_.kv_width(), slots_, key_offset(weights_.config, n));
           attend(qkv.read(), seen_past(n), n,
-                 {room + stream_.rows() * joined, width}, attention.output,
+                 {scratch + stream_.rows() * joined, width}, attention.output,
                  residual, out);
         });
   }
@@ -173,14 +173,15 @@ class Step {
     stream_.sublayer(
         attention.norms, &attention.query,
         [&](const LinearInput& in, ConstRows residual, Rows out) {
-          float* const room =
-              stream_.room().at_least(stream_.rows() * 2 * width);
-          const Rows q = {room, width};
+          float* const scratch =
+              stream_.scratch().at_least(stream_.rows() * 2 * width);
+          const Rows q = {scratch, width};
           linear(attention.query, in, stream_.rows(), q, {});
           alignments_.add_layer(step_call(n), static_cast<int32_t>(n), q.read(),
                                 source_.rows());
-          attend(q.read(), source_, n, {room + stream_.rows() * width, width},
-                 attention.output, residual, out);
+          attend(q.read(), source_, n,
+                 {scratch + stream_.rows() * width, width}, attention.output,
+                 residual, out);
         });
   }
 

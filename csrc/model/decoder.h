@@ -10,18 +10,18 @@
 
 namespace pyattn {
 
-/// One row of a decoding step: a token and everything that it sees.
+/// One row of a decoding step: a token and all that it attends to.
 struct DecoderRow {
   int32_t token;
   int32_t position;
-  void* slot;         // takes what the token keeps
+  void* slot;         // for the token's keys and values
   StepMemory past;    // earlier tokens and, last, this one
-  StepMemory source;  // the cross memory of the row's sentence
-  /// Heads whose attention to the source is told; null: none. At least one.
-  const AlignmentHeads* aligned = nullptr;
+  StepMemory source;  // the tokens of the sentence's source
+  /// Heads whose attention to the source is wanted, at least one; null: none.
+  const AlignmentHeads* alignment_heads = nullptr;
 };
 
-/// What a step of the decoder makes of its rows.
+/// The result of a step.
 struct Decoded {
   Buffer<float>
       states;  // [rows, dim], ready for the projection to the vocabulary
@@ -29,8 +29,9 @@ struct Decoded {
 };
 
 /// One step of the decoder. Rows may be of any sentences, at any positions, but
-/// those of a sentence are neighbours; several may be consecutive tokens, in
-/// their order, since what a row keeps is written before a later one reads it.
+/// those of a sentence are neighbours. Some may be consecutive tokens of one
+/// target, in their order: a row's keys and values are stored before any row
+/// reads them.
 Decoded decode(const ModelWeights& weights,
                const std::vector<DecoderRow>& rows);
 

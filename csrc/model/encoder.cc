@@ -50,10 +50,10 @@ class Encoder {
         [&](const LinearInput& in, ConstRows residual, Rows out) {
           const int64_t rows = stream_.rows();
           const int64_t joined = stack_.width() + 2 * stack_.kv_width();
-          float* const room =
-              stream_.room().at_least(rows * (joined + stack_.width()));
-          const Rows qkv = {room, joined};
-          const Rows heads = {room + rows * joined, stack_.width()};
+          float* const scratch =
+              stream_.scratch().at_least(rows * (joined + stack_.width()));
+          const Rows qkv = {scratch, joined};
+          const Rows heads = {scratch + rows * joined, stack_.width()};
           linear(attention.qkv, in, rows, qkv, {});
           if (weights_.rotation.head_dim > 0) {
             // Keys stand behind the queries.
@@ -98,17 +98,17 @@ Buffer<float> encode(const ModelWeights& weights, const Ragged& sources) {
   return Encoder(weights, sources).run();
 }
 
-void keep_sources(const ModelWeights& weights, const float* encoded,
-                  const std::vector<void*>& slots) {
+void store_sources(const ModelWeights& weights, const float* encoded,
+                   const std::vector<void*>& slots) {
   const int64_t width = 2 * weights.config.decoder.kv_width();
   const int64_t tokens = static_cast<int64_t>(slots.size());
-  Buffer<float> room(tokens * width);
-  const Rows to = {room.data(), width};
+  Buffer<float> scratch(tokens * width);
+  const Rows to = {scratch.data(), width};
   for (int64_t n = 0; n < weights.config.decoder.layers; ++n) {
     linear(weights.decoder[n].cross_attention.key_value,
            {encoded, weights.config.dim}, tokens, to, {});
-    keep(weights.table, kept_type(weights), to.read(), width, slots,
-         key_offset(weights.config, n));
+    store(weights.table, cache_type(weights), to.read(), width, slots,
+          key_offset(weights.config, n));
   }
 }
 

@@ -9,7 +9,7 @@
 
 namespace pyattn {
 
-/// Sequences of ids one behind the other, without padding.
+/// Sequences of ids, concatenated without padding.
 struct Ragged {
   std::vector<int32_t> ids;
   Starts starts = {0};
@@ -25,9 +25,9 @@ struct Ragged {
 /// The encoder's output for every token, [tokens, dim].
 Buffer<float> encode(const ModelWeights& weights, const Ragged& sources);
 
-/// Writes what cross-attention reads of every token of `encoded` [tokens, dim],
-/// its keys and values for all layers, into the token's slot.
-void keep_sources(const ModelWeights& weights, const float* encoded,
-                  const std::vector<void*>& slots);
+/// Computes the keys and values of cross-attention, for all layers, of every
+/// token of `encoded` [tokens, dim], and stores them in the token's slot.
+void store_sources(const ModelWeights& weights, const float* encoded,
+                   const std::vector<void*>& slots);
 
 }  // namespace pyattn

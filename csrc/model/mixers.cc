@@ -33,7 +33,7 @@ void by_sentence(const ModelWeights& weights, int64_t layer,
   const int64_t sentences = static_cast<int64_t>(starts.size());
   starts.push_back(static_cast<int64_t>(rows.size()));
   const auto state_of = [&](const void* slot) {
-    return kept_state(weights.config, const_cast<void*>(slot), layer);
+    return slot_state(weights.config, const_cast<void*>(slot), layer);
   };
   const int64_t work = weights.config.dim * static_cast<int64_t>(rows.size()) /
                        std::max<int64_t>(sentences, 1);
@@ -56,7 +56,7 @@ void ssru(const ModelWeights& weights, const SsruWeights& ssru, int64_t layer,
   stream.sublayer(
       ssru.norms, &ssru.input_forget,
       [&](const LinearInput& in, ConstRows residual, Rows out) {
-        const Rows made = {stream.room().at_least(stream.rows() * 2 * dim),
+        const Rows made = {stream.scratch().at_least(stream.rows() * 2 * dim),
                            2 * dim};
         linear(ssru.input_forget, in, stream.rows(), made, {});
         by_sentence(weights, layer, rows, [&](int64_t r, const States& states) {
@@ -80,9 +80,9 @@ void average(const ModelWeights& weights, const AverageWeights& average,
   stream.sublayer(
       average.norms, config.average_gates ? &average.input_gate : nullptr,
       [&](const LinearInput& in, ConstRows residual, Rows out) {
-        float* const room = stream.room().at_least(count * 4 * dim);
+        float* const scratch = stream.scratch().at_least(count * 4 * dim);
         const auto part = [&](int64_t n) {
-          return Rows{room + n * count * dim, dim};
+          return Rows{scratch + n * count * dim, dim};
         };
         const Rows means = part(0);
         by_sentence(weights, layer, rows, [&](int64_t r, const States& states) {

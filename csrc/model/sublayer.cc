@@ -29,7 +29,7 @@ void Stream::normalise(const NormWeights& norm, ConstRows from, Rows to,
                    .y_stride = to.stride,
                    .epsilon = weights_.config.norm_epsilon};
   if (next != nullptr) {
-    args.words = input_.room(*next, to.read(), rows_);
+    args.words = input_.allocate(*next, to.read(), rows_);
   }
   if (weights_.config.norm_kind == NormKind::kRms) {
     rms_norm(weights_.table, args);

@@ -65,8 +65,8 @@ class Stream {
   /// Gives the rows away, [rows, dim].
   Buffer<float> take() { return std::move(x_); }
 
-  /// Room for what a branch computes before its last product.
-  Buffer<float>& room() { return room_; }
+  /// Memory for what a branch computes before its last product.
+  Buffer<float>& scratch() { return scratch_; }
 
  private:
   NormSide side() const { return weights_.config.norm; }
@@ -78,7 +78,7 @@ class Stream {
 
   const ModelWeights& weights_;
   const int64_t rows_;
-  Buffer<float> x_, normal_, branch_, room_;
+  Buffer<float> x_, normal_, branch_, scratch_;
   LinearInput input_;
   Middle middle_;
   const NormWeights* waiting_ = nullptr;  // a norm of x that is due

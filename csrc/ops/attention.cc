@@ -252,7 +252,7 @@ StepMemories::StepMemories(std::vector<StepMemory> rows)
 
 void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
                     const StepMemories& memories, Rows y) {
-  const auto step = call.kept == DType::kBFloat16
+  const auto step = call.cache_type == DType::kBFloat16
                         ? table.attention_step_bfloat16
                         : table.attention_step;
   const std::vector<StepMemory>& of = memories.rows();
@@ -264,8 +264,8 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
     longest = std::max(longest, time);
     tokens += group.shared + group.rows * (time - group.shared);
   }
-  const int64_t bytes =
-      2 * tokens * call.kv_heads * call.head_dim * kept_bytes(call.kept);
+  const int64_t bytes = 2 * tokens * call.kv_heads * call.head_dim *
+                        cache_element_bytes(call.cache_type);
   const int64_t work = longest * call.heads * call.head_dim * 2;
   const auto run = [&](const StepGroup& group, float* scratch) {
     const void* const* rows[kSharingRows];
@@ -294,23 +294,23 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
           .soft_cap = call.soft_cap,
           .far = bytes >= kFarBytes});
   };
-  const int64_t room =
+  const int64_t scratch_size =
       attention_step_scratch(longest, call.heads, call.head_dim, table.lanes);
   parallel_for(static_cast<int64_t>(groups.size()), grain(work),
                [&](int64_t begin, int64_t end) {
-                 Buffer<float> scratch(kSharingRows * room);
+                 Buffer<float> scratch(kSharingRows * scratch_size);
                  for (int64_t i = begin; i < end; ++i) {
                    run(groups[i], scratch.data());
                  }
                });
 }
 
-void keep(const KernelTable& table, DType kept, ConstRows x, int64_t count,
-          const std::vector<void*>& tokens, int64_t offset) {
-  const auto keep_row = [&](int64_t row) {
+void store(const KernelTable& table, DType cache_type, ConstRows x,
+           int64_t count, const std::vector<void*>& tokens, int64_t offset) {
+  const auto store_row = [&](int64_t row) {
     const float* from = x.data + row * x.stride;
     void* const token = tokens[row];
-    if (kept == DType::kBFloat16) {
+    if (cache_type == DType::kBFloat16) {
       table.prepare({.x = from,
                      .words = {.kind = Words::kBFloat16,
                                .data = static_cast<uint16_t*>(token) + offset,
@@ -327,7 +327,7 @@ void keep(const KernelTable& table, DType kept, ConstRows x, int64_t count,
   parallel_for(static_cast<int64_t>(tokens.size()), grain(count),
                [&](int64_t begin, int64_t end) {
                  for (int64_t row = begin; row < end; ++row) {
-                   keep_row(row);
+                   store_row(row);
                  }
                });
 }

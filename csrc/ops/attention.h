@@ -89,7 +89,7 @@ class StepMemories {
 
 /// What the rows of a step have in common.
 struct StepCall {
-  DType kept;  // float32 or bfloat16: what tokens hold
+  DType cache_type;  // float32 or bfloat16, of keys and values
   int64_t heads, kv_heads, head_dim;
   int64_t k_offset, v_offset, bias_stride;
   float scale;
@@ -101,16 +101,15 @@ struct StepCall {
 void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
                     const StepMemories& memories, Rows y);
 
-/// Bytes of an element that tokens hold.
-inline int64_t kept_bytes(DType kept) {
-  return kept == DType::kBFloat16 ? 2 : 4;
+/// Bytes of an element of a stored key or value.
+inline int64_t cache_element_bytes(DType cache_type) {
+  return cache_type == DType::kBFloat16 ? 2 : 4;
 }
 
-/// Writes each row's `count` floats, an even number, to the elements from
-/// `offset` on of what its token keeps; a layer's key and value are neighbours
-/// there. A bfloat16 is rounded here, once, so that a row reads the same in any
-/// batch.
-void keep(const KernelTable& table, DType kept, ConstRows x, int64_t count,
-          const std::vector<void*>& tokens, int64_t offset);
+/// Writes each row's `count` floats, an even number, to its token's slot, from
+/// element `offset` on; a layer's key and value are neighbours there. bfloat16
+/// is rounded here, once, so a token has the same keys and values in any batch.
+void store(const KernelTable& table, DType cache_type, ConstRows x,
+           int64_t count, const std::vector<void*>& tokens, int64_t offset);
 
 }  // namespace pyattn

@@ -21,7 +21,7 @@ void fill_middle(const PackedLinear& down, Activation activation, int64_t rows,
   if (down.kernel().words == Words::kBFloat16) {
     multiply(Rows{nullptr, 0},
              Epilogue{.activation = activation,
-                      .words = middle.input.room_for_outputs(down, rows)});
+                      .words = middle.input.allocate_outputs(down, rows)});
     return;
   }
   const int64_t stride = row_stride(down.in());

@@ -44,8 +44,8 @@ void multiply(const PackedLinear& weight, const LinearInput& x, int64_t row,
 
 }  // namespace
 
-WordRows LinearInput::room(const PackedLinear& weight, ConstRows x,
-                           int64_t rows) {
+WordRows LinearInput::allocate(const PackedLinear& weight, ConstRows x,
+                               int64_t rows) {
   const ProductKernel& kernel = weight.kernel();
   if (kernel.words == Words::kFloats) {
     data_ = x.data;
@@ -65,11 +65,10 @@ WordRows LinearInput::room(const PackedLinear& weight, ConstRows x,
   return {kernel.words, words, scales, zeros, stride_};
 }
 
-WordRows LinearInput::room_for_outputs(const PackedLinear& weight,
+WordRows LinearInput::allocate_outputs(const PackedLinear& weight,
                                        int64_t rows) {
-  const WordRows words = room(weight, {nullptr, 0}, rows);
-  // Nobody writes what fills up the last words, and zero times that must be
-  // zero.
+  const WordRows words = allocate(weight, {nullptr, 0}, rows);
+  // What pads the last words must be a number: it is multiplied by zero.
   const int64_t width = words.stride * 2;
   for (int64_t row = 0; row < rows && weight.in() < width; ++row) {
     uint16_t* const from = static_cast<uint16_t*>(words.data) + row * width;
@@ -80,7 +79,7 @@ WordRows LinearInput::room_for_outputs(const PackedLinear& weight,
 
 void LinearInput::prepare(const PackedLinear& weight, ConstRows x,
                           int64_t rows) {
-  const WordRows words = room(weight, x, rows);
+  const WordRows words = allocate(weight, x, rows);
   if (words.data == nullptr) {
     return;
   }

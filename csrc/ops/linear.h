@@ -9,9 +9,9 @@
 
 namespace pyattn {
 
-/// The input of a product in the form that its weights ask for: the rows
+/// The input of a product in the form that its weights need: the rows
 /// themselves, or each row in bfloat16, or in int8 with a scale. Its memory is
-/// kept from one use to the next.
+/// reused.
 class LinearInput {
  public:
   LinearInput() = default;
@@ -19,15 +19,15 @@ class LinearInput {
     prepare(weight, x, rows);
   }
 
-  /// Takes rows; what must be converted is split over threads.
+  /// Takes rows; a conversion is split over threads.
   void prepare(const PackedLinear& weight, ConstRows x, int64_t rows);
 
-  /// Where somebody else puts the words of rows, which stay where they are if
-  /// `data` is null: then `x` itself is read.
-  WordRows room(const PackedLinear& weight, ConstRows x, int64_t rows);
+  /// Memory into which another kernel writes the words of rows; none, with null
+  /// `data`, if the product reads `x` itself.
+  WordRows allocate(const PackedLinear& weight, ConstRows x, int64_t rows);
 
-  /// Where another product puts its outputs in bfloat16.
-  WordRows room_for_outputs(const PackedLinear& weight, int64_t rows);
+  /// Memory into which another product writes its outputs in bfloat16.
+  WordRows allocate_outputs(const PackedLinear& weight, int64_t rows);
 
   /// The arguments' input, from `row` on.
   void set(LinearArgs& args, int64_t row) const;

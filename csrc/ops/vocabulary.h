@@ -70,14 +70,8 @@ struct Answers {
   std::vector<int64_t> apart_starts;  // [rows + 1]
   std::vector<int32_t> apart_ids;     // row behind row
   std::vector<float> apart_logits;    // like apart_ids; -inf of no column
-  /// [rows]: how much each looks at its source's tokens, [source], where that
-  /// is known; nothing if it is of none.
-  std::vector<std::span<const float>> alignments;
   std::shared_ptr<const Projection> projection;
 
-  std::span<const float> alignment(int64_t row) const {
-    return alignments.empty() ? std::span<const float>() : alignments[row];
-  }
   std::span<const float> apart(int64_t row) const {
     const int64_t begin = apart_starts[row];
     return {apart_logits.data() + begin,

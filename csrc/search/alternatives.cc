@@ -8,15 +8,15 @@
 namespace pyattn {
 namespace {
 
-// The best tokens behind the prefix, each of which is then gone on with by a
-// search of its own.
+// The best first tokens after the prefix, each continued by a search of its
+// own, a branch. The rows of all branches, in their order, are this search's.
 class Alternatives : public Search {
  public:
   explicit Alternatives(const SearchTask& task) : Search(task, {}) {
     auto alone = std::make_shared<SearchOptions>(*task.options);
     alone->return_alternatives = false;
     alone->num_hypotheses = 1;
-    alone_ = {std::move(alone), task.start, task.end, task.source};
+    branch_task_ = {std::move(alone), task.start, task.end, task.source};
   }
 
   void ask(std::vector<Question>& questions) const override {
@@ -30,7 +30,7 @@ class Alternatives : public Search {
     }
   }
 
-  void advance(const Answers& answers, int64_t first) override {
+  void advance(const StepAnswers& answers, int64_t first) override {
     if (branches_.empty()) {
       spread(answers, first);
     } else {
@@ -67,7 +67,7 @@ class Alternatives : public Search {
   }
 
  private:
-  void spread(const Answers& answers, int64_t first) {
+  void spread(const StepAnswers& answers, int64_t first) {
     std::vector<Candidate> tokens;
     if (const auto forced = constraints().forced(0)) {
       tokens = {{*forced, 0, 0}};
@@ -78,25 +78,27 @@ class Alternatives : public Search {
     tokens.resize(
         std::min(tokens.size(), static_cast<size_t>(options().num_hypotheses)));
     for (size_t i = 0; i < tokens.size(); ++i) {
-      // The best is always there.
+      // There is at least one alternative, however unlikely.
       if (i == 0 || std::exp(tokens[i].score) >=
                         options().min_alternative_expansion_prob) {
         Path path;
-        path.add(tokens[i], answers.alignment(first));
-        branches_.push_back(begin(path));
-        branches_.back()->look_back(prefix_alignment());
+        path.add(tokens[i], answers.alignments[first]);
+        branches_.push_back(branch_from(path));
+        branches_.back()->set_prefix_alignment(prefix_alignment());
       }
     }
   }
 
-  std::unique_ptr<Search> begin(const Path& path) const {
+  std::unique_ptr<Search> branch_from(const Path& path) const {
     if (ends(path.tokens[0], 1)) {
-      return std::make_unique<Over>(alone_, path, why_ends(path.tokens[0], 1));
+      return std::make_unique<Over>(branch_task_, path,
+                                    finish_reason(path.tokens[0], 1));
     }
-    return make_search(alone_, path);
+    return make_search(branch_task_, path);
   }
 
-  // The rows of all branches, whose parents are told within each.
+  // Collects the rows of all branches. A branch counts parents among its own
+  // rows, so those of the branches before it are added.
   void gather() {
     rows_.clear();
     std::vector<int32_t> before(std::exchange(row_counts_, {}));
@@ -111,7 +113,7 @@ class Alternatives : public Search {
     }
   }
 
-  // A target of one token.
+  // A target that its first token ends.
   class Over : public Search {
    public:
     Over(const SearchTask& task, const Path& path, FinishReason reason)
@@ -119,7 +121,7 @@ class Alternatives : public Search {
       rows_.clear();
     }
     void ask(std::vector<Question>&) const override {}
-    void advance(const Answers&, int64_t) override {}
+    void advance(const StepAnswers&, int64_t) override {}
     void stop() override {}
     std::vector<Found> results() override { return {result(path_, reason_)}; }
 
@@ -128,7 +130,7 @@ class Alternatives : public Search {
     const FinishReason reason_;
   };
 
-  SearchTask alone_;  // how a branch goes on
+  SearchTask branch_task_;
   std::vector<std::unique_ptr<Search>> branches_;
   std::vector<int32_t> row_counts_;  // of the branches, in `rows_`
 };

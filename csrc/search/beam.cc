@@ -8,13 +8,12 @@
 namespace pyattn {
 namespace {
 
-// Beam search. At every step the best continuations of all live hypotheses
-// stand in one ranking. Those that end and rank among the first `beam` are
-// finished; the best that do not end live on: the ranking is long enough that
-// there are `beam` of them. When the search stops is for early_stopping to
-// say; all but `kBest` are transformers' rules. So are those of a search by
-// chance: the ranking is drawn, one behind the other by exp(score /
-// temperature) of what is left, and its best live on all the same.
+// Beam search. Every step ranks the best continuations of all live hypotheses.
+// Of the first `beam` in the ranking, those that end are finished; the best
+// `beam` that do not end stay live, and the ranking is long enough to contain
+// them. early_stopping decides when the search ends; all its kinds but `kBest`
+// are transformers' rules, as is beam sampling: the ranking is drawn without
+// replacement, by exp(score / temperature), and then sorted.
 class Beam : public Search {
  public:
   Beam(const SearchTask& task, const Path& begun)
@@ -38,9 +37,9 @@ class Beam : public Search {
     }
   }
 
-  void advance(const Answers& answers, int64_t first) override {
+  void advance(const StepAnswers& answers, int64_t first) override {
     std::vector<Continuation> ranking = rank(answers, first);
-    keep_alignments(answers, first);
+    store_alignments(answers, first);
     ++length_;
     drop_late_ends(ranking);
     for (size_t place = 0; place < std::min(ranking.size(), beam()); ++place) {
@@ -52,7 +51,7 @@ class Beam : public Search {
       sort(ranking);
     }
     top_finished_ = top_finished_ || ends(ranking.front().token, length_);
-    go_on(ranking);
+    continue_best(ranking);
     keep_best_finished();
     if (!may_improve()) {
       rows_.clear();
@@ -61,7 +60,7 @@ class Beam : public Search {
     set_rules(length_, [&](size_t row) { return path_to(live_[row].node); });
   }
 
-  // What lives has to do.
+  // Returns the live hypotheses unfinished.
   void stop() override {
     for (const Live& live : live_) {
       finish(live.node, live.score, FinishReason::kTimeout);
@@ -90,7 +89,7 @@ class Beam : public Search {
     int32_t token;
     int32_t parent;
     float token_score;
-    int32_t row;  // of all that were answered: whose continuation it is
+    int32_t row;  // of all rows of all steps: the one that it continues
   };
   struct Live {
     int32_t node;
@@ -110,18 +109,20 @@ class Beam : public Search {
 
   size_t beam() const { return static_cast<size_t>(options().beam_size); }
 
-  // Each row has at most so many continuations that end as there are ends.
+  // A row has as many continuations that end as there are ends, so among these
+  // there are `beam` that do not end.
   size_t ranking_size() const {
     return beam() * (1 + constraints().ends().size());
   }
 
-  // How many finished hypotheses are enough.
+  // The number of finished hypotheses that is enough.
   size_t wanted() const {
     return static_cast<size_t>(
         std::lround(options().patience * options().beam_size));
   }
 
-  // What top_k, top_p and min_p leave of a row: one that goes on, at least.
+  // The minimum that top_k, top_p and min_p leave of a row: one that does not
+  // end.
   int64_t least() const { return std::ssize(constraints().ends()) + 1; }
 
   Continuation continuation(size_t row, const Candidate& token) const {
@@ -129,7 +130,8 @@ class Beam : public Search {
             static_cast<int32_t>(row), token.token};
   }
 
-  // Rows and, within them, ids ascend: equal scores keep that order.
+  // Stable: of equal scores, those of earlier rows and better ranks in a row
+  // come first.
   static void sort(std::vector<Continuation>& all) {
     std::stable_sort(all.begin(), all.end(),
                      [](const Continuation& a, const Continuation& b) {
@@ -137,7 +139,8 @@ class Beam : public Search {
                      });
   }
 
-  std::vector<Continuation> rank(const Answers& answers, int64_t first) const {
+  std::vector<Continuation> rank(const StepAnswers& answers,
+                                 int64_t first) const {
     const auto forced = constraints().forced(length_);
     if (options().do_sample && !forced) {
       return draw(answers, first);
@@ -159,10 +162,12 @@ class Beam : public Search {
     return all;
   }
 
-  // Every draw falls into a row first, then to a token of it.
-  std::vector<Continuation> draw(const Answers& answers, int64_t first) const {
+  // Each draw chooses a row by the weight of what remains of it, then a token
+  // of the row by the remaining part of the same random number.
+  std::vector<Continuation> draw(const StepAnswers& answers,
+                                 int64_t first) const {
     std::vector<Draw> rows;
-    std::vector<double> logs;  // of the weight of what is left of each
+    std::vector<double> logs;  // of the remaining weight of each row
     const auto log = [&](size_t row) {
       return double{live_[row].score} / options().temperature +
              rows[row].log_sum();
@@ -170,7 +175,7 @@ class Beam : public Search {
     for (size_t row = 0; row < live_.size(); ++row) {
       rows.emplace_back(options(), least(),
                         next_tokens(Edited::kLogProbs, answers, first, row),
-                        answers, first + static_cast<int64_t>(row));
+                        answers.tokens, first + static_cast<int64_t>(row));
       logs.push_back(log(row));
     }
     std::vector<Continuation> drawn;
@@ -200,8 +205,8 @@ class Beam : public Search {
                   ranking.end());
   }
 
-  // The best that do not end.
-  void go_on(const std::vector<Continuation>& ranking) {
+  // The best that do not end stay live.
+  void continue_best(const std::vector<Continuation>& ranking) {
     std::vector<Live> next;
     rows_.clear();
     for (const Continuation& one : ranking) {
@@ -213,13 +218,13 @@ class Beam : public Search {
     live_ = std::move(next);
   }
 
-  // Continuations of a row share its alignment.
-  void keep_alignments(const Answers& answers, int64_t first) {
+  // Continuations of a row share its alignment, so it is stored once.
+  void store_alignments(const StepAnswers& answers, int64_t first) {
     first_row_ = rows_answered_;
     rows_answered_ += static_cast<int32_t>(live_.size());
     for (size_t row = 0; row < live_.size(); ++row) {
       const std::span<const float> one =
-          answers.alignment(first + static_cast<int64_t>(row));
+          answers.alignments[first + static_cast<int64_t>(row)];
       alignments_.insert(alignments_.end(), one.begin(), one.end());
     }
   }
@@ -236,12 +241,12 @@ class Beam : public Search {
 
   void finish(const Continuation& continuation) {
     finish(add_node(continuation), continuation.score,
-           why_ends(continuation.token, length_));
+           finish_reason(continuation.token, length_));
   }
   void finish(int32_t node, float total, FinishReason reason) {
-    const float missed =
+    const float penalty =
         options().coverage_penalty == 0 ? 0 : coverage(path_to(node));
-    finished_.push_back({node, ranked(total, length_) + missed, reason});
+    finished_.push_back({node, normalised(total, length_) + penalty, reason});
   }
 
   void keep_best_finished() {
@@ -251,6 +256,8 @@ class Beam : public Search {
     finished_.resize(std::min(finished_.size(), wanted()));
   }
 
+  // Whether another step could improve the result, by the rule of
+  // early_stopping.
   bool may_improve() const {
     if (live_.empty()) {
       return false;
@@ -265,10 +272,12 @@ class Beam : public Search {
     if (options().early_stopping == EarlyStopping::kFull) {
       return false;
     }
-    const bool longest = options().early_stopping == EarlyStopping::kNever &&
-                         options().length_penalty > 0;
-    const int32_t length = longest ? constraints().longest() : length_;
-    return ranked(live_.front().score, length) > finished_.back().score;
+    // kHeuristic: the best live hypothesis, were it to end now, against the
+    // worst finished one. kNever: at the length at which it would score best.
+    const bool grows = options().early_stopping == EarlyStopping::kNever &&
+                       options().length_penalty > 0;
+    const int32_t length = grows ? constraints().max_tokens() : length_;
+    return normalised(live_.front().score, length) > finished_.back().score;
   }
 
   Path path_to(int32_t node) const {
@@ -278,10 +287,10 @@ class Beam : public Search {
     }
     Path path;
     for (auto one = nodes.rbegin(); one != nodes.rend(); ++one) {
-      const std::span<const float> looks_at(
+      const std::span<const float> attention(
           alignments_.data() + static_cast<size_t>(one->row) * aligned_tokens(),
           aligned_tokens());
-      path.add({one->token, one->token_score, 0}, looks_at);
+      path.add({one->token, one->token_score, 0}, attention);
     }
     return path;
   }
@@ -290,10 +299,10 @@ class Beam : public Search {
   std::vector<Node> nodes_;
   int32_t first_row_ = 0;  // of the last step, among all that were answered
   int32_t rows_answered_ = 0;
-  std::vector<float> alignments_;  // [rows answered, source], if they are told
+  std::vector<float> alignments_;  // [rows answered, aligned_tokens()]
   std::vector<Live> live_;
   std::vector<Finished> finished_;  // best first
-  bool top_finished_ = false;       // whether the best has ever been an end
+  bool top_finished_ = false;       // whether an end was ever ranked first
 };
 
 }  // namespace

@@ -18,6 +18,8 @@ NextTokens::NextTokens(const SearchOptions& options, const NextRules& rules,
                        Edited edited, const Answers& answers, int64_t row)
     : options_(options), rules_(rules), answers_(answers), row_(row) {
   const std::span<const float> raw = answers.apart(row);
+  // Renormalising, probabilities are of the edited logits; otherwise they stay
+  // the model's, and an edited score is no probability any more.
   const bool on_logits = options.renormalize || edited == Edited::kLogits;
   std::vector<float> logits;
   for (size_t i = 0; i < raw.size(); ++i) {
@@ -50,8 +52,8 @@ Candidate NextTokens::plain(int32_t token, float logit) const {
   return {token, biased(token, sum_.log_prob(logit)), logit};
 }
 
-// A prefix that is only likely shares the probability with what the model
-// says (CTranslate2's biased decoding).
+// A prefix that is not certain: its token gets a share of `beta`, and the
+// model's distribution the rest (CTranslate2's biased decoding).
 float NextTokens::biased(int32_t token, float score) const {
   if (rules_.expected < 0) {
     return score;

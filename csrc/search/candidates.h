@@ -11,32 +11,35 @@ namespace pyattn {
 /// A token that may come next.
 struct Candidate {
   int32_t token;
-  float score;  // its log-probability, as the options want it
-  float logit;  // after edits
+  float score;  // its log-probability after edits
+  float logit;  // after edits; breaks ties between scores
 };
 
-/// Better scores first, then better logits, which may have rounded to the same
+/// Higher scores first, then higher logits, which may have rounded to the same
 /// score, then lower ids.
 bool better(const Candidate& a, const Candidate& b);
 
-/// Which numbers edits are made to. transformers makes them to logits where one
-/// token is chosen at a time, and to log-probabilities in beam search.
+/// Which numbers edits change, unless options renormalise: those that
+/// transformers changes, logits in greedy search and sampling,
+/// log-probabilities in beam search.
 enum class Edited { kLogits, kLogProbs };
 
-/// The distribution of what follows one row, edits made.
+/// The distribution of the token that follows one row, after edits. The
+/// projection tells the sum over all tokens that are not edited; this adds the
+/// edited ones to it, before or after their edits.
 class NextTokens {
  public:
   NextTokens(const SearchOptions& options, const NextRules& rules,
              Edited edited, const Answers& answers, int64_t row);
 
-  /// The best ones, at least as many as the question asked for, if there are so
-  /// many that may come.
+  /// The best tokens: all that the question asked for, and all edited ones that
+  /// may come.
   std::vector<Candidate> best() const;
 
-  /// Those whose logits were edited and that still may come.
+  /// The edited tokens that are not forbidden.
   const std::vector<Candidate>& edited() const { return edited_; }
 
-  /// One that was not edited.
+  /// A token that is not edited.
   Candidate plain(int32_t token, float logit) const;
 
  private:

@@ -15,7 +15,8 @@ std::vector<int32_t> distinct(std::span<const int32_t> tokens) {
   return sorted;
 }
 
-// One edit per token, ascending: biases add up, penalties multiply.
+// Leaves one edit per token, ascending: biases add up, penalties multiply. A
+// token that is forbidden stays so, since minus infinity absorbs both.
 void merge(std::vector<Edit>& edits) {
   std::stable_sort(
       edits.begin(), edits.end(),
@@ -46,23 +47,25 @@ Constraints::Constraints(const SearchTask& task)
       task_(task),
       ends_(options_.end_tokens.empty() ? std::vector<int32_t>{task.end}
                                         : options_.end_tokens),
-      longest_(options_.longest(task.source.size())),
-      read_history_(options_.repetition_penalty != 1 ||
+      max_tokens_(options_.max_tokens(task.source.size())),
+      reads_target_(options_.repetition_penalty != 1 ||
                     options_.no_repeat_ngram_size > 0 ||
                     options_.encoder_no_repeat_ngram_size > 0 ||
                     options_.prefix_bias_beta > 0) {
-  for (const int32_t token : options_.suppressed) {
+  for (const int32_t token : options_.suppress_tokens) {
     forbid(always_, token);
   }
   for (const SequenceBias& one : options_.sequence_bias) {
+    // A sequence of one token needs no history.
     if (one.tokens.size() == 1) {
       always_.push_back({one.tokens[0], one.bias});
     } else {
-      read_history_ = true;
+      reads_target_ = true;
     }
   }
   if (options_.encoder_repetition_penalty != 1) {
     for (const int32_t token : distinct(task.source)) {
+      // Tokens of the source become more likely, hence the reciprocal.
       always_.push_back({token, 0, 1 / options_.encoder_repetition_penalty});
     }
   }
@@ -73,6 +76,7 @@ bool Constraints::is_end(int32_t token) const {
 }
 
 std::optional<int32_t> Constraints::forced(int32_t length) const {
+  // The end first: a maximum of one token leaves no place for another.
   if (forces_end(length)) {
     return ends_.front();
   }
@@ -83,7 +87,7 @@ std::optional<int32_t> Constraints::forced(int32_t length) const {
 }
 
 NextRules Constraints::rules(int32_t length,
-                             std::span<const int32_t> said) const {
+                             std::span<const int32_t> target) const {
   NextRules rules = {always_, {}, -1};
   std::vector<Edit>& edits = rules.edits;
   if (length < options_.min_new_tokens) {
@@ -91,13 +95,14 @@ NextRules Constraints::rules(int32_t length,
       forbid(edits, token);
     }
   }
+  // The first token that the model chooses stands behind a forced one.
   if (length == (options_.forced_bos_token >= 0 ? 1 : 0)) {
-    for (const int32_t token : options_.begin_suppressed) {
+    for (const int32_t token : options_.begin_suppress_tokens) {
       forbid(edits, token);
     }
   }
-  if (read_history_) {
-    const auto history = said.subspan(options_.history_counts_start ? 0 : 1);
+  if (reads_target_) {
+    const auto history = target.subspan(options_.history_counts_start ? 0 : 1);
     edit_repeated(edits, history);
     edit_sequences(edits, history);
     forbid_ngrams(edits, history, history, options_.no_repeat_ngram_size);
@@ -106,7 +111,9 @@ NextRules Constraints::rules(int32_t length,
     const std::span<const int32_t> prefix = options_.target_prefix;
     if (options_.prefix_bias_beta > 0 &&
         static_cast<size_t>(length) < prefix.size() &&
-        ends_with(said, prefix.first(static_cast<size_t>(length)))) {
+        ends_with(target, prefix.first(static_cast<size_t>(length)))) {
+      // The target still follows the prefix. An edit that changes nothing has
+      // the logit of the expected token known.
       rules.expected = prefix[static_cast<size_t>(length)];
       edits.push_back({rules.expected});
     }
@@ -142,7 +149,8 @@ void Constraints::edit_sequences(std::vector<Edit>& edits,
   }
 }
 
-// Forbids what would complete one of `from`'s n-grams.
+// Forbids the tokens that would complete an n-gram of `from`: those that follow
+// an occurrence of the last n - 1 tokens in it.
 void Constraints::forbid_ngrams(std::vector<Edit>& edits,
                                 std::span<const int32_t> from,
                                 std::span<const int32_t> history,

@@ -10,15 +10,15 @@
 
 namespace pyattn {
 
-/// What one sentence's search starts from. Ids of the model's vocabulary.
+/// What a search starts from.
 struct SearchTask {
   std::shared_ptr<const SearchOptions> options;
-  int32_t start, end;
+  int32_t start, end;               // of the target vocabulary
   std::span<const int32_t> source;  // outlives the search
 };
 
-/// What happens to the logit, or the log-probability, of one token: first
-/// `bias` is added, then it is made smaller by `penalty` where that is above 1.
+/// A change to the logit, or the log-probability, of one token: `bias` is added
+/// first, then `penalty` makes it smaller if above 1, larger if below.
 struct Edit {
   int32_t token;
   float bias = 0;
@@ -30,15 +30,15 @@ struct Edit {
   }
 };
 
-/// What the options say about the token behind a hypothesis. All other tokens
-/// are as the model has them.
+/// The rules for the token that follows a hypothesis. Tokens without an edit
+/// keep the model's logits.
 struct NextRules {
   std::vector<Edit> edits;     // tokens ascend
-  std::vector<int32_t> apart;  // their tokens
-  int32_t expected = -1;       // of a prefix that is only likely
+  std::vector<int32_t> apart;  // their tokens, for Question::apart
+  int32_t expected = -1;       // of a prefix that is not certain; -1: none
 };
 
-/// Turns options into rules for single hypotheses.
+/// Turns options into rules for single hypotheses. Immutable.
 class Constraints {
  public:
   explicit Constraints(const SearchTask& task);
@@ -46,24 +46,25 @@ class Constraints {
   const std::vector<int32_t>& ends() const { return ends_; }
   bool is_end(int32_t token) const;
 
-  /// The most new tokens that the target may have.
-  int32_t longest() const { return longest_; }
+  /// The maximum of new tokens of the target.
+  int32_t max_tokens() const { return max_tokens_; }
 
-  /// The token that is certain to come behind `length` new ones.
+  /// The token that must follow `length` new ones, if options force one.
   std::optional<int32_t> forced(int32_t length) const;
 
-  /// Whether it is an end, there because no longer target is allowed.
+  /// Whether that is an end, because the target has reached its maximum.
   bool forces_end(int32_t length) const {
-    return options_.force_end && length + 1 == longest_;
+    return options_.force_end && length + 1 == max_tokens_;
   }
 
-  /// Whether rules depend on what was said, and not on its length alone.
-  bool read_history() const { return read_history_; }
+  /// Whether rules depend on the tokens of a target, and not on its length
+  /// alone.
+  bool reads_target() const { return reads_target_; }
 
-  /// What holds behind `length` new tokens. `said` is all there is of the
-  /// target: the start, the prefix and the new tokens; it may be empty unless
-  /// `read_history`.
-  NextRules rules(int32_t length, std::span<const int32_t> said) const;
+  /// The rules for the token after `length` new ones. `target` is the start,
+  /// the certain prefix and the new tokens; it may be empty unless
+  /// `reads_target`.
+  NextRules rules(int32_t length, std::span<const int32_t> target) const;
 
  private:
   void forbid(std::vector<Edit>& edits, int32_t token) const;
@@ -77,9 +78,9 @@ class Constraints {
   const SearchOptions& options_;
   const SearchTask& task_;
   const std::vector<int32_t> ends_;
-  const int32_t longest_;
+  const int32_t max_tokens_;
   std::vector<Edit> always_;
-  bool read_history_;
+  bool reads_target_;
 };
 
 }  // namespace pyattn

@@ -13,10 +13,11 @@ namespace {
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 
-// Tokens that a row is asked for where nobody knows how many will do, and the
-// most that all rows are asked for at once: lists of candidates are kept for
-// every row, and a wide list is asked for row by row.
+// Where top_p or min_p decide, the number of best tokens to begin with: most
+// nuclei are smaller.
 constexpr int64_t kFirstAsked = 32;
+// The maximum that all rows of a step list at once; a row that needs more gets
+// its list by itself, so that a large top_k does not cost memory for every row.
 constexpr int64_t kMostAsked = 256;
 
 bool takes_all(const SearchOptions& options) {
@@ -72,7 +73,7 @@ Candidate Draw::take(double share) {
   return listed_[index];
 }
 
-// Of all tokens that may come, before any is taken.
+// The logarithm of the weight of all tokens that may come.
 double Draw::log_total() const {
   std::vector<double> logs;
   for (const Candidate& one : next_.edited()) {
@@ -83,7 +84,8 @@ double Draw::log_total() const {
   return pyattn::log_sum(logs);
 }
 
-// The best tokens, as many as the options keep.
+// The best tokens that top_k, top_p and min_p leave. The list grows until it
+// is longer than what they leave, which shows that nothing is missing.
 std::vector<Candidate> Draw::kept(int64_t least) const {
   int64_t count = options_.top_k > 0 ? std::max<int64_t>(options_.top_k, least)
                                      : kFirstAsked;
@@ -121,7 +123,7 @@ std::vector<Candidate> Draw::best(int64_t count) const {
   return best;
 }
 
-// How many of the best tokens top_p and min_p leave.
+// How many of the best tokens top_p and min_p leave, at least `least`.
 size_t Draw::cut(const std::vector<Candidate>& tokens, size_t least) const {
   if (tokens.empty()) {
     return 0;

@@ -12,27 +12,28 @@
 
 namespace pyattn {
 
-/// What follows a row, to draw from without putting back: tokens have weights
-/// of exp(score / temperature), where top_k, top_p and min_p leave them.
+/// The tokens that may follow a row, to draw from without replacement. Their
+/// weights are exp(score / temperature); top_k, top_p and min_p exclude the
+/// unlikely.
 class Draw {
  public:
-  /// What the row is asked. The three leave `least` tokens if there are so
-  /// many.
+  /// The row's question. top_k, top_p and min_p leave at least `least` tokens,
+  /// if there are as many.
   static Question question(const SearchOptions& options, int64_t least,
                            std::span<const int32_t> apart);
 
   Draw(const SearchOptions& options, int64_t least, NextTokens next,
        const Answers& answers, int64_t row);
 
-  /// The logarithm of the weight of all that is left; minus infinity of
-  /// nothing.
+  /// The logarithm of the weight of all remaining tokens; minus infinity if
+  /// there are none.
   double log_sum() const { return pyattn::log_sum(logs_); }
 
-  /// The token at which the weights of what is left, added in a fixed order,
-  /// pass this share of all, a number in [0, 1).
+  /// The token at which the running sum of the remaining weights, in a fixed
+  /// order, passes this share of their total, a number in [0, 1).
   Candidate at(double share) const;
 
-  /// The same, and it is left no more. Something is left.
+  /// The same, and removes it. A token must remain.
   Candidate take(double share);
 
  private:
@@ -49,11 +50,11 @@ class Draw {
   const Answers& answers_;
   const int64_t row_;
   const double inverse_temperature_;
-  // Of tokens that were not edited, exponents less logits / temperature.
+  // Of tokens without edits: exponent - logit / temperature.
   const double plain_;
   std::vector<Candidate> listed_;
-  std::optional<Urn> urn_;    // all that are not listed, if they may come
-  std::vector<double> logs_;  // of the weights of the listed, then of the urn
+  std::optional<Urn> urn_;    // all others, unless they are excluded
+  std::vector<double> logs_;  // of the weights: of listed_, then of urn_
 };
 
 }  // namespace pyattn

@@ -6,7 +6,8 @@
 namespace pyattn {
 namespace {
 
-// The best token at every step, the lowest id among equals.
+// The best token at every step, the lowest id among equals. It advances one
+// row, whose parent is always row 0.
 class Greedy : public Search {
  public:
   Greedy(const SearchTask& task, const Path& begun)
@@ -16,12 +17,12 @@ class Greedy : public Search {
     questions.push_back({1, rules(0).apart});
   }
 
-  void advance(const Answers& answers, int64_t first) override {
+  void advance(const StepAnswers& answers, int64_t first) override {
     const Candidate chosen = choose(answers, first);
-    path_.add(chosen, answers.alignment(first));
+    path_.add(chosen, answers.alignments[first]);
     rows_.clear();
     if (ends(chosen.token, path_.length())) {
-      reason_ = why_ends(chosen.token, path_.length());
+      reason_ = finish_reason(chosen.token, path_.length());
     } else {
       rows_.push_back({chosen.token, 0});
       set_rules(path_.length(), [&](size_t) { return path_; });
@@ -35,7 +36,7 @@ class Greedy : public Search {
   Decided decided() const override { return {path_.tokens, path_.scores}; }
 
  private:
-  Candidate choose(const Answers& answers, int64_t first) const {
+  Candidate choose(const StepAnswers& answers, int64_t first) const {
     if (const auto forced = constraints().forced(path_.length())) {
       return {*forced, 0, 0};
     }

@@ -25,8 +25,8 @@ void check_ids(const TargetSpace& space, const char* name,
 void check_options(const TargetSpace& space, const SearchOptions& options) {
   check_ids(space, "target_prefix", options.target_prefix);
   check_ids(space, "end_tokens", options.end_tokens);
-  check_ids(space, "suppress_tokens", options.suppressed);
-  check_ids(space, "begin_suppress_tokens", options.begin_suppressed);
+  check_ids(space, "suppress_tokens", options.suppress_tokens);
+  check_ids(space, "begin_suppress_tokens", options.begin_suppress_tokens);
   for (const SequenceBias& one : options.sequence_bias) {
     check_ids(space,
               one.bias > -INFINITY ? "sequence_bias" : "suppress_sequences",
@@ -35,7 +35,7 @@ void check_options(const TargetSpace& space, const SearchOptions& options) {
   if (options.forced_bos_token != -1) {
     check_ids(space, "forced_bos_token", {&options.forced_bos_token, 1});
   }
-  const int64_t fed = options.fed_prefix();
+  const int64_t fed = options.certain_prefix();
   check_that(
       options.max_new_tokens + fed <= space.max_positions, "generate", [&] {
         return "max_new_tokens is " + std::to_string(options.max_new_tokens) +
@@ -49,7 +49,7 @@ void check_options(const TargetSpace& space, const SearchOptions& options) {
   const std::vector<int32_t>& ends =
       options.end_tokens.empty() ? end : options.end_tokens;
   int64_t left = space.vocab - static_cast<int64_t>(ends.size());
-  for (const int32_t id : options.suppressed) {
+  for (const int32_t id : options.suppress_tokens) {
     left -= std::find(ends.begin(), ends.end(), id) == ends.end() ? 1 : 0;
   }
   check(left > 0, "generate",
@@ -57,7 +57,7 @@ void check_options(const TargetSpace& space, const SearchOptions& options) {
         "besides the end");
 }
 
-int32_t SearchOptions::longest(size_t source) const {
+int32_t SearchOptions::max_tokens(size_t source) const {
   if (max_length_factor == 0) {
     return max_new_tokens;
   }

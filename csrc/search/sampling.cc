@@ -7,10 +7,10 @@
 namespace pyattn {
 namespace {
 
-// Independent samples: every hypothesis draws tokens of its own.
+// Independent samples: each hypothesis draws its tokens by itself. All begin
+// with the same row; after the first step each has its own.
 class Sampling : public Search {
  public:
-  // They all begin with the one row that there is.
   Sampling(const SearchTask& task, const Path& begun)
       : Search(task, begun),
         length_(begun.length()),
@@ -22,7 +22,7 @@ class Sampling : public Search {
     }
   }
 
-  void advance(const Answers& answers, int64_t first) override {
+  void advance(const StepAnswers& answers, int64_t first) override {
     std::vector<NextRow> rows;
     std::vector<size_t> living;
     for (size_t i = 0; i < samples_.size(); ++i) {
@@ -31,10 +31,10 @@ class Sampling : public Search {
         continue;
       }
       const Candidate drawn = draw(i, answers, first);
-      sample.path.add(drawn, answers.alignment(first + sample.row));
+      sample.path.add(drawn, answers.alignments[first + sample.row]);
       if (ends(drawn.token, length_ + 1)) {
         sample.row = kOver;
-        sample.reason = why_ends(drawn.token, length_ + 1);
+        sample.reason = finish_reason(drawn.token, length_ + 1);
       } else {
         rows.push_back({drawn.token, sample.row});
         sample.row = static_cast<int32_t>(living.size());
@@ -71,17 +71,18 @@ class Sampling : public Search {
 
   struct Sample {
     Path path;
-    int32_t row = 0;  // that its next token follows
+    int32_t row = 0;  // of the step, kOver after its end
     FinishReason reason = FinishReason::kTimeout;
   };
 
-  Candidate draw(size_t sample, const Answers& answers, int64_t first) const {
+  Candidate draw(size_t sample, const StepAnswers& answers,
+                 int64_t first) const {
     if (const auto forced = constraints().forced(length_)) {
       return {*forced, 0, 0};
     }
     const size_t row = static_cast<size_t>(samples_[sample].row);
     return Draw(options(), 1, next_tokens(Edited::kLogits, answers, first, row),
-                answers, first + samples_[sample].row)
+                answers.tokens, first + samples_[sample].row)
         .at(uniform(sample, length_));
   }
 

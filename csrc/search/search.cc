@@ -16,8 +16,9 @@ Search::Search(const SearchTask& task, const Path& begun)
       hash_(hash_of(hash_of(kHashOfNone, task.source), begun.tokens)) {
   if (begun.tokens.empty()) {
     prefix_ = {task.start};
-    prefix_.insert(prefix_.end(), options().target_prefix.begin(),
-                   options().target_prefix.begin() + options().fed_prefix());
+    prefix_.insert(
+        prefix_.end(), options().target_prefix.begin(),
+        options().target_prefix.begin() + options().certain_prefix());
     rows_ = {{prefix_.back(), 0}};
     prefix_.pop_back();
   } else {
@@ -26,33 +27,40 @@ Search::Search(const SearchTask& task, const Path& begun)
   set_rules(begun.length(), [&](size_t) { return begun; });
 }
 
+// Rules that do not depend on the tokens of a target are the same for all rows.
 void Search::set_rules(int32_t length,
                        const std::function<Path(size_t row)>& path) {
   rules_.clear();
-  if (!constraints_.read_history()) {
+  if (!constraints_.reads_target()) {
     rules_.push_back(constraints_.rules(length, {}));
     return;
   }
   for (size_t row = 0; row < rows_.size(); ++row) {
-    std::vector<int32_t> said = {task_.start};
-    said.insert(said.end(), options().target_prefix.begin(),
-                options().target_prefix.begin() + options().fed_prefix());
+    const std::vector<int32_t>& prefix = options().target_prefix;
+    std::vector<int32_t> target = {task_.start};
+    target.insert(target.end(), prefix.begin(),
+                  prefix.begin() + options().certain_prefix());
     const Path own = path(row);
-    said.insert(said.end(), own.tokens.begin(), own.tokens.end());
-    rules_.push_back(constraints_.rules(length, said));
+    target.insert(target.end(), own.tokens.begin(), own.tokens.end());
+    rules_.push_back(constraints_.rules(length, target));
   }
 }
 
-float Search::ranked(float total, int32_t length) const {
+// By length ** length_penalty (Wu et al. 2016 use another formula). The length
+// is that of the part that `total` is of.
+float Search::normalised(float total, int32_t length) const {
   if (!begun_.tokens.empty()) {
     length -= begun_.length();
   } else if (options().length_counts_prefix) {
-    length += options().fed_prefix();
+    length += options().certain_prefix();
   }
   return total / static_cast<float>(
                      std::pow(std::max(length, 1), options().length_penalty));
 }
 
+// Wu et al. 2016, equation 14: the penalty times the sum over source tokens of
+// log(min(attention, 1)). A token without any attention would make it minus
+// infinity, hence the smallest float as a lower bound.
 float Search::coverage(const Path& path) const {
   if (options().coverage_penalty == 0) {
     return 0;
@@ -78,16 +86,16 @@ Found Search::result(Path path, float score, FinishReason reason) const {
     path.tokens.pop_back();
   }
   if (options().return_prefix) {
-    const int32_t fed = options().fed_prefix();
+    const int32_t fed = options().certain_prefix();
     const std::vector<int32_t>& prefix = options().target_prefix;
     path.tokens.insert(path.tokens.begin(), prefix.begin(),
                        prefix.begin() + fed);
     path.scores.insert(path.scores.begin(), static_cast<size_t>(fed), 0.0F);
-    std::vector<float> looks_at = prefix_alignment_;
-    // A search may be over before its prefix was fed.
-    looks_at.resize(static_cast<size_t>(fed) * aligned_tokens());
-    path.alignment.insert(path.alignment.begin(), looks_at.begin(),
-                          looks_at.end());
+    std::vector<float> attention = prefix_alignment_;
+    // A search may end before its prefix was fed.
+    attention.resize(static_cast<size_t>(fed) * aligned_tokens());
+    path.alignment.insert(path.alignment.begin(), attention.begin(),
+                          attention.end());
   }
   for (const float one : begun_.scores) {
     score += one;
@@ -101,7 +109,7 @@ Found Search::result(Path path, FinishReason reason) const {
   for (size_t i = begun_.scores.size(); i < path.scores.size(); ++i) {
     total += path.scores[i];
   }
-  const float score = ranked(total, path.length()) + coverage(path);
+  const float score = normalised(total, path.length()) + coverage(path);
   return result(std::move(path), score, reason);
 }
 

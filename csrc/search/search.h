@@ -15,137 +15,149 @@ namespace pyattn {
 
 enum class FinishReason { kEnd, kLength, kTimeout };
 
-/// One target that a search found.
+/// A target that a search found.
 struct Found {
-  std::vector<int32_t> tokens;      // without the end, unless it was asked for
-  std::vector<float> token_scores;  // of the tokens and of the end, if reached
+  std::vector<int32_t> tokens;      // without the end, unless options keep it
+  std::vector<float> token_scores;  // of the tokens, and of the end if reached
   float score;
   FinishReason reason;
-  std::vector<float> alignment;  // [token_scores, source], if asked for
+  std::vector<float> alignment;  // [token_scores, source], if options want it
 };
 
-/// A row to feed to the decoder: a token behind the past of the `parent`-th
-/// row of the step before.
+/// A row to feed to the decoder: a token after the past of the `parent`-th row
+/// of the previous step.
 struct NextRow {
   int32_t token;
   int32_t parent;
 };
 
-/// The tokens of a target that no later step will change, the end included,
-/// and their scores.
+/// The tokens of a target that no later step changes, the end included, and
+/// their scores.
 struct Decided {
   std::span<const int32_t> tokens;
   std::span<const float> scores;
 };
 
-/// New tokens of a target, those behind the start and the prefix, the end
-/// included, with their scores and, where it is told, what they look at.
+/// The answers to the questions about some rows of a step.
+struct StepAnswers {
+  Answers tokens;
+  /// [rows]: the attention of each to the tokens of its source, [source]; empty
+  /// for a row whose search has no alignment heads.
+  std::vector<std::span<const float>> alignments;
+};
+
+/// The new tokens of a target, those after the start and the certain prefix,
+/// the end included, with their scores and, where options want it, their
+/// attention to the source.
 struct Path {
   std::vector<int32_t> tokens;
   std::vector<float> scores;
   std::vector<float> alignment;  // [tokens, source]
 
-  void add(const Candidate& token, std::span<const float> looks_at) {
+  void add(const Candidate& token, std::span<const float> attention) {
     tokens.push_back(token.token);
     scores.push_back(token.score);
-    alignment.insert(alignment.end(), looks_at.begin(), looks_at.end());
+    alignment.insert(alignment.end(), attention.begin(), attention.end());
   }
 
   int32_t length() const { return static_cast<int32_t>(tokens.size()); }
 };
 
-/// The error of a row that nothing may follow.
+/// The error for a row that no token may follow.
 inline constexpr char kNoToken[] =
     "no token may follow: all are suppressed, or the model's output is not a "
     "number";
 
-/// The search for one sentence's target: a state machine that says which rows
-/// it wants computed and takes what the model thinks of them. It knows nothing
-/// of other sentences, of caches or of the model.
+/// The search for one sentence's target, a state machine: it names the rows
+/// that it needs computed and questions about them, and advances with the
+/// answers. It knows no other sentences, no caches and no model.
+///
+/// Not thread-safe.
 class Search {
  public:
-  /// `begun` are new tokens that stand already; all but the last are fed. What
-  /// follows is ranked as if it were all, and their scores are added then.
+  /// `begun`: new tokens that are chosen already; all but the last are fed. The
+  /// search ranks what follows by itself, and adds their scores at the end.
   Search(const SearchTask& task, const Path& begun);
   virtual ~Search() = default;
 
-  /// Tokens that come before the first rows, which are behind the last of
-  /// them. They are fed in one pass, and nothing is asked about them.
+  /// Tokens to feed before the first rows, in one pass and without questions:
+  /// the start and the certain prefix, but for the last token of these, which
+  /// is the first row.
   const std::vector<int32_t>& prefix() const { return prefix_; }
 
-  /// Takes what the tokens of a certain prefix look at, [tokens, source], once
-  /// they are fed.
-  void look_back(std::span<const float> alignment) {
+  /// Takes the attention of the prefix, [tokens, source], once it is fed.
+  void set_prefix_alignment(std::span<const float> alignment) {
     prefix_alignment_.assign(alignment.begin(), alignment.end());
   }
 
   /// The rows to compute next; empty once the search is over.
   const std::vector<NextRow>& rows() const { return rows_; }
 
-  /// Appends a question for each of its rows. What they point to stays until
+  /// Appends a question for each of its rows. What they point to is valid until
   /// `advance`.
   virtual void ask(std::vector<Question>& questions) const = 0;
 
-  /// Takes the answers to its questions, which are those from row `first` on.
-  virtual void advance(const Answers& answers, int64_t first) = 0;
+  /// Takes the answers to its questions: those from row `first` on.
+  virtual void advance(const StepAnswers& answers, int64_t first) = 0;
 
-  /// Ends the search where it is, because its time is over.
+  /// Ends the search with what it has, because its time is over.
   virtual void stop() = 0;
 
-  /// What was found, best first. Call once the search is over.
+  /// The targets, best first. Call once, after the search is over.
   virtual std::vector<Found> results() = 0;
 
-  /// Nothing of a beam is certain before its end.
+  /// Tokens that are final. A beam decides nothing before its end.
   virtual Decided decided() const { return {}; }
 
  protected:
   const SearchOptions& options() const { return *task_.options; }
   const Constraints& constraints() const { return constraints_; }
 
-  /// Whether a target ends behind so many tokens, the last of them this one.
+  /// Whether `token`, the `length`-th new one, ends the target.
   bool ends(int32_t token, int32_t length) const {
-    return constraints_.is_end(token) || length == constraints_.longest();
+    return constraints_.is_end(token) || length == constraints_.max_tokens();
   }
 
-  /// Why it does: an end that was forced is the length's doing.
-  FinishReason why_ends(int32_t token, int32_t length) const {
+  /// Why it does: a target that a forced end cuts off has reached its length.
+  FinishReason finish_reason(int32_t token, int32_t length) const {
     return constraints_.is_end(token) && !constraints_.forces_end(length - 1)
                ? FinishReason::kEnd
                : FinishReason::kLength;
   }
 
-  /// Sets the rules for `rows_`, whose new tokens `path` tells.
+  /// Sets the rules for the tokens that follow `rows_`, each after `length` new
+  /// ones; `path(row)` returns these.
   void set_rules(int32_t length, const std::function<Path(size_t row)>& path);
   const NextRules& rules(size_t row) const {
     return rules_[rules_.size() == 1 ? 0 : row];
   }
 
-  /// What follows one of `rows_`, and is not forced.
-  NextTokens next_tokens(Edited edited, const Answers& answers, int64_t first,
-                         size_t row) const {
-    return {options(), rules(row), edited, answers,
+  /// The distribution of the token after one of `rows_`.
+  NextTokens next_tokens(Edited edited, const StepAnswers& answers,
+                         int64_t first, size_t row) const {
+    return {options(), rules(row), edited, answers.tokens,
             first + static_cast<int64_t>(row)};
   }
 
-  /// What hypotheses of so many new tokens are ranked by; `total` is the sum of
-  /// the scores of those that have not begun it.
-  float ranked(float total, int32_t length) const;
+  /// `total`, a sum of scores without those of `begun`, normalised for a target
+  /// of `length` new tokens.
+  float normalised(float total, int32_t length) const;
 
-  /// A random number in [0, 1), each time the same for this sentence.
+  /// A random number in [0, 1), the same whenever this sentence is searched.
   double uniform(size_t hypothesis, int32_t step) const;
 
-  /// Tokens of a row of alignment; 0 where none is told.
+  /// The tokens in a row of alignment; 0 without alignment heads.
   size_t aligned_tokens() const {
-    return options().aligned.empty() ? 0 : task_.source.size();
+    return options().alignment_heads.empty() ? 0 : task_.source.size();
   }
   std::span<const float> prefix_alignment() const { return prefix_alignment_; }
 
-  /// What is added to a rank because of what a path does not look at.
+  /// What the coverage penalty adds to the score of a path.
   float coverage(const Path& path) const;
 
-  /// A path as a result.
+  /// A path as a result with a given score.
   Found result(Path path, float score, FinishReason reason) const;
-  /// The same, ranked by its scores.
+  /// A path as a result, scored by its tokens.
   Found result(Path path, FinishReason reason) const;
 
   const SearchTask task_;
@@ -154,16 +166,16 @@ class Search {
  private:
   const Constraints constraints_;
   const Path begun_;
-  const uint64_t hash_;  // of all that random numbers depend on
+  const uint64_t hash_;  // of the source and of begun tokens, for `uniform`
   std::vector<int32_t> prefix_;
   std::vector<float> prefix_alignment_;
   std::vector<NextRules> rules_;  // [rows], or one for all
 };
 
-/// What the options ask for.
+/// The search that the options want.
 std::unique_ptr<Search> make_search(const SearchTask& task);
 
-/// The same, alternatives aside, of what follows the tokens in `begun`.
+/// The same, without alternatives, for what follows the tokens in `begun`.
 std::unique_ptr<Search> make_search(const SearchTask& task, const Path& begun);
 
 std::unique_ptr<Search> make_greedy(const SearchTask& task, const Path& begun);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from pyattn.checkpoint import ModelConfig
@@ -14,7 +14,7 @@ _Heads: TypeAlias = tuple[tuple[int, int], ...]
 
 def chosen_options(
     options: Options,
-    overrides: dict[str, Any],
+    overrides: Mapping[str, Any],
     count: int,
     *,
     config: ModelConfig,
@@ -48,7 +48,7 @@ def chosen_options(
 
 def _fitted(
     options: GenerationOptions,
-    overrides: dict[str, Any],
+    overrides: Mapping[str, Any],
     config: ModelConfig,
     defaults: GenerationOptions,
 ) -> GenerationOptions:
