@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 import pyattn
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import (
+    NORMALIZATION_STEPS,
+    Checkpoint,
+    ModelConfig,
+    TextSettings,
+    tensor_shapes,
+)
 from pyattn.errors import ModelError
 from pyattn.files import read_checkpoint
 from pyattn.files.native import MatrixType, write_native
@@ -462,8 +468,11 @@ def test_shipped_model_is_what_its_checkpoint_was() -> None:
     )  # fmt: skip
     # transformers' max_length of 256 counts the start token.
     assert found.generation == GenerationOptions(
-        beam_size=4, max_new_tokens=255, suppress_tokens=(8000,), force_end=True
+        beam_size=4, max_new_tokens=255, max_length_factor=3.0, suppress_tokens=(8000,),
+        force_end=True,
+    )  # fmt: skip
+    assert found.text == TextSettings(
+        whole_tokens=0, normalize=NORMALIZATION_STEPS, source="en", target="es"
     )
     assert isinstance(found.tensors, Tensors)
     assert found.tensors.stored("encoder.embedding") is found.tensors.stored("output.weight")
-    assert not found.tensors["encoder.embedding"][8000].any()  # the padding's row
