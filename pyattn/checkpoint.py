@@ -288,12 +288,12 @@ def _stack_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tupl
         yield f"{stack}.relative_bias", relative
     if config.embedding_norm:
         yield from _norm_shapes(f"{stack}.embedding_norm", config)
+    layer = [*_layer_shapes(config, stack)]
     for n in range(sizes.layers):
-        layer = f"{stack}.layers.{n}"
         if config.positions == "relative" and config.relative_per_layer:
-            yield f"{layer}.relative_bias", relative
-        for block in blocks(config, stack):
-            yield from _block_shapes(f"{layer}.{block}", block, config, sizes)
+            yield f"{stack}.layers.{n}.relative_bias", relative
+        for name, shape in layer:
+            yield f"{stack}.layers.{n}.{name}", shape
     if config.final_norm:
         yield from _norm_shapes(f"{stack}.final_norm", config)
 
@@ -306,17 +306,17 @@ def blocks(config: ModelConfig, stack: Stack) -> tuple[str, ...]:
     return (mixer, "cross_attention", "feed_forward")
 
 
-def _block_shapes(
-    name: str, block: str, config: ModelConfig, sizes: StackSizes
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-    for matrix in itertools.chain(*products(block, config).values()):
-        shape = matrix.shape(config, sizes)
-        yield f"{name}.{matrix.name}.weight", shape
-        if matrix.has_bias(config):
-            yield f"{name}.{matrix.name}.bias", shape[:1]
-    yield from _norm_shapes(f"{name}_norm", config)
-    if config.norm == "both":
-        yield from _norm_shapes(f"{name}_post_norm", config)
+def _layer_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tuple[int, ...]]]:
+    sizes = config.stack(stack)
+    for block in blocks(config, stack):
+        for matrix in itertools.chain(*products(block, config).values()):
+            shape = matrix.shape(config, sizes)
+            yield f"{block}.{matrix.name}.weight", shape
+            if matrix.has_bias(config):
+                yield f"{block}.{matrix.name}.bias", shape[:1]
+        yield from _norm_shapes(f"{block}_norm", config)
+        if config.norm == "both":
+            yield from _norm_shapes(f"{block}_post_norm", config)
 
 
 def _norm_shapes(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:

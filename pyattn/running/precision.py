@@ -36,12 +36,15 @@ def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
     """The names of a model's products, in the order of computation, each with its matrices'."""
     found = {}
     for stack in STACKS:
-        for layer in range(config.stack(stack).layers):
-            for block in blocks(config, stack):
-                prefix = f"{stack}.layers.{layer}.{block}"
-                for name, matrices in block_products(block, config).items():
-                    weights = tuple(f"{prefix}.{matrix.name}.weight" for matrix in matrices)
-                    found[f"{prefix}.{name}"] = weights
+        layer = [
+            (f"{block}.{product}", [f"{block}.{matrix.name}.weight" for matrix in matrices])
+            for block in blocks(config, stack)
+            for product, matrices in block_products(block, config).items()
+        ]
+        for n in range(config.stack(stack).layers):
+            prefix = f"{stack}.layers.{n}"
+            for product, weights in layer:
+                found[f"{prefix}.{product}"] = tuple(f"{prefix}.{weight}" for weight in weights)
     return found | {"output": ("output.weight",)}
 
 
