@@ -192,7 +192,7 @@ class Beam : public Search {
   // are not the likeliest of all. Nobody takes their places; nor that behind
   // the beam, which goes to what follows an end in the first place.
   void drop_late_ends(std::vector<Continuation>& ranking) const {
-    if (options().end_behind_prefix || options().fed_prefix() == 0 ||
+    if (options().end_behind_prefix || options().certain_prefix() == 0 ||
         length_ > 1) {
       return;
     }

@@ -17,17 +17,12 @@ import dataclasses
 import functools
 import itertools
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_args
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pyattn.checkpoint import (
     NORMALIZATION_STEPS,
-    Activation,
-    Mixer,
     ModelConfig,
-    Norm,
-    NormKind,
-    Positions,
     Stack,
     TextSettings,
 )
@@ -137,21 +132,21 @@ def _model(values: JsonObject) -> ModelConfig:
     source_vocab, target_vocab = fields.integer("source_vocab"), fields.integer("target_vocab")
     smaller = min(source_vocab, target_vocab)
     head_dim = fields.optional_integer("head_dim", high=MAX_DIM)
-    return ModelConfig(
-        family=fields.text("family"),
-        source_vocab=source_vocab,
-        target_vocab=target_vocab,
-        dim=dim,
-        max_positions=fields.integer("max_positions", high=MAX_POSITIONS),
-        start=fields.integer("start", low=0, high=target_vocab - 1),
-        end=fields.integer("end", low=0, high=smaller - 1),
-        pad=fields.optional_id("pad", None, vocab=smaller),
-        unk=fields.optional_id("unk", None, vocab=target_vocab),
-        head_dim=head_dim,
+    found = {
+        "family": fields.text("family"),
+        "source_vocab": source_vocab,
+        "target_vocab": target_vocab,
+        "dim": dim,
+        "max_positions": fields.integer("max_positions", high=MAX_POSITIONS),
+        "start": fields.integer("start", low=0, high=target_vocab - 1),
+        "end": fields.integer("end", low=0, high=smaller - 1),
+        "pad": fields.optional_id("pad", None, vocab=smaller),
+        "unk": fields.optional_id("unk", None, vocab=target_vocab),
+        "head_dim": head_dim,
         **_sizes(fields, "encoder", dim, head_dim),
         **_sizes(fields, "decoder", dim, head_dim),
-        **_variant(fields),
-    )
+    }
+    return ModelConfig(**found, **_variant(fields, found.keys()))
 
 
 def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict[str, Any]:
@@ -178,51 +173,41 @@ def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict
     }
 
 
-def _variant(fields: Fields) -> dict[str, Any]:
-    """The attributes that say which of the Transformers it is; those that are absent are not."""
-    readers: dict[str, Callable[[str, Any], Any]] = {
-        "norm": _name_of(fields, Norm),
-        "norm_kind": _name_of(fields, NormKind),
-        "activation": _name_of(fields, Activation),
-        "positions": _name_of(fields, Positions),
-        "mixer": _name_of(fields, Mixer),
-        "average_activation": _name_of(fields, Activation),
-        "first_position": _at_least(fields, 0, MAX_POSITIONS),
-        "relative_buckets": _at_least(fields, 2, MAX_POSITIONS),
-        "relative_distance": _at_least(fields, 1, MAX_POSITIONS),
-        "average_ffn": _at_least(fields, 0, MAX_DIM),
-        "norm_epsilon": functools.partial(fields.number, low=0),
-        "attention_soft_cap": functools.partial(fields.number, low=0),
-        "logits_soft_cap": functools.partial(fields.number, low=0),
-        "rotary_theta": functools.partial(fields.number, low=1),
-        "embedding_scale": fields.number,
-        "logits_scale": fields.number,
-        "attention_scale": fields.number,
-        **dict.fromkeys(_FLAGS, fields.boolean),
+def _variant(fields: Fields, others: Collection[str]) -> dict[str, Any]:
+    """The attributes that are not among `others`, each by its type. Absent ones have defaults."""
+    return {
+        name: _by_type(fields, name, kind)
+        for name, kind in _types().items()
+        if name not in others and fields.get(name) is not None
     }
-    present = [name for name in readers if fields.get(name) is not None]
-    return {name: readers[name](name, None) for name in present}
 
 
-_FLAGS = (
-    "final_norm",
-    "embedding_norm",
-    "attention_bias",
-    "feed_forward_bias",
-    "gated",
-    "relative_per_layer",
-    "zero_start",
-    "average_gates",
-)
+@functools.cache
+def _types() -> dict[str, Any]:
+    # Evaluates the text of every annotation, which takes most of a millisecond.
+    return get_type_hints(ModelConfig)
 
 
-def _name_of(fields: Fields, kind: Any) -> Callable[[str, Any], Any]:
-    names = {name: name for name in get_args(kind)}
-    return lambda key, default: fields.choice(key, names, default)
+def _by_type(fields: Fields, name: str, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        return fields.choice(name, {choice: choice for choice in get_args(kind)})
+    if kind is bool:
+        return fields.boolean(name, False)
+    if kind is int:
+        low, high = _INTEGERS[name]
+        return fields.integer(name, low=low, high=high)
+    bounds = {"low": _LEAST[name]} if name in _LEAST else {}
+    return fields.optional_number(name, **bounds)
 
 
-def _at_least(fields: Fields, low: int, high: int) -> Callable[[str, Any], Any]:
-    return functools.partial(fields.integer, low=low, high=high)
+# The bounds of integers, and of numbers the lower ones.
+_INTEGERS = {
+    "first_position": (0, MAX_POSITIONS),
+    "relative_buckets": (2, MAX_POSITIONS),
+    "relative_distance": (1, MAX_POSITIONS),
+    "average_ffn": (0, MAX_DIM),
+}
+_LEAST = {"norm_epsilon": 0, "attention_soft_cap": 0, "logits_soft_cap": 0, "rotary_theta": 1}
 
 
 def _generation(values: JsonObject, model: ModelConfig) -> GenerationOptions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
@@ -14,16 +15,19 @@ from pyattn.stored import Array, Stored, Tensors
 # for a dim of 512.
 MOST_COMPUTED = 1 << 23
 
+# A matrix as it is stored, and its bias if it has one.
+Part: TypeAlias = tuple[Stored, Array | None]
 
-def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, Stored]]:
+
+def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, list[Part]]]:
     """What the core asks for, each of its due shape.
 
     Args:
         checkpoint: Config and weights.
 
     Returns:
-        Vectors and tables in float32, computed positions included; and, as they are stored, the
-        matrices of products and the embeddings.
+        Vectors and tables in float32, computed positions included; and, by the names of products
+        (`pyattn.running.precision`) and of embeddings, the matrices that each of them consists of.
 
     Raises:
         ModelError: if a tensor is missing, is an array of another type than float32, or has another
@@ -34,37 +38,50 @@ def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, St
         tensors = Tensors.of(checkpoint.tensors)
     except ValueError as error:
         raise ModelError(f"checkpoint: {error}") from None
-    kept = {name for names in precision.products(config).values() for name in names}
-    kept |= {f"{stack}.embedding" for stack in STACKS}
-    optional = ("output.bias", (config.target_vocab,))
-    floats: dict[str, Array] = {}
-    matrices: dict[str, Stored] = {}
-    for name, shape in (*tensor_shapes(config), optional):
+    names = _checked_names(config, tensors)
+    products = {f"{stack}.embedding": (f"{stack}.embedding",) for stack in STACKS}
+    parts: dict[str, list[Part]] = {}
+    taken: set[str] = set()
+    for product, weights in (products | precision.products(config)).items():
+        biases = [f"{weight.removesuffix('.weight')}.bias" for weight in weights]
+        taken.update(weights, biases)
+        parts[product] = [
+            (tensors.stored(weight), tensors.get(bias))
+            for weight, bias in zip(weights, biases, strict=True)
+        ]
+    floats = {name: tensors[name] for name in names if name not in taken}
+    return _with_computed_positions(config, floats), parts
+
+
+def _checked_names(config: ModelConfig, tensors: Tensors) -> list[str]:
+    """The names of a model's tensors, all of which are there and have their due shapes."""
+    optional = "output.bias"
+    names = []
+    for name, shape in (*tensor_shapes(config), (optional, (config.target_vocab,))):
         if name not in tensors:
-            if name == optional[0]:
+            if name == optional:
                 continue
             raise ModelError(f"checkpoint: no tensor {name}, expected shape {list(shape)}")
-        stored = tensors.stored(name)
-        if stored.shape != shape:
+        found = tensors.stored(name).shape
+        if found != shape:
             raise ModelError(
-                f"checkpoint: {name} has shape {list(stored.shape)}, the config says {list(shape)}"
+                f"checkpoint: {name} has shape {list(found)}, the config says {list(shape)}"
             )
-        if name in kept:
-            matrices[name] = stored
-        else:
-            floats[name] = tensors[name]
-    return floats | _computed_tensors(config, floats), matrices
+        names.append(name)
+    return names
 
 
-def _computed_tensors(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Array]:
-    """What the core is given of positions that are no rows of the checkpoint."""
+def _with_computed_positions(config: ModelConfig, tensors: dict[str, Array]) -> dict[str, Array]:
+    """The tensors, with positions in the form that the core reads them in."""
     if config.positions == "learned":
-        return {}
+        return tensors
     _check_computed(config)
     try:
-        return _tables(config, tensors)
+        tables = _tables(config, tensors)
     except ValueError as error:  # of sizes that make no sense together
         raise ModelError(f"checkpoint: {error}") from None
+    # Biases by bucket have become tables by distance.
+    return {name: own for name, own in tensors.items() if "relative_bias" not in name} | tables
 
 
 def _check_computed(config: ModelConfig) -> None:
