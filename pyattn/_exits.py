@@ -2,9 +2,9 @@
 
 Before Python 3.14 a thread that wants the GIL back from an interpreter that finalises is ended by
 `pthread_exit`, which aborts the whole process where C++ or Rust is on the thread's stack. The core
-takes care of itself (csrc/bindings/gil.h). SentencePiece and tokenizers do not, so they are called
-through a gate, which closes when the program ends: who is inside comes out first, and who arrives
-late waits for the end.
+handles this itself (csrc/bindings/gil.h). SentencePiece and tokenizers do not, so they are called
+through a gate, which closes when the program ends: threads inside leave first, and threads that
+arrive later wait for the end.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import threading
 import time
 from types import TracebackType
 
-# An exit hook that is called after ours may wait for a thread that waits here: it is let through
-# after so long, in seconds. Otherwise the interpreter finalises at once.
+# Seconds. An exit hook that runs after ours may wait for a thread that waits here, so such a thread
+# is let through after this time. Without such a hook the interpreter finalises at once.
 _GRACE = 0.5
 
 

@@ -1,4 +1,4 @@
-"""What a search returns."""
+"""Results of a search: hypotheses, and translations with their texts."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ class Hypothesis:
 
     Attributes:
         tokens: Target ids, without the start and the end.
-        score: What hypotheses are ranked by: the sum of `token_scores`, over
-            length ** length_penalty, the length counting the end. None after a greedy search
-            without `scores`.
+        score: The rank of hypotheses: the sum of `token_scores` / length ** length_penalty, where
+            the length counts the end. None after a greedy search without `scores`.
         token_scores: Log-probability of each token and of the end, if it was reached; float32.
-            Empty where `score` is None.
-        finish_reason: "eos" if the model ended the target, "length" if `max_new_tokens` or
-            `max_length_factor` did, also where they forced an end, "timeout" if `max_time` ran out
-            or a callback stopped it.
-        alignment: What each of `token_scores` looked at: the attention to the source's tokens when
-            the token was predicted, [len(token_scores), source] float32, whose rows add up to 1;
-            None if it was not asked for.
+            Empty if `score` is None.
+        finish_reason: "eos" if the model ended the target; "length" if `max_new_tokens` or
+            `max_length_factor` did, also with `force_end`; "timeout" if `max_time` ran out or a
+            callback stopped it.
+        alignment: Attention to the source's tokens at the prediction of each of `token_scores`,
+            [len(token_scores), source] float32; rows add up to 1. None without the option
+            `alignment`.
     """
 
     tokens: list[int]
@@ -42,12 +41,12 @@ class Hypothesis:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecidedToken:
-    """A token of a target that will not change any more.
+    """A token of a target, final.
 
     Attributes:
-        sentence: Which of the sources of the call it belongs to.
-        step: Its place in the target, from 0.
-        token: Its id; the end is one too.
+        sentence: Index of its source in the call.
+        step: Its index in the target.
+        token: Its id; the end is a token, too.
         score: Its log-probability.
         last: Whether the target ends with it.
     """
@@ -61,13 +60,13 @@ class DecidedToken:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a text, and what became of it in the translation.
+    """A part of a text and its counterpart in the translation.
 
     Attributes:
-        source: Where it stands in the text: begin and end, in characters.
-        target: Where its translation stands in the translated text.
-        copied: Whether it was not translated but copied, as white space between sentences is, or
-            left out, as what asks for a language is.
+        source: Its span in the text.
+        target: The span of its translation in the translated text.
+        copied: Whether it was copied, as white space between sentences is, or left out, as a
+            language at the head of a text is, instead of translated.
     """
 
     source: Span
@@ -81,12 +80,12 @@ class Translation(Hypothesis):
 
     Attributes:
         text: The translation.
-        pieces: The parts that the text was translated in, in order, and what was copied between
-            them: their `source` spans cover the text exactly, their `target` spans the translation.
-        source_spans: Where the tokens of the source stand in the text, one for each column of
-            `alignment`; None without an alignment. What belongs to no token was copied.
-        target_spans: Where each of `tokens` stands in the translation, likewise.
-        warnings: What may be wrong: "numbers", if the text's are not those of the translation.
+        pieces: The translated parts of the text in order, and the copied parts between them. Their
+            `source` spans cover the text exactly, their `target` spans the translation.
+        source_spans: Spans of the source's tokens in the text, one for each column of `alignment`;
+            None without an alignment. Characters in no span were copied.
+        target_spans: Spans of `tokens` in the translation; None likewise.
+        warnings: Codes of possible faults: "numbers" if text and translation have other numbers.
     """
 
     text: str

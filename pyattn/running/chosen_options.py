@@ -58,12 +58,12 @@ def _fitted(
     changes: dict[str, Any] = {}
     if chosen.disable_unk:
         if config.unk is None:
-            raise ValueError("disable_unk: the model does not say which token is the unknown")
+            raise ValueError("disable_unk: the model's files name no unknown token")
         changes["suppress_tokens"] = (*chosen.suppress_tokens, config.unk)
     if chosen.alignment or chosen.coverage_penalty != 0:
         changes["alignment_heads"] = heads_of(chosen.alignment_heads, config, defaults)
-    # A target ends where the model's positions do, however long it was allowed to be. Behind a
-    # prefix that leaves it none, the core says so.
+    # A target ends with the model's positions, whatever max_new_tokens is. If the prefix leaves
+    # none, the core raises the error.
     left = max(config.max_positions - chosen.certain_prefix, 1)
     if chosen.max_new_tokens > left:
         changes["max_new_tokens"] = left
@@ -71,7 +71,7 @@ def _fitted(
 
 
 def heads_of(heads: _Heads | None, config: ModelConfig, defaults: GenerationOptions) -> _Heads:
-    """These, or what the checkpoint says, or all of the last layer."""
+    """The given heads, else the checkpoint's, else all of the last layer."""
     last = config.decoder_layers - 1
     return (
         heads

@@ -1,4 +1,4 @@
-"""How much memory this process may still take."""
+"""Free memory of this process."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CGROUP_FILES = (
 
 
 def available_memory() -> int:
-    """Bytes that are neither used nor beyond the limit of the control group.
+    """Free bytes: of the system, and within the limit of the control group.
 
-    The system's own estimate where it has one (Linux), else all of its memory.
+    Of the system, its own estimate if there is one (Linux), else all of its memory.
     """
     return max(min([_system_memory(), *_cgroup_memory()]), 0)
 

@@ -1,4 +1,4 @@
-"""Where a model came from: what it takes to load it again, here or on another machine."""
+"""The origin of a model: what is needed to load it again, here or on another machine."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SHIPPED_MODEL = pathlib.Path(__file__).parents[1] / "models" / "en-es"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What `pyattn.load` was asked for, as far as the model goes.
+    """The arguments of `pyattn.load` that concern the model.
 
     Attributes:
-        path: The model's path, absolute; None for the model that comes with the package, which each
-            machine has in a place of its own.
+        path: The model's absolute path; None for the included model, whose path differs between
+            machines.
         settings: Keywords of `pyattn.Model`.
-        rebuild: Makes a translator that was pickled of what it was pickled as.
+        rebuild: Makes a pickled translator from its pickled parts.
     """
 
     path: str | None
@@ -27,5 +27,5 @@ class Origin:
 
     @property
     def folder(self) -> pathlib.Path:
-        """The path here."""
+        """The model's path on this machine."""
         return SHIPPED_MODEL if self.path is None else pathlib.Path(self.path)

@@ -21,11 +21,11 @@ _REPORT_EVERY = 0.05
 
 
 class PendingSearch:
-    """The targets of some sentences, as far as they are found.
+    """A search for the targets of some sentences.
 
-    Any thread may use it. Dropping the last reference cancels what is not done.
+    Any thread may use it. Dropping the last reference cancels the sentences that are not done.
 
-    In a coroutine, `await` it for its `results`; a task that is cancelled meanwhile cancels it.
+    In a coroutine, `await` it for its `results`; cancelling the task cancels the search.
     """
 
     def __init__(self, request: _core.Request, options: Sequence[GenerationOptions]) -> None:
@@ -33,16 +33,16 @@ class PendingSearch:
         self._options = options
         self._found: list[list[Hypothesis] | None] = [None] * len(options)
         self._taking = threading.Lock()
-        # How many tokens of a sentence its watcher wants.
+        # Number of tokens after which a watcher stopped a sentence.
         self._wanted: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """How many sentences there are."""
+        """Number of sentences."""
         return len(self._options)
 
     @property
     def count_done(self) -> int:
-        """How many sentences are done."""
+        """Number of sentences that are done."""
         return self._request.done
 
     def done(self) -> bool:
@@ -50,21 +50,22 @@ class PendingSearch:
         return self.count_done == len(self)
 
     def is_done(self, sentence: int) -> bool:
-        """Whether `result` would not have to wait for a sentence."""
+        """Whether a sentence is done, so that `result` does not wait."""
         place = self._place(sentence)
         return self._found[place] is not None or self._request.ready(place)
 
     def result(self, sentence: int) -> list[Hypothesis]:
-        """Waits for a sentence: its best targets, best first.
+        """Waits for a sentence and returns its targets, best first.
 
         Raises:
             IndexError: if there is no such sentence.
-            ValueError: if the search cannot go on: no token may follow, or there is no room for it.
+            ValueError: if the search cannot continue: the options ban every token, or the sentence
+                exceeds the memory for keys and values.
         """
         place = self._place(sentence)
         if self._found[place] is None:
             self._request.wait_for(place)
-        with self._taking:  # what was found is there once, and others may ask for it, too
+        with self._taking:  # the core yields a result once, and several threads may want it
             found = self._found[place]
             if found is None:
                 found = self._found[place] = self._taken(place)
@@ -93,7 +94,7 @@ class PendingSearch:
         """Waits for all sentences; an exception, Ctrl-C included, cancels them.
 
         Args:
-            progress: Called now and then with the number of sentences that are done.
+            progress: Called at intervals with the number of sentences that are done.
 
         Raises:
             ValueError: as `result`.
@@ -110,7 +111,7 @@ class PendingSearch:
         return [self.result(sentence) for sentence in range(len(self))]
 
     def __await__(self) -> Generator[object, None, list[list[Hypothesis]]]:
-        """Waits for all sentences and leaves the event loop to others meanwhile."""
+        """Waits for all sentences without blocking the event loop."""
         return self._awaited().__await__()
 
     async def _awaited(self) -> list[list[Hypothesis]]:
@@ -124,7 +125,7 @@ class PendingSearch:
     def tokens(self) -> Iterator[DecidedToken]:
         """The tokens of all sentences as they are decided; ends when all are done.
 
-        Only of searches that were submitted as `watched`, and only with a `beam_size` of 1.
+        Needs a search that was submitted as `watched`, with a `beam_size` of 1.
         """
         while (token := self._request.next_token()) is not None:
             sentence, step, chosen, score, last = token
@@ -134,7 +135,7 @@ class PendingSearch:
                 )
 
     def watch(self, on_token: Callable[[DecidedToken], object]) -> None:
-        """Calls `on_token` with every token; one that returns True is the last of its sentence."""
+        """Calls `on_token` with every token; if it returns True, the token ends its sentence."""
         try:
             for token in self.tokens():
                 if on_token(token) is True and not token.last:
@@ -149,11 +150,11 @@ class PendingSearch:
         self._request.cancel(sentence)
 
     def cancel(self) -> None:
-        """Ends all of it within a step; asking for what is not done is a ValueError then."""
+        """Ends the search within a step; results that are not done raise a ValueError then."""
         self._request.cancel(None)
 
     def _cut(self, sentence: int, found: Hypothesis) -> Hypothesis:
-        """What its watcher wanted of a target; the search may have been ahead of the stop."""
+        """A target up to where its watcher stopped it; the search may have been ahead."""
         options = self._options[sentence]
         before = options.certain_prefix
         kept = self._wanted[sentence] + (before if options.return_prefix else 0)

@@ -11,7 +11,7 @@ import numpy as np
 def as_lists(rows: Any) -> Any:
     """Rows of ids of other libraries, such as PyTorch's tensors, as lists; anything else as it is.
 
-    What cannot be ids is left for the core to refuse by name.
+    Anything that cannot be ids stays as it is, and the core's error names it.
     """
     if isinstance(rows, Iterable) and not isinstance(rows, str | bytes):
         return [_as_list(row) for row in rows]

@@ -1,4 +1,4 @@
-"""What a loaded model is, and how this machine runs it."""
+"""The config of a loaded model."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from pyattn.checkpoint import ModelConfig
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig(ModelConfig):
-    """What a loaded model is, and how this machine runs it.
+    """The config of a loaded model: what it is, and how this machine runs it.
 
     Attributes:
-        dtype: The number type that weights are computed with, or most of them.
-        other_dtypes: The products that are computed in another type, by their names in
-            `pyattn.running.precision`, with that type.
-        isa: The level of instructions that runs it, one of `pyattn.cpu_info()`'s.
+        dtype: The number type of most weights in computation.
+        other_dtypes: Names (`pyattn.running.precision`) and types of products with another type.
+        isa: The level of instructions, one of `pyattn.cpu_info()`'s.
     """
 
     dtype: str

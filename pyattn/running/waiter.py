@@ -1,4 +1,4 @@
-"""Requests that event loops wait for, heard of by one thread."""
+"""Requests that event loops wait for: one thread wakes the loops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def completion(request: Request) -> asyncio.Future[None]:
-    """A future of the running event loop, done when nobody would have to wait for the request.
+    """A future of the running event loop, done when the request is.
 
     Raises:
         RuntimeError: if no event loop runs in this thread.
@@ -27,15 +27,15 @@ def completion(request: Request) -> asyncio.Future[None]:
 
 # Threads do not survive a fork, so every process has one of its own.
 @functools.cache
-def _waiter(process: int) -> _Waiter:  # noqa: ARG001 (what the cache goes by)
+def _waiter(process: int) -> _Waiter:  # noqa: ARG001 (the cache's key)
     return _Waiter()
 
 
 class _Waiter:
     """A thread that sleeps in the core until a request is over, and then wakes its event loop.
 
-    However many requests are awaited, no other thread is needed: an executor's threads would be
-    taken by the first few, and the rest would have to wait for these.
+    One thread serves any number of requests. An executor has a limited number of threads; the
+    first requests would occupy them, and all others would wait.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class _Waiter:
     def _run(self) -> None:
         while True:
             future = self._futures.pop(self._announcements.next())
-            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop was closed
                 future.get_loop().call_soon_threadsafe(_finish, future)
 
 

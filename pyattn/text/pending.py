@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PendingSearch(Protocol):
-    """What the translations wait for: the targets of their sources, as a model's `submit` returns.
+    """The search for the targets of all sources, as `Model.submit` returns it.
 
     The methods are those of `pyattn.running.pending.PendingSearch`.
     """
@@ -37,11 +37,11 @@ class PendingSearch(Protocol):
 
 
 class PendingTranslations:
-    """The translations of some texts, as far as they are found.
+    """Translations under way.
 
-    Any thread may use it. Dropping the last reference cancels what is not done.
+    Any thread may use it. Dropping the last reference cancels the texts that are not done.
 
-    In a coroutine, `await` it for its `results`; a task that is cancelled meanwhile cancels it.
+    In a coroutine, `await` it for its `results`; cancelling the task cancels the translations.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class PendingTranslations:
         self._aligned = aligned
 
     def __len__(self) -> int:
-        """How many texts there are."""
+        """Number of texts."""
         return len(self._plans)
 
     def done(self) -> bool:
@@ -61,27 +61,27 @@ class PendingTranslations:
         return self._search.done()
 
     def cancel(self) -> None:
-        """Ends all of it within a step; asking for what is not done is a ValueError then."""
+        """Ends the search within a step; results that are not done raise a ValueError then."""
         self._search.cancel()
 
     def results(self, *, progress: bool = False) -> list[list[Translation]]:
-        """Waits for all texts: the translations of each, best first.
+        """Waits for all texts and returns the translations of each, best first.
 
         Args:
             progress: Whether to draw a bar on standard error; needs the package tqdm.
 
         Raises:
-            ValueError: if a search cannot go on, or was cancelled.
+            ValueError: if a search cannot continue, or was cancelled.
         """
         found = self._found(progress)
         return self._joiner.translations(self._plans, found, aligned=self._aligned)
 
     def texts(self, *, progress: bool = False) -> list[str]:
-        """Waits for all texts: the best translation of each, as `results`."""
+        """Waits for all texts and returns the best translation of each; raises as `results`."""
         return self._joiner.texts(self._plans, self._found(progress))
 
     def __await__(self) -> Generator[object, None, list[list[Translation]]]:
-        """Waits for all texts and leaves the event loop to others meanwhile."""
+        """Waits for all texts without blocking the event loop."""
         found = yield from self._search.__await__()
         return self._joiner.translations(self._plans, found, aligned=self._aligned)
 
@@ -92,7 +92,7 @@ class PendingTranslations:
 
 @contextlib.contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar, as a function of how much is done."""
+    """A progress bar: a function of the number of sentences that are done."""
     try:
         tqdm: Any = importlib.import_module("tqdm")
     except ImportError:
