@@ -35,23 +35,23 @@ def load(
     """A translator for a model's files.
 
     Args:
-        path: A model's folder, or the file of one of Marian's models; None for the English-Spanish
-            model that comes with the package.
-        dtype: What weights are computed with; "auto" is the fastest at full quality here. Or a
-            mapping of patterns of products to number types, as for `pyattn.Model`.
-        threads: How many threads to compute with, as many as the process may use by default.
-        shortlist: Whether the shortlist that one of Marian's models comes with is used, converted
-            or not: of a vocabulary of 32,000 it leaves a sentence some hundreds, which its product
-            then costs.
-        **limits: `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`, for those who
-            have less memory or want more throughput.
+        path: A model's folder, or a model that is one file; None for the included English-Spanish
+            model.
+        dtype: The number type of weights in computation; "auto" is the fastest at full quality
+            here. Or a mapping of patterns of products to number types, as for `pyattn.Model`.
+        threads: Number of threads; default: as many as the process may use.
+        shortlist: Whether to use the lexical shortlist of a Marian model, converted or not. It
+            leaves a sentence some hundred ids of a vocabulary of 32,000, which makes the last
+            matrix product cheaper.
+        **limits: `isa`, `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`.
 
     Raises:
         ModelError: if a file is missing or cannot be used; the message names it.
         TypeError: if there is no such setting, or `path` is no path.
-        ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
+        ValueError: if `dtype`, `threads` or `isa` is not available here, or a pattern matches no
+            product.
     """
-    # Imported here because they take as long to import as all the rest.
+    # Imported here because they take as long to import as everything else.
     from pyattn.files import model_path, read_checkpoint
     from pyattn.model import Model
 
@@ -74,7 +74,7 @@ def load(
 def _text_parts(
     folder: pathlib.Path, config: ModelConfig, shortlist: bool
 ) -> tuple[Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
-    """What a translator needs beside its model."""
+    """A model's tokenizer, or why there is none, and its shortlist."""
     from pyattn.files import read_shortlist
     from pyattn.text.tokenizers import NoTokenizer, load_tokenizer
 
@@ -87,7 +87,7 @@ def _text_parts(
 
 
 def rebuilt(model: Model, origin: Origin, shortlist: bool, settings: TextSettings) -> Translator:
-    """A translator that was pickled, around its model."""
+    """A pickled translator, around its model."""
     folder = origin.folder
     tokenizer, lists = _text_parts(folder, model.config, shortlist)
     translator = Translator(model, tokenizer, shortlist=lists, settings=settings, folder=folder)

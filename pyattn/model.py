@@ -1,4 +1,4 @@
-"""Ids in, ids out: a model that the C++ core runs."""
+"""Token ids in, token ids out: a model in the C++ core."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ Ids: TypeAlias = Sequence[int]
 Shortlists: TypeAlias = Sequence[Ids | npt.NDArray[np.integer] | None] | None
 
 # Source tokens that are encoded together, and hypotheses that are decoded together. From about a
-# hundred rows on, a product's time is arithmetic and no longer the reading of its weights; more
-# only makes a step longer, and who waits for its end impatient.
+# hundred rows on, arithmetic and no longer the reading of weights takes a product's time; more rows
+# only make a step, and the wait for its end, longer.
 BATCH_TOKENS = 512
 BATCH_ROWS = 128
 
@@ -54,38 +54,37 @@ MAX_THREADS = 1024
 class Model:
     """A trained encoder-decoder Transformer, ready to run.
 
-    Results do not depend on what else is in a batch, on its order or on the number of threads: a
-    sentence has the same bits alone and among others. Any number of Python threads may call one
-    model, and what they search for is decoded together. Every call releases the GIL and can be
-    interrupted with Ctrl-C.
+    Results do not depend on the rest of a batch, its order or the number of threads: a sentence has
+    the same bits alone and among others. Any number of Python threads may share a model; their
+    sentences are decoded together. Every call releases the GIL, and Ctrl-C interrupts it.
 
-    A model that `pyattn.load` has made can be pickled, unless it is closed: by path and settings,
-    so that unpickling loads it again. Copies are models of their own.
+    A model that `pyattn.load` made is pickled by path and settings, unless it is closed; unpickling
+    loads it again. A copy is a model of its own.
 
     Args:
-        checkpoint: Config and weights, as a reader of `pyattn.files` yields them.
-        dtype: The number type to compute with; "auto" is the fastest at full quality on this
-            level, which `pyattn.running.precision.chosen` explains. Or a number type by product, as
-            a mapping of patterns (`fnmatch`) of the names in `pyattn.running.precision`:
-            {"*": "int8", "*.down": "bfloat16"}. The last pattern that matches counts; without any,
-            a product is "auto".
+        checkpoint: Config and weights, as the readers of `pyattn.files` return them.
+        dtype: The number type of weights in computation; "auto" is the fastest at full quality on
+            this level (`pyattn.running.precision.chosen`). Or a number type by product: a mapping
+            of patterns (`fnmatch`) of the names in `pyattn.running.precision`, such as
+            {"*": "int8", "*.down": "bfloat16"}. The last matching pattern counts; a product that no
+            pattern matches is "auto".
         threads: Threads to use; None is what this process may use (CPU affinity and cgroup quota),
             or PYATTN_NUM_THREADS.
         isa: Level of instructions; None is the best that this CPU has, or PYATTN_ISA.
         batch_tokens: Source tokens that are encoded together; fewer need less memory.
         batch_rows: Hypotheses that are decoded together.
-        cache_bytes: What keys and values of all sentences under way may take. Sentences wait for
-            room; one that alone needs more is refused. None is half of the memory that the process
-            may still take. None of the three changes a result.
+        cache_bytes: Budget for keys and values of all sentences under way. Sentences wait while it
+            is used up; a sentence that exceeds it alone is an error. None is half of the free
+            memory. `batch_tokens`, `batch_rows` and `cache_bytes` change no result.
 
     Raises:
-        ModelError: if tensors are missing, are not float32, have other shapes than the config says
-            or are to be int8 and not finite.
-        ValueError: if `dtype`, `threads` or `isa` is not to be had here, or a pattern matches no
+        ModelError: if tensors are missing, are not float32 or do not have the config's shapes, or
+            values that become int8 are not finite.
+        ValueError: if `dtype`, `threads` or `isa` is not available here, or a pattern matches no
             product.
     """
 
-    # How `pyattn.load` made it; None if it was made otherwise.
+    # The arguments of `pyattn.load`; None for a model that was made otherwise.
     origin: Origin | None = None
 
     def __init__(
@@ -130,7 +129,7 @@ class Model:
             isa=self._core.isa,
         )
         self.generation = checkpoint.generation
-        # Of views of files nothing is in memory. What a caller made of arrays is the caller's.
+        # For `save`. Views of files cost no memory; arrays of a caller are not kept alive.
         self._checkpoint = checkpoint if isinstance(checkpoint.tensors, Tensors) else None
 
     @property
@@ -158,18 +157,18 @@ class Model:
         return self._core.encode(as_lists(sources))
 
     def logits(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
-        """What the model says to given targets, fed in one pass (teacher forcing).
+        """Logits of given targets, fed in one pass (teacher forcing).
 
         Args:
             sources: Source ids of each sentence, their end included.
             targets: Target ids of each sentence, without start and end.
 
         Returns:
-            Per sentence [len(target) + 1, target_vocab], before the softmax: row t is what follows
-            the first t tokens, so the last one is where the end is due.
+            Per sentence [len(target) + 1, target_vocab], before the softmax: row t is for the token
+            behind the first t tokens, so the last row is for the end.
 
         Raises:
-            ValueError: as for `encode`, and if there are not as many targets as sources.
+            ValueError: as for `encode`, and if the numbers of targets and sources differ.
         """
         return self._core.logits(as_lists(sources), as_lists(targets))
 
@@ -181,7 +180,8 @@ class Model:
             targets: Target ids of each sentence, without start and end.
 
         Returns:
-            Per sentence [len(target) + 1]: of each token given those before it, and of the end.
+            Per sentence [len(target) + 1]: of each token given the tokens before it, and of the
+            end.
 
         Raises:
             ValueError: as for `logits`.
@@ -195,17 +195,17 @@ class Model:
         *,
         heads: Sequence[tuple[int, int]] | None = None,
     ) -> list[Floats]:
-        """What the decoder looks at in the source at each token of given targets.
+        """Attention to the source at each token of given targets.
 
         Args:
             sources: Source ids of each sentence, their end included.
             targets: Target ids of each sentence, without start and end.
-            heads: Whose attention, averaged: pairs of a decoder layer and a head, both from 0. None
-                is what the checkpoint says, or all heads of the last layer.
+            heads: Heads to average: pairs of a decoder layer and a head, both from 0. None is the
+                checkpoint's choice, or all heads of the last layer.
 
         Returns:
-            Per sentence [len(target) + 1, source]: row t is the cross-attention when what follows
-            the first t tokens is predicted, so the last one is the end's. Rows add up to 1.
+            Per sentence [len(target) + 1, source]: row t is the cross-attention at the prediction
+            of the token behind the first t tokens, so the last row is the end's. Rows add up to 1.
 
         Raises:
             ValueError: as for `logits`, and if there is no such head.
@@ -226,23 +226,24 @@ class Model:
     ) -> list[list[Hypothesis]]:
         """Searches for the targets of sentences.
 
-        The sentences of all calls are decoded in one batch that is kept full: one that is done
-        leaves at once, and one that waits takes its place.
+        The sentences of all calls are decoded in one batch. A finished sentence leaves it at once,
+        and a waiting one takes its place.
 
         Args:
             sources: Source ids of each sentence, their end included.
-            options: How to search; None is what the checkpoint asks for. Or one for each source.
-            shortlist: For each source the only ids that its target may have, ascending and the end
-                among them, or None for all; scores are of the distribution over these ids. Fewer
-                ids cost less, most of all for few sentences at a time; sources with the same ids
-                share them. None is all ids for all sources.
-            progress: Called now and then with the number of sentences that are done.
-            on_token: Called with every token as it is decided, in this thread; a sentence for which
-                it returns True ends there. Needs a `beam_size` of 1.
+            options: How to search, for all sources or a list with one for each; None is the
+                checkpoint's defaults.
+            shortlist: For each source the only ids that its target may have, ascending and with the
+                end, or None for all ids. Scores are of the distribution over these ids. Fewer ids
+                cost less, above all in small batches; sources with the same ids share the cost.
+                None is all ids for all sources.
+            progress: Called at intervals with the number of sentences that are done.
+            on_token: Called in this thread with every token as it is decided; if it returns True,
+                the token ends its sentence. Needs a `beam_size` of 1.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Returns:
-            Per sentence its `num_hypotheses` best targets, best first.
+            Per sentence the `num_hypotheses` best targets, best first.
 
         Raises:
             ValueError: if a source is empty, too long for the model or has an unknown id, an option
@@ -272,9 +273,9 @@ class Model:
 
         Args:
             sources: Source ids of each sentence, their end included.
-            options: How to search; None is what the checkpoint asks for. Or one for each source.
+            options: As for `generate`.
             shortlist: As for `generate`.
-            watched: Whether `PendingSearch.tokens` will be asked for.
+            watched: Whether `PendingSearch.tokens` will be read.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Raises:
@@ -309,8 +310,8 @@ class Model:
 
         Args:
             source: Source ids, their end included.
-            options: How to search; None is what the checkpoint asks for, with a `beam_size` of 1
-                and one hypothesis.
+            options: How to search; None is the checkpoint's defaults, with a `beam_size` of 1 and
+                one hypothesis.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Raises:
@@ -320,16 +321,16 @@ class Model:
         if options is None:
             overrides = {"beam_size": 1, "num_hypotheses": 1, **overrides}
         generation = self.submit([source], options, watched=True, **overrides)
-        # In a function of its own: this one is to check at once, and that one to run when asked.
+        # A generator of its own, so that this function checks its arguments at once.
         return _tokens(generation)
 
     def estimate_memory(self, tokens: int) -> int:
-        """The bytes that keys and values of so many tokens take.
+        """Bytes of the keys and values of a number of tokens.
 
         Every source token of a sentence under way counts, and every target token of its live
-        hypotheses, those that they share once. The weights take `nbytes` besides, and a step of the
-        encoder or decoder a few times `batch_tokens` or `batch_rows` rows of the model's widest
-        layer.
+        hypotheses; tokens that hypotheses share count once. Weights take `nbytes` in addition, and
+        a step of the encoder or decoder a few times `batch_tokens` or `batch_rows` rows of the
+        model's widest layer.
         """
         return self._core.cache_bytes(checked_integer("tokens", tokens, 0, 2**40))
 
@@ -341,23 +342,23 @@ class Model:
         tokenizer_files: TokenizerFiles | None = None,
         shortlist: LexicalShortlist | None = None,
     ) -> None:
-        """Writes the weights that the model was made of as a folder of pyattn's own layout.
+        """Writes the model's stored weights as a folder of pyattn's own layout.
 
-        What they are computed in is not their matter: matrices that are stored in `dtype` already
-        keep their bits, whatever the model runs in.
+        The number type of computation has no influence: matrices that are stored in `dtype`
+        already keep their bits.
 
         Args:
-            folder: Where; does not exist yet, or is empty.
-            dtype: What matrices are stored in: "float32", "bfloat16" or "int8"; None leaves each
-                in the type that it has.
-            tokenizer_files: As for `pyattn.files.native.write_native`; `Translator.save` gives
-                those of its model.
+            folder: The folder to write; it does not exist yet, or is empty.
+            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
+                stored type of each.
+            tokenizer_files: As for `pyattn.files.native.write_native`; `Translator.save` passes
+                the tokenizer's files.
             shortlist: Likewise.
 
         Raises:
             FileExistsError: if the folder holds anything.
-            ValueError: if there is no such dtype, if the model was made of arrays, whose checkpoint
-                `write_native` takes, or if it has been closed.
+            ValueError: if there is no such dtype, the model was made of arrays (write its
+                checkpoint with `write_native`), or the model is closed.
         """
         from pyattn.files.native import write_native
 
@@ -390,7 +391,7 @@ class Model:
 
     def _closed(self) -> bool:
         try:
-            self._core.threads  # noqa: B018 (which asks whether there is a model)
+            self._core.threads  # noqa: B018 (raises if the model is closed)
         except ValueError:
             return True
         return False
@@ -398,8 +399,8 @@ class Model:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.origin is None:
             raise TypeError(
-                "pickle: the model was not made by pyattn.load, so there is no path to find it by; "
-                "write its checkpoint with pyattn.files.native.write_native, and load that"
+                "pickle: the model was not made by pyattn.load, so it has no path; write its "
+                "checkpoint with pyattn.files.native.write_native, and load that folder"
             )
         if self._closed():
             raise TypeError("pickle: the model is closed")
@@ -423,7 +424,7 @@ class Model:
 
 
 def _loaded(origin: Origin) -> Model:
-    """A model that was pickled."""
+    """A pickled model, loaded again."""
     from pyattn.files import read_checkpoint
 
     model = Model(read_checkpoint(origin.folder), **origin.settings)

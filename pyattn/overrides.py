@@ -1,4 +1,4 @@
-"""The keywords of calls, by name and type, for editors and type checkers."""
+"""Names and types of keyword arguments, for editors and type checkers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Literal, TypedDict
 
 
 class Overrides(TypedDict, total=False):
-    """Single fields of `GenerationOptions`, with its meanings and defaults.
+    """Fields of `GenerationOptions`, which has their meanings.
 
-    Where a field is a tuple, any sequence will do.
+    A tuple there may be any sequence here.
     """
 
     beam_size: int
@@ -56,7 +56,7 @@ class Overrides(TypedDict, total=False):
 
 
 class Limits(TypedDict, total=False):
-    """What `pyattn.load` hands on to `pyattn.Model`, with its meanings and defaults."""
+    """Arguments that `pyattn.load` passes to `pyattn.Model`, which has their meanings."""
 
     isa: str | None
     batch_tokens: int

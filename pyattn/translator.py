@@ -36,29 +36,29 @@ _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
 class Translator:
     """A model and its tokenizer: texts in, texts out.
 
-    A text is of any length. It is cut into sentences as serves the model (`split`), and what is
-    between them, white space, line breaks and enumerators ("2.", "a)"), comes back as it was: three
-    lines are three lines. So a text with nothing to translate in it is its own translation. What is
-    too long for the model even so is cut further.
+    Texts have any length. A text is cut into sentences as serves the model (`split`). White space,
+    line breaks and enumerators ("2.", "a)") between sentences are copied, so three lines stay three
+    lines, and a text without anything to translate is its own translation. Sentences that are too
+    long for the model are cut further.
 
     Odd input is put right before the model sees it (`normalize`, `pyattn.text.normalization`).
 
-    The options are those of `GenerationOptions`, as one object, as keywords, or both: keywords
-    override `options`, which default to the checkpoint's own (`model.generation`).
+    Options are those of `GenerationOptions`, as one object, as keywords, or both. Keywords override
+    `options`, which default to the checkpoint's (`model.generation`).
 
-    A translator that `load` has made can be pickled, as its model can, and unless it is closed: by
-    path and settings, so that unpickling loads it again. A deep copy has a model of its own.
+    A translator that `pyattn.load` made is pickled by path and settings, unless it is closed;
+    unpickling loads it again. A deep copy has a model of its own.
 
     Args:
-        model: Ids to ids.
-        tokenizer: Texts to ids and back; None for a model that came without one, or the error that
-            says why: such a model has `model.generate` and no translations.
-        shortlist: Says for each source which ids its target may have; None for all.
-        settings: How texts are treated by default; None is what serves the model's family.
-        folder: Where model and tokenizer were read from; None if they were made otherwise.
+        model: Token ids to token ids.
+        tokenizer: Texts to token ids and back. None, or the error with the reason, for a model
+            without a tokenizer, which has `model.generate` but no translations.
+        shortlist: The ids that the target of a source may have; None for all.
+        settings: How texts are treated by default; None is the default of the model's family.
+        folder: The model's folder; None for a model that was made of arrays.
     """
 
-    # How `load` made it; None if it was made otherwise.
+    # The arguments of `pyattn.load`; None for a translator that was made otherwise.
     _origin: Origin | None = None
 
     def __init__(
@@ -79,17 +79,16 @@ class Translator:
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """Texts to ids and back.
+        """Texts to token ids and back.
 
         Raises:
-            ModelError: if the model came without one.
+            ModelError: if the model has no tokenizer.
         """
         if self._tokenizer is None:
             raise ModelError(
                 "this model has no tokenizer: pass ids to translator.model.generate, or put the "
-                "tokenizer's files (source.spm, target.spm and, beside Hugging Face's config.json, "
-                "vocab.json; for families other than Marian's tokenizer.json) into the model's "
-                "folder"
+                "tokenizer's files into the model's folder: source.spm and target.spm for Marian, "
+                "with vocab.json beside Hugging Face's config.json; tokenizer.json for others"
             )
         if isinstance(self._tokenizer, ModelError):
             raise self._tokenizer
@@ -97,12 +96,12 @@ class Translator:
 
     @property
     def languages(self) -> Languages:
-        """The languages that `source` and `target` may name: its mappings `sources` and `targets`.
+        """The names that `source` and `target` may have: its mappings `sources` and `targets`.
 
         Both are empty for a model of one pair.
 
         Raises:
-            ModelError: if the model came without a tokenizer.
+            ModelError: if the model has no tokenizer.
         """
         return self.tokenizer.languages
 
@@ -150,18 +149,18 @@ class Translator:
 
         Args:
             texts: One text, or an iterable of texts, all of which are read before the first is
-                translated; `stream` is for those that do not fit into memory.
+                translated; use `stream` for texts that do not fit into memory.
             options: How to search.
             source: The language of the texts, for a model of several: one of `languages.sources`,
-                or a list with one for each text. None is what the model's files say.
+                or a list with one name per text. None defaults to the model's files.
             target: The language to translate into: one of `languages.targets`, or a list with one
-                for each text. None is what the head of a text says (">>fra<< You are welcome."),
-                or `forced_bos_token`, or the model's files.
-            split: How texts are cut: "auto" as serves the model, "sentences" at the end of every
+                name per text. None defaults to the head of a text (">>fra<< You are welcome."), to
+                `forced_bos_token` or to the model's files.
+            split: Where texts are cut: "auto" as serves the model, "sentences" at the end of every
                 sentence and line, "never" only where a text is too long for the model, or a
-                function that returns a text's sentences, a list of str.
-            normalize: What is made of odd input: "auto" what the model needs, "never" nothing, or
-                some of the steps "invisible", "quotes", "capitals" and "copies".
+                function that returns the sentences of a text, a list of str.
+            normalize: How odd input is put right: "auto" by the steps that the model needs,
+                "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `beam_size=4`. `scores` is False unless it
                 is given here.
@@ -171,8 +170,8 @@ class Translator:
 
         Raises:
             TypeError: if a text is not a str, or an option does not exist.
-            ValueError: if a text is not valid Unicode, an option is out of its range, or the model
-                does not have a language, or has to be told one and is not.
+            ValueError: if a text is not valid Unicode, an option is out of its range, the model
+                does not have a language, or a language that it needs is not given.
         """
         search = self._search(options, {"scores": False, **overrides})
         treatment = self._treatment(split, normalize)
@@ -198,10 +197,10 @@ class Translator:
     ) -> list[list[Translation]]:
         """The translations of each text with their ids and scores, best first.
 
-        What is copied has one translation, whatever `num_hypotheses` says. That of a text which was
-        translated in pieces has their ids and token scores one after the other, the mean of their
-        scores, and their alignments along the diagonal: none looks at another's source. A
-        `target_prefix` is the beginning of the first piece.
+        A text without anything to translate has one translation, whatever `num_hypotheses` is. The
+        translation of a text in pieces has the ids and token scores of all pieces in sequence, the
+        mean of their scores, and a block diagonal alignment, as no piece sees another's source. A
+        `target_prefix` begins the first piece.
 
         Args:
             texts: An iterable of texts; a single one goes into a list.
@@ -211,8 +210,8 @@ class Translator:
             split: As for `translate`.
             normalize: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `num_hypotheses=3`; with `alignment`,
-                translations also say where their tokens stand in both texts.
+            **overrides: Single decoding options, such as `num_hypotheses=3`. With `alignment`,
+                translations also have the spans of their tokens in both texts.
 
         Raises:
             TypeError: as `translate`, and if `texts` is a single str.
@@ -235,7 +234,7 @@ class Translator:
         normalize: Normalize = "auto",
         **overrides: Unpack[Overrides],
     ) -> PendingTranslations:
-        """Like `results`, but returns at once: with something to wait for, await or cancel.
+        """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
 
         Args:
             texts: An iterable of texts; a single one goes into a list.
@@ -269,13 +268,13 @@ class Translator:
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
 
-        Reads ahead by 1,024 texts at most, fewer if they are long, and only while the texts come
-        fast: where one had to be waited for, all before it are yielded before the next is read. It
-        also yields the translations of what precedes a bad text, or an error of the iterable
-        itself, before it raises.
+        Reads ahead by 1,024 texts at most, by fewer if they are long, and only while texts come
+        fast: behind a text that had to be waited for, all translations are yielded before the next
+        text is read. Before an error, of a text or of the iterable, the translations of all texts
+        in front of it are yielded.
 
         Args:
-            texts: Any iterable of texts, endless ones included. It is read in the caller's thread.
+            texts: Any iterable of texts, also an endless one. It is read in the caller's thread.
             options: How to search.
             source: As for `translate`, but one for all texts.
             target: Likewise.
@@ -284,7 +283,7 @@ class Translator:
             **overrides: Single decoding options, such as `beam_size=4`; `scores` is False.
 
         Raises:
-            TypeError: as `results`; of a text when it is reached, of all else at once.
+            TypeError: as `results`; for a text when it is reached, for everything else at once.
             ValueError: likewise.
         """
         search = self._search(options, {"scores": False, **overrides})
@@ -300,14 +299,13 @@ class Translator:
         """Write model, tokenizer and shortlist as a folder of pyattn's own layout.
 
         Args:
-            folder: Where; does not exist yet, or is empty.
-            dtype: What matrices are stored in, as for `Model.save`: "float32", "bfloat16" or
-                "int8"; None leaves each in the type that it has.
+            folder: The folder to write; it does not exist yet, or is empty.
+            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
+                stored type of each.
 
         Raises:
             FileExistsError: if the folder holds anything.
-            ValueError: as `Model.save`, and if the tokenizer or the shortlist was not read from a
-                folder.
+            ValueError: as `Model.save`, and if tokenizer or shortlist were not read from a folder.
         """
         from pyattn.files.shortlist import LexicalShortlist
         from pyattn.text.tokenizers import tokenizer_files
@@ -320,7 +318,7 @@ class Translator:
         self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)
 
     def close(self) -> None:
-        """Free the weights and the threads; the translator is of no use afterwards."""
+        """Free the weights and the threads; the translator cannot be used afterwards."""
         self.model.close()
 
     def __repr__(self) -> str:
@@ -328,16 +326,15 @@ class Translator:
         return f"<pyattn.Translator {self.model.summary()}{folder}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The model goes along as itself, so that one that is pickled beside it stays the same one.
+        # Includes the model, so that a model pickled beside its translator stays the same object.
         if self._origin is None:
             raise TypeError(
-                "pickle: the translator was not made by pyattn.load, so there is no path to find "
-                "its tokenizer by"
+                "pickle: the translator was not made by pyattn.load, so its tokenizer has no path"
             )
         from pyattn.files.shortlist import LexicalShortlist
 
         if not isinstance(self.shortlist, LexicalShortlist | None):
-            raise TypeError("pickle: the translator's shortlist is not that of its files")
+            raise TypeError("pickle: the translator's shortlist was not read from its files")
         parts = (self.model, self._origin, self.shortlist is not None, self.settings)
         return self._origin.rebuild, parts
 
@@ -355,7 +352,7 @@ class Translator:
     def _search(
         self, options: GenerationOptions | None, overrides: Mapping[str, Any]
     ) -> GenerationOptions:
-        """What to search with; bad options fail now."""
+        """The options of a call, validated now."""
         if not isinstance(options, GenerationOptions | None):
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
         return (options or self.model.generation).replace(**overrides)

@@ -154,7 +154,7 @@ def test_what_no_path_leads_to_says_why(make: Any, translator: Translator) -> No
             return np.arange(3, dtype=np.int32)
 
     translator.shortlist = Own()
-    with pytest.raises(TypeError, match="the translator's shortlist is not that of its files"):
+    with pytest.raises(TypeError, match="the translator's shortlist was not read from its files"):
         make(translator)
 
 
