@@ -340,7 +340,7 @@ def test_model_of_whole_texts_gets_whole_texts() -> None:
         (lambda text: [text, None], TypeError, "split returned a list with NoneType"),
         (lambda _: ["Hi."], ValueError, "split returned 'Hi.', expected the sentences of the text"),
         (lambda _: ["Two."], ValueError, "split returned 'Two.', expected the sentences"),
-        (lambda _: ["One."], ValueError, "split returned nothing of 'Two.'"),
+        (lambda _: ["One."], ValueError, "split did not return 'Two.'"),
     ],
 )
 def test_split_that_is_none_is_refused(

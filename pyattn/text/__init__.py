@@ -1,1 +1,1 @@
-"""Between a str and ids: sentences and pieces, what is odd about a text, and how it comes back."""
+"""Between a str and token ids: sentences, odd input, tokenizers, and joining translations."""

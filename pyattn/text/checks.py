@@ -1,4 +1,4 @@
-"""Texts as they come, looked at one by one."""
+"""Checks of texts that callers pass."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 
 def check_text(text: str, place: str) -> str:
-    """A text, if it is one.
+    """Returns `text` if it is a valid str.
 
     Args:
-        text: What should be a text.
-        place: What to call it in an error.
+        text: The argument to check.
+        place: Its name in errors.
 
     Raises:
         TypeError: if it is not a str.
@@ -28,7 +28,7 @@ def check_text(text: str, place: str) -> str:
 
 
 def checked_texts(operation: str, texts: Iterable[str]) -> Iterator[str]:
-    """The texts, each looked at when it is reached; the iterable itself is looked at now."""
+    """The texts, each checked when it is reached; the iterable itself is checked now."""
     if isinstance(texts, Mapping):
         raise TypeError(
             f"{operation}: texts is {type(texts).__name__}, expected an iterable of str; "

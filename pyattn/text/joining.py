@@ -1,4 +1,4 @@
-"""The translations of a text's parts, put together as one."""
+"""Joining the translations of a text's parts."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _SPACELESS = re.compile(
 
 
 class Joiner:
-    """Puts translations of parts together.
+    """Joins the translations of parts.
 
     Args:
-        tokenizer: The model's.
+        tokenizer: The model's tokenizer.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
 
     def texts(self, plans: Sequence[Plan], found: Sequence[Sequence[Hypothesis]]) -> list[str]:
-        """The best translation of each text, and no more.
+        """The best translation of each text.
 
         Args:
             plans: How the texts were translated.
-            found: Per part of all texts its hypotheses, best first.
+            found: The hypotheses of every part of all texts, best first.
         """
         decoded = iter(self._tokenizer.decode([ranked[0].tokens for ranked in found]))
         return [
@@ -59,8 +59,8 @@ class Joiner:
 
         Args:
             plans: How the texts were translated.
-            found: Per part of all texts its hypotheses, best first; some may have fewer.
-            aligned: Whether these have alignments.
+            found: The hypotheses of every part of all texts, best first; their numbers may differ.
+            aligned: Whether they have alignments.
         """
         rest = iter(found)
         ranked = [
@@ -99,7 +99,7 @@ class Joiner:
         )
 
     def _spans(self, plan: Plan, part: Part) -> list[Span]:
-        """Where the tokens of a part stand in its text."""
+        """Spans of a part's tokens in the text."""
         source, target = plan.pair
         [encoded] = self._tokenizer.encode_with_spans([part.form.text], source, target)
         places = [part.span[0] + origin for origin in part.form.origins()]
@@ -139,7 +139,7 @@ def _translation(
 
 
 def _is_whole(plan: Plan) -> bool:
-    """Whether a text is nothing but one part, whose translation stays as it is."""
+    """Whether a text is one part, whose translation is not changed."""
     return (
         len(plan.parts) == 1
         and plan.parts[0].span == (0, len(plan.text))
@@ -148,7 +148,7 @@ def _is_whole(plan: Plan) -> bool:
 
 
 def _text(plan: Plan, texts: Sequence[str]) -> tuple[str, list[Piece]]:
-    """A text's translation, and which part of it is of what."""
+    """The translation of a text, and its pieces."""
     whole, parts = plan.text, plan.parts
     out: list[str] = []
     pieces: list[Piece] = []
@@ -176,7 +176,7 @@ def _text(plan: Plan, texts: Sequence[str]) -> tuple[str, list[Piece]]:
 
 
 def _wants_space(last: str, translation: str) -> bool:
-    """Whether a space parts two sentences whose own script has none between them."""
+    """Whether two sentences get a space that their own script does not put between them."""
     return bool(_SPACELESS.match(last)) and not _SPACELESS.match(translation[-1:] or last)
 
 
@@ -186,7 +186,7 @@ def _mean(scores: Sequence[float | None]) -> float | None:
 
 
 def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """Matrices one behind the other, on both axes: no part looks at another's source."""
+    """A block diagonal matrix: no part sees another's source."""
     shape = np.sum([(0, 0), *(block.shape for block in blocks)], axis=0)
     joined = np.zeros(shape, np.float32)
     row = column = 0

@@ -1,16 +1,15 @@
 # ruff: noqa: RUF001 (typographic quotes are meant)
-"""What is odd about a text, put right before the model sees it.
+"""Odd input, put right before the model sees it, in steps.
 
-invisible   Characters that are not seen and mean nothing to any model here, a soft hyphen above
-            all, are taken out. Those that join or part letters of Arabic and Indian scripts, and
-            emoji, stay.
-quotes      Typographic quotes become straight ones, for models that were trained with these.
-capitals    A text without a small letter is lowered, and its translation raised, for models that
-            were not trained on capitals.
-copies      What has no letter, such as a number, or no character that the model knows, is its own
-            translation.
+invisible   Invisible characters without a meaning to models, such as soft hyphens, are removed.
+            Characters that join or separate letters of Arabic and Indian scripts, and emoji, stay.
+quotes      Typographic quotes become straight ones, for models that were trained on these.
+capitals    A text in capitals is lowered and its translation raised, for models that were not
+            trained on capitals.
+copies      A text without a letter, such as a number, or without a character that the model knows
+            is its own translation.
 
-Line breaks are spaces to every model, with or without a step.
+Line breaks become spaces, with or without a step.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ _ENGLISH_I = re.compile(r"\bi\b(?!\.\w)")
 
 @dataclasses.dataclass(frozen=True)
 class Normalized:
-    """A text as the model is given it.
+    """A text in the form that the model sees.
 
     Attributes:
-        original: The text as it was.
-        text: What the model is given.
-        odd: What was replaced.
-        raised: Whether the translation is to be in capitals.
+        original: The text before normalization.
+        text: The text that the model sees.
+        odd: Matches the characters that were replaced; None if none were.
+        raised: Whether the text was lowered, so that its translation has to be raised.
     """
 
     original: str
@@ -57,7 +56,7 @@ class Normalized:
     raised: bool = False
 
     def origins(self) -> list[int]:
-        """Where each character of `text`, and its end, stood in `original`."""
+        """Position in `original` of each character of `text`, and of its end."""
         whole = range(len(self.original))
         origins: list[int] = []
         done = 0
@@ -71,17 +70,17 @@ class Normalized:
             lengths = (len(letter.lower()) for letter in letters)
             origins = [n for n, length in zip(origins, lengths, strict=True) for _ in range(length)]
         if origins:
-            origins[0] = 0  # what was taken out in front is the first character's
+            origins[0] = 0  # characters removed in front belong to the first one
         return [*origins, len(self.original)]
 
 
 def normalized(text: str, steps: frozenset[str], language: str | None = None) -> Normalized:
-    """A text as the model is given it.
+    """A text in the form that the model sees.
 
     Args:
         text: The text.
-        steps: What is done to it.
-        language: The language that it is in, if that is known.
+        steps: The steps to apply.
+        language: The text's language, if known.
     """
     odd = _ODD["invisible" in steps, "quotes" in steps]
     changed = odd.sub(_replacement, text)
@@ -92,7 +91,7 @@ def normalized(text: str, steps: frozenset[str], language: str | None = None) ->
 
 
 def raised_spans(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Where parts of a text are in `text.upper()`, which may be longer."""
+    """Spans of a text's parts in `text.upper()`, which may be longer."""
     places = [0]
     for letter in text:
         places.append(places[-1] + len(letter.upper()))

@@ -1,19 +1,19 @@
-"""Whether a translation has the numbers of its text."""
+"""Comparison of the numbers in a text and its translation."""
 
 from __future__ import annotations
 
 import collections
 import re
 
-# Digits, and what parts them: English and Spanish have the point and the comma the other way round.
+# Digits and separators. Point and comma have opposite meanings in English and Spanish.
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f' ]\d{3}(?!\d)|[.,:]\d+)*")
 _PARTING = re.compile(r"\D")
-# Languages write these out where others have digits.
+# Length of numbers that languages write as words or as digits.
 _SPELT = 1
 
 
 def numbers_differ(text: str, translation: str) -> bool:
-    """Whether digits were lost, changed or made up; single ones may have become words."""
+    """Whether digits were lost, changed or made up; single digits may have become words."""
     lost, made_up = _numbers(text), _numbers(translation)
     common = lost & made_up
     lost -= common

@@ -1,8 +1,8 @@
 # ruff: noqa: RUF001 (the marks of other scripts look like ours and are meant)
-"""Long sentences, halved until a model has positions for them.
+"""Long sentences, halved until they fit into a model's positions.
 
-A sentence is cut at the end of another sentence inside it, at a clause, at a space or, at worst,
-inside a word: near its middle, so that no half is a mere scrap.
+A sentence is cut near its middle: at the end of a sentence inside it, at a clause, at a space or,
+at worst, inside a word.
 """
 
 from __future__ import annotations

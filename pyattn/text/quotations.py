@@ -1,4 +1,4 @@
-"""What is inside of quotation marks or brackets, found in one pass."""
+"""Text inside quotation marks or brackets, found in one pass."""
 
 # ruff: noqa: RUF001 (the marks of other scripts look like ours and are meant)
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pyattn.text.characters import BREAKS
 # a model of single sentences translates without loss.
 WHOLE = 160
 
-# What closes what is opened. What opens in one language closes in another.
+# Opening marks, each with its closing ones. Some open in one language and close in another.
 _CLOSING = {
     "(": ")",
     "[": "]",
@@ -39,7 +39,7 @@ class Quotations:
     """Follows quotation marks and brackets from the begin of a text to its end.
 
     Attributes:
-        opened: Where the one opens that was closed last, -1 if none was.
+        opened: Position of the opening mark that was closed last; -1 if none was.
     """
 
     def __init__(self, text: str) -> None:
@@ -49,12 +49,12 @@ class Quotations:
         self._open: collections.deque[int] = collections.deque()
 
     def hold(self, place: int) -> bool:
-        """Whether a place is inside of one that is kept whole.
+        """Whether a position is inside a quotation that is kept whole.
 
         Args:
-            place: A place in the text, not before the one of the last call.
+            place: A position in the text, not before that of the last call.
         """
-        # Nothing further back can reach to here.
+        # A quotation that begins further back is too long.
         first = place - WHOLE
         if self._at < first:
             self._at = first

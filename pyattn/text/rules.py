@@ -1,8 +1,8 @@
-"""Where sentences end by our own rules, in one pass over a line.
+"""Ends of sentences by our own rules, in one pass over a line.
 
-A mark is a candidate if white space follows it, or if it is one of those that need none. The word
-in front of it and the one behind it decide, both looked at through a window of fixed length, so the
-time is linear in the length of any line.
+A mark is a candidate if white space follows it, or if it is a mark that needs none. The words in
+front of and behind a candidate decide. Both are read within a window of fixed length, so time is
+linear in the length of any line.
 """
 
 # ruff: noqa: RUF001 (the marks of other scripts look like ours and are meant)
@@ -22,7 +22,7 @@ from pyattn.text.quotations import Quotations, may_quote
 # keyboards lack the right ones.
 _MORE_STOPS = {"el": ";", "hy": ":", "hi": "|"}
 
-# The longest word that is looked at in front of a mark. No abbreviation is longer.
+# Longest word to read in front of a mark. No abbreviation is longer.
 _WORD = 24
 
 _CLOSERS = r"\"'”’“»«›)\]}」』）》〉】＂＇*_¹²³"
@@ -49,7 +49,7 @@ _PARTICLES = frozenset("とっをにがはもでのへや")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What a language adds to the rules.
+    """The parts of the rules that depend on the language.
 
     Attributes:
         candidate: Marks that may end a sentence. Group 1 is what closes with a mark that white

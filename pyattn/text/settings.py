@@ -1,4 +1,4 @@
-"""What a model wants of the texts that it is given."""
+"""The arguments `split` and `normalize`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Literal, TypeAlias
 
 from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
 
-# How texts are cut: as serves the model, at every end of a sentence, not at all, or by a function
+# Where texts are cut: as serves the model, at every end of a sentence, not at all, or by a function
 # that returns the sentences of a text, in order.
 Split: TypeAlias = Literal["auto", "sentences", "never"] | Callable[[str], Sequence[str]]
 
-# What is made of odd input (see `pyattn.text.normalization`): what serves the model, nothing, or
-# these steps.
+# How odd input is put right (see `pyattn.text.normalization`): as serves the model, not at all, or
+# by these steps.
 Normalize: TypeAlias = Literal["auto", "never"] | Collection[str]
 
 
 def checked_split(split: Split) -> Split:
-    """`split` if it is one.
+    """Returns `split` if it is valid.
 
     Raises:
         TypeError: if it is neither a str nor a function.
-        ValueError: if there is no such way to cut a text.
+        ValueError: if it is another str.
     """
     if callable(split):
         return split
@@ -33,7 +33,7 @@ def checked_split(split: Split) -> Split:
 
 
 def chosen_steps(normalize: Normalize, settings: TextSettings) -> frozenset[str]:
-    """The steps that `normalize` asks for.
+    """The steps that `normalize` stands for.
 
     Raises:
         TypeError: if it is neither a str nor names of steps.

@@ -1,4 +1,4 @@
-"""The target ids that go with a source."""
+"""The ids that the target of a source may have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is given for texts: the ids of their parts, and how to search for each."""
+"""From texts to sources: the token ids of their parts, and the options of each search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyattn.text.tokenizers import Tokenizer
 
 Names: TypeAlias = str | Sequence[str] | None
-# The languages of a source and of its target; None where the model is not told.
+# The languages of a source and of its target; None where the model needs none.
 Pair: TypeAlias = tuple[str | None, str | None]
 
 _LINE = re.compile(f"[^{LINE_BREAKS}]+")
@@ -31,9 +31,9 @@ class Part:
     """A part of a text that the model translates.
 
     Attributes:
-        span: Where it stands in the text.
-        form: What the model is given of it.
-        ids: The same as ids.
+        span: Its span in the text.
+        form: The form that the model sees.
+        ids: The token ids of that form.
     """
 
     span: Span
@@ -43,14 +43,14 @@ class Part:
 
 @dataclasses.dataclass(slots=True)
 class Plan:
-    """How a text is translated: what is in no part, white space above all, comes back as it is.
+    """How a text is translated. Characters in no part, mostly white space, are copied.
 
     Attributes:
-        index: Which of the caller's texts it is.
+        index: Index among the caller's texts.
         text: The text.
-        head: How many of its characters ask for a language, and are no text.
+        head: Number of characters in front that name a language and are no text.
         pair: Its languages.
-        parts: In their order; none if nothing is to be translated.
+        parts: Its parts in order; empty if nothing is to be translated.
     """
 
     index: int
@@ -66,8 +66,8 @@ class Sources:
 
     Attributes:
         plans: How each text is translated.
-        ids: Of all parts, one text's behind the other's.
-        options: How to search for all of them, or for each.
+        ids: Token ids of all parts, in the order of the texts.
+        options: The options of all searches, or of each.
     """
 
     plans: list[Plan]
@@ -77,11 +77,11 @@ class Sources:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Treatment:
-    """How a caller wants texts to be treated.
+    """A caller's choices for texts.
 
     Attributes:
-        split: How they are cut.
-        steps: What is made of odd input.
+        split: Where texts are cut.
+        steps: The steps of normalization.
     """
 
     split: Split
@@ -92,9 +92,9 @@ class SourceMaker:
     """Makes sources for one model.
 
     Args:
-        tokenizer: The model's.
-        config: What the model is.
-        settings: What it wants of texts.
+        tokenizer: The model's tokenizer.
+        config: The model's config.
+        settings: The model's settings for texts.
     """
 
     def __init__(self, tokenizer: Tokenizer, config: ModelConfig, settings: TextSettings) -> None:
@@ -115,13 +115,13 @@ class SourceMaker:
         Args:
             texts: The texts.
             pairs: The languages that the caller names for each.
-            search: How to search, but for the language.
-            treatment: How to treat the texts.
+            search: The options of all searches, without the language.
+            treatment: The caller's choices.
 
         Raises:
-            TypeError: if a `split` of the caller's does not return sentences.
-            ValueError: if it returns what is not in the text, if the model does not have a
-                language, or if it has to be told one and is not.
+            TypeError: if a caller's `split` does not return a list of str.
+            ValueError: if it returns other text, if the model does not have a language, or if a
+                language that it needs is not given.
         """
         plans = self._plans(texts, pairs, search)
         groups: dict[Pair, list[Plan]] = {}
@@ -143,7 +143,7 @@ class SourceMaker:
     def _plans(
         self, texts: Sequence[str], pairs: Sequence[Pair], search: GenerationOptions
     ) -> list[Plan]:
-        """The texts with what their heads ask for. What follows a head is text."""
+        """A plan for each text, without parts: its head is read, the rest is text."""
         languages = self._tokenizer.languages
         plans: list[Plan] = []
         for index, (text, (source, target)) in enumerate(zip(texts, pairs, strict=True)):
@@ -161,10 +161,10 @@ class SourceMaker:
         return _Cutting(self._tokenizer, self._config, self._settings, pair, treatment, frame)
 
     def _options(self, pair: Pair, search: GenerationOptions) -> list[GenerationOptions]:
-        """How to search for the first part of a text, and for the others."""
+        """The options for the first part of a text, and for all others."""
         first = self._tokenizer.languages.first_token(pair[1])
         options = search if first is None else search.replace(forced_bos_token=first)
-        # What a target begins with, only the text's first part does.
+        # Only a text's first part begins with the prefix.
         return [options, options.replace(target_prefix=()) if search.target_prefix else options]
 
 
@@ -208,7 +208,7 @@ class _Cutting:
             ]
 
     def _spans(self, text: str, head: int) -> list[Span]:
-        """The sentences of a text, or its lines where the model may want these whole."""
+        """The sentences of a text, or its lines if the model translates short lines whole."""
         if callable(self._split):
             return _found(text, head, self._split(text[head:]))
         if self._split == "never" or (self._split == "auto" and self._whole is None):
@@ -247,7 +247,7 @@ class _Cutting:
         return normalized(text[span[0] : span[1]], self._steps, self._language)
 
     def _number(self, parts: Iterable[tuple[Part, Plan]]) -> None:
-        """Gives parts their ids; what is copied needs none."""
+        """Gives parts their ids, except parts that are copied."""
         chosen = [
             (part, plan.index)
             for part, plan in parts
@@ -259,12 +259,12 @@ class _Cutting:
             part.ids = ids
 
     def _fitting(self, plan: Plan, part: Part) -> list[Part]:
-        """A part, or pieces of it for which the model has positions."""
+        """A part, or pieces of it that fit into the model's positions."""
         if len(part.ids) <= self._most:
             return [part]
         halves = self._parts(plan, halved(plan.text, part.span))
         if len(halves) == 1 and halves[0].span == part.span:
-            return [part]  # one character, for the model to refuse
+            return [part]  # one character, which the model will refuse
         self._number([(half, plan) for half in halves])
         return [piece for half in halves for piece in self._fitting(plan, half)]
 
@@ -274,8 +274,8 @@ class _Cutting:
         return not self._nothing.issuperset(part.ids)
 
     def _encoded(self, texts: Sequence[str], indices: Sequence[int]) -> list[list[int]]:
-        """The ids of parts, which are of the caller's texts with these indices."""
-        # A space at either end is a token to some tokenizers, and of no use to any model.
+        """The ids of parts; `indices` are those of the caller's texts, for errors."""
+        # Some tokenizers make a token of a space at either end, which helps no model.
         bodies = [text.strip() for text in texts]
         try:
             return self._tokenizer.encode_bodies(bodies, self._pair[0], self._pair[1])
@@ -284,7 +284,7 @@ class _Cutting:
 
 
 def paired(source: Names, target: Names, count: int) -> list[Pair]:
-    """The languages of each of some texts: one for all, or a list with one for each.
+    """The languages of each text.
 
     Raises:
         TypeError: if a language is neither a str nor a list.
@@ -304,10 +304,10 @@ def _each(side: str, names: Names, count: int) -> list[str | None]:
 
 
 def _whole_tokens(settings: TextSettings, tokenizer: Tokenizer, pair: Pair) -> int | None:
-    """The model's, or that of a translator where it is asked to be one.
+    """Tokens up to which a line stays whole: the model's setting, or that of translators.
 
-    A family that may be anything (mBART, T5) translates where a target has a language, and this is
-    not the source's: an mBART that summarises says that both are one.
+    A model of a family with several tasks (mBART, T5) translates if the target's language is given
+    and is not the source's. An mBART that summarises has the same language for both.
     """
     if settings.whole_tokens is not None:
         return settings.whole_tokens
@@ -317,7 +317,7 @@ def _whole_tokens(settings: TextSettings, tokenizer: Tokenizer, pair: Pair) -> i
 
 
 def _found(text: str, begin: int, sentences: Sequence[str]) -> list[Span]:
-    """Where sentences that a caller's function returns are in the text."""
+    """Spans of the sentences that a caller's function returns."""
     if isinstance(sentences, str | bytes) or not isinstance(sentences, Iterable):
         raise TypeError(f"split returned {type(sentences).__name__}, expected a list of str")
     spans: list[Span] = []
@@ -328,14 +328,14 @@ def _found(text: str, begin: int, sentences: Sequence[str]) -> list[Span]:
         place = text.find(body, begin)
         if place < 0 or text[begin:place].strip():
             raise ValueError(
-                f"split returned {body!r:.60}, expected the sentences of the text in their order, "
-                f"from {text[begin:].strip()!r:.60} on"
+                f"split returned {body!r:.60}, expected the sentences of the text in order, next "
+                f"{text[begin:].strip()!r:.60}"
             )
         begin = place + len(body)
         if body:
             spans.append((place, begin))
     if text[begin:].strip():
-        raise ValueError(f"split returned nothing of {text[begin:].strip()!r:.60}")
+        raise ValueError(f"split did not return {text[begin:].strip()!r:.60}")
     return spans
 
 

@@ -1,4 +1,4 @@
-"""Texts as they come, translated in order: many at a time where they come fast."""
+"""Streams of texts, translated in order: many at a time where they come fast."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 
 from pyattn.text.pending import PendingTranslations
 
-# What is read ahead at most: enough to keep the model's batches full.
+# Most texts and characters to read ahead: enough to keep the model's batches full.
 _AHEAD_TEXTS = 1024
 _AHEAD_CHARACTERS = 1 << 18
-# What is submitted together at most.
+# Most texts and characters to submit together.
 _GROUP_TEXTS = 256
 _GROUP_CHARACTERS = 1 << 16
-# A source that takes so long to come up with a text, in seconds, may be waiting for the last
-# translation.
+# Seconds. A source that needs this long for a text may be waiting for the last translation.
 _SLOW = 0.005
 
 
@@ -24,15 +23,15 @@ def translated(
 ) -> Iterator[str]:
     """The translations of texts, one at a time.
 
-    Where a text had to be waited for, it and all before it are yielded before the next is read.
+    If a text had to be waited for, it and all texts before it are yielded before the next is read.
     Otherwise groups of texts, each twice as large as the last, are under way side by side.
 
     Args:
         texts: Any number of texts.
-        start: Begins to translate some.
+        start: Begins the translation of a group.
 
     Raises:
-        Exception: whatever `texts` or `start` raise, after the translations of what came before.
+        Exception: whatever `texts` or `start` raise, behind the translations of all texts before.
     """
     groups = _Groups(texts)
     under_way: collections.deque[tuple[PendingTranslations, int]] = collections.deque()
@@ -65,8 +64,8 @@ class _Groups:
 
     Attributes:
         slow: Whether the last text had to be waited for.
-        over: Whether there are no more.
-        error: Why, if that was an error.
+        over: Whether there are no more texts.
+        error: The error that ended them; None if there was none.
     """
 
     def __init__(self, texts: Iterator[str]) -> None:
@@ -81,7 +80,7 @@ class _Groups:
         """The next group; empty if there is none."""
         group: list[str] = []
         characters = 0
-        # Whoever reads the first translation may be the one that says the second text.
+        # The caller may derive the second text from the first translation.
         self.slow = self._first
         while len(group) < self._size and characters < _GROUP_CHARACTERS:
             begin = time.monotonic()
