@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "memory": set(),
     "cpu": {"_core"},
     "ops": {"_core"},
-    "reference": CONTRACTS,
+    "reference": CONTRACTS | {"chosen"},
     "dtypes": {"checkpoint"},
     "weights": CONTRACTS | {"dtypes", "reference"},
     "model": CONTRACTS
