@@ -52,8 +52,7 @@ class Beam:
         if length == 1 and not self._options.end_behind_prefix and self._options.certain_prefix:
             chosen = self._without_late_ends(chosen)
         ended = self._rules.ended(chosen.ids, length, self._rules.limits[present, None])
-        ended &= chosen.totals > -np.inf
-        self._end(chosen, ended[:, : self.width])
+        self._end(chosen, (ended & (chosen.totals > -np.inf))[:, : self.width])
         if self._options.do_sample:
             best_first = np.argsort(-chosen.totals, axis=1, kind="stable")
             chosen = chosen.ordered(best_first)
@@ -118,4 +117,7 @@ class Beam:
             return dead | full
         never = options.early_stopping == "never" and options.length_penalty > 0
         lengths = self._rules.limits[present] if never else length
-        return dead | (full & ~(self._rules.rank(best, lengths) > self._worst[present]))
+        ranks = self._rules.rank(best, lengths)
+        if self._rules.begun is not None:
+            ranks = ranks + self._rules.begun.scores[present]  # as the ended ones have it
+        return dead | (full & ~(ranks > self._worst[present]))

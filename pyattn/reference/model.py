@@ -17,7 +17,7 @@ from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.decoder import Decoder, DecoderRun
 from pyattn.reference.encoder import Encoder, padded
 from pyattn.reference.rules import Rules
-from pyattn.reference.search import rows_of, search
+from pyattn.reference.search import is_greedy, rows_of, search
 from pyattn.reference.softmax import log_softmax
 from pyattn.results import Hypothesis
 
@@ -172,7 +172,9 @@ class Model:
                 results[n] = hypotheses
         if options.alignment:
             results = self._aligned(sources, results, options)
-        return results
+        if options.scores or options.return_alternatives or not is_greedy(options):
+            return results
+        return [[_without_scores(one) for one in found] for found in results]
 
     def _start(self, sources: Sequence[Ints], rows: int) -> DecoderRun:
         """A run with so many rows for each source."""
@@ -273,6 +275,11 @@ _BATCH_ROWS = 128
 _BATCH_LOGITS = 2**24
 
 _NOTHING = np.empty((0, 0), np.float32)
+
+
+def _without_scores(hypothesis: Hypothesis) -> Hypothesis:
+    nothing = np.empty(0, np.float32)
+    return dataclasses.replace(hypothesis, score=None, token_scores=nothing)
 
 
 def _batches(lengths: Sequence[int], tokens: int, most: int | None = None) -> Iterator[list[int]]:

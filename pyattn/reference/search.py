@@ -54,6 +54,11 @@ class Strategy(Protocol):
         """The targets of every sentence, best first."""
 
 
+def is_greedy(options: GenerationOptions) -> bool:
+    """Whether the likeliest token is taken every time."""
+    return options.beam_size == 1 and not options.do_sample
+
+
 def rows_of(options: GenerationOptions) -> int:
     """How many rows a sentence has in a search."""
     samples = options.do_sample and options.beam_size == 1
@@ -69,10 +74,10 @@ def search(model: Steps, rules: Rules) -> list[list[Hypothesis]]:
     """
     options = rules.options
     strategy: Strategy
-    if options.beam_size > 1:
-        strategy = Beam(rules)
+    if is_greedy(options):
+        strategy = Greedy(rules)
     else:
-        strategy = Sampling(rules) if options.do_sample else Greedy(rules)
+        strategy = Sampling(rules) if options.beam_size == 1 else Beam(rules)
     return search_by(strategy, model, rules)
 
 
