@@ -44,7 +44,7 @@ def find(
     table: dict[int, list[float]], sentences: int = 1, **options: object
 ) -> tuple[list[list[Hypothesis]], Table]:
     model = Table(table)
-    return search(model, rules(sentences, max_new_tokens=5, **options)), model
+    return search(model, rules(sentences, **{"max_new_tokens": 5} | options)), model
 
 
 def rules(sentences: int, **options: object) -> Rules:
