@@ -5,52 +5,13 @@ import itertools
 import numpy as np
 import pytest
 from inputs import Floats
+from scripted import END, START, A, B, Table, find, rules
 from tolerances import FLOAT32, assert_close
 
 from pyattn import reference
-from pyattn.options import GenerationOptions
 from pyattn.reference.arrays import Ints
 from pyattn.reference.candidates import top_k
-from pyattn.reference.rules import Rules
 from pyattn.reference.search import search
-from pyattn.results import Hypothesis
-
-END, A, B = range(3)
-START = 3
-
-
-class Table:
-    """A model whose next token depends on the last one alone.
-
-    Attributes:
-        fed: The tokens that each step was given.
-    """
-
-    def __init__(self, probabilities: dict[int, list[float]]) -> None:
-        with np.errstate(divide="ignore"):
-            self._logits = {last: np.log(row) for last, row in probabilities.items()}
-        self.fed: list[list[int]] = []
-
-    def step(self, tokens: Ints) -> Floats:
-        self.fed.append(tokens.tolist())
-        return np.array([self._logits[token] for token in tokens.tolist()], np.float32)
-
-    def keep(self, rows: Ints) -> None:
-        # What a row says depends on its last token, which the next step brings.
-        assert rows.size
-
-
-def find(
-    table: dict[int, list[float]], sentences: int = 1, **options: object
-) -> tuple[list[list[Hypothesis]], Table]:
-    model = Table(table)
-    return search(model, rules(sentences, **{"max_new_tokens": 5} | options)), model
-
-
-def rules(sentences: int, **options: object) -> Rules:
-    chosen = GenerationOptions().replace(**options)
-    return Rules(chosen, START, chosen.end_tokens or (END,), [np.array([1])] * sentences)
-
 
 # A is the better beginning, but nothing good comes of it.
 GARDEN = {
