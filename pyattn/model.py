@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn import _core
+from pyattn._chosen_options import Options, chosen_options, heads_of
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions, checked_heads, checked_integer
 from pyattn.results import DecidedToken, Hypothesis
 from pyattn.running import precision
-from pyattn.running.chosen_options import Options, chosen_options, heads_of
 from pyattn.running.free_memory import available_memory
 from pyattn.running.origin import Origin
 from pyattn.running.packing import core_tensors
