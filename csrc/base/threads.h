@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -78,6 +79,17 @@ void parallel_for(int64_t count, int64_t grain, Body&& body) {
       count, grain, &body, [](void* erased, int64_t begin, int64_t end) {
         (*static_cast<std::remove_reference_t<Body>*>(erased))(begin, end);
       });
+}
+
+/// The rows that a part of a loop should have at least, where a row costs so
+/// much `work`: floats that are read, changed and written, or multiply-adds.
+///
+/// 64 Ki of them take about 9 us (layer_norm on a Zen 4 core). To share a loop
+/// costs its leader less than 0.5 us, but a helper that has gone to sleep takes
+/// a few to wake up.
+inline int64_t grain(int64_t work) {
+  constexpr int64_t kWorkPerPart = 64 * 1024;
+  return kWorkPerPart / std::max<int64_t>(work, 1) + 1;
 }
 
 /// Threads that `parallel_for` would use here; 1 outside a team's job.

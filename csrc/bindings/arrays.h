@@ -57,6 +57,12 @@ T argument(const char* operation, const char* name, const char* expected,
   }
 }
 
+/// An attribute of a Python object that was validated in Python.
+template <class T>
+T field(py::handle object, const char* name) {
+  return object.attr(name).cast<T>();
+}
+
 /// A new C-ordered float32 array.
 py::array_t<float> new_floats(const Shape& shape);
 

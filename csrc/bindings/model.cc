@@ -1,13 +1,13 @@
 // engine/engine.h for Python: ids and arrays in, ids and arrays out.
 #include <pybind11/stl.h>
 
-#include <cmath>
 #include <map>
 #include <memory>
 #include <optional>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/config.h"
 #include "bindings/ids.h"
 #include "bindings/options.h"
 #include "bindings/request.h"
@@ -18,93 +18,6 @@
 
 namespace pyattn::bindings {
 namespace {
-
-// An attribute of pyattn.checkpoint.ModelConfig.
-template <class T>
-T field(const py::handle& config, const char* name) {
-  return config.attr(name).cast<T>();
-}
-
-// What the name in an attribute stands for.
-template <class T>
-T choice(const py::handle& config, const char* name,
-         const std::map<std::string, T>& known) {
-  const std::string value = field<std::string>(config, name);
-  const auto found = known.find(value);
-  check_that(found != known.end(), "model", [&] {
-    return std::string(name) + " '" + value + "' is not known";
-  });
-  return found->second;
-}
-
-Activation activation(const py::handle& config, const char* name) {
-  return choice<Activation>(config, name,
-                            {{"relu", Activation::kRelu},
-                             {"gelu", Activation::kGelu},
-                             {"gelu_tanh", Activation::kGeluTanh},
-                             {"silu", Activation::kSilu}});
-}
-
-StackConfig stack_from(const py::handle& config, const char* name) {
-  const py::object from =
-      call_python(config.attr("stack"), py::make_tuple(name));
-  StackConfig stack = {.layers = field<int64_t>(from, "layers"),
-                       .heads = field<int64_t>(from, "heads"),
-                       .kv_heads = field<int64_t>(from, "kv_heads"),
-                       .head_dim = field<int64_t>(from, "head_dim"),
-                       .ffn = field<int64_t>(from, "ffn"),
-                       .vocab = field<int64_t>(from, "vocab"),
-                       .attention_scale = 0,
-                       .windows = field<std::vector<int64_t>>(from, "windows")};
-  check(stack.heads <= 0 || stack.width() == field<int64_t>(from, "width"),
-        "model", "dim is not a multiple of the number of heads");
-  const auto scale = field<std::optional<float>>(config, "attention_scale");
-  stack.attention_scale =
-      scale ? *scale : 1.0F / std::sqrt(static_cast<float>(stack.head_dim));
-  return stack;
-}
-
-ModelConfig config_from(const py::handle& from) {
-  ModelConfig config = {};
-  config.encoder = stack_from(from, "encoder");
-  config.decoder = stack_from(from, "decoder");
-  config.dim = field<int64_t>(from, "dim");
-  config.max_positions = field<int64_t>(from, "max_positions");
-  config.start = field<int32_t>(from, "start");
-  config.end = field<int32_t>(from, "end");
-  config.norm = choice<NormSide>(from, "norm",
-                                 {{"post", NormSide::kPost},
-                                  {"pre", NormSide::kPre},
-                                  {"both", NormSide::kBoth}});
-  config.norm_kind =
-      choice<NormKind>(from, "norm_kind",
-                       {{"layer", NormKind::kLayer}, {"rms", NormKind::kRms}});
-  config.final_norm = field<bool>(from, "final_norm");
-  config.embedding_norm = field<bool>(from, "embedding_norm");
-  config.zero_start = field<bool>(from, "zero_start");
-  config.gated = field<bool>(from, "gated");
-  config.norm_epsilon = field<float>(from, "norm_epsilon");
-  config.embedding_scale = field<float>(from, "embedding_scale");
-  config.logits_scale = field<float>(from, "logits_scale");
-  config.logits_soft_cap = field<float>(from, "logits_soft_cap");
-  config.attention_soft_cap = field<float>(from, "attention_soft_cap");
-  config.activation = activation(from, "activation");
-  config.positions = choice<Positions>(from, "positions",
-                                       {{"sinusoidal", Positions::kAdded},
-                                        {"sinusoidal_t2t", Positions::kAdded},
-                                        {"learned", Positions::kAdded},
-                                        {"relative", Positions::kRelative},
-                                        {"rotary", Positions::kRotary}});
-  config.relative_per_layer = field<bool>(from, "relative_per_layer");
-  config.mixer = choice<Mixer>(from, "mixer",
-                               {{"attention", Mixer::kAttention},
-                                {"ssru", Mixer::kSsru},
-                                {"average", Mixer::kAverage}});
-  config.average_ffn = field<int64_t>(from, "average_ffn");
-  config.average_activation = activation(from, "average_activation");
-  config.average_gates = field<bool>(from, "average_gates");
-  return config;
-}
 
 using DTypeNames = std::map<std::string, std::string>;
 

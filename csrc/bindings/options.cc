@@ -9,12 +9,6 @@
 namespace pyattn::bindings {
 namespace {
 
-// An attribute of the options.
-template <class T>
-T field(py::handle from, const char* name) {
-  return from.attr(name).cast<T>();
-}
-
 EarlyStopping early_stopping_from(py::handle value) {
   if (!py::isinstance<py::str>(value)) {
     return value.cast<bool>() ? EarlyStopping::kFull

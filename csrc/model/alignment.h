@@ -21,8 +21,8 @@ class Alignments {
   /// One more row, over so many source tokens. Without heads it is empty.
   void add_row(const AlignmentHeads* heads, int64_t time);
 
-  /// Adds the weights of the wanted heads of a layer, whose queries are q [rows,
-  /// heads * head_dim]; split over threads.
+  /// Adds the weights of the wanted heads of a layer, whose queries are q
+  /// [rows, heads * head_dim]; split over threads.
   void add_layer(const StepCall& call, int32_t layer, ConstRows q,
                  const std::vector<StepMemory>& memories);
 

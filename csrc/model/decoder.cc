@@ -6,7 +6,6 @@
 #include "model/cache.h"
 #include "model/mixers.h"
 #include "model/sublayer.h"
-#include "ops/vocabulary.h"
 
 namespace pyattn {
 namespace {
@@ -48,22 +47,14 @@ class Step {
     for (const DecoderRow& row : rows_) {
       ids.push_back(row.token);
     }
-    embed(weights_.table, weights_.target_embedding.tokens,
-          {.table = nullptr,
-           .ids = ids.data(),
-           .positions = weights_.target_embedding.positions,
-           .position_ids = positions_.data(),
-           .y = stream_.x().data,
-           .rows = stream_.rows(),
-           .dim = weights_.config.dim,
-           .scale = weights_.config.embedding_scale});
+    stream_.embed(weights_.target_embedding, ids, positions_);
     if (weights_.config.zero_start) {
       embed_starts();
     }
     stream_.begin(weights_.target_embedding.norm);
   }
 
-  // A start of zeros leaves what its position adds.
+  // The embedding of the start is zero, so what its position adds is all.
   void embed_starts() {
     const float* const first = weights_.target_embedding.positions;
     for (int64_t r = 0; r < stream_.rows(); ++r) {
@@ -78,7 +69,7 @@ class Step {
     }
   }
 
-  // To scale what is projected is to scale the logits.
+  // Scales the logits, by scaling what they are computed from.
   void scale_states() {
     const float scale = weights_.config.logits_scale;
     if (scale != 1.0F) {
@@ -101,14 +92,6 @@ class Step {
             .soft_cap = weights_.config.attention_soft_cap};
   }
 
-  // Attention with queries from `q` over each row's own memory, projected and
-  // added to the residual.
-  void attend(ConstRows q, const StepMemories& memories, int64_t n, Rows heads,
-              const PackedLinear& output, ConstRows residual, Rows out) {
-    attention_step(weights_.table, step_call(n), q, memories, heads);
-    linear(output, heads.read(), stream_.rows(), out, {.residual = residual});
-  }
-
   void mix(const DecoderLayerWeights& layer, int64_t n) {
     switch (weights_.config.mixer) {
       case Mixer::kAttention:
@@ -124,29 +107,17 @@ class Step {
   }
 
   void self_attention(const SelfAttentionWeights& attention, int64_t n) {
-    const int64_t width = stack_.width();
-    const int64_t joined = width + 2 * stack_.kv_width();
-    stream_.sublayer(
-        attention.norms, &attention.qkv,
-        [&](const LinearInput& in, ConstRows residual, Rows out) {
-          float* const scratch =
-              stream_.scratch().at_least(stream_.rows() * (joined + width));
-          const Rows qkv = {scratch, joined};
-          linear(attention.qkv, in, stream_.rows(), qkv, {});
-          if (weights_.rotation.head_dim > 0) {
-            // Keys stand behind the queries.
-            rotate(weights_.rotation, positions_,
-                   stack_.heads + stack_.kv_heads, qkv);
-          }
-          store(weights_.table, cache_type(weights_), {scratch + width, joined},
+    stream_.self_attention(
+        stack_, attention, positions_, [&](ConstRows qkv, Rows heads) {
+          const ConstRows keys = {qkv.data + stack_.width(), qkv.stride};
+          store(weights_.table, cache_type(weights_), keys,
                 2 * stack_.kv_width(), slots_, key_offset(weights_.config, n));
-          attend(qkv.read(), seen_past(n), n,
-                 {scratch + stream_.rows() * joined, width}, attention.output,
-                 residual, out);
+          attention_step(weights_.table, step_call(n), qkv, seen_past(n),
+                         heads);
         });
   }
 
-  // What each row sees of its past in a layer, and by which bias.
+  // The part of its past that each row attends to in a layer, with its bias.
   const StepMemories& seen_past(int64_t n) {
     const int64_t window = stack_.windows[n];
     const float* const bias = weights_.decoder_bias.of(n);
@@ -179,9 +150,11 @@ class Step {
           linear(attention.query, in, stream_.rows(), q, {});
           alignments_.add_layer(step_call(n), static_cast<int32_t>(n), q.read(),
                                 source_.rows());
-          attend(q.read(), source_, n,
-                 {scratch + stream_.rows() * width, width}, attention.output,
-                 residual, out);
+          const Rows heads = {scratch + stream_.rows() * width, width};
+          attention_step(weights_.table, step_call(n), q.read(), source_,
+                         heads);
+          linear(attention.output, heads.read(), stream_.rows(), out,
+                 {.residual = residual});
         });
   }
 
@@ -191,7 +164,7 @@ class Step {
   std::vector<int32_t> positions_;
   Stream stream_;
   StepMemories past_, source_;
-  StepMemories seen_;  // of the layer at hand
+  StepMemories seen_;  // of the current layer
   std::vector<void*> slots_;
   Alignments alignments_;
 };

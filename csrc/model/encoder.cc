@@ -4,7 +4,6 @@
 
 #include "model/cache.h"
 #include "model/sublayer.h"
-#include "ops/vocabulary.h"
 
 namespace pyattn {
 namespace {
@@ -25,18 +24,16 @@ class Encoder {
 
   Buffer<float> run() {
     const EmbeddingWeights& embedding = weights_.source_embedding;
-    embed(weights_.table, embedding.tokens,
-          {.table = nullptr,
-           .ids = sources_.ids.data(),
-           .positions = embedding.positions,
-           .position_ids = positions_.data(),
-           .y = stream_.x().data,
-           .rows = stream_.rows(),
-           .dim = weights_.config.dim,
-           .scale = weights_.config.embedding_scale});
+    stream_.embed(embedding, sources_.ids, positions_);
     stream_.begin(embedding.norm);
     for (int64_t n = 0; n < stack_.layers; ++n) {
-      self_attention(weights_.encoder[n].self_attention, n);
+      const SelfAttentionWeights& attention =
+          weights_.encoder[n].self_attention;
+      stream_.self_attention(
+          stack_, attention, positions_, [&](ConstRows qkv, Rows heads) {
+            ragged_self_attention(weights_.table, sources_.starts,
+                                  call(attention, n, qkv, heads));
+          });
       stream_.feed_forward(weights_.encoder[n].feed_forward);
     }
     stream_.finish(weights_.encoder_norm);
@@ -44,29 +41,6 @@ class Encoder {
   }
 
  private:
-  void self_attention(const SelfAttentionWeights& attention, int64_t n) {
-    stream_.sublayer(
-        attention.norms, &attention.qkv,
-        [&](const LinearInput& in, ConstRows residual, Rows out) {
-          const int64_t rows = stream_.rows();
-          const int64_t joined = stack_.width() + 2 * stack_.kv_width();
-          float* const scratch =
-              stream_.scratch().at_least(rows * (joined + stack_.width()));
-          const Rows qkv = {scratch, joined};
-          const Rows heads = {scratch + rows * joined, stack_.width()};
-          linear(attention.qkv, in, rows, qkv, {});
-          if (weights_.rotation.head_dim > 0) {
-            // Keys stand behind the queries.
-            rotate(weights_.rotation, positions_,
-                   stack_.heads + stack_.kv_heads, qkv);
-          }
-          ragged_self_attention(weights_.table, sources_.starts,
-                                call(attention, n, qkv.read(), heads));
-          linear(attention.output, heads.read(), rows, out,
-                 {.residual = residual});
-        });
-  }
-
   RaggedCall call(const SelfAttentionWeights& attention, int64_t n,
                   ConstRows qkv, Rows heads) const {
     return {.qkv = qkv,

@@ -10,8 +10,8 @@
 namespace pyattn {
 namespace {
 
-// Elements of states that are worth a thread.
-constexpr int64_t kFloatsPerThread = 16 * 1024;
+// An element of a state or a gate needs exponentials: it counts as so many.
+constexpr int64_t kWorkPerElement = 4;
 
 // A row's state, and that of the token before it, null for the first.
 struct States {
@@ -37,7 +37,7 @@ void by_sentence(const ModelWeights& weights, int64_t layer,
   };
   const int64_t work = weights.config.dim * static_cast<int64_t>(rows.size()) /
                        std::max<int64_t>(sentences, 1);
-  parallel_for(sentences, kFloatsPerThread / std::max<int64_t>(work, 1) + 1,
+  parallel_for(sentences, grain(kWorkPerElement * work),
                [&](int64_t begin, int64_t end) {
                  for (int64_t r = starts[begin]; r < starts[end]; ++r) {
                    const StepMemory& past = rows[r].past;
@@ -110,7 +110,8 @@ void average(const ModelWeights& weights, const AverageWeights& average,
           linear(average.forget_gate, mixed.read(), count, forget_gate, {});
         }
         parallel_for(
-            count, kFloatsPerThread / dim + 1, [&](int64_t begin, int64_t end) {
+            count, grain(kWorkPerElement * dim),
+            [&](int64_t begin, int64_t end) {
               for (int64_t r = begin; r < end; ++r) {
                 weights.table.gate({.x = stream.input().from(r).data,
                                     .mixed = mixed.from(r).data,

@@ -1,15 +1,9 @@
 #include "model/sublayer.h"
 
 #include "base/threads.h"
+#include "ops/embedding.h"
 
 namespace pyattn {
-namespace {
-
-// Additions that are worth a thread.
-constexpr int64_t kFloatsPerThread = 64 * 1024;
-
-}  // namespace
-
 Stream::Stream(const ModelWeights& weights, int64_t rows)
     : weights_(weights),
       rows_(rows),
@@ -40,14 +34,25 @@ void Stream::normalise(const NormWeights& norm, ConstRows from, Rows to,
 
 void Stream::add(ConstRows branch) {
   const int64_t dim = weights_.config.dim;
-  parallel_for(rows_, kFloatsPerThread / dim + 1,
-               [&](int64_t begin, int64_t end) {
-                 float* const x = x_.data() + begin * dim;
-                 const float* const y = branch.from(begin).data;
-                 for (int64_t i = 0; i < (end - begin) * dim; ++i) {
-                   x[i] += y[i];
-                 }
-               });
+  parallel_for(rows_, grain(dim), [&](int64_t begin, int64_t end) {
+    float* const x = x_.data() + begin * dim;
+    const float* const y = branch.from(begin).data;
+    for (int64_t i = 0; i < (end - begin) * dim; ++i) {
+      x[i] += y[i];
+    }
+  });
+}
+
+void Stream::embed(const EmbeddingWeights& embedding,
+                   std::span<const int32_t> ids,
+                   std::span<const int32_t> positions) {
+  pyattn::embed(weights_.table, {.tokens = embedding.tokens,
+                                 .ids = ids,
+                                 .positions = embedding.positions,
+                                 .position_ids = positions,
+                                 .y = x_.data(),
+                                 .dim = weights_.config.dim,
+                                 .scale = weights_.config.embedding_scale});
 }
 
 void Stream::begin(const NormWeights& norm) {

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "base/buffer.h"
 #include "model/weights.h"
 #include "ops/feed_forward.h"
+#include "ops/linear.h"
 #include "ops/norm.h"
+#include "ops/rotary.h"
 #include "ops/rows.h"
 
 namespace pyattn {
@@ -18,15 +21,19 @@ class Stream {
  public:
   Stream(const ModelWeights& weights, int64_t rows);
 
-  /// The norm of the embeddings, where the model has one, and they are in x.
+  /// x = the embeddings of tokens at their positions, before their norm.
+  void embed(const EmbeddingWeights& embedding, std::span<const int32_t> ids,
+             std::span<const int32_t> positions);
+
+  /// x = norm(x), where the model normalises embeddings.
   void begin(const NormWeights& norm);
 
   /// x = norm(x + branch(x)), x + branch(norm(x)) or x + after(branch(norm(
-  /// x))). `branch(in, residual, out)` reads its input in the form that
-  /// `first`, its first product, asks for, adds the residual, if there is one,
-  /// to what it computes and writes that to `out`. A norm and the conversion of
-  /// its result are one pass, so a norm behind a sum waits for whoever reads
-  /// it. A branch that reads `input()` alone has no first product.
+  /// x))). `branch(in, residual, out)` gets its input in the form that `first`,
+  /// its first product, reads; to its result it adds the residual, if there is
+  /// one, and writes the sum to `out`. A norm and the conversion of its result
+  /// are one pass, so a norm after a sum is delayed until its result is read.
+  /// A branch that only reads `input()` has no first product.
   template <class Branch>
   void sublayer(const BlockNorms& norms, const PackedLinear* first,
                 Branch&& branch) {
@@ -48,15 +55,43 @@ class Stream {
     waiting_ = side() == NormSide::kPost ? &norms.norm : nullptr;
   }
 
-  /// What a branch reads, as floats.
+  /// The input of the current branch, as floats.
   ConstRows input() {
     return side() == NormSide::kPost ? x().read() : normal().read();
+  }
+
+  /// Self-attention of a layer. `attend(qkv, heads)` is what differs between
+  /// encoder and decoder: it reads queries, keys and values of all rows, one
+  /// behind the other in a row, and writes the outputs of all heads.
+  template <class Attend>
+  void self_attention(const StackConfig& stack,
+                      const SelfAttentionWeights& attention,
+                      std::span<const int32_t> positions, Attend&& attend) {
+    sublayer(attention.norms, &attention.qkv,
+             [&](const LinearInput& in, ConstRows residual, Rows out) {
+               const int64_t width = stack.width();
+               const int64_t joined = width + 2 * stack.kv_width();
+               float* const scratch =
+                   scratch_.at_least(rows_ * (joined + width));
+               const Rows qkv = {scratch, joined};
+               const Rows heads = {scratch + rows_ * joined, width};
+               linear(attention.qkv, in, rows_, qkv, {});
+               if (weights_.rotation.head_dim > 0) {
+                 // Keys stand behind the queries.
+                 rotate(weights_.rotation, positions,
+                        stack.heads + stack.kv_heads, qkv);
+               }
+               attend(qkv.read(), heads);
+               linear(attention.output, heads.read(), rows_, out,
+                      {.residual = residual});
+             });
   }
 
   /// The last sub-layer of every layer.
   void feed_forward(const FeedForwardWeights& weights);
 
-  /// The last norm, and that at the end of a stack, where the model has one.
+  /// Applies a delayed norm, and the one at the end of a stack, if there is
+  /// one.
   void finish(const NormWeights& norm);
 
   Rows x() { return {x_.data(), weights_.config.dim}; }
@@ -71,7 +106,7 @@ class Stream {
  private:
   NormSide side() const { return weights_.config.norm; }
   Rows normal() { return {normal_.data(), weights_.config.dim}; }
-  // As floats into `to` and in the form that `next` asks for, if any.
+  // As floats into `to`, and in the form that `next` reads, if it is not null.
   void normalise(const NormWeights& norm, ConstRows from, Rows to,
                  const PackedLinear* next);
   void add(ConstRows branch);
@@ -81,7 +116,7 @@ class Stream {
   Buffer<float> x_, normal_, branch_, scratch_;
   LinearInput input_;
   Middle middle_;
-  const NormWeights* waiting_ = nullptr;  // a norm of x that is due
+  const NormWeights* waiting_ = nullptr;  // a delayed norm of x
 };
 
 }  // namespace pyattn

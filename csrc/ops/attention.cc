@@ -11,9 +11,6 @@
 namespace pyattn {
 namespace {
 
-// Multiply-adds that are worth a thread.
-constexpr int64_t kWorkPerThread = 64 * 1024;
-
 // What a step of decoding must read for its keys and values to be sought in
 // memory: a model's layers each read as much, and few caches hold ten times
 // this. Asking ahead costs a tenth where they do.
@@ -22,10 +19,6 @@ constexpr int64_t kFarBytes = 6 * 1024 * 1024;
 // Rows that read what they share together. More would read it less often, but
 // their queries and outputs would not stay in L1.
 constexpr int64_t kSharingRows = 4;
-
-int64_t grain(int64_t work_per_task) {
-  return kWorkPerThread / std::max<int64_t>(work_per_task, 1) + 1;
-}
 
 // The tiled kernel of a number type. int8 has none of its own: softmax's
 // weights, many of them small, would lose too much.

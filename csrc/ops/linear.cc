@@ -15,9 +15,6 @@ constexpr int64_t kWorkPerThread = 256 * 1024;
 // row's output then stays in one core's cache for what comes next.
 constexpr int64_t kRowsPerThread = 64;
 
-// Floats that are worth a thread when they are only read and rounded.
-constexpr int64_t kFloatsPerThread = 64 * 1024;
-
 // The part of a product that one thread computes: rows of the input from `row`
 // on, which go to `y`, and panels [panel, end_panel).
 void multiply(const PackedLinear& weight, const LinearInput& x, int64_t row,
@@ -83,14 +80,13 @@ void LinearInput::prepare(const PackedLinear& weight, ConstRows x,
   if (words.data == nullptr) {
     return;
   }
-  parallel_for(rows, kFloatsPerThread / weight.in() + 1,
-               [&](int64_t begin, int64_t end) {
-                 weight.table().prepare({.x = x.data + begin * x.stride,
-                                         .words = rows_from(words, begin),
-                                         .rows = end - begin,
-                                         .dim = weight.in(),
-                                         .x_stride = x.stride});
-               });
+  parallel_for(rows, grain(weight.in()), [&](int64_t begin, int64_t end) {
+    weight.table().prepare({.x = x.data + begin * x.stride,
+                            .words = rows_from(words, begin),
+                            .rows = end - begin,
+                            .dim = weight.in(),
+                            .x_stride = x.stride});
+  });
 }
 
 void LinearInput::set(LinearArgs& args, int64_t row) const {

@@ -7,21 +7,17 @@
 namespace pyattn {
 namespace {
 
-// Floats that are worth a thread: about 10 us of work.
-constexpr int64_t kFloatsPerThread = 64 * 1024;
-
 void norm(void (*kernel)(const NormArgs&), const NormArgs& args) {
-  parallel_for(args.rows, kFloatsPerThread / args.dim + 1,
-               [&](int64_t begin, int64_t end) {
-                 NormArgs part = args;
-                 part.x += begin * args.x_stride;
-                 part.y += begin * args.y_stride;
-                 if (part.words.data != nullptr) {
-                   part.words = rows_from(args.words, begin);
-                 }
-                 part.rows = end - begin;
-                 kernel(part);
-               });
+  parallel_for(args.rows, grain(args.dim), [&](int64_t begin, int64_t end) {
+    NormArgs part = args;
+    part.x += begin * args.x_stride;
+    part.y += begin * args.y_stride;
+    if (part.words.data != nullptr) {
+      part.words = rows_from(args.words, begin);
+    }
+    part.rows = end - begin;
+    kernel(part);
+  });
 }
 
 }  // namespace

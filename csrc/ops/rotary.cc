@@ -5,9 +5,6 @@
 namespace pyattn {
 namespace {
 
-// Elements that are worth a thread.
-constexpr int64_t kFloatsPerThread = 64 * 1024;
-
 void rotate_head(const float* cos, const float* sin, int64_t half, float* x) {
   float* const y = x + half;
   for (int64_t i = 0; i < half; ++i) {
@@ -23,7 +20,7 @@ void rotate(const Rotation& rotation, std::span<const int32_t> positions,
             int64_t heads, Rows x) {
   const int64_t half = rotation.head_dim / 2;
   parallel_for(static_cast<int64_t>(positions.size()),
-               kFloatsPerThread / (heads * rotation.head_dim + 1) + 1,
+               grain(heads * rotation.head_dim),
                [&](int64_t begin, int64_t end) {
                  for (int64_t row = begin; row < end; ++row) {
                    const int64_t at = positions[row] * half;

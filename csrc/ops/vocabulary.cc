@@ -5,7 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "base/threads.h"
 #include "ops/projection.h"
 #include "ops/urn.h"
 
@@ -14,49 +13,10 @@ namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-constexpr int64_t kFloatsPerThread = 64 * 1024;
-
 // How many of the best a nucleus is looked for in at first.
 constexpr int64_t kFirstNucleus = 32;
 
-EmbedArgs rows_of(const EmbedArgs& args, int64_t begin, int64_t end) {
-  EmbedArgs part = args;
-  part.ids += begin;
-  part.position_ids += begin;
-  part.y += begin * args.dim;
-  part.rows = end - begin;
-  return part;
-}
-
-// One row of a table that is not float32: it becomes that in the place where it
-// is wanted, a table of one row.
-void embed_multiplied_out(const KernelTable& table, const StoredMatrix& tokens,
-                          EmbedArgs args) {
-  constexpr int32_t kOnlyRow = 0;
-  read_row(tokens, *args.ids, args.dim, args.y);
-  args.table = args.y;
-  args.ids = &kOnlyRow;
-  table.embed(args);
-}
-
 }  // namespace
-
-void embed(const KernelTable& table, const StoredMatrix& tokens,
-           const EmbedArgs& args) {
-  parallel_for(args.rows, kFloatsPerThread / args.dim + 1,
-               [&](int64_t begin, int64_t end) {
-                 if (tokens.is_floats()) {
-                   EmbedArgs part = rows_of(args, begin, end);
-                   part.table = static_cast<const float*>(tokens.data);
-                   table.embed(part);
-                   return;
-                 }
-                 for (int64_t row = begin; row < end; ++row) {
-                   embed_multiplied_out(table, tokens,
-                                        rows_of(args, row, row + 1));
-                 }
-               });
-}
 
 LogSum LogSum::with(std::span<const float> logits) const {
   const float most =

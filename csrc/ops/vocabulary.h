@@ -12,11 +12,6 @@
 
 namespace pyattn {
 
-/// y[row] = table[ids[row]] * scale + positions[position_ids[row]], split over
-/// threads.
-void embed(const KernelTable& table, const StoredMatrix& tokens,
-           const EmbedArgs& args);
-
 /// What is asked of one row of output.
 struct Question {
   int64_t k = 1;  // tokens, the best ones
