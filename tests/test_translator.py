@@ -14,6 +14,7 @@ from echo import POSITIONS, Echo, Letters
 from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
+from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 
 
@@ -455,3 +456,41 @@ def test_slow_source_gets_each_translation_before_its_next_text(translator: Tran
     for text in translator.stream(talk()):
         heard.append(text)
     assert heard == ["one", "two", "three"]
+
+
+class Tagged(Letters):
+    """A tokenizer of a model with several targets, asked for at the head of a text."""
+
+    languages = Languages(
+        targets={"fra": (1,), "por": (2,)},
+        head=re.compile(r"\s*(>>([^\s<>]{1,40})<<)"),
+        required=False,
+    )
+
+    def encode_bodies(
+        self, texts: Sequence[str], source: str | None = None, target: str | None = None
+    ) -> list[list[int]]:
+        return super().encode([f"{target}:{text}" for text in texts], source)
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        (">>fra<< Hello.", ["fra:Hello."]),
+        (">>fra<< >>por<< Hello.", ["fra:>>por<< Hello."]),
+        (">>fra<< One. >>por<< Two. >>xyz<< three.", ["fra:One.", "fra:>>por<< Two."]),
+    ],
+)
+def test_head_is_read_once_and_what_follows_it_is_text(text: str, given: list[str]) -> None:
+    translator = Translator(Echo(), Tagged())  # type: ignore[arg-type]
+    translator.translate(text, split="sentences")
+    assert calls(translator)[0][: len(given)] == given
+
+
+def test_head_of_an_unknown_language_is_refused_by_the_index_of_its_text() -> None:
+    translator = Translator(Echo(), Tagged())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^texts\[2\] asks for >>xyz<<, which the model does"):
+        translator.translate(["", "a", ">>xyz<< b"], target=None)
+    with pytest.raises(ValueError, match=r"^texts\[1\] asks for por, but target is fra"):
+        translator.translate(["a", ">>por<< b"], target="fra")
+    assert not any(calls(translator))
