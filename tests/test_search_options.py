@@ -368,7 +368,7 @@ def test_unknown_token_is_disabled_where_it_is_known() -> None:
         [[without]] = model.generate([[3, 4, 5]], max_new_tokens=8, disable_unk=True)
     [[wanted]] = core_model("post").generate([[3, 4, 5]], max_new_tokens=8, suppress_tokens=[unk])
     assert without.tokens == wanted.tokens != found.tokens
-    with pytest.raises(ValueError, match="disable_unk: the model does not say which token"):
+    with pytest.raises(ValueError, match="disable_unk: the model's files name no unknown token"):
         core_model("post").generate([[3]], disable_unk=True)
 
 
