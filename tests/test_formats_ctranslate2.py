@@ -485,7 +485,9 @@ def test_reading_takes_no_more_than_the_weights(tmp_path: pathlib.Path) -> None:
 def test_a_model_without_sentencepiece_says_what_is_missing(tmp_path: pathlib.Path) -> None:
     translator = pyattn.load(made.folder(tmp_path / "model", made.checkpoint()), threads=1)
     assert translator.model.generate(SOURCES)
-    with pytest.raises(ModelError, match=r"files \(source\.spm, target\.spm and"):
+    with pytest.raises(
+        ModelError, match=r"files into the model.s folder: source\.spm and target\.spm"
+    ):
         _ = translator.tokenizer
 
 
