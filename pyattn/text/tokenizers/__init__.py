@@ -1,10 +1,12 @@
-"""Text to ids and back.
+"""Text to token ids and back.
 
-`contract` says what a translator needs of a tokenizer, and a tokenizer of what cuts its texts:
-`sentencepieces`, `json_file` or `utf8`; `spans` assigns the characters of a text to its tokens.
-`framed` is that tokenizer: it puts around a source what the model wants there, with the `languages`
-that are asked for. `marian`, `argos` and `huggingface` know which of them the files of a folder ask
-for, `vocabulary` and `codes` what has which id.
+contract                             the protocols: `Tokenizer` for translators, `Cutter` inside
+framed                               the tokenizer: a cutter, and the ids around every source
+sentencepieces, json_file, utf8      the cutters
+languages                            names of languages and the ids that stand for them
+spans                                the characters of each token
+marian, argos, huggingface           the choice of a tokenizer by a folder's files
+vocabulary, codes                    tables of ids
 """
 
 from __future__ import annotations
@@ -70,10 +72,10 @@ def load_tokenizer(
 
     Args:
         folder: The folder, or the model's file.
-        config: What the model is, for whom has read it already and does not want it read again.
+        config: The model's config, if already read.
 
     Raises:
-        NoTokenizer: if the package that reads the files is not installed, or nothing here does.
+        NoTokenizer: if the package that reads the files is not installed or does not exist.
         ModelError: if some of the files are missing, one cannot be used, or their ids are not those
             of the model's config.
     """
@@ -96,16 +98,16 @@ def load_tokenizer(
 def tokenizer_files(
     folder: str | os.PathLike[str], config: ModelConfig | None = None
 ) -> dict[str, pathlib.Path | bytes]:
-    """What a native folder needs for the same tokenizer, by its roles there: files, or contents.
+    """The files that a native folder needs for the same tokenizer, by role: paths or contents.
 
-    Vocabularies that number all pieces as SentencePiece itself does are left out.
+    Vocabularies with the numbers of SentencePiece itself are left out.
 
     Args:
         folder: The folder of a model, or its file.
         config: As for `load_tokenizer`.
 
     Raises:
-        NoTokenizer: if such a folder cannot hold it.
+        NoTokenizer: if a native folder cannot hold it.
         ModelError: if a file is missing or malformed.
     """
     path = pathlib.Path(folder)
@@ -114,8 +116,8 @@ def tokenizer_files(
         return {}
     if whose == "argos":
         raise NoTokenizer(
-            f"{path.name}: the tokenizer of a package of Argos has no place in a folder of "
-            f"pyattn's: keep the package, or convert its {ARGOS_MODEL}/ alone"
+            f"{path.name}: pyattn's folders cannot hold the tokenizer of an Argos package: keep "
+            f"the package, or convert its {ARGOS_MODEL}/ alone"
         )
     if whose in ("ctranslate2", "marian"):
         found = read_ctranslate2(path) if whose == "ctranslate2" else read_native_marian(path)
@@ -136,7 +138,7 @@ def _files(folder: pathlib.Path) -> tuple[dict[str, pathlib.Path], ModelConfig]:
         native = read_native_config(folder)
         return dict(native.tokenizer), native.model
     config = read_config(folder).model
-    # What has Marian's files is cut as Marian does, whatever the network is.
+    # Marian's files decide, whatever the family.
     if config.family == "marian" or (folder / TOKENIZER_FILES["source"]).exists():
         return _marian_files(folder), config
     present = {

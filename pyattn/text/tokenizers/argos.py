@@ -16,18 +16,18 @@ def argos_tokenizer(path: pathlib.Path) -> FramedTokenizer:
     """The tokenizer of a package.
 
     Raises:
-        NoTokenizer: if it cuts texts otherwise than by SentencePiece.
+        NoTokenizer: if the package has no SentencePiece model.
         ModelError: if a file is malformed.
     """
     with opened(path) as package:
         if not package.pieces.exists():
             raise NoTokenizer(
-                f"{path.name}: no {PIECES_FILE}, and nothing here cuts texts as its bpe.model "
-                f"would: pass ids to translator.model.generate"
+                f"{path.name}: no {PIECES_FILE}, and pyattn does not read bpe.model: pass ids to "
+                f"translator.model.generate"
             )
         pieces, vocabularies = read_pieces(package.pieces), read_vocabularies(package.model)
     source, target = vocabularies.source, vocabularies.target
-    # The prefix is said, but not meant.
+    # The prefix begins every target and is no part of its text.
     special = {vocabularies.begin, vocabularies.end, target.tokens[target.unk], package.prefix}
     return FramedTokenizer(
         PieceCutter(

@@ -1,4 +1,4 @@
-"""What a translator needs of a tokenizer, and a tokenizer of what cuts texts for it."""
+"""Protocols of tokenizers and of the cutters inside them, and their results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyattn.errors import ModelError
 from pyattn.text.checks import check_text
 from pyattn.text.tokenizers.languages import Languages
 
-# Where a token stands in a text: its first character, and the one behind its last.
+# The characters of a token in a text: the first, and the one behind the last.
 Span: TypeAlias = tuple[int, int]
 
 
@@ -54,20 +54,20 @@ class Decoded(NamedTuple):
 
 
 class NoTokenizer(ModelError):
-    """Texts cannot be cut for this model here; ids go in and come out all the same."""
+    """The model's tokenizer cannot be used here; the model takes and gives token ids."""
 
 
 class TextError(ValueError):
-    """One of some texts cannot be encoded.
+    """A text cannot be encoded.
 
     Args:
-        operation: What was to be done.
-        index: Which of the texts it is.
-        problem: What is wrong with it.
+        operation: Name of the operation.
+        index: Index of the text.
+        problem: The fault.
 
     Attributes:
-        index: Likewise, for callers whose texts are numbered otherwise.
-        problem: Likewise.
+        index: Index of the text, for callers that number texts otherwise.
+        problem: The fault.
     """
 
     def __init__(self, operation: str, index: int, problem: str) -> None:
@@ -81,14 +81,14 @@ class TextError(ValueError):
 
 
 class Tokenizer(Protocol):
-    """What a translator needs of a tokenizer.
+    """A tokenizer, as translators use it.
 
     Attributes:
         source_vocab: All ids of sources are below it.
         target_vocab: All ids of targets that have a text are below it.
         end: Id that ends targets, and the sources of most models.
-        languages: The languages that a source or a target may be in; none for a model of one pair.
-        blank_ids: Ids of sources that say nothing: what is unknown, and a space alone.
+        languages: Languages of sources and targets; empty for a model of one pair.
+        blank_ids: Ids of sources without content: the unknown token, and a single space.
     """
 
     source_vocab: int
@@ -100,7 +100,7 @@ class Tokenizer(Protocol):
     def encode(
         self, texts: Sequence[str], source: str | None = None, target: str | None = None
     ) -> list[list[int]]:
-        """Ids of each text, with all that the model wants around them.
+        """Ids of each text, with those that the model needs around them.
 
         The head of a text may name the target language (`Languages.head`), as `languages.split`
         reads it.
@@ -115,7 +115,7 @@ class Tokenizer(Protocol):
     def encode_bodies(
         self, texts: Sequence[str], source: str | None = None, target: str | None = None
     ) -> list[list[int]]:
-        """As `encode`, for texts without a head: what looks like one is text."""
+        """As `encode`, but the whole text is text, also what looks like a head."""
         ...
 
     def encode_with_spans(
@@ -125,7 +125,7 @@ class Tokenizer(Protocol):
         ...
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
-        """Text of each list of ids; ids that have no text are left out."""
+        """Text of each list of ids; ids without text are left out."""
         ...
 
     def decode_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
@@ -134,12 +134,12 @@ class Tokenizer(Protocol):
 
 
 class Cutter(Protocol):
-    """What cuts texts into tokens and joins them, without anything around them.
+    """Cuts texts into tokens and joins them, without the ids around them.
 
     Attributes:
         source_vocab: All ids of sources are below it.
         target_vocab: All ids of targets that have a text are below it.
-        blank_ids: Ids of sources that say nothing: what is unknown, and a space alone.
+        blank_ids: Ids of sources without content: the unknown token, and a single space.
     """
 
     source_vocab: int
@@ -168,11 +168,11 @@ class Cutter(Protocol):
 
 
 def check_texts(texts: Sequence[str], operation: str) -> None:
-    """That texts are texts, which libraries would not tell from bytes, nor by their index.
+    """Checks that all texts are valid, since errors of the libraries name no index.
 
     Args:
-        texts: What should be texts.
-        operation: What is done with them, for errors.
+        texts: The argument to check.
+        operation: Name of the operation, for errors.
 
     Raises:
         TypeError: if a text is not a str; the message names its index.
@@ -188,8 +188,8 @@ def check_ids(ids: Sequence[Sequence[int]], operation: str) -> list[list[int]]:
     """Lists of ids as lists of int.
 
     Args:
-        ids: What should be lists of ids.
-        operation: What is done with them, for errors.
+        ids: The argument to check.
+        operation: Name of the operation, for errors.
 
     Raises:
         TypeError: if an item is not a list of integers; the message names its index.

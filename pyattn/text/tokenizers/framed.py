@@ -1,4 +1,4 @@
-"""A tokenizer of what cuts texts, and of what stands around every source."""
+"""The tokenizer: a cutter, and the ids around every source."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pyattn.text.tokenizers.languages import Languages, Side
 
 
 class FramedTokenizer:
-    """Texts to sources with all that stands around them, and targets to texts.
+    """Texts to sources with the ids around them, and targets to texts.
 
     Args:
-        cutter: What cuts and joins texts.
+        cutter: Cuts and joins texts.
         end: Id that ends targets.
-        before: What a source begins with: ids, or the side whose language stands there.
-        after: What it ends with, likewise.
-        languages: The languages that can be asked for.
+        before: Begin of a source: ids, or the side whose language's id stands there.
+        after: End of a source, likewise.
+        languages: The languages of sources and targets.
     """
 
     def __init__(
@@ -47,15 +47,15 @@ class FramedTokenizer:
     def encode(
         self, texts: Sequence[str], source: str | None = None, target: str | None = None
     ) -> list[list[int]]:
-        """Ids of each text, with all that the model wants around them.
+        """Ids of each text, with those that the model needs around them.
 
-        The head of a text may name the target language where a model has several, as in ">>fra<<
-        You are welcome."; `Languages.split` reads it, and everything behind it is text.
+        For a model with several targets, the head of a text may name the target language, as in
+        ">>fra<< You are welcome."; `Languages.split` reads it, and everything behind it is text.
 
         Args:
             texts: The texts.
-            source: The language that they are in; None is the model's own.
-            target: The language that they shall be translated into; likewise.
+            source: The language of the texts; None is the model's default.
+            target: The language to translate into; None is the model's default.
 
         Raises:
             TypeError: if a text is not a str; the message names its index.
@@ -79,9 +79,9 @@ class FramedTokenizer:
     def encode_bodies(
         self, texts: Sequence[str], source: str | None = None, target: str | None = None
     ) -> list[list[int]]:
-        """Ids of each text as by `encode`, without looking for heads: all of it is text.
+        """Ids of each text as by `encode`, but the whole text is text: heads are not read.
 
-        (Some vocabularies have a token for the same characters anywhere in a text, as MADLAD's.)
+        (Some vocabularies, such as MADLAD's, have a token for such characters anywhere in a text.)
 
         Args:
             texts: The texts.
@@ -149,11 +149,11 @@ class FramedTokenizer:
             raise TextError(operation, error.index, error.problem) from None
 
     def _frame(self, source: str | None, target: str | None) -> tuple[list[int], list[int]]:
-        """What stands before a source and after it."""
+        """The ids in front of a source and behind it."""
         names: dict[Side, str | None] = {"source": source, "target": target}
         slots = {*self._before, *self._after}
         for side, name in names.items():
-            # A language that has no place in the source need not be known here.
+            # A language that does not appear in the source need not be known.
             if name is not None or side in slots:
                 names[side] = self.languages.named(side, name)
 
@@ -168,17 +168,17 @@ class FramedTokenizer:
 
 
 def _framed(before: Sequence[int], body: Encoded, after: Sequence[int], length: int) -> Encoded:
-    """A text's own ids with those around them, which have empty spans.
+    """A text's own ids and those around them, which have empty spans.
 
     Args:
-        before: Ids before those of the text.
-        body: The text's own, whose spans are a partition of the text if there are any.
-        after: Ids behind them.
-        length: Of the text, in characters.
+        before: Ids in front of the text's.
+        body: The text's own ids; their spans, if any, are a partition of the text.
+        after: Ids behind the text's.
+        length: Length of the text in characters.
     """
     ids = [*before, *body.ids, *after]
     begins, ends = [(0, 0)] * len(before), [(length, length)] * len(after)
     if body.ids or not ids:
         return Encoded(ids, [*begins, *body.spans, *ends])
-    # Nothing of the text is kept, so that none but the last id can have it.
+    # The cutter kept nothing of the text, so the last id has it.
     return Encoded(ids, [*[(0, 0)] * (len(ids) - 1), (0, length)])

@@ -1,4 +1,4 @@
-"""The tokenizers of transformers' families other than Marian's, and the languages that they take.
+"""The tokenizers of transformers' families other than Marian's, and their languages.
 
     family                    cut by                                           around a source
     m2m_100  NLLB-200         tokenizer.json                                   [source] .. end
@@ -14,7 +14,7 @@
     t5gemma                   tokenizer.json                                   begin ..
     fsmt                      Moses and BPE, which are not here
 
-A tokenizer.json is what counts if there is one.
+A tokenizer.json, if there is one, takes precedence.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ _LAST_OF_50 = codes.MBART_50.split()[-1]
 def huggingface_tokenizer(
     files: Mapping[str, pathlib.Path], config: ModelConfig
 ) -> FramedTokenizer | None:
-    """The tokenizer that some files are; None if they are none.
+    """The tokenizer in some files; None if there is none.
 
     Args:
-        files: Those that are there, by their roles, as in `FILES`.
-        config: What the model is.
+        files: The files that exist, by role as in `FILES`.
+        config: The model's config.
 
     Raises:
-        NoTokenizer: if the package that reads them is not installed, or nothing here reads them.
+        NoTokenizer: if the package that reads them is not installed, or pyattn cannot read them.
         ModelError: if a file cannot be used, or its ids are not those of the model.
     """
     settings = _Settings(files)
@@ -80,8 +80,8 @@ def huggingface_tokenizer(
         return _byte_tokenizer(config)
     if config.family == "fsmt":
         raise NoTokenizer(
-            "fsmt: texts are cut by Moses and BPE, which pyattn does not have: cut them with "
-            "another program, and pass ids to translator.model.generate"
+            "fsmt: pyattn has no Moses and BPE tokenizer: cut texts with another program, and pass "
+            "ids to translator.model.generate"
         )
     if config.family not in _READERS or not files.keys() - {"settings"}:
         return None
@@ -89,7 +89,7 @@ def huggingface_tokenizer(
 
 
 def needed_files(files: Mapping[str, pathlib.Path], config: ModelConfig) -> dict[str, pathlib.Path]:
-    """Those of the files that the tokenizer is read from; none if it cannot be read from them.
+    """The files that the tokenizer is read from; empty if they are not complete.
 
     Args:
         files: As for `huggingface_tokenizer`.
@@ -108,13 +108,13 @@ def needed_files(files: Mapping[str, pathlib.Path], config: ModelConfig) -> dict
 
 
 class _Settings:
-    """What is of interest in a tokenizer_config.json, which need not be there.
+    """The settings in a tokenizer_config.json, which may be absent.
 
     Args:
-        files: By their roles.
+        files: The files by role.
 
     Attributes:
-        kind: Name of the tokenizer's class in transformers, "" if it is not said.
+        kind: Name of the tokenizer's class in transformers; "" if absent.
     """
 
     def __init__(self, files: Mapping[str, pathlib.Path]) -> None:
@@ -142,7 +142,7 @@ def _json(
     files: Mapping[str, pathlib.Path], config: ModelConfig, settings: _Settings
 ) -> JsonCutter:
     tokenizer = read_tokenizer_json(files["json"])
-    # Of BPE transformers itself no longer believes it.
+    # transformers ignores it for BPE.
     cleans = settings.fields.boolean("clean_up_tokenization_spaces", False)
     cleans = cleans and type(tokenizer.model).__name__ != "BPE"
     rows = (config.source_vocab, config.target_vocab)
@@ -210,7 +210,7 @@ def _pegasus(
 def _from_json(
     files: Mapping[str, pathlib.Path], config: ModelConfig, settings: _Settings
 ) -> FramedTokenizer:
-    """What tokenizer.json says, also of what stands around a source."""
+    """The tokenizer of a tokenizer.json, with the ids that it puts around a source."""
     cutter = _json(files, config, settings)
     before, after = cutter.around()
     return FramedTokenizer(cutter, end=config.end, before=before, after=after)
@@ -222,7 +222,7 @@ def _from_json(
 def _t5(
     files: Mapping[str, pathlib.Path], config: ModelConfig, settings: _Settings
 ) -> FramedTokenizer:
-    """T5's kind, with the languages of MADLAD-400 if they are in the vocabulary."""
+    """T5's tokenizers, with the languages of MADLAD-400 if they are in the vocabulary."""
     cutter: Cutter
     before: list[int] = []
     after = [config.end]
@@ -243,7 +243,7 @@ def _t5(
         end=config.end,
         before=(*before, "target"),
         after=after,
-        # What looks like a head and is no language of the model may be markup, such as "<2nd>".
+        # A head with another name may be markup, such as "<2nd>".
         languages=Languages(targets=targets, head=head, required=False, strict=False),
     )
 
@@ -279,7 +279,7 @@ def _m2m_100(
 
 
 def _is_small_100(config: ModelConfig) -> bool:
-    """Whether a model is SMaLL-100 by its shape, as its files need not say so."""
+    """Whether a model has SMaLL-100's shape, as its files need not name it."""
     return (config.encoder_layers, config.decoder_layers) == (12, 3)
 
 
@@ -356,7 +356,7 @@ def _behind(
 def _named(
     cutter: JsonCutter, pattern: re.Pattern[str], known: str = ""
 ) -> dict[str, tuple[int, ...]]:
-    """Languages among the tokens: those that are known, and special ones that look like them."""
+    """Languages among the tokens: known names, and special tokens of the same form."""
     names = {*known.split()}
     found: dict[str, tuple[int, ...]] = {}
     for token, id in sorted(cutter.ids.items(), key=lambda item: item[1]):

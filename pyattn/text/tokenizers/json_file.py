@@ -23,32 +23,32 @@ if TYPE_CHECKING:
 _MOST_BYTES = 128 << 20
 # No vocabulary comes near.
 _MOST_IDS = 1 << 24
-# The spaces that transformers once took out of English texts, and files still ask it to.
+# Spaces that transformers removes from English texts if a file's settings ask for it.
 _CLEANED = (" .", " ?", " !", " ,", " n't", " 'm", " 's", " 've", " 're")
 _QUOTE = " ' "
-# What is unknown, and the spaces of SentencePiece and of ByteLevel.
+# Unknown tokens, and the spaces of SentencePiece and of ByteLevel.
 _BLANK = ("<unk>", "[UNK]", "\u2581", "\u0120")
 
 
 class JsonCutter:
-    """What a tokenizer.json says.
+    """The cutter of a tokenizer.json.
 
     Args:
-        tokenizer: The file, read.
+        tokenizer: The tokenizer in the file.
         name: The file's name, for errors.
-        rows: Ids of sources and of targets that the model has embeddings for.
-        cleans: Whether spaces before punctuation are taken out of texts.
+        rows: Numbers of embeddings that the model has for sources and for targets.
+        cleans: Whether spaces before punctuation are removed from texts.
 
     Attributes:
         ids: Token to id.
-        special: The tokens that are no text.
-        rows: Ids that the model has embeddings for, on both sides.
+        special: The tokens without text.
+        rows: The number of ids with embeddings on both sides.
     """
 
     def __init__(
         self, tokenizer: Tokenizer, name: str, rows: tuple[int, int], *, cleans: bool = False
     ) -> None:
-        # Either would change what a text says, and the second its length at a file's whim.
+        # Either setting of a file would change the ids of a text.
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
@@ -92,13 +92,13 @@ class JsonCutter:
         return [self._joined(row) for row in ids]
 
     def around(self) -> tuple[list[int], list[int]]:
-        """What the file itself puts before a source and after it.
+        """The ids that the file puts in front of a source and behind it.
 
         Raises:
-            ModelError: if it does anything else.
+            ModelError: if it changes the source's own ids.
         """
         with _refused(self._name):
-            # One letter, as some files tell an empty text from others.
+            # One letter, as some files treat an empty text differently.
             body = self._tokenizer.encode("a", add_special_tokens=False).ids
             ids = self._tokenizer.encode("a", add_special_tokens=True).ids
         places = range(len(ids) - len(body) + 1)

@@ -1,4 +1,4 @@
-"""The languages of a model by their names, and the ids that ask for them."""
+"""The languages of a model: their names, and the ids that stand for them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,19 @@ Side = Literal["source", "target"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Languages:
-    """The languages that a model has to be told, of sources, of targets or of both.
+    """The languages that callers name to a model: of sources, of targets or of both.
 
     Attributes:
-        sources: Names of the languages that a source may be in, with the ids that say so; empty if
-            the model finds out by itself.
-        targets: Names of the languages that it may be translated into, with the ids that ask for
-            them; empty if there is but one.
-        source: The source's language where nobody names one.
-        target: The target's.
-        forced: Whether the id of its language is the first of every target.
-        required: Whether a model with several has to be told one.
-        head: What asks for a target at the head of a text: a pattern whose first group is what is
-            taken off the text, and whose second is the language's name. None if texts cannot ask.
-        strict: Whether a head with another name is an error, as of a model that would answer in
-            some language or other; if not, it is text.
+        sources: Names of source languages, with their ids; empty if the model needs none.
+        targets: Names of target languages, with their ids; empty if there is only one.
+        source: Default source language.
+        target: Default target language.
+        forced: Whether every target begins with the id of its language.
+        required: Whether a model with several languages needs a name.
+        head: Pattern of a target language at the head of a text: group 1 is the part to take off
+            the text, group 2 the language's name. None if texts cannot name one.
+        strict: Whether a head with an unknown name is an error, as for a model that would translate
+            into an arbitrary language; if not, it is text.
     """
 
     sources: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
@@ -44,12 +42,12 @@ class Languages:
     def chosen(
         self, source: str | None, target: str | None, forced: int | None = None
     ) -> tuple[str | None, str | None]:
-        """The languages of a sentence, checked: those that are named, or else the model's own.
+        """The languages of a sentence, validated: the given names, else the defaults.
 
         Args:
             source: The source's language, if the caller names it.
-            target: The target's.
-            forced: The id that the target is known to begin with, if it is.
+            target: The target's language, likewise.
+            forced: The id that the target will begin with, if that is certain.
 
         Raises:
             TypeError: if a name is not a str.
@@ -58,12 +56,12 @@ class Languages:
         """
         source = self.named("source", source)
         if target is None and self.forced and forced is not None:
-            # Where it is the id of no language, it is no matter of languages.
+            # An id of no language leaves the target without one.
             return source, next((n for n, ids in self.targets.items() if ids == (forced,)), None)
         return source, self.named("target", target)
 
     def named(self, side: Side, name: str | None) -> str | None:
-        """One of the two, likewise."""
+        """The language of one side, likewise."""
         known = self.sources if side == "source" else self.targets
         if name is None:
             name = self.source if side == "source" else self.target
@@ -85,27 +83,28 @@ class Languages:
         return name
 
     def ids(self, side: Side, name: str | None) -> tuple[int, ...]:
-        """What says that a source is, or a target shall be, in a language; nothing for none."""
+        """The ids of a language; empty for None."""
         known = self.sources if side == "source" else self.targets
         return () if name is None else known[name]
 
     def first_token(self, target: str | None) -> int | None:
-        """The id that targets in a language begin with; None if the model decides that."""
+        """The id that targets in a language begin with; None if the model chooses it."""
         return self.ids("target", target)[0] if self.forced and target is not None else None
 
     def split(self, text: str, place: str, target: str | None = None) -> tuple[str | None, str]:
-        """The target language that the head of a text names, and what follows the head.
+        """The target language in the head of a text, and the text behind the head.
 
-        Only here are heads read. What follows one is text, even if it looks like another head.
+        This is the only place that reads heads. Behind a head everything is text, also what looks
+        like another head.
 
         Args:
             text: The text.
-            place: What to call it in an error.
+            place: Its name in errors.
             target: The language that the caller names, if any.
 
         Returns:
-            The language of the head, or else `target`; and the text behind the head, which is the
-            text itself if it has none.
+            The language in the head, else `target`; and the text behind the head, or the whole text
+            if it has none.
 
         Raises:
             ValueError: if the model does not have the language of the head, or it is not `target`.

@@ -27,19 +27,19 @@ from pyattn.text.tokenizers.vocabulary import END, PAD, UNKNOWN, check_ids_fit, 
 
 # The role of the pieces to that of their vocabulary.
 VOCABULARY = {"source": "vocab", "target": "target_vocab"}
-# A target language at the head of a source, for models with several. What has a space or a bracket
-# inside is some other use of the same signs.
+# A target language at the head of a source, for models with several. With a space or a bracket
+# inside, the signs have another meaning.
 _HEAD = re.compile(r"\s*(>>([^\s<>]{1,40})<<)")
 _SPECIAL = frozenset({END, UNKNOWN, PAD})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class MarianPieces:
-    """What cuts and joins texts, and the ids that the model gives its pieces.
+    """SentencePiece models, and the ids that the model gives their pieces.
 
     Attributes:
-        source: What cuts sources.
-        target: What joins targets.
+        source: Cuts sources.
+        target: Joins targets.
         source_ids: Piece to id, of sources.
         target_ids: Piece to id, of targets.
     """
@@ -54,8 +54,8 @@ def marian_tokenizer(files: Mapping[str, pathlib.Path], config: ModelConfig) -> 
     """The tokenizer of a Marian model in a folder of Hugging Face's layout or of our own.
 
     Args:
-        files: By their roles, as in `TOKENIZER_FILES`.
-        config: What the model is.
+        files: The files by role, as in `TOKENIZER_FILES`.
+        config: The model's config.
 
     Raises:
         ModelError: if a file cannot be used, or its ids are not those of the model.
@@ -71,7 +71,7 @@ def marian_tokenizer(files: Mapping[str, pathlib.Path], config: ModelConfig) -> 
 
 
 def read_marian(files: Mapping[str, pathlib.Path]) -> MarianPieces:
-    """What is in the files of a tokenizer, by their roles."""
+    """The contents of a tokenizer's files, by role."""
     source = read_pieces(files["source"])
     target = source if files["target"] == files["source"] else read_pieces(files["target"])
     source_ids, target_ids = source.numbered(), target.numbered()
@@ -83,10 +83,9 @@ def read_marian(files: Mapping[str, pathlib.Path]) -> MarianPieces:
 
 
 def marian_files(found: MarianPieces) -> dict[str, bytes]:
-    """The contents of files that hold as much, by their roles.
+    """The contents of our own files for the same tokenizer, by role.
 
-    Vocabularies that number all pieces as SentencePiece itself does, but for the padding, are left
-    out.
+    Vocabularies with the numbers of SentencePiece itself, except for padding, are left out.
     """
     files = {
         "source": found.source.processor.serialized_model_proto(),
@@ -101,17 +100,17 @@ def marian_files(found: MarianPieces) -> dict[str, bytes]:
 
 
 def checked_marian_files(found: MarianPieces, name: str, config: ModelConfig) -> dict[str, bytes]:
-    """The same of another layout, whose two vocabularies may have each an end of its own.
+    """The same for another layout, whose two vocabularies may have different ends.
 
     Raises:
-        NoTokenizer: if they have, or lack a token that files of ours need.
+        NoTokenizer: if the ends differ, or a token that our files need is missing.
     """
     for role, ids in (("source", found.source_ids), ("target", found.target_ids)):
         if ids.get(END) != config.end or UNKNOWN not in ids:
             raise NoTokenizer(
                 f"{name}: its {role} vocabulary has {END} as {ids.get(END)} and {UNKNOWN} as "
-                f"{ids.get(UNKNOWN)}, a folder of pyattn's needs both, and {END} to be the end of "
-                f"targets, {config.end}"
+                f"{ids.get(UNKNOWN)}, expected both, and {END} to be the end of targets, "
+                f"{config.end}"
             )
     return marian_files(found)
 
@@ -146,11 +145,11 @@ def read_ctranslate2(folder: pathlib.Path) -> MarianPieces | None:
 def native_marian_tokenizer(
     path: pathlib.Path, config: ModelConfig | None
 ) -> FramedTokenizer | None:
-    """The tokenizer of one of Marian's own models, if something in its folder cuts texts.
+    """The tokenizer of a model of Marian's own layout, if its folder has SentencePiece models.
 
     Args:
         path: The folder, or the model's file.
-        config: What the model is; None is what the file says.
+        config: The model's config, if already read.
 
     Raises:
         ModelError: if a file cannot be used, or its ids are not those of the model.
@@ -192,6 +191,6 @@ def _tokenizer(found: MarianPieces) -> FramedTokenizer:
         ),
         end=source_ids[END],
         before=("target",),
-        # What has tokens of languages may have been trained for one of them all the same.
+        # A model with tokens of languages may still have been trained for only one.
         languages=Languages(targets=targets, head=_HEAD if targets else None, required=False),
     )

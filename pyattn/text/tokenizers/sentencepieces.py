@@ -1,4 +1,4 @@
-"""Texts cut by SentencePiece, with its pieces numbered as the model has them.
+"""Texts cut by SentencePiece, with the model's own numbers of pieces.
 
 SentencePiece is called directly and its ids are mapped through a list, which gives the ids of
 transformers' tokenizers at several times their speed. Special tokens in a text, such as "</s>", are
@@ -23,12 +23,12 @@ class PieceCutter:
     """SentencePiece, with pieces numbered by vocabularies of their own.
 
     Args:
-        source: What cuts sources.
-        target: What joins the pieces of targets.
+        source: Cuts sources.
+        target: Joins the pieces of targets.
         source_ids: Piece to id, for sources.
-        target_ids: The same for targets.
-        unknown: Id of what has none in `source_ids`.
-        special: Pieces of targets that have no text.
+        target_ids: Piece to id, for targets.
+        unknown: Id of pieces that are not in `source_ids`.
+        special: Pieces of targets without text.
     """
 
     def __init__(

@@ -1,8 +1,9 @@
-"""Which characters of a text belong to which of its tokens.
+"""The characters of a text that belong to each of its tokens.
 
-Libraries give a token the characters that it was made of: those that they dropped are nobody's, and
-one that was cut in two is twice somebody's. Here they become a partition, as `Encoded` has it. Of
-decoded texts some libraries give nothing: their spans are found by decoding again, bit by bit.
+Libraries give a token the characters that it was made of. Dropped characters belong to no token,
+and a character that became several tokens belongs to all of them. Here spans become a partition, as
+`Encoded` describes it. Some libraries give no spans for decoded texts; these are found by decoding
+again, some tokens at a time.
 """
 
 from __future__ import annotations
@@ -20,20 +21,22 @@ _LONGEST_CHARACTER = 4
 
 
 def between(ends: Iterable[int]) -> list[Span]:
-    """Spans that follow each other, by where each of them ends; ascending."""
+    """Spans that follow each other, by their ends, which ascend."""
     return list(itertools.pairwise([0, *ends]))
 
 
 def partition(found: Sequence[Span], length: int) -> list[Span]:
     """A partition of a text, from the characters that its tokens were made of.
 
-    A token has the characters since the one before it, so what was dropped between them is its own.
-    Tokens without characters get none, and of tokens that share a character the last one has it.
-    What is left at the end goes to the last token with characters, or to the last of all.
+    A token's span begins behind the token before it, and so includes dropped characters between
+    them. Tokens without characters get an empty span. A character that several tokens share goes to
+    the last of them. The rest of the text goes to the last token with characters, or to the last
+    token.
 
     Args:
-        found: Of each token, in the text's order but for faults; empty ones may be anywhere.
-        length: Of the text, in characters.
+        found: Characters of each token, in the text's order apart from faults; empty spans may be
+            anywhere.
+        length: Length of the text in characters.
 
     Returns:
         A span for each token; the last one ends at `length`, if there is one.
@@ -62,12 +65,12 @@ def partition(found: Sequence[Span], length: int) -> list[Span]:
 
 
 def spread(spans: Sequence[Span], places: Sequence[int], count: int) -> list[Span]:
-    """Spans of some tokens, and empty ones of those between them, which have no text.
+    """Spans of all tokens, given those of the tokens with text; all others get empty spans.
 
     Args:
         spans: A partition of a text.
-        places: Of each, its place among all tokens; ascending.
-        count: How many tokens there are.
+        places: Index of each span's token among all tokens; ascending.
+        count: Number of all tokens.
     """
     known = dict(zip(places, (end for _, end in spans), strict=True))
     ends: list[int] = []
@@ -77,20 +80,20 @@ def spread(spans: Sequence[Span], places: Sequence[int], count: int) -> list[Spa
 
 
 def aligned(decode: Callable[[list[Token]], str], tokens: Sequence[Token], text: str) -> list[Span]:
-    """The spans of tokens in the text that they decode to, whatever decodes them.
+    """The spans of tokens in the text that they decode to, for any decoder.
 
-    A token's text is what it adds to the text of the tokens before it, as far as that is in the
-    whole text too: half a character, which decodes to U+FFFD or the like, is nothing until its
-    other half is there. (So the parts of a U+FFFD look like the whole, and the first has it.)
+    A token's text is what it adds to the text of the tokens before it, as far as the whole text has
+    it too: half a character, which decodes to U+FFFD or the like, adds nothing before its other
+    half. (So the parts of a U+FFFD look like the whole, and the first part has it.)
 
-    Of the tokens before it only a few are decoded with it, so that the time is linear unless long
-    runs of tokens add nothing or spaces. But there is one with other characters among them, as
-    spaces at the head of a list are often lost.
+    Only a few of the tokens before it are decoded with it, so time is linear unless long runs of
+    tokens add nothing or spaces. One of these few has other characters, since decoders often drop
+    spaces at the head of a list.
 
     Args:
         decode: Tokens to their text.
         tokens: The tokens, none of which `decode` leaves out.
-        text: What all of them decode to.
+        text: The text of all tokens.
 
     Returns:
         A partition of the text, a span for each token.
@@ -105,7 +108,7 @@ def aligned(decode: Callable[[list[Token]], str], tokens: Sequence[Token], text:
         reached = certain + _shared(added, text, certain)
         complete = added != "" and reached == certain + len(added)
         if not complete and count - end > _LONGEST_CHARACTER:
-            # Some decode otherwise among others, as invalid bytes do to those before and behind.
+            # Some tokens change the text of their neighbours, as invalid bytes do.
             more = decode(list(tokens[:count]))
             reached = _shared(more, text, 0)
             complete = reached == len(more)
@@ -122,7 +125,7 @@ def aligned(decode: Callable[[list[Token]], str], tokens: Sequence[Token], text:
 
 
 def _shared(added: str, text: str, place: int) -> int:
-    """How many characters of `added` stand at a place of a text."""
+    """Number of first characters of `added` that a text has at a position."""
     if text.startswith(added, place):
         return len(added)
     pairs = zip(added, text[place : place + len(added)], strict=False)
@@ -130,15 +133,15 @@ def _shared(added: str, text: str, place: int) -> int:
 
 
 def without(spans: Sequence[Span], text: str, shorter: str) -> list[Span]:
-    """The spans of a text from which some spaces were taken.
+    """The spans of a text from which some spaces were removed.
 
     Args:
         spans: A partition of the text.
-        text: As it was.
-        shorter: The same without some of its spaces.
+        text: The text with all spaces.
+        shorter: The text without some of its spaces.
     """
     kept = [0]
     for character in text:
-        # No other character goes: the next of the shorter text is this one, or it is a space less.
+        # The next character of the shorter text is this one, unless this is a removed space.
         kept.append(kept[-1] + (shorter[kept[-1] : kept[-1] + 1] == character))
     return [(kept[begin], kept[end]) for begin, end in spans]

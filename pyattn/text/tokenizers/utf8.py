@@ -24,7 +24,7 @@ class ByteCutter:
         return [[byte + _OFFSET for byte in text.encode()] for text in texts]
 
     def cut_with_spans(self, texts: Sequence[str]) -> list[Encoded]:
-        """The same ids, and their spans: that of a character's last byte is the character."""
+        """The same ids, and their spans: a character belongs to its last byte."""
         return [
             Encoded(ids, between(_ends(text)))
             for text, ids in zip(texts, self.cut(texts), strict=True)
@@ -36,12 +36,12 @@ class ByteCutter:
         return [row.decode(errors="ignore") for row in rows]
 
     def join_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
-        """The same texts, and the spans of all ids: a character is that of its last byte."""
+        """The same texts, and the spans of all ids: a character belongs to its last byte."""
         return [_decoded(row) for row in ids]
 
 
 def _ends(text: str) -> list[int]:
-    """How many characters of a text are complete with each of its bytes."""
+    """Number of complete characters at each byte of a text."""
     ends: list[int] = []
     for index, character in enumerate(text):
         ends += [index] * (len(character.encode()) - 1)

@@ -1,4 +1,4 @@
-"""Vocabularies in JSON, checked against the model that they belong to."""
+"""Vocabularies in JSON, validated against their model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_ids(path: pathlib.Path) -> dict[str, int]:
     """Piece to id, from a JSON object.
 
     Raises:
-        ModelError: if the file cannot be read, or an id is none or stands twice.
+        ModelError: if the file cannot be read, or an id is invalid or appears twice.
     """
     ids = read_json(path)
     taken: dict[int, str] = {}
@@ -30,17 +30,17 @@ def read_ids(path: pathlib.Path) -> dict[str, int]:
 
 
 def check_ids_fit(ids: Mapping[str, int], file: str, role: str, rows: int, end: int) -> None:
-    """That ids are those of a model.
+    """Checks that ids fit a model.
 
     Args:
         ids: Piece to id.
-        file: What says so, for the error.
+        file: The file's name, for errors.
         role: "source" or "target".
-        rows: How many ids the model has there.
-        end: Its end.
+        rows: Number of ids that the model has on that side.
+        end: The model's end.
 
     Raises:
-        ModelError: if the end is another, or there is none, or an id is not the model's.
+        ModelError: if the end is missing or differs, or an id is outside the model's.
     """
     for piece in (END, UNKNOWN):
         if piece not in ids:
