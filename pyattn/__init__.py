@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # Looked up when they are asked for: importing each takes as long as all the rest.
+        # Looked up on access: importing each takes as long as everything else.
         if name == "__version__":
             from importlib import metadata
 

@@ -1,4 +1,4 @@
-"""What other programs call our options, for those who come from there and for who mistypes."""
+"""Names that other programs have for our options, for errors that name the right one."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ _OPTIONS = {
     "verbose": "progress",
     "with_alignment": "alignment",
 }
-# What a translator is told besides.
+# Arguments of a translator that are no decoding options.
 _ARGUMENTS = ("normalize", "progress", "source", "split", "target")
 _CPU = "pyattn runs on CPUs, and needs no such option"
-_OF_LOAD = "it is {} of pyattn.load"
+_OF_LOAD = "use {} of pyattn.load"
 _BATCHES = "texts of all calls share batches; pyattn.load has batch_rows and batch_tokens"
-_NOT_HERE = "a search here has no such setting"
-# Of a search, what has another place, or none.
+_NOT_HERE = "pyattn has no such setting"
+# Names that are no options of a search here.
 _REMARKS = {
     "asynchronous": "model.submit returns at once",
     "batch_size": _BATCHES,
@@ -116,7 +116,7 @@ _REMARKS = {
     "use_vmap": _OF_LOAD.format("shortlist"),
     "word_penalty": _NOT_HERE,
 }
-# What others call the settings of `pyattn.load`, and what has no counterpart there.
+# Names that others have for settings of `pyattn.load`.
 _SETTINGS = {
     "checkpoint": "path",
     "compute_dtype": "dtype",
@@ -160,19 +160,19 @@ _SETTING_REMARKS = {
 
 
 def unknown_option(name: str, known: Collection[str]) -> str:
-    """What to say of a decoding option that does not exist.
+    """The error message for a decoding option that does not exist.
 
     Args:
-        name: What was given.
+        name: The unknown name.
         known: The options that exist.
     """
     if name in _ARGUMENTS:
-        return f"unknown option {name!r}: it is of pyattn.Translator, whose sources are texts"
+        return f"unknown option {name!r}: only methods of pyattn.Translator take it"
     return _unknown(name, [*known, *_ARGUMENTS], _OPTIONS, _REMARKS)
 
 
 def unknown_setting(name: str, known: Collection[str]) -> str:
-    """The same of a setting of `pyattn.load`."""
+    """The same for a setting of `pyattn.load`."""
     return _unknown(name, known, _SETTINGS, _SETTING_REMARKS)
 
 
@@ -185,7 +185,7 @@ def _unknown(
         return f"unknown option {name!r}: {remark}"
     meant = others.get(plain)
     if meant is None:
-        # A misspelling of what others say is one of ours, too.
+        # The name may also be a misspelling of another program's name.
         near = difflib.get_close_matches(plain, [*known, *others], n=1, cutoff=0.75)
         meant = others.get(near[0], near[0]) if near else None
     if meant is None:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-# What Linux may bring in with a page that is missing, if its cache has the file in one piece.
+# Bytes that Linux may bring in with a missing page, if its cache has the file in one piece.
 _AROUND = 2 << 20
 
 
@@ -17,7 +17,7 @@ class _Map(mmap.mmap):
 
 
 def mapped(file: BinaryIO) -> memoryview:
-    """The bytes of an open file, which is not empty, read from disk where they are looked at.
+    """The bytes of an open file, which is not empty; they are read from disk on access.
 
     The map lives as long as a view of it does.
 
@@ -31,11 +31,11 @@ def mapped(file: BinaryIO) -> memoryview:
 def let_go(values: npt.NDArray[Any]) -> None:
     """Gives back the memory of an array's pages, if it is a view of what `mapped` returned.
 
-    Its numbers stay what they are: they are read from the file again if anybody asks. Of arrays
-    with memory of their own nothing happens.
+    Its numbers stay the same; a later access reads them from the file again. Arrays with memory of
+    their own, and arrays that are not in C order, are left alone.
 
     Args:
-        values: An array; of one that is not in C order nothing is given back.
+        values: An array.
     """
     pages = _pages(values)
     if pages is None or not values.flags.c_contiguous or not values.nbytes:
@@ -44,7 +44,7 @@ def let_go(values: npt.NDArray[Any]) -> None:
         return
     start = values.__array_interface__["data"][0]
     origin = np.frombuffer(pages, np.uint8).__array_interface__["data"][0]
-    # What was let go before may have come back with what is around it.
+    # Pages that were given back before may have returned with their neighbours.
     first = (start - origin) // _AROUND * _AROUND
     end = min(-(-(start - origin + values.nbytes) // _AROUND) * _AROUND, len(pages))
     pages.madvise(mmap.MADV_DONTNEED, first, end - first)

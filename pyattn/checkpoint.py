@@ -1,4 +1,4 @@
-"""What every reader of model files yields: a config, and tensors under one set of names.
+"""A model as read from any files: a config, and tensors under one set of names.
 
 The names of the tensors, with `N` counting layers from 0:
 
@@ -61,8 +61,8 @@ class StackSizes:
         kv_width: Of all keys of a token, and of all values, kv_heads * head_dim.
         ffn: Width of the middle of the feed-forward blocks.
         vocab: Rows of the embedding.
-        windows: Per layer how many positions self-attention reaches, its own among them, to each
-            side where it looks; 0 is all.
+        windows: Positions that self-attention reaches to each side, per layer, the token's own
+            included; 0 is all.
     """
 
     layers: int
@@ -78,10 +78,10 @@ class StackSizes:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """What a model is: its sizes, its variant of the Transformer, and its special tokens.
+    """A model's sizes, its variant of the Transformer, and its special tokens.
 
     Attributes:
-        family: The architecture's name, as `config.json`'s `model_type` has it ("marian", ...).
+        family: The architecture's name, the `model_type` of `config.json` ("marian", ...).
         source_vocab: Rows of the encoder's embedding.
         target_vocab: Rows of the decoder's embedding and of the output matrix.
         dim: Width of the residual stream.
@@ -91,51 +91,51 @@ class ModelConfig:
         decoder_heads: Attention heads of the decoder; likewise.
         encoder_ffn: Width of the middle of the encoder's feed-forward blocks.
         decoder_ffn: Width of the middle of the decoder's feed-forward blocks.
-        max_positions: The longest sequence that the model takes, in tokens.
-        start: Id that the decoder is given before the first target token.
+        max_positions: Length of the longest sequence, in tokens.
+        start: Id in front of the first target token.
         end: Id that ends a source and a target.
-        pad: Id that batches of other programs are padded with; never computed with here.
-        unk: Id of a target that stands for everything unknown, if the files say which that is.
+        pad: Id of padding in other programs; not used here.
+        unk: Id of the unknown token in targets; None if the files do not name it.
         head_dim: Width of an attention head; None is dim / heads of the stack.
         encoder_kv_heads: Heads of the encoder's keys and values, a divisor of `encoder_heads`
-            (Ainslie et al. 2023); None is one for each.
+            (Ainslie et al. 2023); None is `encoder_heads`.
         decoder_kv_heads: The same for the decoder, in both of its attentions.
-        norm: Whether a sub-layer is normalised before it ("pre"), after its residual ("post"), or
-            before it and, ahead of its residual, after it ("both").
+        norm: Place of a sub-layer's norm: before it ("pre"), after its residual ("post"), or before
+            it and a second one after it, in front of the residual ("both").
         norm_kind: "layer" (Ba et al. 2016), or "rms", without mean and bias (Zhang and Sennrich
             2019).
-        norm_epsilon: What a norm adds to the variance, or to the mean square.
-        final_norm: Whether each stack ends with a norm of its own.
+        norm_epsilon: Added to the variance, or to the mean square.
+        final_norm: Whether each stack ends with a norm.
         embedding_norm: Whether the sum of embedding and position is normalised.
         attention_bias: Whether the matrices of attention have biases.
-        feed_forward_bias: Whether those of feed-forward have.
-        activation: What stands between the two products of a feed-forward block.
-        gated: Whether the activation is of a product of its own, the gate, which the first product
-            is multiplied by (Shazeer 2020).
+        feed_forward_bias: Whether the matrices of feed-forward have biases.
+        activation: Function between the two products of a feed-forward block.
+        gated: Whether the activation applies to a third product, the gate, which multiplies the
+            first one (Shazeer 2020).
         positions: "sinusoidal" (Marian's: first all sines, then all cosines), "sinusoidal_t2t"
             (Tensor2Tensor's: the same at slightly longer wavelengths), "learned", "relative" (a
             bias of self-attention by distance, Raffel et al. 2020) or "rotary" (queries and keys
-            of self-attention turned by position, Su et al. 2021; the first half of a head are the
+            of self-attention rotated by position, Su et al. 2021; the first half of a head has the
             real parts).
-        first_position: Which of the computed positions a sentence's first token has.
-        relative_buckets: Number of distances that "relative" tells apart.
-        relative_distance: The distance from which on they are all one.
-        relative_per_layer: Whether each layer has a bias of its own.
+        first_position: Index of a sentence's first token among the computed positions.
+        relative_buckets: Number of distances that "relative" distinguishes.
+        relative_distance: Distance from which on all share one bucket.
+        relative_per_layer: Whether each layer has its own bias.
         rotary_theta: Base of the wavelengths of "rotary".
-        encoder_windows: Per layer how many positions self-attention reaches to either side, its
-            own among them; 0 is all, and so is no entry.
-        decoder_windows: The same for the decoder, which looks back alone.
-        attention_scale: What scores are multiplied by; None is 1 / sqrt(head_dim).
+        encoder_windows: Positions that self-attention reaches to either side, per layer, the
+            token's own included; 0 is all, and so is a missing entry.
+        decoder_windows: The same for the decoder, which only looks back.
+        attention_scale: Factor of the scores; None is 1 / sqrt(head_dim).
         attention_soft_cap: If not 0, scores become cap * tanh(scores / cap).
-        embedding_scale: What embeddings are multiplied by before positions are added.
-        zero_start: Whether the start has an embedding of zeros, and not its row of the matrix.
-        logits_scale: What logits are multiplied by before the bias is added.
+        embedding_scale: Factor of embeddings, before positions are added.
+        zero_start: Whether the start's embedding is zero instead of its row of the matrix.
+        logits_scale: Factor of logits, before the bias is added.
         logits_soft_cap: If not 0, logits become cap * tanh(logits / cap).
-        mixer: What the decoder has in the place of self-attention: "ssru" (the simpler simple
+        mixer: The decoder's self-attention, or its replacement: "ssru" (the simpler simple
             recurrent unit, Kim et al. 2019) or "average" (average attention, Zhang et al. 2018).
-        average_ffn: Width of the middle of an average's feed-forward; 0 is none of it.
-        average_activation: What stands in that middle.
-        average_gates: Whether what goes in and the average are put together by gates.
+        average_ffn: Width of the middle of an average's feed-forward; 0 if there is none.
+        average_activation: Activation in that middle.
+        average_gates: Whether gates combine the input with the average.
     """
 
     family: str
@@ -185,7 +185,7 @@ class ModelConfig:
     average_gates: bool = True
 
     def stack(self, name: Stack) -> StackSizes:
-        """The sizes of one stack, with what is left open filled in."""
+        """The sizes of one stack, with defaults filled in."""
         heads: int = getattr(self, f"{name}_heads")
         layers: int = getattr(self, f"{name}_layers")
         kv_heads: int = getattr(self, f"{name}_kv_heads") or heads
@@ -205,26 +205,26 @@ class ModelConfig:
         )
 
 
-# Where lines may be left whole: models of longer lines (OPUS-MT) use the context of neighbouring
-# sentences, but none was trained on paragraphs.
+# Tokens of a line that may stay whole: models trained on lines (OPUS-MT) use the context of
+# neighbouring sentences, but none was trained on paragraphs.
 WHOLE_TOKENS = 40
 # Families whose models translate, and so were trained on single sentences, not on whole texts.
 _SENTENCE_FAMILIES = frozenset({"marian", "m2m_100", "fsmt"})
 
-# What can be made of odd input; `pyattn.text.normalization` says what each step does.
+# The steps of `pyattn.text.normalization`.
 NORMALIZATION_STEPS = ("invisible", "quotes", "capitals", "copies")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TextSettings:
-    """How a model's texts are treated where the caller says nothing else.
+    """How a model's texts are treated by default.
 
     Attributes:
-        whole_tokens: A line of so many tokens at most is left whole, and a longer one is cut into
-            sentences: 0 for a model of single sentences, None for one of whole texts, which is
-            given all that fits into its positions.
-        normalize: What is made of odd input: some of `NORMALIZATION_STEPS`.
-        source: The language of its sources, where there is but one, such as "en".
+        whole_tokens: Tokens up to which a line stays whole; longer lines are cut into sentences. 0
+            for a model of single sentences, None for a model of whole texts, which gets as much as
+            fits into its positions.
+        normalize: Steps for odd input, some of `NORMALIZATION_STEPS`.
+        source: The language of its sources, if there is only one, such as "en".
         target: The language of its targets, likewise.
     """
 
@@ -235,7 +235,7 @@ class TextSettings:
 
     @classmethod
     def of_family(cls, family: str) -> TextSettings:
-        """What serves the models of a family whose files say nothing else."""
+        """The defaults of a family, for files without settings for texts."""
         if family in _SENTENCE_FAMILIES:
             return cls(whole_tokens=WHOLE_TOKENS, normalize=("invisible", "copies"))
         return cls()
@@ -246,11 +246,11 @@ class Checkpoint:
     """A model as read from its files: config, tensors by name, generation defaults.
 
     Attributes:
-        config: What the model is.
-        tensors: float32, under the names of this module's docstring. Readers of files make them
-            `Tensors`, which also say what is stored; a dict of arrays does as well.
-        generation: How the checkpoint itself says that it wants to be decoded.
-        text: How its texts are treated; None is what serves its family.
+        config: The model's config.
+        tensors: float32 arrays under the names in this module's docstring: a dict, or `Tensors` as
+            readers of files return them, which also give access to the stored numbers.
+        generation: The checkpoint's decoding defaults.
+        text: How its texts are treated; None is the default of its family.
     """
 
     config: ModelConfig

@@ -1,4 +1,4 @@
-"""Tensors in the numbers that their files keep them in, and as float32 to whoever asks for it."""
+"""Tensors in the number types of their files, with access in float32."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pyattn._mapped import let_go
 Array: TypeAlias = npt.NDArray[np.float32]
 StoredType: TypeAlias = Literal["float32", "float16", "bfloat16", "int8"]
 
-# NumPy has no bfloat16: its bits stand in an unsigned integer.
+# NumPy has no bfloat16; an unsigned integer holds its bits.
 NUMPY_TYPES: dict[StoredType, np.dtype[Any]] = {
     "float32": np.dtype("<f4"),
     "float16": np.dtype("<f2"),
@@ -26,15 +26,15 @@ NUMPY_TYPES: dict[StoredType, np.dtype[Any]] = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stored:
-    """A tensor as it is kept, mostly as a view of a mapped file.
+    """A tensor in its stored form, mostly a view of a mapped file.
 
     Attributes:
-        dtype: What its numbers are.
-        values: These numbers, of the type that `NUMPY_TYPES` says; at any address, in any order.
-        scale: [rows] float32, what the rows of an int8 matrix are multiplied by; else None.
+        dtype: Type of its numbers.
+        values: The numbers, in the NumPy type of `NUMPY_TYPES`; at any address, in any order.
+        scale: [rows] float32, factors of the rows of an int8 matrix; else None.
 
     Raises:
-        ValueError: if `values` or `scale` are not what `dtype` says.
+        ValueError: if `values` or `scale` do not fit `dtype`.
     """
 
     dtype: StoredType
@@ -67,7 +67,7 @@ class Stored:
 
     @property
     def size(self) -> int:
-        """How many numbers there are."""
+        """Number of elements."""
         return self.values.size
 
     def float32(self) -> Array:
@@ -102,13 +102,13 @@ class Stored:
 
 
 class Tensors(Mapping[str, Array]):
-    """float32 arrays by name, made of what is stored whenever one is asked for.
+    """float32 arrays by name, made from stored tensors on access.
 
-    An array lives as long as somebody holds it, and in the meantime is what all names get that
-    share its stored tensor. What is stored in float32 is a view of that.
+    An array lives as long as a caller holds it; until then all names of its stored tensor return
+    the same array. An array of stored float32 is a view.
 
     Args:
-        stored: By name. What is tied is one and the same object under each of its names.
+        stored: Stored tensors by name. Tied tensors are the same object under each of their names.
     """
 
     def __init__(self, stored: Mapping[str, Stored]) -> None:
@@ -133,7 +133,7 @@ class Tensors(Mapping[str, Array]):
         return cls({name: stored[id(array)] for name, array in arrays.items()})
 
     def stored(self, name: str) -> Stored:
-        """A tensor in the numbers that its file keeps it in."""
+        """A tensor in its stored form."""
         return self._stored[name]
 
     def let_go(self) -> None:

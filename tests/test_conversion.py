@@ -92,7 +92,7 @@ def test_vocabularies_with_an_end_each_are_not_converted(tmp_path: pathlib.Path)
     with pyattn.load(folder, threads=1) as translator:
         assert translator.tokenizer.encode([""]) == [[2]]
         assert translator.model.config.end == 1
-    with pytest.raises(NoTokenizer, match="its source vocabulary has </s> as 2 and <unk> as 0, a"):
+    with pytest.raises(NoTokenizer, match="its source vocabulary has </s> as 2 and <unk> as 0, e"):
         convert(folder, tmp_path / "two")
 
 

@@ -1,4 +1,4 @@
-"""What `pyattn bench` runs: the NumPy baseline and pyattn, in turn, on the same sentences.
+"""The benchmark of `pyattn bench`: the NumPy baseline and pyattn, in turn, on the same sentences.
 
 Each contender lives in a process of its own, so that its peak memory is its own and the number of
 threads of NumPy's matrix products, which is read once from the environment, can be set. One works
@@ -74,17 +74,17 @@ _THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What one contender did at one batch size.
+    """The figures of one contender at one batch size.
 
     Attributes:
         contender: "numpy" or "pyattn".
-        batch: Sentences that were given to it at once.
-        seconds: What each round took, for all sentences.
-        tokens: Tokens that it produced in a round, ends included.
+        batch: Sentences per call.
+        seconds: Time of each round, for all sentences.
+        tokens: Tokens produced in a round, ends included.
         tokens_per_second: By the median round.
         ms_per_sentence: By the median round.
         speed_up: The baseline's median round, at this batch size, over this one's.
-        peak_mib: The most memory that its process has had so far; None where that is not known.
+        peak_mib: Peak memory of its process so far; None if unknown.
     """
 
     contender: str
@@ -105,12 +105,12 @@ class Result:
         model: The model's folder.
         cpu: The processor's name.
         isa: The instruction set level that pyattn ran.
-        dtype: What pyattn's weights were computed with; the baseline's are float32.
+        dtype: The number type of pyattn's weights in computation; the baseline's is float32.
         threads: Threads of each contender.
         options: Decoding options that differ from the checkpoint's own.
-        sentences: How many sentences were translated in a round.
-        source_tokens: Their tokens.
-        same_answers: For how many of them the contenders' tokens are the same, at every batch size.
+        sentences: Number of sentences in a round.
+        source_tokens: Number of their tokens.
+        same_answers: Number of sentences with the same tokens from both, at every batch size.
         measurements: The baseline and pyattn, for each batch size.
     """
 
@@ -141,11 +141,11 @@ def run(
     """Measure a model. Starts processes: a program that calls this needs a `__main__` guard.
 
     Args:
-        model: The model's folder; the shipped one by default.
-        sentences: What to translate; `SENTENCES` by default.
+        model: The model's folder; the included model by default.
+        sentences: Sentences to translate; `SENTENCES` by default.
         batches: Numbers of sentences to translate at once.
-        rounds: How often each contender translates all sentences, after one round to warm up.
-        dtype: What pyattn computes with, as for `pyattn.load`.
+        rounds: Number of rounds over all sentences, after one round to warm up.
+        dtype: The number type of pyattn's weights in computation, as for `pyattn.load`.
         threads: Threads of each contender; by default as many as the process may use.
         options: Decoding options; the others are the checkpoint's, but greedy.
         source: The language of the sentences, for a model of several.
@@ -153,8 +153,8 @@ def run(
 
     Raises:
         ModelError: if the model cannot be used.
-        ValueError: if there is nothing to translate, an option is out of its range, or the model
-            does not have a language, or has to be told one and is not.
+        ValueError: if there is nothing to translate, an option is out of its range, the model does
+            not have a language, or a language that it needs is not given.
         RuntimeError: if a contender's process fails.
     """
     folder = SHIPPED_MODEL if model is None else pathlib.Path(model)
@@ -226,7 +226,7 @@ def to_json(result: Result) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class _Round:
-    """What a worker reports of one pass: ids per sentence, and their number, ends included."""
+    """A worker's report on one pass: ids per sentence, and their number, ends included."""
 
     seconds: float
     tokens: list[list[int]]
@@ -267,7 +267,7 @@ class _Worker:
         )
         with _inherited(threads):
             self._process.start()
-        theirs.close()  # or its end would never be seen
+        theirs.close()  # or this process would never see the worker's end of the pipe close
         self.facts: dict[str, Any] = self._answer()
 
     def round(self, sources: list[list[int]], batch: int, search: dict[str, Any]) -> _Round:
@@ -283,7 +283,7 @@ class _Worker:
         self._process.join()
 
     def _answer(self, job: object = None) -> Any:
-        """What the worker says to a job, or of itself once it is ready for one."""
+        """The worker's result of a job; or its facts, once it is ready for jobs."""
         try:
             if job is not None:
                 self._pipe.send(job)
@@ -301,7 +301,7 @@ class _Worker:
 def _work(
     pipe: Connection, name: str, folder: pathlib.Path, dtype: DTypes, threads: int | None
 ) -> None:
-    """The life of a worker: load, say so, and answer until it is terminated."""
+    """A worker's loop: load, report, and run jobs until it is terminated."""
     try:
         model, facts = _contender(name, folder, dtype, threads)
         pipe.send(facts)
@@ -342,9 +342,9 @@ def _round(model: Any, sources: list[list[int]], batch: int, search: dict[str, A
 
 @contextlib.contextmanager
 def _inherited(threads: int | None) -> Iterator[None]:
-    """What a worker gets from this process: the number of threads, and deafness to Ctrl-C.
+    """Settings that a worker inherits: the number of threads, and ignoring Ctrl-C.
 
-    Ctrl-C reaches every process of a terminal; this one alone answers it, and ends the others.
+    Ctrl-C reaches every process of a terminal; only this process handles it, and ends the others.
     """
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     if threads is not None:
@@ -364,9 +364,9 @@ def _inherited(threads: int | None) -> Iterator[None]:
 
 
 def _peak_mib() -> float | None:
-    """The most memory that this process has had.
+    """Peak memory of this process.
 
-    Linux's ru_maxrss starts from what the parent had, so its own count is read where there is one.
+    Linux's ru_maxrss starts from the parent's peak, so the count of /proc is preferred.
     """
     with contextlib.suppress(OSError):
         for line in pathlib.Path("/proc/self/status").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""What the command reads and writes: lines as they arrive, and files that appear when complete."""
+"""Input and output of the command: lines as they arrive, files that appear when complete."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-# How much input is read, and so translated, at once: about a thousand lines of a file. Of a pipe or
-# a terminal it is whatever has arrived, so that a line that is waited for is not held back.
+# Bytes of input to read, and so to translate, at once: about a thousand lines of a file. Pipes and
+# terminals return what has arrived, so that a line is not held back until others come.
 _READ_BYTES = 1 << 16
 # As many links as Linux follows.
 _MOST_LINKS = 40
@@ -21,7 +21,7 @@ _MOST_LINKS = 40
 
 @contextlib.contextmanager
 def lines(path: str | None) -> Iterator[Iterator[list[str]]]:
-    """The lines of a file, or of standard input, in groups, each read when it is asked for."""
+    """The lines of a file, or of standard input, in groups that are read on demand."""
     if path is None or path == "-":
         if sys.stdin is None:
             raise OSError("standard input: is closed")
@@ -67,7 +67,7 @@ def _arriving(stream: Any) -> Iterator[list[bytes]]:
 def writing(path: str | None) -> Iterator[BinaryIO]:
     """Standard output, or a file that gets its name when it is complete.
 
-    A run that fails leaves what it has written in FILE.partial, and FILE as it was.
+    A failed run leaves its output in FILE.partial, and does not change FILE.
     """
     if path is None or path == "-":
         if sys.stdout is None:
@@ -76,8 +76,8 @@ def writing(path: str | None) -> Iterator[BinaryIO]:
         return
     descriptor = _own_descriptor(path)
     if descriptor is not None:
-        # What has been printed comes first, and what is a file behind it is neither emptied nor
-        # replaced: whoever opened it goes on with it.
+        # Printed output comes first. A file behind the descriptor is neither emptied nor replaced,
+        # since the program that opened it may continue to write.
         if sys.stdout is not None:
             sys.stdout.flush()
         with os.fdopen(os.dup(descriptor), "wb") as file:
@@ -119,6 +119,6 @@ def _is_special(path: str) -> bool:
 
 
 def forget_standard_output() -> None:
-    """Give the rest of the output to nobody, or the interpreter complains of it when it exits."""
+    """Discard the rest of the output, or the interpreter complains about it at exit."""
     with contextlib.suppress(OSError, ValueError):  # not a real file, as under a test
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,9 +20,9 @@ def convert(
 
     Args:
         model: Its files, as `pyattn.load` takes them.
-        out: The folder, which does not exist yet, or is empty.
-        dtype: What matrices are stored in; None leaves each in the type that it has. Those that are
-            stored in it already keep their bits.
+        out: The folder to write; it does not exist yet, or is empty.
+        dtype: Number type to store matrices in; None keeps the stored type of each. Matrices that
+            are stored in it already keep their bits.
 
     Raises:
         FileExistsError: if `out` holds anything.
@@ -32,7 +32,7 @@ def convert(
     """
     checkpoint = read_checkpoint(model)
     with contextlib.suppress(NoTokenizer):
-        load_tokenizer(model, checkpoint.config)  # files are copied, but none that cannot be used
+        load_tokenizer(model, checkpoint.config)  # fails if its files cannot be used
     write_native(
         out,
         checkpoint,

@@ -1,4 +1,4 @@
-"""What `pyattn inspect` says of a model."""
+"""The output of `pyattn inspect`: a description of a model."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def describe(
     dtype: DTypes = "auto",
     threads: int | None = None,
 ) -> list[tuple[str, str]]:
-    """What a model is, and how it would be run here, as names and values.
+    """A model and how it would run here, as names and values.
 
     Args:
-        path: The model's folder; the shipped one by default.
-        dtype: What weights are computed with, as for `pyattn.load`.
-        threads: How many threads to compute with, as many as the process may use by default.
+        path: The model's folder; the included model by default.
+        dtype: The number type of weights in computation, as for `pyattn.load`.
+        threads: Number of threads; default: as many as the process may use.
 
     Raises:
         ModelError: if the model cannot be used.
-        ValueError: if `dtype` or `threads` cannot be had here, or a pattern matches no product.
+        ValueError: if `dtype` or `threads` is not available here, or a pattern matches no product.
     """
     folder = SHIPPED_MODEL if path is None else model_path(path)
     checkpoint = read_checkpoint(folder)
@@ -86,7 +86,7 @@ def _norm(config: ModelConfig) -> str:
 
 
 def _languages(folder: pathlib.Path, config: ModelConfig) -> list[tuple[str, str]]:
-    """The languages that texts can be asked to be in, if the model is told any."""
+    """The names of languages that the model takes, if any."""
     try:
         tokenizer = load_tokenizer(folder, config)
     except NoTokenizer:
@@ -106,7 +106,7 @@ def _stack(layers: int, heads: int, ffn: int) -> str:
 
 
 def _stored(folder: pathlib.Path) -> str:
-    """How many numbers of which type the folder's weights are."""
+    """Counts of the numbers of each type in a folder's weights."""
     counts: collections.Counter[str] = collections.Counter()
     whose = layout(folder)
     if whose == "marian":
@@ -130,7 +130,7 @@ def _stored(folder: pathlib.Path) -> str:
         for tensor in read_safetensors(folder / WEIGHTS_FILE).values():
             counts[tensor.dtype] += tensor.values.size
         return _listed(counts)
-    # A folder may have its weights in both forms; the first one is what is read then.
+    # A folder may have its weights in both forms; the first one is read then.
     for pattern, read in (("*.safetensors", read_safetensors), ("*.bin", read_pickled)):
         for path in sorted(folder.glob(pattern)):
             for tensor in read(path).values():

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: What follows the command's name; those of the process by default.
+        arguments: The arguments behind the command's name; the process's by default.
 
     Returns:
         The exit code.
@@ -106,8 +106,8 @@ def _add_translate(commands: Any) -> None:
 def _add_inspect(commands: Any) -> None:
     command = commands.add_parser(
         "inspect",
-        help="say what a model is and how it would be run",
-        description="Say what a model is and how it would be run here.",
+        help="describe a model and how it would run",
+        description="Describe a model and how it would run here.",
     )
     command.set_defaults(run=_inspect)
     _add_model(command)
@@ -127,8 +127,8 @@ def _add_convert(commands: Any) -> None:
     command.add_argument(
         "--dtype",
         choices=("float32", "bfloat16", "int8"),
-        help="what matrices are stored in; by default each stays as it is: int8 keeps its integers "
-        "and scales, float16, bfloat16 and float32 their bits",
+        help="number type to store matrices in; by default each keeps its stored type, int8 its "
+        "integers and scales, float16, bfloat16 and float32 their bits",
     )
 
 
@@ -195,8 +195,8 @@ def _add_machine(command: argparse.ArgumentParser) -> None:
         type=_dtype,
         default="auto",
         metavar="TYPE[,NAME=TYPE...]",
-        help="what weights are computed with: auto, float32, bfloat16 or int8, and another type "
-        "for the products of a name (* for any characters)",
+        help="number type of weights in computation: auto, float32, bfloat16 or int8, and other "
+        "types for products by name (* for any characters)",
     )
     command.add_argument(
         "--threads", type=_count, metavar="N", help="by default as many as the process may use"
@@ -316,7 +316,7 @@ def _dtype(text: str) -> precision.DTypes:
     rest = [kind for _, equals, kind in pairs if not equals]
     if len(rest) > 1 or len(rest) + len(given) < len(pairs):
         raise argparse.ArgumentTypeError(f"expected a name once, got {text!r}")
-    # The type without a name is that of all others, wherever it stands.
+    # The type without a name applies to all other products, at any position.
     others = {"*": rest[0]} if rest else {}
     chosen = cast(precision.DTypes, others | given if given else text)
     try:
@@ -339,7 +339,7 @@ def _option(name: str, kind: Callable[[str], object]) -> Callable[[str], object]
 
 
 class _Version(argparse.Action):
-    """--version, which looks the version up only when it is asked for."""
+    """--version; looks the version up on demand."""
 
     def __init__(self, option_strings: Sequence[str], dest: str) -> None:
         super().__init__(option_strings, dest, nargs=0, help="print the version")

@@ -43,14 +43,14 @@ def attention(
         mask: Bool, [batch or 1, heads or 1, time_q or 1, time_k]; True where a query may look.
         causal: Whether a query sees no later position than its own. The queries are the last
             `time_q` of the `time_k` positions.
-        scale: What scores are multiplied by; None is 1 / sqrt(head_dim).
+        scale: Factor of the scores; None is 1 / sqrt(head_dim).
         bias: Added to the scores, shaped like `mask`, float32.
         soft_cap: Scores become soft_cap * tanh(scores / soft_cap) before the bias is added (Gemma
             Team 2024, section 2); None leaves them as they are.
-        window: How many positions a query sees, its own the last of them (Beltagy et al. 2020, one
-            side of it); with `causal` no more than that, else it sees what follows too.
-        dtype: What products take. With "bfloat16" queries, keys, values and weights are rounded,
-            where the level has instructions for it; the rest is float32.
+        window: Number of positions that a query sees, its own being the last (Beltagy et al. 2020,
+            one side). Without `causal` it also sees all later positions.
+        dtype: Number type of the products. With "bfloat16" queries, keys, values and weights are
+            rounded, if the level has instructions for it; the rest is float32.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:
@@ -100,10 +100,10 @@ def attention_step(
         q: Queries, [rows, heads, head_dim], float32.
         cache: Keys and values of tokens, [slots, 2, kv_heads, head_dim]; `heads` is a multiple of
             `kv_heads`, as in `attention`. float32, or the bits of bfloat16 as uint16, which halve
-            what is read.
+            memory traffic.
         table: [rows, time], integers: the slot of each token that a row sees.
         lengths: How many of a row's tokens exist, [rows]; all if None. The others are not read.
-        scale: What scores are multiplied by; None is 1 / sqrt(head_dim).
+        scale: Factor of the scores; None is 1 / sqrt(head_dim).
         bias: Added to the scores, [rows or 1, heads, time], float32.
         soft_cap: As in `attention`.
         window: How many of a row's tokens, the last ones, it sees; all if None.
@@ -140,8 +140,8 @@ def multi_head_attention(
     """Multi-head attention with its projections (Vaswani et al. 2017, section 3.2.2).
 
     Args:
-        x_q: What asks, [batch, time_q, dim], float32.
-        x_kv: What is looked at, [batch, time_k, dim]; `x_q` itself for self-attention.
+        x_q: Input of the queries, [batch, time_q, dim], float32.
+        x_kv: Input of keys and values, [batch, time_k, dim]; `x_q` itself for self-attention.
         wq: [inner, dim]; `inner` is a multiple of `heads`, usually `dim`.
         bq: [inner], or None.
         wk: [inner, dim].

@@ -1,4 +1,4 @@
-"""Products with packed matrices, and what is made of them."""
+"""Products with packed matrices, and functions of their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pack(
     dtype: DType = "float32",
     isa: str | None = None,
 ) -> PackedLinear:
-    """Lays a matrix out for the level of instructions that will multiply by it.
+    """Packs a matrix into the layout of a level of instructions.
 
     Args:
         weight: [out, in], float32.
@@ -34,8 +34,8 @@ def pack(
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:
-        What `linear` takes; it has `in_features`, `out_features`, `gated`, `nbytes`, `dtype` and
-        `isa`.
+        The argument `packed` of `linear`; it has `in_features`, `out_features`, `gated`, `nbytes`,
+        `dtype` and `isa`.
 
     Raises:
         ValueError: if the shapes do not agree or there is no such number type or level.
@@ -55,7 +55,7 @@ def linear(x: Floats, packed: PackedLinear, *, activation: Activation | None = N
 
     Args:
         x: [..., in], float32.
-        packed: What `pack` made of the [out, in] matrix.
+        packed: Result of `pack` for the [out, in] matrix.
         activation: Applied to every element; None is none.
 
     Returns:
@@ -83,12 +83,11 @@ def best_tokens(
 
     Args:
         x: [..., in], float32.
-        packed: What `pack` made of the [vocab, in] matrix.
-        k: How many are wanted of each row.
-        columns: The only ones that exist, as in a shortlist of a source sentence's translations:
-            ascending ids, or what `select` made of them. Log-probabilities are normalised over
-            them. None is all.
-        suppressed: Columns that are not chosen; they count in the distribution all the same.
+        packed: Result of `pack` for the [vocab, in] matrix.
+        k: Number of columns to choose in each row.
+        columns: The only columns to consider, as for a sentence with a shortlist: ascending ids,
+            or the result of `select`. Log-probabilities are normalised over them. None is all.
+        suppressed: Columns that are not chosen; they still count in the distribution.
 
     Returns:
         Columns and their log-probabilities, [..., min(k, number of columns)] each, int32 and
@@ -114,16 +113,16 @@ def sample_tokens(
     columns: Selection | npt.NDArray[np.integer] | list[int] | None = None,
     suppressed: npt.NDArray[np.integer] | list[int] | None = None,
 ) -> tuple[Ids, Floats]:
-    """Tokens drawn by softmax((x W^T + bias) / temperature), the caller's random numbers given.
+    """Tokens drawn from softmax((x W^T + bias) / temperature) by the caller's random numbers.
 
-    A draw is where the probabilities, added up, pass its number (inverse transform sampling): in
-    the order of the columns, or, where `top_p` is below 1, from the likeliest down. As for
-    `best_tokens`, there are never all logits at a time, and a row's draws do not depend on the
-    other rows.
+    A draw is the column where the cumulative probability passes its number (inverse transform
+    sampling): in the order of the columns, or from the likeliest down if `top_p` is below 1. As
+    for `best_tokens`, the logits are never stored as a whole, and a row's draws do not depend on
+    the other rows.
 
     Args:
         x: [..., in], float32.
-        packed: What `pack` made of the [vocab, in] matrix.
+        packed: Result of `pack` for the [vocab, in] matrix.
         uniforms: [..., draws], float64, in [0, 1): one for each draw.
         temperature: Above 1 draws are more even, below 1 less so.
         top_p: Only the fewest of the likeliest tokens are drawn whose probabilities, at this
@@ -148,11 +147,11 @@ def select(packed: PackedLinear, columns: npt.NDArray[np.integer] | list[int]) -
     """Copies a few columns out of a packed matrix, for `best_tokens` to use at many steps.
 
     Args:
-        packed: What `pack` made of the [vocab, in] matrix.
-        columns: Which, ascending, each once.
+        packed: Result of `pack` for the [vocab, in] matrix.
+        columns: Columns to copy, ascending.
 
     Returns:
-        What `best_tokens` takes as `columns`, together with the same `packed`; it has `columns` and
+        The argument `columns` of `best_tokens`, with the same `packed`; it has `columns` and
         `nbytes`.
 
     Raises:
@@ -190,7 +189,7 @@ def feed_forward(
         activation: Between the products.
         gate: [ffn, dim], or None.
         gate_bias: [ffn], or None.
-        dtype: What the matrices are packed in, see `pack`.
+        dtype: Number type of the packed matrices, see `pack`.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:

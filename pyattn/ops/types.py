@@ -1,4 +1,4 @@
-"""What the arguments of the kernels are."""
+"""Types of the kernels' arguments."""
 
 from __future__ import annotations
 
