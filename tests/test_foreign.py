@@ -88,9 +88,9 @@ def test_what_has_no_counterpart_says_what_there_is(translator: Translator) -> N
         with pytest.raises(TypeError, match="unknown option 'device': pyattn runs on CPUs, and"):
             call(device="cuda")
     for name, problem in (
-        ("threads", "it is threads of pyattn.load"),
+        ("threads", "use threads of pyattn.load"),
         ("batch_size", "texts of all calls share batches; pyattn.load has batch_rows and"),
-        ("num_beam_groups", "a search here has no such setting"),
+        ("num_beam_groups", "pyattn has no such setting"),
     ):
         with pytest.raises(TypeError, match=f"unknown option '{name}': {problem}"):
             translator.translate("a", **{name: 3})
@@ -103,7 +103,7 @@ def test_option_like_no_other_is_short_of_a_list() -> None:
 
 
 def test_arguments_of_a_translator_are_none_of_a_model(translator: Translator) -> None:
-    with pytest.raises(TypeError, match="unknown option 'target': it is of pyattn"):
+    with pytest.raises(TypeError, match="unknown option 'target': only methods of pyattn"):
         translator.model.generate([[5, 0]], target="es")
 
 
