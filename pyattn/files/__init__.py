@@ -36,8 +36,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             they must not be changed in place while the tensors are in use.
 
     Raises:
-        ModelError: if it is no such folder, or a file in it cannot be used; the message says which
-            file and field, and what was expected.
+        ModelError: if it is no such folder, or a file in it cannot be used; the message names the
+            file and the field, and what was expected.
     """
     folder = model_path(path)
     try:
@@ -63,11 +63,11 @@ def model_path(path: str | os.PathLike[str]) -> pathlib.Path:
 def read_shortlist(
     path: str | os.PathLike[str], config: ModelConfig | None = None
 ) -> LexicalShortlist | None:
-    """Which target ids go with which source ids, if a model's files say so.
+    """The lexical shortlist of a model; None if it has none.
 
     Args:
         path: As for `read_checkpoint`.
-        config: What the model is, for whom has read it already and does not want it read again.
+        config: The model's config, if already read.
 
     Raises:
         ModelError: if a file is malformed, or its ids are not the model's.

@@ -1,7 +1,7 @@
-"""Compressed files and the entries of zip files, none of which becomes larger than it should.
+"""Compressed files and the entries of zip files, with limits on their expansion.
 
-What is compressed may become `MOST_EXPANSION` times as large, and a little more. Weights and
-vocabularies shrink to a half or a quarter; only what was made to be large shrinks further.
+Compressed data may become `MOST_EXPANSION` times as large, and a little more. Weights and
+vocabularies shrink to a half or a quarter; only malicious data shrinks further.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pyattn.errors import ModelError
 from pyattn.files.reading import bare, map_file
 
 MOST_EXPANSION = 32
-# For what is so small that its headers count.
+# Allowance for small files, whose headers count.
 _ALLOWANCE = 1 << 16
 GZIP_SUFFIX = ".gz"
 
@@ -29,7 +29,7 @@ _GZIP, _RAW = 31, -15
 
 
 def plain_name(path: pathlib.Path) -> str:
-    """The name of a file without the suffix that says that it is compressed."""
+    """The name of a file without the suffix of compressed files."""
     return path.name.removesuffix(GZIP_SUFFIX)
 
 

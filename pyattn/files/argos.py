@@ -4,7 +4,7 @@ A package is a zip file that ends in .argosmodel and holds one folder, or that f
 
     metadata.json               from_code, to_code, and perhaps target_prefix
     model/                      a CTranslate2 model
-    sentencepiece.model         what cuts texts into the model's tokens; some have bpe.model instead
+    sentencepiece.model         cuts texts into the model's tokens; some have bpe.model instead
 
 Argos translates with a beam of 4 and a length penalty of 0.2.
 """
@@ -53,7 +53,7 @@ class Package:
 
 
 def is_argos(path: pathlib.Path) -> bool:
-    """Whether a path is that of a package, by its name or its files."""
+    """Whether a path is a package, by its name or its files."""
     if path.is_dir():
         return (path / METADATA_FILE).exists() and (path / MODEL_FOLDER).is_dir()
     return path.suffix == SUFFIX
@@ -61,7 +61,7 @@ def is_argos(path: pathlib.Path) -> bool:
 
 @contextlib.contextmanager
 def opened(path: pathlib.Path) -> Iterator[Package]:
-    """A package's files, which may be gone afterwards; what was mapped of them stays.
+    """A package's files, which may be deleted afterwards; mapped files stay readable.
 
     Raises:
         ModelError: if the zip file is malformed, or metadata.json is.
@@ -116,7 +116,7 @@ def _package(folder: pathlib.Path) -> Package:
 
 
 def _unpack(path: pathlib.Path, folder: pathlib.Path) -> None:
-    """Writes what is needed of a zip file, under names that are ours."""
+    """Writes the needed files of a zip file, under our own names."""
     entries = zip_entries(path.name, map_file(path), compressed=True)
     roots = [name.removesuffix(METADATA_FILE) for name in entries if _is_metadata(name)]
     if len(roots) != 1:

@@ -13,7 +13,7 @@ class Cursor:
     Args:
         file: Its name, for errors.
         content: Its bytes.
-        kind: What the file should be, for the error of one that ends too soon.
+        kind: Kind of the file, for the error if it ends too soon.
     """
 
     def __init__(self, file: str, content: memoryview, kind: str) -> None:
@@ -56,10 +56,10 @@ class Cursor:
             self.fail(f"{what} is {content!r:.80}, expected ASCII")
 
     def check_at_end(self, last: str) -> None:
-        """That nothing is left behind what should be the last.
+        """Checks that the file ends here.
 
         Raises:
-            ModelError: if there is.
+            ModelError: if it does not.
         """
         if self.left:
             self.fail(f"{self.left} bytes behind its last {last}: something was appended")

@@ -1,4 +1,4 @@
-"""The fields of config files, each checked when it is asked for."""
+"""The fields of config files, each validated when it is read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 class Fields:
-    """What one or more config files say; later files override earlier ones.
+    """The fields of one or more config files; later files override earlier ones.
 
-    A field that is null counts as one that is not there.
+    A field that is null counts as absent.
 
     Args:
         files: By their names, in the order of rising precedence.
@@ -35,7 +35,7 @@ class Fields:
         self._files = files
 
     def get(self, key: str) -> Any:
-        """What the last file that has the field says; None if none has."""
+        """The field's value in the last file that has it; None if none has."""
         return self._files[self._file(key)].get(key)
 
     def names(self, file: str) -> list[str]:
@@ -97,7 +97,7 @@ class Fields:
         return value
 
     def divisor(self, key: str, default: int | None = None, *, of: str, value: int) -> int:
-        """An integer that divides `value`, which is that of the field `of`."""
+        """An integer that divides `value`, the value of the field `of`."""
         number = self.integer(key, default, high=value)
         if value % number:
             self.fail(key, f"is {number}, expected a divisor of {of}, {value}")
@@ -140,7 +140,7 @@ class Fields:
         return value
 
     def choice(self, key: str, choices: Mapping[str, T], default: str | None = None) -> T:
-        """What the name in this field stands for."""
+        """The value that the name in this field stands for."""
         name = self.text(key, default)
         if name not in choices:
             self.fail(key, f"is {shown(name)}, supported are {', '.join(choices)}")

@@ -1,9 +1,9 @@
-"""How a Hugging Face checkpoint says that it wants to be decoded.
+"""Decoding defaults of Hugging Face checkpoints.
 
-What transformers' `GenerationConfig` has is followed, or decides nothing here, or is warned of; so
-is what is not known. Files carry much that their own search does not use (a temperature without
-`do_sample`): such a setting never stops a load, whatever its value. One that the search does use is
-a ModelError where transformers could not go by it either.
+A setting of transformers' `GenerationConfig` is followed, has no effect here, or causes a warning;
+unknown settings cause a warning, too. Files have many settings that their own search does not use
+(a temperature without `do_sample`): such a setting never stops a load, whatever its value. A
+setting that the search uses is a ModelError if transformers could not follow it either.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ FOLLOWED = frozenset(
         "unk_token_id",
     }
 )
-# What decides nothing that a search here returns: how transformers keeps keys and values, compiles
-# and batches; what else it returns; what an assistant would guess, if there were one; and who wrote
-# the file. `renormalize_logits`, which OPUS-MT models carry, takes the probability of suppressed
-# tokens off the rest, which for a padding token is next to nothing.
+# Settings without effect on the results of a search here: caches, compilation and batches of
+# transformers, additional outputs, assistant models, and the file's author.
+# `renormalize_logits`, which OPUS-MT models have, redistributes the probability of suppressed
+# tokens, which for a padding token is next to nothing.
 WITHOUT_EFFECT = frozenset(
     {
         "_commit_hash",
@@ -113,12 +113,12 @@ WITHOUT_EFFECT = frozenset(
         "use_cache",
     }
 )
-# What transformers leaves of a distribution to sample from, where nobody says otherwise.
+# transformers' default of top_k for sampling.
 _TOP_K = 50
 # Of the options that have the same values.
 _PENALTIES = {"low": 1e-3, "high": 1e3}
 _LEAST_TOP_P = 1e-6
-# Far above any length, so that one that means "no limit" is none.
+# Far above any length, so that values that mean "no limit" are accepted.
 _NO_LIMIT = 2**63
 
 
@@ -174,7 +174,7 @@ def generation_options(
 
 
 def _warn_of_others(fields: Fields) -> None:
-    """Warns of what has no counterpart here, or is not known at all."""
+    """Warns of settings that have no counterpart here or are unknown."""
     for key, neutral in WITHOUT_COUNTERPART.items():
         value = fields.get(key)
         if value is not None and value not in neutral:
@@ -197,7 +197,7 @@ def _returned(fields: Fields, beams: int, sample: bool) -> int:
 
 
 def _sampling(fields: Fields, sample: bool) -> dict[str, Any]:
-    """How tokens are drawn, also of a model that draws none unless it is asked to."""
+    """Sampling options, also of a model that does not sample by default."""
     readers: dict[str, Callable[[], float]] = {
         "temperature": functools.partial(fields.number, "temperature", 1.0, **_PENALTIES),
         "top_k": functools.partial(fields.integer, "top_k", _TOP_K if sample else 0, low=0),
@@ -219,14 +219,13 @@ def _sampling(fields: Fields, sample: bool) -> dict[str, Any]:
 def _most(fields: Fields) -> int:
     if fields.get("max_new_tokens") is not None:
         return fields.integer("max_new_tokens", high=_NO_LIMIT)
-    # transformers counts the start token in lengths, and falls back on a length of 20, which is
-    # never what anybody wants.
+    # transformers counts the start token in lengths. Its default length of 20 is useless.
     length = fields.optional_integer("max_length", low=2, high=_NO_LIMIT)
     return GenerationOptions().max_new_tokens if length is None else length - 1
 
 
 def _fewest(fields: Fields, most: int) -> int:
-    """The fewest new tokens; as many as there may be where the file asks for more."""
+    """The fewest new tokens, at most as many as a target may have."""
     alone = fields.get("min_new_tokens") is not None
     key = "min_new_tokens" if alone else "min_length"
     fewest = max(_count(fields, key) - (not alone), 0)
@@ -236,7 +235,7 @@ def _fewest(fields: Fields, most: int) -> int:
 
 
 def _count(fields: Fields, key: str) -> int:
-    """A number of tokens; what is below 0 asks for none."""
+    """A number of tokens; negative values are 0."""
     return max(fields.integer(key, 0, low=-_NO_LIMIT), 0)
 
 
@@ -247,7 +246,7 @@ def _early_stopping(fields: Fields) -> bool | Literal["never"]:
 
 
 def _forced_first(fields: Fields, vocab: int) -> int | None:
-    """The certain first token; BART's first configs said no more than that it is their begin."""
+    """The certain first token; BART's first configs have a flag that it is the begin token."""
     old = fields.boolean("force_bos_token_to_be_generated", False)
     begin = fields.optional_id("bos_token_id", None, vocab=vocab) if old else None
     return fields.optional_id("forced_bos_token_id", begin, vocab=vocab)
@@ -294,7 +293,7 @@ def _sequence_bias(fields: Fields, vocab: int) -> tuple[tuple[tuple[int, ...], f
 
 
 def _known(fields: Fields, key: str, vocab: int) -> tuple[int, ...]:
-    """Ids, without those that no token has: not to produce them asks for nothing."""
+    """Ids to suppress, without ids that no token has, which have no effect."""
     ids = fields.list(key)
     if not all(type(token) is int for token in ids):
         fields.fail(key, f"has {shown(ids)}, expected ids below {vocab}")

@@ -31,7 +31,7 @@ def named_shapes(
     """`tensor_shapes`, with lengths that know their fields of config.json where they are one.
 
     Args:
-        config: What the model is.
+        config: The model's config.
         keys: Name in config.json of each attribute of `config` that is the length of an axis.
     """
     lengths: dict[str, Any] = {
@@ -41,7 +41,7 @@ def named_shapes(
 
 
 class Weights:
-    """The tensors of a model's files; remembers which were asked for.
+    """The tensors of a model's files; remembers which were read.
 
     Args:
         file: The file, or the index of several, for errors.
@@ -71,7 +71,7 @@ class Weights:
         return tensor
 
     def check_all_taken(self, family: str) -> None:
-        """That nothing is left: what a model does not compute with it may not carry either.
+        """Checks that all tensors were read, as an unused tensor means another kind of model.
 
         Raises:
             ModelError: if tensors are left; the message names the first of them.
@@ -84,10 +84,10 @@ class Weights:
 
 
 def check_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
-    """That a tensor has the shape that config.json gives it.
+    """Checks that a tensor has the shape that config.json gives it.
 
     Raises:
-        ModelError: if it has not; the message names the field that says otherwise.
+        ModelError: if it does not; the message names the field with the other value.
     """
     if tensor.shape == shape:
         return

@@ -1,9 +1,9 @@
 """pyattn's own folders: config.json, model.safetensors and the tokenizer's files.
 
-`pyattn.files.native_config` says what is in config.json. model.safetensors holds the tensors
-under the names of `pyattn.checkpoint`, each in float32, or a matrix in float16, in bfloat16, or in
-int8 with a float32 scale per row (its output channel) beside it: `<name>.scale`. A model of
-Marian's may have its shortlist beside them (`pyattn.files.shortlist`).
+`pyattn.files.native_config` describes config.json. model.safetensors holds the tensors under the
+names of `pyattn.checkpoint` in float32, matrices also in float16, bfloat16, or int8 with a float32
+scale per row (output channel), named `<name>.scale`. A Marian model may have its shortlist beside
+them (`pyattn.files.shortlist`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WEIGHTS_FILE = "model.safetensors"
 SCALE_SUFFIX = ".scale"
 
 MatrixType: TypeAlias = Literal["float32", "bfloat16", "int8"]
-# Of `TOKENIZER_FILES` the files to their roles, or what is to be in them.
+# Roles of `TOKENIZER_FILES` to files, or to their contents.
 TokenizerFiles: TypeAlias = Mapping[str, str | os.PathLike[str] | bytes]
 
 
@@ -104,14 +104,14 @@ def write_native(
     """Writes a model as a native folder, which appears complete or not at all.
 
     Args:
-        folder: Where; does not exist yet, or is empty.
+        folder: The folder to write; it does not exist yet, or is empty.
         checkpoint: The model. Matrices that are one object are stored once; those that are stored
             in `dtype` already keep their bits.
-        dtype: What matrices are stored in; None leaves each in the type that it has. Vectors and
+        dtype: Number type to store matrices in; None keeps the stored type of each. Vectors and
             relative biases are always float32.
         tokenizer_files: Role (a key of `TOKENIZER_FILES`) to a file or its content; files with the
             same content are stored once.
-        shortlist: Which target ids go with which source ids, if anything says so.
+        shortlist: The model's shortlist, if it has one.
 
     Raises:
         TypeError: if an argument is of another type, such as those of another order.
@@ -189,7 +189,7 @@ def _check_shortlist(shortlist: LexicalShortlist | None, config: ModelConfig) ->
 
 
 def _check_tensors(config: ModelConfig, tensors: Tensors) -> None:
-    """That what is written can be read again."""
+    """Checks that the folder can be read again."""
     expected = dict(tensor_shapes(config))
     for name, shape in expected.items():
         found = tensors.stored(name).shape if name in tensors else None
@@ -213,7 +213,7 @@ def _distinct(tensors: Tensors) -> tuple[dict[str, str], dict[str, Stored]]:
 
 
 def _entries(tensors: Mapping[str, Stored], dtype: MatrixType | None) -> dict[str, Entry]:
-    """What the file is to hold, scales beside their matrices."""
+    """The contents of the file, scales beside their matrices."""
     entries: dict[str, Entry] = {}
     for name, tensor in tensors.items():
         shape = tensor.shape
@@ -296,7 +296,7 @@ def _appearing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     try:
         yield written
         if folder.exists():
-            folder.rmdir()  # which leaves alone what has come in since
+            folder.rmdir()  # fails if other files were added meanwhile
         written.replace(folder)
     finally:
         shutil.rmtree(written, ignore_errors=True)

@@ -46,7 +46,7 @@ TOKENIZER_FILES = {
     "settings": "tokenizer_config.json",
 }
 
-# What makes no sense without what: without all of these.
+# A role, and the roles of which it needs at least one.
 _NEEDED = {
     "source": ("target",),
     "target": ("source",),
@@ -64,14 +64,14 @@ LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NativeConfig:
-    """A native config.json, understood.
+    """A native config.json, validated.
 
     Attributes:
-        model: What the model is.
-        generation: How it wants to be decoded.
+        model: The model's config.
+        generation: The model's decoding defaults.
         tied: Name of a tensor to the name that its values are stored under.
         tokenizer: Role to path of the tokenizer's files.
-        text: How its texts are treated; None is what serves its family.
+        text: How its texts are treated; None is the default of its family.
         shortlist: Path of the shortlist, and whether sources and targets share their ids; None if
             there is none.
     """
@@ -226,7 +226,7 @@ def _generation(values: JsonObject, model: ModelConfig) -> GenerationOptions:
 
 
 def _check_options(options: GenerationOptions, model: ModelConfig, place: str) -> None:
-    """That a search of the model can have what it is asked for, as every search is."""
+    """Checks that the decoding defaults fit the model."""
     ids: dict[str, Iterable[int]] = {
         "suppress_tokens": options.suppress_tokens,
         "begin_suppress_tokens": options.begin_suppress_tokens,

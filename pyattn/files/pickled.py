@@ -38,8 +38,8 @@ def read_pickled(path: pathlib.Path) -> dict[str, Tensor]:
     """The tensors of a file by name, as views of it.
 
     Raises:
-        ModelError: if the file is malformed, or holds anything but a dict of tensors; nothing of
-            what it holds is run.
+        ModelError: if the file is malformed, or holds anything but a dict of tensors. No code in
+            the file is run.
     """
     values, storages = _read(path)
     return _tensors(path.name, _strided(values, path.name), storages)
@@ -53,7 +53,7 @@ def read_training(path: pathlib.Path) -> tuple[dict[str, Any], dict[str, Tensor]
         as views of the file.
 
     Raises:
-        ModelError: if the file is malformed, or has not both; nothing of what it holds is run.
+        ModelError: if the file is malformed, or lacks one of both. No code in the file is run.
     """
     values, storages = _read(path)
     if not isinstance(values, dict):
@@ -65,7 +65,7 @@ def read_training(path: pathlib.Path) -> tuple[dict[str, Any], dict[str, Tensor]
 
 
 def _read(path: pathlib.Path) -> tuple[Any, dict[str, memoryview]]:
-    """What is pickled in a file, and the storages of its tensors."""
+    """The pickled value of a file, and the storages of its tensors."""
     content = map_file(path)
     if content[: len(_ZIP_MAGIC)] == _ZIP_MAGIC:
         return _read_zip(path.name, content)
@@ -176,7 +176,7 @@ def _read_legacy(file: str, content: memoryview) -> tuple[Any, dict[str, memoryv
     for key in keys if isinstance(keys, list) else [keys]:
         if not isinstance(key, str) or key not in known or key in storages:
             raise ModelError(f"{file}: {shown(key)} is no storage of one of its tensors")
-        begin += _LENGTH_BYTES  # which `_tensor` need not be told, as the pickle has it too
+        begin += _LENGTH_BYTES  # the pickle has the length, too
         end = begin + known[key].count * DTYPES[known[key].dtype].itemsize
         if not begin <= end <= len(content):
             raise ModelError(f"{file}: storage {shown(key)} ends at {end}: truncated")

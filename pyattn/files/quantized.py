@@ -40,7 +40,7 @@ def quantize(matrix: Array) -> Stored:
 
 
 def stored_quantized(values: Tensor, scale: Tensor) -> Stored:
-    """What two tensors of a file say.
+    """An int8 matrix and its scales, from two tensors of a file.
 
     Raises:
         ModelError: if they are no matrix and its scales; the message names the tensor.

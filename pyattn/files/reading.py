@@ -20,13 +20,13 @@ _JSON_LIMIT = 128 << 20
 
 
 def open_regular(path: pathlib.Path) -> BinaryIO:
-    """Opens a regular file, or what a link to one points at.
+    """Opens a regular file, or the target of a link to one.
 
     Raises:
         ModelError: if there is no such file, or it is a folder, pipe or device; or it cannot be
             opened.
     """
-    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    # Without O_NONBLOCK, opening a pipe without a writer would wait for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)
@@ -41,7 +41,7 @@ def open_regular(path: pathlib.Path) -> BinaryIO:
 
 
 def map_file(path: pathlib.Path) -> memoryview:
-    """The bytes of a file, read-only, read from disk only where they are looked at.
+    """The bytes of a file, read-only; they are read from disk on access.
 
     The map lives as long as a view of it does.
     """
@@ -62,8 +62,8 @@ def named_inside(folder: pathlib.Path, name: object, place: str) -> pathlib.Path
 
     Args:
         folder: The folder that both files are in.
-        name: What the other file says.
-        place: Where it says so, for the error.
+        name: The value in the other file.
+        place: File and field of that value, for the error.
 
     Raises:
         ModelError: if the name, or the link behind it, leads anywhere else.
@@ -140,7 +140,7 @@ def _parsed(content: bytes, place: str) -> Any:
 
 
 def contents(folder: pathlib.Path) -> str:
-    """What is in a folder, for an error that says what is not."""
+    """The contents of a folder, for the error of a missing file."""
     names = sorted(entry.name for entry in folder.iterdir())
     return f"holds {listed(names)}" if names else "is empty"
 

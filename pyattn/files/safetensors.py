@@ -74,7 +74,7 @@ class Entry:
     Attributes:
         dtype: One of `DTYPES`.
         shape: Length along each axis.
-        values: Makes its numbers, which nobody keeps but for writing them.
+        values: Makes its numbers, which are dropped after they are written.
     """
 
     dtype: str

@@ -19,7 +19,7 @@ class Pieces:
     """A SentencePiece model.
 
     Attributes:
-        processor: What cuts and joins texts.
+        processor: Cuts and joins texts.
         names: The pieces, by SentencePiece's own ids.
     """
 

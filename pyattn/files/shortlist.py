@@ -1,4 +1,4 @@
-"""Which target ids go with which source ids, whatever file says so; and our own file of it.
+"""Lexical shortlists: the target ids that go with each source id; and our own file of one.
 
 shortlist.safetensors holds, with ids in 16 bits where the vocabulary has no more:
 
@@ -67,7 +67,7 @@ class LexicalShortlist:
         found = [ids[begins[id] : begins[id + 1]] for id in own]
         targets = [id for id in own if id < self.target_vocab] if self.shared else []
         found.append(np.array(targets, np.int32))
-        # A place for every id, and one pass over them, is faster than sorting what there is.
+        # A flag for every id, and one pass over the flags, is faster than sorting ids.
         allowed = self._allowed.copy()
         allowed[np.concatenate(found)] = True
         return np.flatnonzero(allowed).astype(np.int32)
@@ -94,7 +94,7 @@ class LexicalShortlist:
 def read_own_shortlist(
     path: pathlib.Path, config: ModelConfig, *, shared: bool
 ) -> LexicalShortlist:
-    """Reads what `LexicalShortlist.write` has written; ids stay views of the file.
+    """Reads a file of `LexicalShortlist.write`; ids stay views of the file.
 
     Args:
         path: The file.

@@ -67,7 +67,7 @@ class Tensor:
     def float32(self) -> Array:
         """The same numbers as a read-only float32 array in C order.
 
-        What the file already keeps that way stays a view of it.
+        Numbers that the file already has in this form stay a view of it.
 
         Raises:
             ModelError: as `stored`.

@@ -73,7 +73,7 @@ def unpickle(stream: IO[bytes], file: str) -> Any:
     """The value of the pickle that a stream stands at; leaves it at the pickle's end.
 
     Args:
-        stream: Bytes; its `read` must not allocate by what it is asked for, as a file's does.
+        stream: Bytes; its `read` must not allocate the requested size in advance, as a file's does.
         file: Name of the file, for errors.
 
     Returns:
@@ -102,7 +102,7 @@ class _Machine:
     def __init__(self, file: str) -> None:
         self._file = file
         self._stack: list[Any] = []
-        self._outer: list[list[Any]] = []  # what was on the stack below each mark
+        self._outer: list[list[Any]] = []  # the stack below each mark
         self._memo: dict[int, Any] = {}
 
     def run(self, instructions: Iterator[tuple[str, Any]]) -> Any:
@@ -236,11 +236,11 @@ class _Machine:
                 self._fail("malformed pickle: a Namespace without attributes")
             self._stack[-1].values.update(state)
         else:
-            self._top(dict)  # whose state is what state dicts say about versions of modules
+            self._top(dict)  # its state is the versions of modules in state dicts
 
     def persistent(self, _: Any) -> None:
         match self._pop():
-            # Files from before PyTorch 1.6 say None more, where the storage is no part of another.
+            # Files from before PyTorch 1.6 add a None, if the storage is no part of another.
             case ("storage", _Global(name), str(key), str(), int(count), *rest) if (
                 name in _STORAGES and rest in ([], [None])
             ):

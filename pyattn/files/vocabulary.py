@@ -1,4 +1,4 @@
-"""Tokens as strings, and their ids: what models need whose callers cut the text themselves."""
+"""Tokens as strings and their ids, for models whose callers cut texts themselves."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ class Vocabulary:
     """The tokens of one language, by their ids.
 
     Args:
-        tokens: By their ids. Of a token that is there twice the first id counts.
-        unknown: The token whose id stands for all that are not there; one of `tokens`.
+        tokens: Tokens in the order of their ids. For a token that appears twice the first id
+            counts.
+        unknown: The token for all that are missing; one of `tokens`.
 
     Raises:
         ValueError: if `unknown` is not among them.
@@ -40,7 +41,7 @@ class Vocabulary:
         return token in self._ids
 
     def id_of(self, token: str) -> int:
-        """The token's id, or that of the unknown token."""
+        """The token's id, or the id of the unknown token."""
         return self._ids.get(token, self.unk)
 
     def numbered(self) -> Mapping[str, int]:
@@ -54,17 +55,17 @@ class Vocabulary:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Vocabularies:
-    """The two vocabularies of a model, and what it wants around a sentence.
+    """The two vocabularies of a model, and the tokens around its sentences.
 
     Attributes:
-        source: Of sources.
-        target: Of targets; the same object if the model shares its vocabulary.
-        begin: The token that stands for the begin of a sentence.
-        end: The token that ends one; is one of `target`.
-        start: The token that the decoder is given first; is one of `target`.
-        add_begin: Whether the model wants `begin` before a source.
-        add_end: Whether the model wants `end` behind a source's tokens.
-        sources_end: Whether sources have to end with `end` at all, `add_end` or brought along.
+        source: Vocabulary of sources.
+        target: Vocabulary of targets; the same object if the model has only one.
+        begin: The token for the begin of a sentence.
+        end: The token for the end of a sentence; one of `target`.
+        start: The token in front of a target; one of `target`.
+        add_begin: Whether `begin` is added in front of a source's tokens.
+        add_end: Whether `end` is added behind a source's tokens.
+        sources_end: Whether sources end with `end`, added or given by the caller.
     """
 
     source: Vocabulary
@@ -77,7 +78,7 @@ class Vocabularies:
     sources_end: bool
 
     def source_ids(self, tokens: Sequence[str]) -> list[int]:
-        """What the encoder is to read for a sentence's tokens."""
+        """The encoder's input for a sentence's tokens."""
         head = [self.begin] if self.add_begin else []
         tail = [self.end] if self.add_end else []
         return self.source.ids([*head, *tokens, *tail])

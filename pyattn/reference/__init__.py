@@ -1,6 +1,6 @@
 """The whole encoder-decoder Transformer in plain NumPy: the definition of what pyattn computes.
 
-It is written to be read, it is what the tests hold the C++ to, and it is the baseline of the
+It is written to be read; the tests compare the C++ core with it, and it is the baseline of the
 benchmark. From the bottom up:
 
     arrays       types of arrays, checks of arguments
@@ -12,13 +12,13 @@ benchmark. From the bottom up:
     attention    attention, attention_step, multi_head_attention, padding_mask, look_ahead_mask
     heads        a stack's attention by head
     distances    relative biases, windows, rotary positions
-    memory       what the encoder leaves for the decoder
+    memory       the encoder's output
     self_attention, cross_attention, ssru, average
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
     decoder      memory and the tokens so far -> logits, with a state
     candidates   logits -> the likeliest tokens that may come
-    paths        what has been said so far
+    paths        the tokens of a search so far
     greedy, beam, search
     model        Model: ids in, ids out
 

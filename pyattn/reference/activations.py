@@ -1,4 +1,4 @@
-"""What is done element by element: between the products of a feed-forward block, and in gates."""
+"""Element-wise functions, between the products of a feed-forward block and in gates."""
 
 from __future__ import annotations
 

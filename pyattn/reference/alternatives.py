@@ -22,7 +22,7 @@ def alternatives(
 
     Args:
         start: Begins a run over some sources, with so many rows for each.
-        rules: What a target may look like, and how it is searched for.
+        rules: The rules for targets, and the options of the search.
     """
     alone = dataclasses.replace(rules.options, return_alternatives=False, num_hypotheses=1)
     # First tokens are compared by logits, however their continuations are.

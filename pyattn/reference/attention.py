@@ -344,7 +344,7 @@ def look_ahead_mask(time_q: int, time_k: int | None = None, *, back: int = 0) ->
 
 
 def as_bias(mask: Bools) -> Floats:
-    """A mask as what is added to the scores: 0 where a query may look, -inf where it may not."""
+    """A mask as a bias of the scores: 0 where a query may look, -inf where it may not."""
     bias: Floats = np.where(mask, np.float32(0), np.float32(-np.inf))
     return bias
 

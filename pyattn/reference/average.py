@@ -15,7 +15,7 @@ from pyattn.reference.layers import FeedForward, PackedLinear
 class Average:
     """The weights of one layer (Zhang et al. 2018, section 3.1).
 
-    With x what goes in at a step,
+    With x the input of a step,
 
         y = feed_forward(the mean of all x so far, this one among them)
         out = sigmoid(input_gate(x)) * x + sigmoid(forget_gate(y)) * y
@@ -47,7 +47,7 @@ class Average:
 
 
 class AverageRun:
-    """What a run remembers: the sum of what went in, and how much that was."""
+    """The state of a run: the sum of all inputs, and their number."""
 
     def __init__(self, average: Average, total: Floats) -> None:
         self._average = average

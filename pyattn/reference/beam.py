@@ -2,15 +2,15 @@
 
 It follows `_beam_search` of Hugging Face transformers 5, whose results it reproduces:
 
-- Of all continuations of a sentence the best beam * (1 + ends) are looked at, or drawn. At most so
-  many continuations of a row end it as there are end tokens, so that at least `beam` of them go on.
+- Of all continuations of a sentence the best beam * (1 + ends) are examined, or drawn. A row has at
+  most one continuation per end token that ends it, so at least `beam` of them continue.
 - An end counts only among the first `beam`. Ended hypotheses are ranked by total / length **
   length_penalty; the best beam * patience stay (Kasai et al. 2022).
-- A sentence is done when its best live row, at the length that `early_stopping` says, does not beat
-  the worst of so many ended ones.
+- A sentence is done when its best live row, at the length that `early_stopping` defines, does not
+  beat the worst of that many ended ones.
 
-There the sentences of a batch wait for each other; here one that is done leaves, and its rows with
-it. A forced end adds 0 to the total, as it does there.
+In transformers the sentences of a batch wait for each other; here a finished sentence leaves with
+its rows. A forced end adds 0 to the total in both.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Beam:
         self._topped: Bools = np.zeros(sentences, np.bool_)  # whether an end has ever been the best
         self.sentences: Ints = np.repeat(np.arange(sentences), self.width)
         self.paths = Paths.begin(rules, self.width)
-        # All rows of a sentence begin alike: only the first may speak, or they would stay alike.
+        # All rows of a sentence begin alike; only the first continues, or they would stay alike.
         self.paths.totals.reshape(sentences, self.width)[:, 1:] = -np.inf
 
     def advance(self, following: Distribution) -> tuple[Ints, Ints]:
-        """From what may follow each row to the rows to go on with and their tokens."""
+        """From each row's distribution to the rows that continue and their next tokens."""
         chosen = self._chosen(following)
         check_possible(chosen.totals.max(axis=1))
         present, length = self.sentences[:: self.width], self.paths.tokens.shape[1] + 1

@@ -20,7 +20,7 @@ from pyattn.reference.rules import Rules
 class Continuations:
     """Tokens behind rows, [sentences, count] each, in the order in which they were chosen."""
 
-    totals: Floats  # of the row and the token; -inf is one that may not come
+    totals: Floats  # of the row and the token; -inf is a banned token
     rows: Ints
     ids: Ints
     scores: Floats  # of the token
@@ -35,7 +35,7 @@ class Continuations:
         )
 
     def without(self, dropped: Bools) -> Continuations:
-        """The others, [sentences, count], moved up; the places left at the end are nothing."""
+        """The others, [sentences, count], moved up; places at the end become empty (-inf)."""
         order = np.argsort(dropped, axis=1, kind="stable")
         left = dataclasses.replace(self, totals=np.where(dropped, np.float32(-np.inf), self.totals))
         return left.ordered(order)
@@ -47,10 +47,10 @@ def best_continuations(
     """The best `count` of each sentence, best first.
 
     Args:
-        following: What may follow each row.
-        totals: The rows' own, [rows].
-        width: Rows of a sentence.
-        count: How many are wanted; there are fewer if the vocabulary is that small.
+        following: The distribution of each row.
+        totals: The totals of the rows, [rows].
+        width: Number of rows of a sentence.
+        count: Number of continuations; a small vocabulary has fewer.
     """
     sentences = len(totals) // width
     ids, scores = following.best(count)
@@ -68,16 +68,16 @@ def best_continuations(
 def drawn_continuations(
     following: Distribution, paths: Paths, rules: Rules, sentences: Ints, count: int
 ) -> Continuations:
-    """As many of each sentence, drawn without putting back by exp(total / temperature).
+    """Continuations of each sentence, drawn without replacement by exp(total / temperature).
 
-    It is the beam sampling of transformers; what such draws are is in Kool et al. 2019.
+    This is the beam sampling of transformers; Kool et al. 2019 describe such draws.
 
     Args:
-        following: What may follow each row.
+        following: The distribution of each row.
         paths: The rows.
-        rules: What a target may look like.
-        sentences: Whose the rows are, [rows].
-        count: How many are wanted; the last are nothing where there are fewer.
+        rules: The rules for targets.
+        sentences: The sentence of each row, [rows].
+        count: Number of continuations; the last places are empty (-inf) if there are fewer.
     """
     width = rules.options.beam_size
     shape = len(sentences) // width, count

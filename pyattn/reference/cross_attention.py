@@ -36,7 +36,7 @@ class CrossAttentionRun:
             attention.heads.keys_and_values(attention.key_value(memory.rows))
         )
         self._padding = memory.padding()
-        # What the tokens fed last looked at, [sentences, heads, queries, source].
+        # Weights of the tokens fed last, [sentences, heads, queries, source].
         self.weights: Floats = np.empty((0, 0, 0, 0), np.float32)
 
     def __call__(self, x: Floats) -> Floats:

@@ -78,7 +78,7 @@ class DecoderRun:
         return self._decoder.output(self._decoder.final_norm(x))
 
     def attention(self, heads: Sequence[tuple[int, int]]) -> Floats:
-        """What the tokens fed last looked at, a mean over heads, [rows, time, source].
+        """The attention of the tokens fed last, a mean over heads, [rows, time, source].
 
         Args:
             heads: Pairs of a layer and a head.
@@ -95,7 +95,7 @@ class DecoderRun:
 
 
 class LayerRun:
-    """One layer's part of a run: what it has read of the sentences and of its own tokens."""
+    """One layer's state of a run: keys and values of the sentences and of its own tokens."""
 
     def __init__(self, layer: DecoderLayer, memory: Memory, beams: int) -> None:
         self._layer = layer

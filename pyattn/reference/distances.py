@@ -1,4 +1,4 @@
-"""How self-attention tells where a key stands: seen from the query, and by nothing else."""
+"""Positions in self-attention that depend only on the distance of key and query."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pyattn.reference.positions import relative_bias_table, rotary_tables
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Distances:
-    """What is added to scores by the distance of the key from the query.
+    """The bias of scores by the distance of the key from the query.
 
-    A learned bias, a window and a decoder's blindness for what follows are all of that kind; of the
-    latter two, the bias of a distance too far is -inf.
+    A learned bias, a window and a decoder's causal mask are such biases; a distance outside of a
+    window or mask has a bias of -inf.
     """
 
-    # By the position of the key less that of the query, from -(max_positions - 1) on up to its
-    # opposite, [heads or 1, 2 * max_positions - 1].
+    # By key position minus query position, from -(max_positions - 1) to max_positions - 1,
+    # [heads or 1, 2 * max_positions - 1].
     table: Floats
 
     @classmethod
@@ -44,7 +44,7 @@ class Distances:
         return cls(table)
 
     def __call__(self, first: int, queries: int, keys: int) -> Floats | None:
-        """What is added to the scores of the queries that stand at `first` and behind it.
+        """The bias of the scores of queries from position `first` on.
 
         Returns:
             [heads or 1, queries, keys], a view; None if nothing is added.
@@ -69,9 +69,9 @@ class Distances:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rotary:
-    """Turns the pairs of numbers of a head by the token's position (Su et al. 2021).
+    """Rotates the pairs of numbers of a head by the token's position (Su et al. 2021).
 
-    The product of a query and a key that are turned depends on their distance alone.
+    The product of a rotated query and a rotated key depends only on their distance.
     """
 
     cos: Floats  # [max_positions, head_dim / 2]

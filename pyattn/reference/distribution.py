@@ -1,4 +1,4 @@
-"""From the model's logits to what may come next, by all options."""
+"""From the model's logits to the distribution of the next token, by all options."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pyattn.reference.rules import Rules
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Distribution:
-    """What may follow each row.
+    """The distribution of the next token of each row.
 
-    The score of a token, its log-probability, is x - log_totals: to find the best of a row takes no
-    pass over the vocabulary for it.
+    The score of a token, its log-probability, is x - log_totals, so that finding the best of a row
+    needs no pass over the vocabulary for the subtraction.
     """
 
     x: Floats  # [rows, vocab]; -inf is a token that may not come
@@ -32,7 +32,7 @@ class Distribution:
 
     def scores(self) -> Floats:
         """The scores of all tokens, [rows, vocab]."""
-        with np.errstate(invalid="ignore"):  # a row of which nothing may come
+        with np.errstate(invalid="ignore"):  # a row whose tokens are all banned
             scores: Floats = (self.x - self.log_totals).astype(np.float32)
         return scores
 
@@ -40,18 +40,18 @@ class Distribution:
 def distribution(
     rules: Rules, logits: Floats, paths: Paths, sentences: Ints, *, log_probs: bool
 ) -> Distribution:
-    """What may follow each row, options followed.
+    """The distribution of the next token of each row, by all options.
 
-    Without `renormalize` the others keep the log-probabilities that the model gives them: what is
-    forbidden is left out of the choice, not out of the sum.
+    Without `renormalize` other tokens keep the model's log-probabilities: banned tokens are left
+    out of the choice, not out of the sum.
 
     Args:
-        rules: What a target may look like.
+        rules: The rules for targets.
         logits: [rows, vocab]; overwritten.
-        paths: What the rows have said.
-        sentences: Whose the rows are, [rows].
-        log_probs: Whether penalties are of log-probabilities and not of logits. transformers has it
-            so in beam search; where all are `renormalize`d, it is logits in any case.
+        paths: The tokens of the rows so far.
+        sentences: The sentence of each row, [rows].
+        log_probs: Whether penalties change log-probabilities, as in transformers' beam search,
+            instead of logits. With `renormalize` they always change logits.
     """
     options, length = rules.options, paths.tokens.shape[1]
     log_totals = log_sums(logits)
@@ -87,7 +87,7 @@ def log_sums(x: Floats) -> Floats:
 
 
 def _edited(rules: Rules, x: Floats, paths: Paths, sentences: Ints) -> tuple[Floats, Bools]:
-    """Every row as its source and its past have it, and the tokens that they say anything about."""
+    """Every row with the edits of its source and its past, and the tokens that they concern."""
     touched: Bools = np.zeros(x.shape, np.bool_)
     edited = np.empty_like(x)
     for row, (own, sentence) in enumerate(zip(paths.tokens, sentences, strict=True)):

@@ -1,4 +1,4 @@
-"""What options add to the numbers of single tokens, and what they multiply them by."""
+"""Biases and penalties of single tokens, by all options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pyattn.reference.rules import Rules
 
 
 def any_edits(options: GenerationOptions) -> bool:
-    """Whether what may follow a target depends on its source or on what it says."""
+    """Whether the distribution behind a target depends on its source or on its tokens."""
     return bool(
         options.repetition_penalty != 1
         or options.encoder_repetition_penalty != 1
@@ -27,8 +27,8 @@ class Edits:
     """A bias and a penalty for every token of the vocabulary, behind one target.
 
     Attributes:
-        touched: [vocab], the tokens that an option has said anything about. It matters to draws
-            alone: these tokens come first where the sum of probabilities is taken.
+        touched: [vocab], the tokens that an option concerns. They matter only for draws, in which
+            they come first when probabilities are added up.
     """
 
     def __init__(self, vocab: int) -> None:
@@ -38,11 +38,11 @@ class Edits:
 
     @classmethod
     def of(cls, rules: Rules, vocab: int, source: list[int], said: list[int]) -> Edits:
-        """What the options say behind a target.
+        """The edits of the options behind a target.
 
         Args:
-            rules: What holds for all sentences.
-            vocab: Tokens that there are; a source may have others.
+            rules: The rules of all sentences.
+            vocab: Number of tokens; a source may have others.
             source: The source's ids.
             said: The start, the prefix and all new tokens.
         """

@@ -23,7 +23,7 @@ class Greedy:
         self.paths = Paths.begin(rules, self.width)
 
     def advance(self, following: Distribution) -> tuple[Ints, Ints]:
-        """From what may follow each row to the rows that go on, and their tokens."""
+        """From each row's distribution to the rows that continue and their next tokens."""
         ids, scores = following.best(1)
         check_possible(scores[:, 0])
         rows: Ints = np.arange(len(ids))

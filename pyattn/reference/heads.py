@@ -1,4 +1,4 @@
-"""The heads of a stack's attentions: who of them shares what, and what becomes of the scores."""
+"""The heads of a stack's attentions: shared keys and values, scale and cap of the scores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Heads:
 
     @classmethod
     def of(cls, config: ModelConfig, stack: Stack) -> Heads:
-        """Those of one stack, in all of its layers and both kinds of attention."""
+        """The heads of one stack, in all of its layers and both kinds of attention."""
         sizes = config.stack(stack)
         scale = config.attention_scale
         return cls(
@@ -44,13 +44,13 @@ class Heads:
         return fused_heads(x, 2, self.sizes.kv_heads)
 
     def attend(self, q: Floats, k: Floats, v: Floats, bias: Floats | None) -> Floats:
-        """What every query finds, its heads side by side again, [rows, time, width]."""
+        """The attention of every query, its heads side by side again, [rows, time, width]."""
         return merge_heads(attend(q, k, v, scale=self.scale, bias=bias, soft_cap=self.soft_cap))
 
     def weights(self, q: Floats, k: Floats, bias: Floats | None) -> Floats:
-        """How much of every key each query takes, [rows, heads, time_q, time_k]."""
+        """The weight of every key for each query, [rows, heads, time_q, time_k]."""
         return attention_weights(q, k, scale=self.scale, bias=bias, soft_cap=self.soft_cap)
 
     def mix(self, weights: Floats, v: Floats) -> Floats:
-        """What `attend` returns, of weights that are known already."""
+        """The result of `attend`, from known weights."""
         return merge_heads(by_shared_heads(weights, v))

@@ -1,6 +1,6 @@
-"""Matrix product, normalisation, feed-forward: what a Transformer does to each row by itself.
+"""Matrix product, normalisation, feed-forward: the operations on single rows.
 
-The small classes hold weights and apply them unchecked; they are what the model is built from.
+The small classes hold weights and apply them without checks; the model is built from them.
 The functions check their arguments first.
 """
 
@@ -101,7 +101,7 @@ def pack(weight: Floats, *, bias: Floats | None = None, dtype: str = "float32") 
     Args:
         weight: [out, in], float32.
         bias: [out], float32.
-        dtype: What is computed with; the reference knows only "float32".
+        dtype: Number type of the computation; the reference has only "float32".
 
     Raises:
         ValueError: if the shapes do not agree or the dtype is another.

@@ -1,4 +1,4 @@
-"""What passes from the encoder to the decoder."""
+"""The encoder's output, which the decoder attends to."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pyattn.reference.attention import as_bias, padding_mask
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Memory:
-    """What the encoder leaves for the decoder."""
+    """The encoder's output for some sentences."""
 
-    rows: Floats  # [sentences, time, dim]; beyond a sentence's length they mean nothing
+    rows: Floats  # [sentences, time, dim]; rows beyond a sentence's length have no meaning
     lengths: Ints  # [sentences]
 
     def padding(self) -> Floats | None:
-        """What is added to attention's scores, [sentences, 1, 1, time]; None if nothing is."""
+        """The bias that masks padding, [sentences, 1, 1, time]; None if there is no padding."""
         time = self.rows.shape[1]
         if (self.lengths == time).all():
             return None

@@ -36,7 +36,7 @@ class Model:
 
     @property
     def config(self) -> ModelConfig:
-        """What the model is."""
+        """The model's config."""
         return self._checkpoint.config
 
     def encode(self, sources: Sequence[Sequence[int]]) -> list[Floats]:
@@ -58,14 +58,14 @@ class Model:
     def logits(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[Floats]:
-        """What the decoder predicts when it is fed the targets themselves.
+        """Logits of given targets, fed in one pass (teacher forcing).
 
         Returns:
             [len(target) + 1, vocab] for every target, before the softmax; row i predicts
-            target[i], and the last row what follows the target.
+            target[i], and the last row the token behind the target.
 
         Raises:
-            ValueError: as `encode` does, and if there is not one target for every source.
+            ValueError: as `encode` does, and if the numbers of targets and sources differ.
         """
         source_ids, target_ids = self._pairs("logits", sources, targets)
         results: list[Floats] = [_NOTHING] * len(source_ids)
@@ -105,12 +105,12 @@ class Model:
         Args:
             sources: Ids.
             targets: Ids.
-            heads: Pairs of a decoder layer and a head; None is what the checkpoint says, or all
+            heads: Pairs of a decoder layer and a head; None is the checkpoint's choice, or all
                 heads of the last layer.
 
         Returns:
-            [len(target) + 1, len(source)] for every target; row i is the attention when target[i]
-            is predicted, and the last row when what follows the target is.
+            [len(target) + 1, len(source)] for every target; row i is the attention at the
+            prediction of target[i], the last row at that of the token behind the target.
 
         Raises:
             ValueError: as `logits` does, and if there is no such head.
@@ -126,16 +126,15 @@ class Model:
     ) -> list[list[Hypothesis]]:
         """Searches for the target of every source.
 
-        A sentence stops by its own rule: what is found for it does not depend on the others.
+        A sentence's result does not depend on the other sentences.
 
         Args:
             sources: Ids.
-            options: One for all sources or one for each; the checkpoint's own if not given.
-            **overrides: Options that are to differ from those.
+            options: One for all sources or one for each; None is the checkpoint's defaults.
+            **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Returns:
-            Up to `num_hypotheses` targets for every source, best first; fewer only where fewer
-            exist.
+            Up to `num_hypotheses` targets for every source, best first; fewer only if fewer exist.
 
         Raises:
             ValueError: as `encode` does, and if an option is out of its range.

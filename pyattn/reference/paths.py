@@ -1,4 +1,4 @@
-"""What every row of a search has said so far, and how good that is."""
+"""The tokens of every row of a search so far, and their scores."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Paths:
 
     tokens: Ints  # [rows, length]
     scores: Floats  # [rows, length], the log-probability of each token
-    totals: Floats  # [rows], the sums of the scores of what the search found itself
-    seen: Floats | None  # [rows, source], what all tokens so far looked at; None if nobody asks
+    totals: Floats  # [rows], the sums of the scores of tokens that the search found itself
+    seen: Floats | None  # [rows, source], attention of all tokens so far; None if not needed
 
     @classmethod
     def begin(cls, rules: Rules, width: int) -> Paths:
-        """`width` rows for each sentence, next to each other, with what stands already."""
+        """`width` adjacent rows for each sentence, with the tokens that exist already."""
         lengths = np.repeat([len(source) for source in rules.sources], width)
         rows, begun, seen = len(lengths), rules.begun, None
         if rules.options.coverage_penalty != 0:
-            # What is beyond a source counts as seen.
+            # Positions beyond a source count as seen.
             seen = (np.arange(lengths.max(initial=0)) >= lengths[:, None]).astype(np.float32)
         return cls(
             np.empty((rows, 0), np.int64)
@@ -40,7 +40,7 @@ class Paths:
         )
 
     def look(self, attention: Floats) -> Paths:
-        """The same after a step in which each row looked at its source, [rows, source]."""
+        """The same after a step with this attention to the sources, [rows, source]."""
         return dataclasses.replace(
             self, seen=attention if self.seen is None else self.seen + attention
         )
@@ -83,7 +83,7 @@ class Paths:
         ]
 
     def _coverage(self, penalty: float) -> Floats:
-        """What is added to each rank for what was not looked at (Wu et al. 2016, eq. 14)."""
+        """The penalty of each rank for source tokens without attention (Wu et al. 2016, eq. 14)."""
         if self.seen is None:
             return np.zeros(len(self.tokens), np.float32)
         seen = np.clip(self.seen, np.finfo(np.float32).tiny, 1)
@@ -92,6 +92,6 @@ class Paths:
 
 
 def worse(hypothesis: Hypothesis) -> float:
-    """What a sort puts the best first by."""
+    """The key by which a sort puts the best first."""
     assert hypothesis.score is not None
     return -hypothesis.score

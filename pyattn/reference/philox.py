@@ -1,4 +1,4 @@
-"""Random numbers that depend on what they are for, and not on how many there were before."""
+"""Counter-based random numbers: they depend on their use, not on the number of earlier draws."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _HALF = np.uint64(32)
 
 
 def uniforms(seed: int, ids: Iterable[int], hypotheses: Ints, step: int) -> Doubles:
-    """Numbers in [0, 1), one for each hypothesis; 53 bits of what Philox makes of all this.
+    """Numbers in [0, 1), one for each hypothesis: 53 bits of Philox's output.
 
     Args:
         seed: The key, 0 to 2**64 - 1.
-        ids: The source, and the tokens of its target that stood before the search began.
-        hypotheses: Their numbers, [any].
-        step: How many new tokens stand.
+        ids: The source's ids, and those of its target before the search began.
+        hypotheses: Numbers of the hypotheses, [any].
+        step: Number of new tokens so far.
     """
     digest = digest_of(ids)
     counter = np.empty((4, len(hypotheses)), np.uint64)

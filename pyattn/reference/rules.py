@@ -1,4 +1,4 @@
-"""What a target may look like, whatever the model thinks of it."""
+"""The rules for targets that options set, whatever the model predicts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pyattn.reference.arrays import Bools, Floats, Ints
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Begun:
-    """The first new token of each sentence's target, where it stands before the search begins.
+    """The first new token of each sentence's target, if it is known before the search begins.
 
-    What follows it is ranked as if it were all.
+    The tokens behind it are ranked as if they were the whole target.
     """
 
     tokens: Ints  # [sentences]
@@ -31,11 +31,11 @@ class Rules:
     A length counts the new tokens of a target: those behind its certain prefix.
 
     Attributes:
-        options: What `pyattn.options` explains.
+        options: The options (`pyattn.options`).
         start: The token before the first.
         ends: The tokens that end a target.
         sources: The ids of the sentences.
-        begun: What stands of each target already; None for nothing.
+        begun: The first new token of each target; None if it is not known.
     """
 
     options: GenerationOptions
@@ -49,7 +49,7 @@ class Rules:
         """The rules for targets of a model.
 
         Raises:
-            ValueError: if the vocabulary or the positions do not have what the options ask for.
+            ValueError: if an option does not fit the vocabulary or the positions.
         """
         _check_fit(options, config)
         return cls(options, config.start, options.end_tokens or (config.end,), sources)
@@ -80,7 +80,7 @@ class Rules:
 
     @functools.cached_property
     def prefix(self) -> Ints:
-        """The start and what else is fed before a search begins."""
+        """The start, and the certain tokens that are fed before a search begins."""
         certain = self.options.target_prefix[: self.options.certain_prefix]
         return np.array([self.start, *certain], np.int64)
 
@@ -90,7 +90,7 @@ class Rules:
         return [*self.sources[sentence].tolist(), *begun]
 
     def forbidden(self, length: int) -> list[int]:
-        """The tokens that may follow no target of this length, whatever it says."""
+        """The tokens that are banned behind every target of this length."""
         options = self.options
         tokens = list(options.suppress_tokens)
         tokens += [sequence[0] for sequence in options.suppress_sequences if len(sequence) == 1]
@@ -122,7 +122,7 @@ class Rules:
         return ended
 
     def rank(self, totals: Floats, length: int | Ints) -> Floats:
-        """What hypotheses are compared by: totals / length ** length_penalty."""
+        """The rank of hypotheses: totals / length ** length_penalty."""
         if self.begun is not None:
             length = length - self.first
         elif self.options.length_counts_prefix:

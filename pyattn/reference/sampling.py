@@ -26,7 +26,7 @@ class Sampling:
         self.paths = Paths.begin(rules, self.width)
 
     def advance(self, following: Distribution) -> tuple[Ints, Ints]:
-        """From what may follow each row to the rows that go on, and their tokens."""
+        """From each row's distribution to the rows that continue and their next tokens."""
         ids, length = self._drawn(following), self.paths.tokens.shape[1] + 1
         scores = following.scores()[np.arange(len(ids)), ids]
         self.paths = self.paths.grow(np.arange(len(ids)), ids, scores)

@@ -19,28 +19,28 @@ from pyattn.results import Hypothesis
 
 
 class Steps(Protocol):
-    """All that a search asks of a model."""
+    """A model as a search uses it."""
 
     def step(self, tokens: Ints) -> Floats:
         """The logits that follow the last token of each row, [rows] -> [rows, vocab]."""
 
     def attention(self, heads: Sequence[tuple[int, int]]) -> Floats:
-        """What those tokens looked at, a mean over heads, [rows, 1, source].
+        """The attention of those tokens, a mean over heads, [rows, 1, source].
 
-        Only a `coverage_penalty` asks for it.
+        Only `coverage_penalty` needs it.
         """
 
     def keep(self, rows: Ints) -> None:
-        """Goes on with these rows, in this order."""
+        """Continues with these rows, in this order."""
 
 
 class Strategy(Protocol):
-    """All that tells one search from another.
+    """The part of a search in which strategies differ.
 
     Attributes:
-        width: Rows of a sentence, next to each other.
-        sentences: Whose the rows are, [rows].
-        paths: What they have said.
+        width: Number of rows of a sentence, which are adjacent.
+        sentences: The sentence of each row, [rows].
+        paths: The tokens of the rows so far.
     """
 
     width: int
@@ -48,7 +48,7 @@ class Strategy(Protocol):
     paths: Paths
 
     def advance(self, following: Distribution) -> tuple[Ints, Ints]:
-        """From what may follow each row to the rows to go on with and their tokens."""
+        """From each row's distribution to the rows that continue and their next tokens."""
 
     def results(self) -> list[list[Hypothesis]]:
         """The targets of every sentence, best first."""
@@ -70,7 +70,7 @@ def search(model: Steps, rules: Rules) -> list[list[Hypothesis]]:
 
     Args:
         model: With `rows_of` rows for each sentence, next to each other.
-        rules: What a target may look like, and how it is searched for.
+        rules: The rules for targets, and the options of the search.
     """
     options = rules.options
     strategy: Strategy
@@ -82,7 +82,7 @@ def search(model: Steps, rules: Rules) -> list[list[Hypothesis]]:
 
 
 def search_by(strategy: Strategy, model: Steps, rules: Rules) -> list[list[Hypothesis]]:
-    """What a strategy finds of every sentence, the best `num_hypotheses`."""
+    """The best `num_hypotheses` targets that a strategy finds for every sentence."""
     options = rules.options
     fed = np.concatenate(
         [np.tile(rules.prefix, (len(strategy.sentences), 1)), strategy.paths.tokens], axis=1
@@ -106,7 +106,7 @@ def search_by(strategy: Strategy, model: Steps, rules: Rules) -> list[list[Hypot
 
 
 def _step(model: Steps, tokens: Ints, strategy: Strategy, rules: Rules) -> Floats:
-    """The logits behind these tokens; what they look at is remembered where somebody asks."""
+    """The logits behind these tokens; their attention is kept if an option needs it."""
     logits = model.step(tokens)
     if strategy.paths.seen is not None:
         attention = model.attention(rules.options.alignment_heads or ())

@@ -26,7 +26,7 @@ class SelfAttention:
         """Whole sentences, [rows, time, dim] -> [rows, time, dim].
 
         Args:
-            x: What goes in.
+            x: The input.
             padding: Added to the scores, [rows, 1, 1, time].
         """
         time = x.shape[1]

@@ -46,7 +46,7 @@ def log_softmax(x: Floats) -> Floats:
 
 
 def softmax_in_place(x: Floats) -> Floats:
-    """What `softmax` returns, written over x: scores are the largest arrays of attention."""
+    """The result of `softmax`, written over x, as scores are the largest arrays of attention."""
     x -= x.max(axis=-1, keepdims=True, initial=_LOWEST)
     np.exp(x, out=x)
     x /= _total(x)

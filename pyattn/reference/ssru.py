@@ -15,7 +15,7 @@ from pyattn.reference.layers import PackedLinear
 class Ssru:
     """The weights of one layer (Kim et al. 2019, section 3.1).
 
-    With x what goes in at a step and c a cell for each of its numbers, zeros at first,
+    With x the input of a step and c its cells, of the same size and zero at first,
 
         f = sigmoid(forget(x))
         c = f * c + (1 - f) * input(x)
@@ -31,7 +31,7 @@ class Ssru:
 
 
 class SsruRun:
-    """What a run remembers: one cell for each number, however many tokens there were."""
+    """The state of a run: the cells, whose size does not depend on the number of tokens."""
 
     def __init__(self, unit: Ssru, cell: Floats) -> None:
         self._unit = unit

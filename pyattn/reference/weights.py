@@ -52,13 +52,13 @@ class Embedding:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Residual:
-    """x plus what a sub-layer makes of it, with norms around (Xiong et al. 2020).
+    """x plus the sub-layer's output for x, with norms around (Xiong et al. 2020).
 
     A norm that a model does not have leaves its rows unchanged.
     """
 
-    before: Norm  # of what the sub-layer is given
-    behind: Norm  # of what it makes of that
+    before: Norm  # of the sub-layer's input
+    behind: Norm  # of its output
     after: Norm  # of the sum
 
     def __call__(self, x: Floats, sublayer: Callable[[Floats], Floats]) -> Floats:
@@ -90,7 +90,7 @@ class Weights:
     stack: Stack
 
     def embedding(self) -> Embedding:
-        """The table of tokens and that of positions."""
+        """The embeddings of tokens and of positions."""
         config = self.checkpoint.config
         positions: Floats | None = None
         if config.positions == "learned":
@@ -106,7 +106,7 @@ class Weights:
         )
 
     def mixer(self, n: int) -> Mixer:
-        """What a token of the decoder learns of earlier ones by."""
+        """The decoder's self-attention, or its replacement."""
         config = self.checkpoint.config
         if config.mixer == "ssru":
             return Ssru(**self._matrices(n, "ssru"))
@@ -147,7 +147,7 @@ class Weights:
         )
 
     def final_norm(self) -> Norm:
-        """What the stack ends with: a norm of its own, or nothing."""
+        """The norm at the end of the stack, if it has one."""
         return self._norm("final_norm", there=self.checkpoint.config.final_norm)
 
     def output(self) -> Output:

@@ -1,4 +1,4 @@
-"""From a checkpoint's tensors to what the core asks for."""
+"""From a checkpoint's tensors to the arguments of the core's model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pyattn.errors import ModelError
 from pyattn.running import precision
 from pyattn.stored import Array, Stored, Tensors
 
-# Floats of a table of computed positions, unless the model itself is larger by far: 16,384 of them
-# for a dim of 512.
+# Most floats in a table of computed positions, unless the model is far larger: 16,384 positions for
+# a dim of 512.
 MOST_COMPUTED = 1 << 23
 
 # A matrix as it is stored, and its bias if it has one.
@@ -20,7 +20,7 @@ Part: TypeAlias = tuple[Stored, Array | None]
 
 
 def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, list[Part]]]:
-    """What the core asks for, each of its due shape.
+    """The tensors that the core takes, with their shapes checked.
 
     Args:
         checkpoint: Config and weights.
@@ -30,8 +30,8 @@ def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, li
         (`pyattn.running.precision`) and of embeddings, the matrices that each of them consists of.
 
     Raises:
-        ModelError: if a tensor is missing, is an array of another type than float32, or has another
-            shape than the config says; the message names it.
+        ModelError: if a tensor is missing, is an array of another type than float32, or does not
+            have the config's shape; the message names it.
     """
     config = checkpoint.config
     try:
@@ -54,7 +54,7 @@ def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, li
 
 
 def _checked_names(config: ModelConfig, tensors: Tensors) -> list[str]:
-    """The names of a model's tensors, all of which are there and have their due shapes."""
+    """The names of a model's tensors, after a check that all exist and have the right shapes."""
     optional = "output.bias"
     names = []
     for name, shape in (*tensor_shapes(config), (optional, (config.target_vocab,))):

@@ -49,10 +49,10 @@ def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
 
 
 def check(dtype: DTypes) -> None:
-    """Refuses what is neither a number type nor a mapping to number types.
+    """Checks that `dtype` is a number type, or a mapping to number types.
 
     Raises:
-        ValueError: says what was expected.
+        ValueError: if it is not.
     """
     if not isinstance(dtype, Mapping):
         _check_type(dtype, "")
@@ -70,14 +70,14 @@ def _check_type(value: Any, place: str) -> None:
 
 
 def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
-    """Each product's number type, "auto" decided.
+    """The number type of each product, with "auto" resolved.
 
-    "auto" is the fastest on this level at full quality: int8, which costs a trained Marian model
-    less BLEU than can be told from chance on a thousand sentences. Where the residual stream is not
-    normalised between layers, the feed-forwards of large models have a few channels far above the
-    others (Dettmers et al. 2022); there the product that reads them is bfloat16, unless the
-    checkpoint stores it in int8. Levels that gain no time by fewer bytes compute in float32. A
-    product that no pattern matches is "auto" as well.
+    "auto" is the fastest type on this level at full quality. That is int8: on a thousand sentences
+    of a trained Marian model its cost in BLEU is within chance. If norms stand in front of blocks,
+    the feed-forwards of large models have a few channels far above the others (Dettmers et al.
+    2022); there the product that reads them is bfloat16, unless the checkpoint stores it in int8.
+    Levels that gain no time from fewer bytes compute in float32. A product that no pattern matches
+    is "auto".
 
     Raises:
         ValueError: if a pattern matches no product of the model.
@@ -114,12 +114,12 @@ def commonest(dtypes: Mapping[str, str], config: ModelConfig) -> str:
 
 
 def described(config: ModelConfig, dtype: str, others: Mapping[str, str]) -> str:
-    """What is computed in what, in words: "int8, but *.feed_forward.down in bfloat16".
+    """Number types of the products in words: "int8, but *.feed_forward.down in bfloat16".
 
     Args:
-        config: What the model is.
+        config: The model's config.
         dtype: The number type of all products but `others`.
-        others: Those in another type, by name.
+        others: Number types of the other products, by name.
     """
     by_type: dict[str, list[str]] = {}
     for name, other in others.items():
@@ -149,7 +149,7 @@ def _patterns(names: list[str], every: list[str]) -> Iterator[str]:
 
 
 def _near(pattern: str, names: list[str]) -> str:
-    """The names most like one that does not exist, or all there are if none is."""
+    """The names most similar to an unknown one, or all names if none is similar."""
     patterns = list(dict.fromkeys(map(_pattern, names)))
     known = patterns if pattern.startswith("*") else [*names, *patterns]
     return ", ".join(difflib.get_close_matches(pattern, known) or patterns)

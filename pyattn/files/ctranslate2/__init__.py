@@ -1,8 +1,8 @@
 """Folders of CTranslate2 models.
 
-`binary` and `config` are the files, `variables` what the first of them holds, `structure` what that
-says of the network, and `reader` makes a checkpoint of it all; `vmap` is a list of words that go
-together.
+`binary` and `config` read the files, `variables` gives access to the variables of the first,
+`structure` derives the network from them, and `reader` makes a checkpoint of it all. `vmap` reads a
+list of words that go together.
 """
 
 from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, read_binary

@@ -47,12 +47,12 @@ _MAX_VARIABLES = 1 << 14
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Binary:
-    """What a file holds.
+    """The contents of a file.
 
     Attributes:
-        version: Of the file's layout.
+        version: Version of the file's layout.
         spec: Name of the model's class; "" in version 1.
-        revision: Of the names that this class gives its variables.
+        revision: Revision of the class's names of variables.
         variables: By their names, aliases among them; an alias's tensor is its variable's.
     """
 
@@ -134,7 +134,7 @@ def _add_aliases(cursor: Cursor, variables: dict[str, Tensor]) -> None:
         if variables.get(alias, variables[name]) is not variables[name]:
             cursor.fail(f"{bare(alias)} is there twice")
         variables[alias] = variables[name]
-        # What a variable is scaled by goes with it.
+        # An alias of a variable is an alias of its scale, too.
         scale = variables.get(f"{name}{SCALE_SUFFIX}")
         if scale is not None:
             variables.setdefault(f"{alias}{SCALE_SUFFIX}", scale)

@@ -1,4 +1,4 @@
-"""What a CTranslate2 folder says beside its weights: special tokens and vocabularies."""
+"""Special tokens and vocabularies of a CTranslate2 folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pyattn.files.vocabulary import Vocabularies, Vocabulary
 
 CONFIG_FILE = "config.json"
 
-# The version of model.bin from which on config.json says what variables said before.
+# The version of model.bin from which on config.json replaces some variables.
 _WITH_CONFIG_FILE = 6
 _NORM_EPSILON = 1e-5
 # No vocabulary of real tokens is this large, JSON's escapes included; it bounds what a file that
@@ -36,7 +36,7 @@ class SpecialTokens:
 
     Attributes:
         unknown: The token that stands for all others.
-        norm_epsilon: What norms add to the variance; None for what they add by default.
+        norm_epsilon: Added to the variance in norms; None for the default.
     """
 
     unknown: str
@@ -54,7 +54,7 @@ def read_special_tokens(
     """From config.json, or from the variables of an older model.
 
     Raises:
-        ModelError: if a value is out of range, or asks for what is not supported.
+        ModelError: if a value is out of range or not supported.
     """
     if binary.version >= _WITH_CONFIG_FILE:
         return _from_file(folder)
@@ -109,11 +109,11 @@ def read_token_files(
 
     Args:
         folder: Where they are.
-        special: What the model says of its tokens.
+        special: The model's special tokens.
         source_rows: Tokens that the model has embeddings for, of sources.
         target_rows: The same of targets.
         zero_start: Whether targets start from a vector of zeros. Such models are Marian's, whose
-            sources end; who converted them may have left that to the callers.
+            sources end, even if the converter left the end to callers.
 
     Raises:
         ModelError: if a file is missing or malformed, or has another number of tokens, or lacks

@@ -1,13 +1,13 @@
 """Folders of CTranslate2 models: encoder-decoder Transformers in files of version 1 to 6.
 
 A folder holds model.bin (`pyattn.files.ctranslate2.binary`), the vocabularies, from version 6 on
-config.json, and perhaps vmap.txt. These models take and give tokens: `read_vocabularies` says which
-ids they have here. Their variables, for a `{stack}` of encoder and decoder and a layer N:
+config.json, and perhaps vmap.txt. These models take and give tokens; `read_vocabularies` returns
+their ids. Their variables, for a `{stack}` of encoder and decoder and a layer N:
 
     {stack}/{num_heads,pre_norm,activation}               without {stack}/ before revision 5
     encoder/embeddings_0/weight                           [vocab, dim]; also without _0
     decoder/embeddings/weight                             [vocab, dim]
-    {stack}/scale_embeddings                              whether by sqrt(dim), or by what
+    {stack}/scale_embeddings                              the scale, or whether it is sqrt(dim)
     {stack}/position_encodings/encodings                  [positions, dim]; else they are computed
     {stack}/{layernorm_embedding,layer_norm}/{gamma,beta} either may be absent
     {stack}/layer_N/self_attention/linear_{0,1}           query, key and value as one; output
@@ -18,7 +18,7 @@ ids they have here. Their variables, for a `{stack}` of encoder and decoder and 
     {stack}/layer_N/self_attention/relative_attention_{bias,max_distance}   T5's positions
     {stack}/layer_N/{self_attention,attention}/queries_scale
     decoder/projection                                    output
-    decoder/scale_outputs                                 what its inputs are multiplied by
+    decoder/scale_outputs                                 factor of its inputs
     decoder/start_from_zero_embedding                     whether the start is a vector of zeros
 
 Each linear has a weight, [out, in], perhaps its scale, and perhaps a bias.
@@ -70,14 +70,14 @@ VMAP_FILE = "vmap.txt"
 
 _LATEST_REVISION = 7
 _NORM_EPSILON, _RMS_NORM_EPSILON = 1e-5, 1e-6
-# Of a model without distances, whatever the field says.
+# The default of `ModelConfig`, for models without distances.
 _BUCKETS = 32
 # CTranslate2's default, without the end.
 _MOST_TOKENS = 256
 _Linears = tuple[tuple[str, ...], ...]
 _SELF = ("self_attention", "self_attention", (("query", "key", "value"), ("output",)))
 _CROSS = ("cross_attention", "attention", (("query",), ("key", "value"), ("output",)))
-# Our name of each attention, the file's, and what is in each of its linears.
+# Our name of each attention, the file's, and the projections in each of its linears.
 _ATTENTIONS: dict[str, tuple[tuple[str, str, _Linears], ...]] = {
     "encoder": (_SELF,),
     "decoder": (_SELF, _CROSS),
@@ -96,13 +96,13 @@ def read_ctranslate2(folder: pathlib.Path) -> Checkpoint:
     before the end.
 
     Raises:
-        ModelError: if a file is missing or malformed, or if the model has what is not supported.
+        ModelError: if a file is missing or malformed, or the model is not supported.
     """
     return _Reader(folder).checkpoint()
 
 
 def read_vocabularies(folder: str | os.PathLike[str]) -> Vocabularies:
-    """The tokens of a CTranslate2 model, by their ids, and what it wants around a source.
+    """The tokens of a CTranslate2 model, by their ids, and those around a source.
 
     Raises:
         ModelError: as `read_ctranslate2`.
@@ -111,7 +111,7 @@ def read_vocabularies(folder: str | os.PathLike[str]) -> Vocabularies:
 
 
 def read_vocabulary_map(folder: str | os.PathLike[str]) -> VocabularyMap | None:
-    """Which target tokens go with which source tokens, if the folder says so (vmap.txt).
+    """The folder's map of source tokens to target tokens (vmap.txt); None if it has none.
 
     Raises:
         ModelError: as `read_ctranslate2`, and if vmap.txt is malformed.
@@ -124,7 +124,7 @@ def read_vocabulary_map(folder: str | os.PathLike[str]) -> VocabularyMap | None:
 
 
 class _Reader:
-    """A folder, as far as it has been understood."""
+    """A folder that is being read."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""What the variables of a CTranslate2 model say of its stacks: their sizes, and their variant."""
+"""Sizes and variant of the stacks of a CTranslate2 model, from its variables."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary
 from pyattn.files.ctranslate2.variables import Variables
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS
 
-# Name of a model's class to the heads that it has if no variable says so.
+# Name of a model's class to its default number of heads.
 SPECS = {"": 8, "TransformerBase": 8, "TransformerBig": 16, "TransformerSpec": 8}
 # The revision from which on each stack has attributes of its own.
 _SCOPED = 5
 _ACTIVATIONS: dict[int, Activation] = {0: "relu", 1: "gelu_tanh", 2: "silu", 3: "gelu"}
-# Computed positions have no end of their own; CTranslate2 cuts sources there unless told otherwise.
+# Computed positions have no end; CTranslate2 cuts sources here by default.
 _COMPUTED_POSITIONS = 1024
-# Nor have distances, of which all from some hundred on are alike. Tables end somewhere.
+# Nor have distances, which share one bucket from some hundred on. This bounds tables.
 _RELATIVE_POSITIONS = 4096
-# What says how sources' features are put together, of which there is one; and how ALiBi would be
-# computed.
+# How to merge the features of sources, of which there is only one; and settings of ALiBi.
 _UNUSED = ("embeddings_merge", "alibi_use_positive_positions", "scale_alibi")
 EMBEDDINGS = {
     "encoder": ("encoder/embeddings_0", "encoder/embeddings"),
@@ -32,23 +31,23 @@ EMBEDDINGS = {
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """What both stacks of a model have in common here; by the variables' names.
+    """The variant of the Transformer, which both stacks share; by the variables' names.
 
     Attributes:
-        pre_norm: Whether sub-layers are normalised before them.
+        pre_norm: Whether norms stand in front of sub-layers.
         rms_norm: Whether norms have no beta.
-        layer_norm: Whether the stacks end with one.
+        layer_norm: Whether the stacks end with a norm.
         layernorm_embedding: Whether embeddings are normalised.
-        activation: Of feed-forward blocks.
-        gated: Whether these have a linear_0_noact.
+        activation: Activation of feed-forward blocks.
+        gated: Whether feed-forward blocks have a linear_0_noact.
         attention_bias: Whether linears of attention have biases.
-        feed_forward_bias: Whether those of feed-forward have.
-        width: Of all queries of a token.
+        feed_forward_bias: Whether linears of feed-forward have biases.
+        width: Width of all queries of a token.
         encodings: Whether there is a table of positions.
-        buckets: Distances that a bias of self-attention tells apart; 0 is no bias.
-        relative_attention_max_distance: From where on distances are alike.
-        queries_scale: What queries are multiplied by, if that is not 1 / sqrt(head_dim).
-        scale_embeddings: What embeddings are multiplied by.
+        buckets: Number of distances that the bias of self-attention distinguishes; 0 is no bias.
+        relative_attention_max_distance: Distance from which on all share one bucket.
+        queries_scale: Factor of queries, if it is not 1 / sqrt(head_dim).
+        scale_embeddings: Factor of embeddings.
     """
 
     pre_norm: bool
@@ -89,15 +88,15 @@ def relative_bias(stack: str, layer: int) -> str:
 
 
 def relative_distance(stack: str, layer: int) -> str:
-    """The variable that says from where on distances are alike in a layer."""
+    """The variable of the largest distance that a layer distinguishes."""
     return f"{stack}/layer_{layer}/self_attention/relative_attention_max_distance"
 
 
 def read_structure(variables: Variables, binary: Binary, stack: Stack, dim: int) -> Structure:
-    """What the variables say of a stack, but for its tensors.
+    """The structure of a stack, from its variables.
 
     Raises:
-        ModelError: if one is out of range, or of a variant that is not supported.
+        ModelError: if a value is out of range, or a variant is not supported.
     """
     name = attribute_names(binary, stack, "num_heads")
     width = variables.shape(f"{stack}/layer_0/self_attention/linear_1/weight")[1]
@@ -174,7 +173,7 @@ def _variant(variables: Variables, binary: Binary, stack: Stack, dim: int) -> Va
 
 
 def _embedding_scale(variables: Variables, stack: str, dim: int) -> float:
-    """A floating number is the scale itself, any other says whether there is one."""
+    """The scale: a floating number is the scale itself, an integer is a flag for sqrt(dim)."""
     names = [f"{stack}/scale_embeddings"]
     names += [f"{name}/multiply_by_sqrt_depth" for name in EMBEDDINGS[stack]]
     scale = variables.number(*names, default=1)

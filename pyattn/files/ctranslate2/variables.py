@@ -1,4 +1,4 @@
-"""The variables of a CTranslate2 model, each checked when it is asked for."""
+"""The variables of a CTranslate2 model, each validated when it is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyattn.files.tensors import Tensor
 from pyattn.stored import Stored
 
 _INTEGERS = ("I8", "I16", "I32")
-# What int16 weights were multiplied by before their files said so.
+# Multiplier of int16 weights in files that do not state it.
 _INT16_SCALE = 1000.0
 _MAX_TEXT = 1 << 10
 
@@ -32,10 +32,10 @@ _FIRST_NAMES = (
 
 
 class Variables:
-    """The variables of a file; remembers which were asked for.
+    """The variables of a file; remembers which were read.
 
     Args:
-        binary: What the file holds.
+        binary: The contents of the file.
 
     Raises:
         ModelError: if two variables have one name.
@@ -48,7 +48,7 @@ class Variables:
             if len(self._tensors) < len(binary.variables):
                 raise ModelError(f"{WEIGHTS_FILE}: two variables have the same name")
         self._left = set(self._tensors)
-        # By variable, whatever the names that it is asked for by. It outlives this table.
+        # By the variable's identity, whatever its name; the variables outlive this table.
         self._stored: dict[int, Stored] = {}
 
     def names(self) -> list[str]:
@@ -91,10 +91,10 @@ class Variables:
         return self.number(name, *others, default=default) != 0
 
     def expect(self, name: str, value: float) -> None:
-        """That a number, if it is there, is the only one that is supported.
+        """Checks that a number, if present, has the only supported value.
 
         Raises:
-            ModelError: if it is another.
+            ModelError: if it has another.
         """
         found = self.number(name, default=value)
         if not math.isclose(found, value, rel_tol=1e-5):
@@ -144,7 +144,7 @@ class Variables:
         return self._stored[id(tensor)]
 
     def check_all_taken(self) -> None:
-        """That nothing is left: what is not computed with may not be there either.
+        """Checks that all variables were read, as an unused one means another kind of model.
 
         Raises:
             ModelError: if variables are left; the message names the first of them.

@@ -1,8 +1,8 @@
 """Folders in the layout of Hugging Face transformers.
 
-`families` says which they are, `bart`, `t5` and `gemma` how the blocks that they are made of look
-in config.json and among the names of tensors. Where a file holds what is computed all the same,
-such as the sinusoids of positions, it is not read.
+`families` lists the families; `bart`, `t5` and `gemma` describe their blocks in config.json and in
+the names of tensors. Tensors that are computed here, such as the sinusoids of positions, are not
+read.
 """
 
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config

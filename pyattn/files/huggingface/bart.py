@@ -1,8 +1,8 @@
-"""The BART block, of which most families are made, in transformers' names.
+"""The BART block of most families, in transformers' names.
 
-It is the block of Vaswani et al. 2017 with biases everywhere; families differ in where norms stand
-and in positions. Marian's models normalise after the residual whatever their `normalize_before`
-says: transformers does not look at it, nor at the other switches that fairseq's models carry.
+It is the block of Vaswani et al. 2017 with biases everywhere; families differ in the place of norms
+and in positions. Marian models normalise after the residual, whatever their `normalize_before` is:
+transformers ignores it, and the other switches of fairseq's models.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What config.json and generation_config.json of a Hugging Face folder say."""
+"""config.json and generation_config.json of a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pyattn.options import GenerationOptions
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HuggingFaceConfig:
-    """The two files, understood.
+    """The two files, validated.
 
     Attributes:
-        layout: What the model is, and how its tensors are called.
-        fields: Of both files.
+        layout: The model's config, and the names of its tensors.
+        fields: The fields of both files.
     """
 
     layout: Layout
@@ -31,12 +31,12 @@ class HuggingFaceConfig:
 
     @property
     def model(self) -> ModelConfig:
-        """What the model is."""
+        """The model's config."""
         return self.layout.model
 
     @functools.cached_property
     def generation(self) -> GenerationOptions:
-        """How the model wants to be decoded; warns of what is not followed.
+        """The model's decoding defaults; warns of settings that are not followed.
 
         Raises:
             ModelError: if a field is out of range, or contradicts another.
@@ -51,8 +51,8 @@ def read_config(folder: pathlib.Path) -> HuggingFaceConfig:
     """Reads config.json, and generation_config.json if there is one.
 
     Raises:
-        ModelError: if a field is out of range, contradicts another, or asks for what is not
-            supported; the message names the file and the field.
+        ModelError: if a field is out of range, contradicts another or is not supported; the message
+            names the file and the field.
     """
     values = read_json(folder / CONFIG_FILE)
     name = Fields({CONFIG_FILE: values}).text("model_type")

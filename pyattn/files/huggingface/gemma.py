@@ -1,7 +1,7 @@
 """The Gemma block in transformers' names: T5Gemma (Zhang et al. 2025).
 
 config.json has an object for each stack. Their sizes may differ, but not the width of the residual
-stream, nor what `ModelConfig` knows for the whole model only.
+stream, nor attributes that `ModelConfig` has only for the whole model.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def read_gemma(name: str, family: Family, fields: Fields, ids: Fields) -> Layout
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Stack:
-    """What config.json says of a stack: `sizes` and `common` are attributes of `ModelConfig`."""
+    """A stack in config.json; `sizes` and `common` are attributes of `ModelConfig`."""
 
     fields: Fields
     vocab: int
@@ -147,7 +147,7 @@ class _Stack:
 
 
 def _windows(fields: Fields, stack: Stack, layers: int) -> tuple[int, ...]:
-    """Per layer how many positions self-attention reaches to a side, its own among them."""
+    """Positions that self-attention reaches to a side, per layer, the token's own included."""
     types = fields.list("layer_types") or [_FULL if n % 2 else _SLIDING for n in range(layers)]
     if len(types) != layers or not all(kind in (_SLIDING, _FULL) for kind in types):
         expected = f"{_SLIDING} or {_FULL} for each of {layers} layers"
@@ -171,5 +171,5 @@ def _theta(fields: Fields, place: str) -> float:
 
 
 def _cap(fields: Fields, key: str) -> float:
-    """A soft cap; 0 for none, which is what null says."""
+    """A soft cap; null is 0, no cap."""
     return 0.0 if fields.get(key) is None else fields.number(key, 0, low=1e-3)

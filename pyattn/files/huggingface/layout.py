@@ -1,4 +1,4 @@
-"""What a block style is asked for: a model, and how its tensors are called in the files."""
+"""The layout of a model's files: its config, and the names of its tensors in the files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pyattn.files.fields import Fields
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
 
-# What transformers calls the activations that are computed here.
+# transformers' names of the activations that are computed here.
 ACTIVATIONS: dict[str, Activation] = {
     "relu": "relu",
     "gelu": "gelu",
@@ -45,19 +45,19 @@ class Layout:
     """A model by its config.json, and where its tensors are.
 
     Attributes:
-        model: What the model is.
+        model: The model's config.
         lengths: Field of config.json behind each attribute of `model` that is a tensor's length.
         embeddings: Names of the matrices that may be tied.
         joined: Whether the encoder and the decoder have the same embedding.
         tied: Whether the output matrix is the decoder's embedding.
-        prefix: What the names of all other tensors begin with.
+        prefix: Begin of the names of all other tensors.
         words: The words of our names of tensors, by stack, in those of the files; those that are
             the same in both are left out.
-        output_bias: Name of what is added to the logits, [1, vocab]; None if there is none.
-        not_read: Names of tensors that a file may have, and that no result depends on.
-        rows_before: How many rows a table of learned positions has before that of the first token.
+        output_bias: Name of the bias of the logits, [1, vocab]; None if there is none.
+        not_read: Names of tensors that a file may have and that affect no result.
+        rows_before: Rows of a table of learned positions in front of the first token's.
         norms_less_one: Whether the weights of norms are stored less one.
-        tied_scale: What logits are multiplied by if the output matrix is the decoder's embedding.
+        tied_scale: Factor of logits if the output matrix is the decoder's embedding.
     """
 
     model: ModelConfig
@@ -82,22 +82,21 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Family:
-    """What a model_type decides.
+    """The properties that a model_type decides.
 
     Attributes:
-        style: The block that it is built of: reads a layout from the name of the family, the
-            family, the fields of config.json, and these with what generation_config.json says of
-            special tokens.
+        style: Its block: a function that reads a layout from the family's name, the family, the
+            fields of config.json, and these with the special tokens of generation_config.json.
         embeddings: Names of the matrices that may be tied.
-        switches: Attributes of `ModelConfig` that all its models have in common.
-        defaults: Fields that config.json need not have, as transformers' config classes know them.
-        generation: Likewise, but such as count only where there is no generation_config.json.
+        switches: Attributes of `ModelConfig` that all its models share.
+        defaults: Defaults of fields in config.json, from transformers' config classes.
+        generation: Likewise, but only without a generation_config.json.
         output_bias: As in `Layout`.
-        scaled_output: Whether logits are multiplied by dim**-0.5: if config.json says so, or if the
-            output matrix is the embedding.
+        scaled_output: Whether logits are multiplied by dim**-0.5: never, by a field of config.json,
+            or if the output matrix is the embedding.
         not_read: As in `Layout`.
-        tokens_of: The object of config.json whose special tokens count where config.json itself
-            has none.
+        tokens_of: The object of config.json whose special tokens count if config.json itself has
+            none.
     """
 
     style: Callable[[str, Family, Fields, Fields], Layout]
@@ -117,7 +116,7 @@ def special_tokens(ids: Fields, source_vocab: int, target_vocab: int) -> dict[st
     smaller = min(source_vocab, target_vocab)
     start = ids.optional_id("decoder_start_token_id", None, vocab=target_vocab)
     return {
-        # As transformers does where nobody says how a target starts.
+        # transformers' default start.
         "start": ids.id("bos_token_id", None, vocab=target_vocab) if start is None else start,
         "end": ids.ids("eos_token_id", vocab=smaller)[0],
         "pad": ids.optional_id("pad_token_id", None, vocab=smaller),

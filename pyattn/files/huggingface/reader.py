@@ -117,7 +117,7 @@ def _embeddings(
 
 
 def _output_bias(weights: Weights, vocab: int, layout: Layout) -> Stored | None:
-    """What is added to the logits; None if it is all zeros, as in most models."""
+    """The bias of the logits; None if it is all zeros, as in most models."""
     tensor = None if layout.output_bias is None else weights.optional(layout.output_bias)
     if tensor is None:
         return None

@@ -1,8 +1,8 @@
 """The T5 block (Raffel et al. 2020) in transformers' names: T5, mT5 and UMT5.
 
-RMS norms before sub-layers, no biases, scores that are not scaled, and instead of positions a bias
-of self-attention by distance. What follows T5 1.0 has gated feed-forwards, and an output matrix of
-its own in the place of the embedding, whose logits T5 1.0 scales.
+RMS norms before sub-layers, no biases, unscaled scores, and instead of positions a bias of
+self-attention by distance. T5 1.0 uses the embedding as its output matrix and scales its logits;
+later versions have gated feed-forwards and a separate output matrix.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _scales_output(fields: Fields) -> bool:
 
 
 def _feed_forward(fields: Fields) -> dict[str, Any]:
-    """Whether there is a gate, and the activation: one name says both, and a field each may too."""
+    """Gate and activation: one field names both, or two fields one each."""
     name = fields.text("feed_forward_proj")
     gate, _, activation = name.rpartition("-")
     # An activation is erf's gelu alone and tanh's in a gate, as in the models that had it first.

@@ -13,7 +13,7 @@ from pyattn.files.tensors import Tensor
 
 
 def _read_pickled(path: pathlib.Path) -> dict[str, Tensor]:
-    # What it imports takes time, and most models have no use for it.
+    # Its imports take time, and most models do not need it.
     from pyattn.files.pickled import read_pickled
 
     return read_pickled(path)
@@ -34,8 +34,8 @@ def read_weights(folder: pathlib.Path, prefix: str) -> Weights:
 
     Args:
         folder: Where the files are.
-        prefix: What names begin with. transformers' base models, which have no output matrix, leave
-            it out; they are given it.
+        prefix: Begin of all names. transformers' base models, which have no output matrix, lack it;
+            it is added.
 
     Raises:
         ModelError: if a file is missing or malformed.
@@ -47,7 +47,7 @@ def read_weights(folder: pathlib.Path, prefix: str) -> Weights:
 
 
 def _tensors(folder: pathlib.Path) -> tuple[str, dict[str, Tensor]]:
-    """The file's name, and what is in it."""
+    """The file's name and its tensors."""
     for name, read in _READERS.items():
         if (folder / name).exists():
             return name, read(folder / name)

@@ -1,7 +1,7 @@
 """Marian's own files: models as `.npz` or `.bin`, vocabularies and lexical shortlists.
 
-So releases of OPUS-MT, of students (Bergamot) and of Firefox are read as they are; which files of a
-folder are which, `pyattn.files.marian.folder` says, the rest the module of each file.
+Releases of OPUS-MT and students of Bergamot and Firefox are read as they are.
+`pyattn.files.marian.folder` finds the files of a model; each kind of file has a module.
 """
 
 from __future__ import annotations

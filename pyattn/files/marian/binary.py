@@ -37,7 +37,7 @@ VERSION = 1
 _TYPES = {0x101: "I8", 0x104: "I32", 0x204: "U32", 0x402: "F16", 0x404: "F32"}
 # Of browsermt's fork, and of Marian itself.
 _INTGEMM8 = (0x4101, 0x10001)
-# Numbers that are laid out for one CPU, or that nobody publishes.
+# Layouts for a single CPU, and types that are not published.
 _NOT_READ = {
     0x4102: "intgemm16",
     0x10002: "intgemm16",
@@ -60,7 +60,7 @@ _HEADER = struct.Struct("<4Q")
 
 @dataclasses.dataclass(frozen=True)
 class _Header:
-    """What is said of an item before its data."""
+    """The header of an item, in front of its data."""
 
     name: str
     kind: int
@@ -128,7 +128,7 @@ def _headers(cursor: Cursor) -> list[_Header]:
 
 
 def _item(cursor: Cursor, header: _Header) -> Item:
-    """An item, whose data is what follows."""
+    """The item of a header; its data is read next."""
     place, kind, count = bare(header.name), header.kind, math.prod(header.shape)
     if kind in _NOT_READ:
         cursor.fail(

@@ -1,12 +1,12 @@
-"""Which files of a folder a Marian model is made of.
+"""The files of a Marian model in a folder.
 
-decoder.yml, or whatever it is called, names them in releases of OPUS-MT and of students; its paths
-are those of another machine, and only their last parts count. Without it, as with the models of
-Firefox, their own names tell. Every file may be compressed, as `<name>.gz`.
+In releases of OPUS-MT and of students, decoder.yml (or a similar name) lists them. Its paths are of
+another machine, so only their last parts count. Without it, as in models of Firefox, files are
+found by their names. Every file may be compressed, as `<name>.gz`.
 
     *.npz, *.bin                                the model
     srcvocab*, trgvocab*; vocab*; *.vocab.yml   vocabularies, .spm or .yml, of source and target
-    source.spm, target.spm                      what cuts texts into the tokens of a .yml
+    source.spm, target.spm                      cut texts into the tokens of a .yml
     lex*                                        the shortlist
 """
 
@@ -31,9 +31,9 @@ _SETTINGS_LIMIT = 1 << 20
 _BIN_SUFFIX = ".bin"
 _VOCABULARY_SUFFIXES = (".spm", ".yml", ".yaml")
 _PIECES = ("source.spm", "target.spm")
-# What gzip needs for its own header and the first bytes.
+# Bytes that gzip needs for its header and the first content.
 _START = 1 << 12
-# What training keeps beside a model.
+# Files of training beside a model.
 _NO_MODELS = (".optimizer.npz", ".orig.npz", ".progress.npz")
 
 
@@ -42,12 +42,12 @@ class Files:
     """The files of a model.
 
     Attributes:
-        folder: That they are in.
+        folder: Their folder.
         model: The parameters.
-        settings: decoder.yml, understood; without any option if there is none.
-        vocabularies: Of source and target; None if there are none.
-        pieces: SentencePiece's models of both, beside vocabularies that are lists of tokens.
-        shortlist: Which target tokens go with which source tokens; None if there is no such file.
+        settings: decoder.yml; empty if there is none.
+        vocabularies: Vocabularies of source and target; None if there are none.
+        pieces: SentencePiece models of both, beside vocabularies that are lists of tokens.
+        shortlist: The lexical shortlist; None if there is none.
     """
 
     folder: pathlib.Path

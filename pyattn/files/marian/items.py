@@ -1,4 +1,4 @@
-"""What both of Marian's files of parameters hold, and which is which by its name."""
+"""The items of both of Marian's files of parameters, and their names."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _SMALLEST, _MOST = 127 / float(_LIMITS.max), 1 / float(_LIMITS.tiny)
 def quantized(
     file: str, name: str, values: npt.NDArray[np.int8], shape: tuple[int, ...], multiplier: float
 ) -> Stored:
-    """An intgemm8 item: integers, and what the weights were multiplied by to become them.
+    """An intgemm8 item: integers, and the multiplier that made them of weights.
 
     Args:
-        file: For errors.
-        name: Of the item.
-        values: All integers, as they lie in the file.
-        shape: What the file says.
-        multiplier: What the file says.
+        file: The file's name, for errors.
+        name: The item's name.
+        values: All integers, in the order of the file.
+        shape: The shape in the file.
+        multiplier: The multiplier in the file.
 
     Raises:
         ModelError: if it is no matrix, the multiplier is not positive, or an integer is -128, which
@@ -49,7 +49,7 @@ def quantized(
     if len(shape) != 2:
         raise ModelError(f"{place} has shape {list(shape)}, expected a matrix, as it is intgemm8")
     if name == OUTPUT:
-        # Nobody has published one, and the two programs that write them do not agree on the order.
+        # None is published, and the two programs that write them do not agree on the order.
         raise ModelError(f"{place} is intgemm8, supported is an embedding as the output, or floats")
     # A step, and 127 of them, must be numbers that float32 has with all their digits.
     if not _SMALLEST <= multiplier <= _MOST:

@@ -34,7 +34,7 @@ _EPSILON = 1e-6
 # Computed positions have no end of their own.
 _COMPUTED_POSITIONS = 1024
 _MOST_TOKENS = 512
-# What Marian goes by where nobody says how many times as long as its source a target may be.
+# Marian's default of max-length-factor.
 _LENGTH_FACTOR = 3.0
 _MOST_FACTOR = 1e6
 _OLD_OUTPUT = "decoder_ff_logit_out_W"
@@ -44,13 +44,13 @@ _OUTPUT_BIAS = "decoder_ff_logit_out_b"
 def read_marian(path: pathlib.Path) -> Checkpoint:
     """The model in a folder of Marian's, or in a file.
 
-    Its weights stay views of the file, unless that is compressed. It is decoded as decoder.yml
-    says, or greedily if there is none, and never yields the unknown token unless decoder.yml allows
-    it.
+    Its weights stay views of the file, unless that is compressed. Its decoding defaults are those
+    of decoder.yml, or greedy search if there is none; the unknown token is suppressed unless
+    decoder.yml allows it.
 
     Raises:
-        ModelError: if a file is missing or malformed, or if the model has what is not supported;
-            the message names the option.
+        ModelError: if a file is missing or malformed, or the model is not supported; the message
+            names the option.
     """
     files = find_files(path)
     reader = _Reader(files)
@@ -62,7 +62,7 @@ def read_marian(path: pathlib.Path) -> Checkpoint:
 
 
 def read_marian_config(files: Files) -> ModelConfig:
-    """What a model is.
+    """The config of a model.
 
     Raises:
         ModelError: as `read_marian`.
@@ -71,7 +71,7 @@ def read_marian_config(files: Files) -> ModelConfig:
 
 
 class _Reader:
-    """A model, as far as it has been understood."""
+    """A model that is being read."""
 
     def __init__(self, files: Files) -> None:
         self._settings = files.settings
@@ -82,7 +82,7 @@ class _Reader:
 
     @functools.cached_property
     def config(self) -> ModelConfig:
-        """What the model is."""
+        """The model's config."""
         variant, parameters = self._variant, self._parameters
         source, dim = parameters.shape(variant.source_embedding)
         target, target_dim = parameters.shape(variant.target_embedding)
@@ -152,12 +152,12 @@ class _Reader:
         return found
 
     def check_all_taken(self) -> None:
-        """That all parameters are computed with, but for what inputs would be multiplied by."""
+        """Checks that all parameters were read, except multipliers of inputs."""
         self._parameters.check_alphas()
         self._parameters.check_all_taken()
 
     def generation(self) -> GenerationOptions:
-        """How the model wants to be decoded."""
+        """The model's decoding defaults."""
         settings = self._settings
         beam = settings.integer("beam-size", 1, high=MAX_BEAM)
         if not beam:
@@ -185,7 +185,7 @@ class _Reader:
         )
 
     def _warn_of_others(self) -> None:
-        """Warns of what Marian's search would do and the one here does not."""
+        """Warns of settings that Marian's search follows and pyattn's does not."""
         settings = self._settings
         others = {
             "word-penalty": settings.number("word-penalty", 0.0) != 0,

@@ -5,7 +5,7 @@
     decoder.layers.1.feed_forward.down.bias         decoder_l2_ffn_b2
     decoder.layers.1.ssru.input.weight              decoder_l2_rnn_W
 
-What is normalised before a block is computed, or behind the embedding, has `_pre` at its end.
+The names of norms in front of a block, or behind the embedding, end in `_pre`.
 """
 
 from __future__ import annotations

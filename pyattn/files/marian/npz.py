@@ -2,7 +2,7 @@
 
 An entry `<name>.npy` begins with the six bytes of `_MAGIC`, a version of two, the length of what
 follows (2 bytes in version 1, else 4), and a Python dict of the type, the order and the shape,
-which is matched here and not evaluated. Entries may be compressed, as NumPy does if it is asked to.
+which is matched here and not evaluated. Entries may be compressed, an option of NumPy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the texts of one of Marian's models are treated, which no file says."""
+"""How the texts of a Marian model are treated, by the kind of its files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _PAIR = re.compile(r"\.([a-z]{2})([a-z]{2})\.")
 
 
 def text_settings(files: Files, config: ModelConfig) -> TextSettings:
-    """What serves a model.
+    """The settings for a model's texts.
 
-    A student, as Firefox and Bergamot have them, was trained on single sentences: on lines of
-    Flores with several, given whole up to 40 tokens, one from Portuguese to English has a BLEU of
-    42.4, and 48.8 sentence by sentence. Students are told by their decoders without self-attention
-    and by SentencePiece's models for vocabularies; releases of OPUS-MT have lists of tokens.
+    A student of Firefox or Bergamot was trained on single sentences. On lines of Flores with
+    several sentences, one from Portuguese to English has a BLEU of 42.4 if lines stay whole up to
+    40 tokens, and 48.8 sentence by sentence. A decoder without self-attention, or a SentencePiece
+    model as the vocabulary, marks a student; releases of OPUS-MT have lists of tokens.
     """
     settings = TextSettings.of_family(config.family)
     names = [path.name for path in (*(files.vocabularies or ()), files.shortlist) if path]

@@ -23,7 +23,7 @@ _MIXERS: dict[str, Mixer] = {
     "rnn": "ssru",
 }
 _ACTIVATIONS: dict[str, Activation] = {"relu": "relu", "swish": "silu"}
-# What is done before a block and behind it: n is a norm, a the residual; dropout is not for us.
+# Operations before a block and behind it: n is a norm, a the residual. Dropout is ignored.
 _NORMS: dict[tuple[str, str], Norm] = {
     ("", "an"): "post",
     ("n", "a"): "pre",
@@ -47,7 +47,7 @@ _NEUTRAL: dict[str, tuple[str, ...]] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Variant:
-    """What the options say that no tensor shows.
+    """The properties of a model that only its options show.
 
     Attributes:
         norm: As in `ModelConfig`, and so are the next ones.
@@ -59,10 +59,10 @@ class Variant:
         average_gates: Likewise.
         average_middle: Whether an average goes through a feed-forward.
         source_embedding: Name of the encoder's embedding.
-        target_embedding: Name of the decoder's.
-        tied_output: Whether that is the output matrix as well.
-        tied_layers: Of each decoder layer the number of that whose parameters it has, from 1 on;
-            empty if each has its own.
+        target_embedding: Name of the decoder's embedding.
+        tied_output: Whether the decoder's embedding is also the output matrix.
+        tied_layers: For each decoder layer the number, from 1 on, of the layer whose parameters it
+            uses; empty if each has its own.
     """
 
     norm: Norm
@@ -80,10 +80,10 @@ class Variant:
 
 
 def read_variant(options: Options) -> Variant:
-    """What the options of a model's file say.
+    """The variant of a model, from the options in its file.
 
     Raises:
-        ModelError: if the model has what is not supported; the message names the option.
+        ModelError: if the variant is not supported; the message names the option.
     """
     if options.text("type", "") != "transformer":
         options.fail("type", "supported is 'transformer'")
@@ -134,8 +134,8 @@ def _norm(options: Options, mixer: Mixer) -> Norm:
             f"and {PRE} is {pre!r}, supported are 'dan' with '', and with 'n' 'da' or 'nda'",
         )
     norm = _NORMS[pre, post]
-    # Until 2020, when the norm behind a stack became an option, attention was given keys and values
-    # that were not normalised. An average's gates see what is not normalised to this day.
+    # Until 2020, when the norm behind a stack became an option, attention got keys and values that
+    # were not normalised. An average's gates still see inputs that are not normalised.
     if norm != "post" and (TOP not in options or mixer == "average"):
         options.fail(PRE, f"supported is '' in a model without {TOP}, or of average attention")
     return norm
@@ -149,7 +149,7 @@ def _single_norm(options: Options, name: str) -> bool:
 
 
 def _operations(options: Options, name: str, default: str) -> str:
-    """What is done, without the dropout of training."""
+    """The operations of an option, without the dropout of training."""
     operations = options.text(name, default).replace("d", "")
     unknown = set(operations) - set("an")
     if unknown:

@@ -1,7 +1,7 @@
 """The vocabularies of a Marian model: SentencePiece's models, or lists of tokens in YAML.
 
-The ids of a SentencePiece model are the model's ids. A `.yml` has tokens and their ids; what cuts
-texts into these tokens is not in it, but in OPUS-MT's releases beside it (source.spm, target.spm).
+The ids of a SentencePiece model are the model's ids. A `.yml` has tokens and their ids; OPUS-MT's
+releases have the SentencePiece models that cut texts into them beside it (source.spm, target.spm).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Tokens:
 
     Attributes:
         ids: Token to id.
-        pieces: What cuts texts into them; None if no file does.
+        pieces: Cuts texts into them; None if there is no such file.
     """
 
     ids: Mapping[str, int]
