@@ -83,9 +83,9 @@ NAMESPACE = b"cargparse\nNamespace\n)\x81"
         (b"\x80\x02}" + text("settings") + NAMESPACE + b"}bs.", "no settings and model"),
         (b"\x80\x02" + NAMESPACE + b"Nb.", "a Namespace without attributes"),
         (b"\x80\x02" + NAMESPACE + b"}K\x01K\x02sb.", "a Namespace without attributes"),
-        (b"\x80\x02cargparse\nNamespace\n(t)\x81.", "an object of what PyTorch makes none"),
+        (b"\x80\x02cargparse\nNamespace\n(t)\x81.", "an object of a class that PyTorch does"),
         (b"\x80\x02cargparse\nArgumentParser\n)\x81.", "refused to unpickle argparse.Argument"),
-        (b"\x80\x02ccollections\nOrderedDict\n)\x81.", "an object of what PyTorch makes none"),
+        (b"\x80\x02ccollections\nOrderedDict\n)\x81.", "an object of a class that PyTorch does"),
     ],
 )
 def test_pickle_of_anything_else_is_refused(

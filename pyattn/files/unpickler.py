@@ -220,14 +220,14 @@ class _Machine:
             ) if name == _TENSOR and _integers(shape) and _integers(strides):
                 self._stack.append(StridedTensor(storage, offset, shape, strides))
             case _:
-                self._fail("malformed pickle: a tensor is not made of what PyTorch makes it of")
+                self._fail("malformed pickle: a tensor has other arguments than PyTorch's")
 
     def new_object(self, _: Any) -> None:
         match self._pop(), self._pop():
             case (), _Global(name) if name == _NAMESPACE:
                 self._stack.append(Namespace({}))
             case _:
-                self._fail("malformed pickle: an object of what PyTorch makes none")
+                self._fail("malformed pickle: an object of a class that PyTorch does not save")
 
     def build(self, _: Any) -> None:
         state = self._pop()
@@ -246,7 +246,7 @@ class _Machine:
             ):
                 self._stack.append(Storage(key, _STORAGES[name], count))
             case _:
-                self._fail("malformed pickle: a storage is not what PyTorch makes it")
+                self._fail("malformed pickle: a storage has other arguments than PyTorch's")
 
 
 def _integers(values: tuple[Any, ...]) -> bool:

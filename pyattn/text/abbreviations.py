@@ -1,4 +1,4 @@
-"""What a full stop may belong to, by language: facts about words, no rules.
+"""Words that matter to full stops, by language: facts, no rules.
 
 Entries are matched in any case if they are in small letters here, else as they are (`Gen`, which
 would otherwise hide the verb). Single letters (`J. Smith`, `z. B.`) and letters with stops between

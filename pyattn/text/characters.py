@@ -3,7 +3,7 @@
 # ruff: noqa: RUF001 (the marks of other scripts look like ours and are meant)
 from __future__ import annotations
 
-# What `str.splitlines` ends a line at; all of it is white space.
+# Line ends of `str.splitlines`; all of them are white space.
 BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 
 # White space inside of a line, brackets and all.

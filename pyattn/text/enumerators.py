@@ -1,4 +1,4 @@
-"""Enumerators, such as `2.`, `a)` or a bullet, in front of what they count."""
+"""Enumerators, such as `2.`, `a)` or a bullet, in front of lines and sentences."""
 
 # ruff: noqa: RUF001 (the marks of other scripts look like ours and are meant)
 from __future__ import annotations

@@ -36,7 +36,7 @@ def iso_639(language: str | None) -> str:
 
     Args:
         language: "en", "eng", "en-GB", "en_XX", "eng_Latn", "zho_Hans" or the like; None is
-            English, as is what looks like no code.
+            English, and so is a name of another form.
     """
     code = re.match(r"[a-z]{2,3}(?![a-z])", (language or "en").lower())
     return _TWO_LETTERS.get(code[0], code[0]) if code else "en"

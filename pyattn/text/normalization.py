@@ -24,7 +24,7 @@ from pyattn.results import Span
 # embeddings of writing direction, word joiner, invisible operators, byte-order mark.
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 _QUOTES = {"‘": "'", "’": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"'}
-# What str.splitlines() cuts at.
+# Line ends of `str.splitlines`.
 LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 _ODD = {

@@ -73,7 +73,7 @@ def sentence_spans(
 
 
 def _between(text: str, begin: int, cuts: list[int], rules: Rules) -> Iterator[Span]:
-    """What is between cuts of a line, without white space and enumerators."""
+    """The spans between cuts of a line, without white space and enumerators."""
     for cut in cuts:
         # A letter with a stop and nothing else is an initial or an enumerator.
         if cut < cuts[-1] and _LONE_LETTER.fullmatch(text, begin, cut):

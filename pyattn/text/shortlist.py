@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 
 class Shortlist(Protocol):
-    """What a translator needs to know which target ids go with a source."""
+    """A shortlist, as translators use it."""
 
     def candidates(self, source: Sequence[int]) -> npt.NDArray[np.int32]:
         """The ids that the target of a source may have, ascending, the end among them."""
@@ -20,7 +20,7 @@ class Shortlist(Protocol):
 def allowed(
     shortlist: Shortlist | None, sources: Sequence[Sequence[int]], ends: Sequence[int]
 ) -> list[npt.NDArray[np.int32]] | None:
-    """The ids that each target may have: its shortlist, and the ends that are asked for."""
+    """The ids that each target may have: its shortlist, and the options' ends."""
     if shortlist is None:
         return None
     found = map(shortlist.candidates, sources)

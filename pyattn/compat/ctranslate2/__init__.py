@@ -97,7 +97,7 @@ def get_cuda_device_count() -> int:
 
 
 def get_supported_compute_types(device: str, device_index: int = 0) -> set[str]:  # noqa: ARG001 (there is one CPU)
-    """What `Translator` computes in on a device.
+    """The compute types of `Translator` on a device.
 
     Raises:
         ValueError: if the device is not "cpu" or "auto".

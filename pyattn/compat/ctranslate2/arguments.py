@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-# What a value of each type may be; anything with a truth value stands for a bool.
+# The Python types of each kind of value; anything with a truth value stands for a bool.
 _KINDS: dict[str, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
     "int": ((numbers.Integral,), int),
     "float": ((numbers.Real,), float),
@@ -55,11 +55,11 @@ def check_as_many(others: Sequence[object], sources: Sequence[object]) -> None:
 
 
 def check_prefixes(prefixes: Any, sources: Sequence[object]) -> list[list[str]]:
-    """What each target begins with; no list, or an empty one, is nothing for each.
+    """The prefix of each target; None or an empty list stands for empty prefixes.
 
     Raises:
         TypeError: if one is neither None nor a list of tokens.
-        RuntimeError: if there are fewer of them than sources.
+        RuntimeError: if there are fewer prefixes than sources.
     """
     if prefixes is None or (is_sequence(prefixes) and len(prefixes) == 0):
         return [[] for _ in sources]
@@ -71,11 +71,11 @@ def check_prefixes(prefixes: Any, sources: Sequence[object]) -> list[list[str]]:
 
 
 def check_sentences(what: str, sentences: Any) -> list[list[str]]:
-    """Lists of tokens, or a TypeError that names the one that is something else.
+    """Lists of tokens, or a TypeError that names the first item of another type.
 
     Args:
-        what: What the sentences are, for the error.
-        sentences: What the caller gave: sequences of any kind, NumPy's arrays among them.
+        what: Name of the argument, for the error.
+        sentences: The argument: sequences of any kind, NumPy arrays included.
     """
     if not is_sequence(sentences):
         raise incompatible(what, sentences, "a list of lists of tokens")
@@ -83,11 +83,11 @@ def check_sentences(what: str, sentences: Any) -> list[list[str]]:
 
 
 def check_tokens(what: str, tokens: Any) -> list[str]:
-    """A list of tokens, or a TypeError if it is something else.
+    """A list of tokens, or a TypeError for another type.
 
     Args:
-        what: What the tokens are, for the error.
-        tokens: What the caller gave: strings, or bytes of UTF-8.
+        what: Name of the argument, for the error.
+        tokens: The argument: strings, or bytes of UTF-8.
     """
     if is_sequence(tokens):
         listed = list(tokens)
@@ -108,5 +108,5 @@ def is_sequence(value: object) -> bool:
 
 
 def _text(token: str | bytes | bytearray) -> str:
-    """A token as a plain string; what is no UTF-8 makes it one that no vocabulary has."""
+    """A token as a plain string; invalid UTF-8 becomes a token that no vocabulary has."""
     return str(token) if isinstance(token, str) else token.decode("utf-8", "surrogateescape")

@@ -80,11 +80,11 @@ class Decoding:
         self._ends()
 
     def check(self, target: Vocabulary, *, watched: bool) -> None:
-        """What the values have to be, in the order in which CTranslate2 finds out.
+        """Checks the values, in the order in which CTranslate2 does.
 
         Args:
-            target: Where the tokens among the arguments have to be.
-            watched: Whether a callback wants to know every token.
+            target: The vocabulary of the tokens among the arguments.
+            watched: Whether there is a callback for every token.
 
         Raises:
             ValueError: if a token is not in the vocabulary, an argument is out of its range, or
@@ -163,7 +163,7 @@ class Decoding:
 
     @property
     def needs_alignment(self) -> bool:
-        """Whether somebody asks where the model looked."""
+        """Whether the search has to record attention."""
         return self.return_attention or self.replace_unknowns or self.coverage_penalty != 0
 
     def is_done(self, prefix: Sequence[str]) -> bool:
@@ -173,9 +173,9 @@ class Decoding:
     def options(
         self, vocabularies: Vocabularies, prefix: Sequence[str], heads: Heads
     ) -> GenerationOptions:
-        """How to search for a target that begins with `prefix`; `heads` tell the alignment."""
+        """The options for a target that begins with `prefix`; `heads` are the alignment's."""
         target = vocabularies.target
-        # CTranslate2 counts a prefix that is certain, and this library only what is new.
+        # CTranslate2 counts a certain prefix, this library only new tokens.
         given = 0 if self.prefix_bias_beta > 0 else len(prefix)
         most = self.max_decoding_length - given
         settings: dict[str, Any] = {}
@@ -233,7 +233,7 @@ class Decoding:
         return [tuple(_known(target, token) for token in tokens) for tokens in sequences]
 
     def end_ids(self, target: Vocabulary) -> list[int]:
-        """What ends a target instead of what usually does; [] for that.
+        """The end tokens of targets; empty for the model's own.
 
         Raises:
             ValueError: if one is not in the vocabulary.

@@ -20,7 +20,7 @@ Pairs: TypeAlias = Iterable[tuple[Any, Any]]
 
 
 class Lines(NamedTuple):
-    """A file, and what cuts its lines; None cuts at spaces, and at nothing else."""
+    """A file, and the function that cuts its lines; None cuts only at spaces."""
 
     path: str | os.PathLike[str]
     tokenize: Tokenize | None

@@ -23,7 +23,7 @@ from pyattn.files.vocabulary import Vocabularies
 from pyattn.model import Model
 from pyattn.running.precision import DType
 
-# What weights are computed with; "default" is for the model to say.
+# Number types of weights in computation; "default" is the model's stored type.
 _DTYPES: dict[str, DType | None] = {
     "default": None,
     "auto": "auto",
@@ -48,7 +48,7 @@ class Loaded:
 
 
 class ModelHandle:
-    """What all that runs a model has in common; the arguments are `Translator`'s."""
+    """A loaded model, shared by all classes that run one; the arguments are `Translator`'s."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class ModelHandle:
 
     @property
     def _lock(self) -> threading.Lock:
-        """Guards what is loaded and who uses it."""
+        """Guards the loaded model and the count of its users."""
         # In a forked child, the parent's lock may be held by a thread that the child lacks.
         if self._locks[0] != os.getpid():
             self._locks = (os.getpid(), threading.Lock())
@@ -170,7 +170,7 @@ class ModelHandle:
 
     @property
     def compute_type(self) -> str:
-        """What most of the weights are computed with."""
+        """The number type of most weights in computation."""
         dtype = self._present().model.config.dtype
         return {"int8": "int8_float32"}.get(dtype, dtype)
 

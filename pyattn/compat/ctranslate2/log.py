@@ -1,4 +1,4 @@
-"""CTranslate2's level of logging, as that of a logger of Python's."""
+"""CTranslate2's log level, as the level of a Python logger."""
 
 from __future__ import annotations
 

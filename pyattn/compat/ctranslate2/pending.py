@@ -1,4 +1,4 @@
-"""Work that may still have to come to its end."""
+"""Work under way."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Pending(Protocol[Result_co]):
-    """Results of sentences, some of which may not be there yet."""
+    """Results of sentences, some of which may be under way."""
 
     def done(self) -> bool:
-        """Whether all are there."""
+        """Whether all sentences are done."""
 
     def is_done(self, sentence: int) -> bool:
-        """Whether `result` would not have to wait."""
+        """Whether a sentence is done, so that `result` does not wait."""
 
     def result(self, sentence: int) -> Result_co:
-        """Waits for a sentence; raises what went wrong on the way, each time."""
+        """Waits for a sentence; raises the error of its work, at every call."""
 
 
 class Background(Generic[Result]):
-    """What a function returns, or raises, that runs in a thread of its own."""
+    """The results, or the error, of a function that runs in a thread of its own."""
 
     def __init__(self, work: Callable[[], list[Result]]) -> None:
         self._work = work
         self._results: concurrent.futures.Future[list[Result]] = concurrent.futures.Future()
-        # A daemon: nobody has to wait at exit for what nobody has waited for.
+        # A daemon, so that the interpreter does not wait for it at exit.
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:

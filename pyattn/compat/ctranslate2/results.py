@@ -1,4 +1,4 @@
-"""What a translator returns."""
+"""Results of a translator."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class TranslationResult:
 
     Attributes:
         hypotheses: Their tokens.
-        scores: Their scores, if asked for.
-        attention: Of each, one row of weights over the source for every token, if asked for.
-        logits: Of each, the logits [vocabulary] of every step, if asked for.
+        scores: Their scores, with `return_scores`.
+        attention: For each, one row of weights over the source per token, with `return_attention`.
+        logits: For each, the logits [vocabulary] of every step, with `return_logits_vocab`.
     """
 
     hypotheses: list[list[str]]
@@ -67,7 +67,7 @@ class GenerationStepResult:
         token_id: Its id.
         hypothesis_id: Which of the sentence's hypotheses it belongs to.
         token: The token itself.
-        log_prob: Its log-probability, if asked for.
+        log_prob: Its log-probability, with `return_log_prob`.
         logits: None; those of a whole target come with its result.
         is_last: Whether the sentence ends with it.
     """
@@ -103,7 +103,7 @@ class _Asynchronous(Generic[Result]):
         return self._pending.is_done(self._sentence)
 
     def result(self) -> Result:
-        """Waits for the result; raises what went wrong on the way to it."""
+        """Waits for the result; raises the error of its work."""
         return self._pending.result(self._sentence)
 
 

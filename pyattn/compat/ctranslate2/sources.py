@@ -1,4 +1,4 @@
-"""Sentences as the encoder reads them."""
+"""The encoder's input for a sentence."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pyattn.files.vocabulary import Vocabularies
 
 
 def is_empty(vocabularies: Vocabularies, tokens: Sequence[str]) -> bool:
-    """Whether a sentence is nothing but what its caller put around it.
+    """Whether a sentence has no content besides the special tokens of its caller.
 
-    That is a begin, an end, or an end and what stands behind it, which is a language in some
-    models. More than these is a sentence: two ends are.
+    These are a begin, an end, or an end and one token behind it, which is a language in some
+    models. More special tokens, such as two ends, count as content.
     """
     content = len(tokens)
     if content == 1:
@@ -22,17 +22,17 @@ def is_empty(vocabularies: Vocabularies, tokens: Sequence[str]) -> bool:
             content -= 1
         elif tokens[-2] == vocabularies.end:
             content -= 2
-    # Where begin and end are the same token, a sentence of two may count as less than none.
+    # If begin and end are the same token, the count of a sentence of two may be negative.
     return content == 0
 
 
 def source_ids(vocabularies: Vocabularies, tokens: Sequence[str], most: int) -> list[int]:
-    """What the encoder reads for a sentence's tokens.
+    """The encoder's ids for a sentence's tokens.
 
     Args:
-        vocabularies: The model's.
+        vocabularies: The model's vocabularies.
         tokens: The sentence.
-        most: Ids that are read; 0 for all. The end stays, and what stands behind it.
+        most: Most ids to read; 0 for all. The end, and a token behind it, are kept.
     """
     ids = vocabularies.source_ids(tokens)
     if most <= 0 or len(ids) <= most:

@@ -387,7 +387,7 @@ def _finished(run: Run, callback: Callback | None) -> list[TranslationResult]:
 
 
 def _begun(start: Callable[[], Run], callback: Callback | None) -> Pending[TranslationResult]:
-    """A run that nobody waits for yet."""
+    """A run that has been started."""
     try:
         run = start()
     except ValueError as error:

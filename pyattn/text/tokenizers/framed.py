@@ -59,8 +59,8 @@ class FramedTokenizer:
 
         Raises:
             TypeError: if a text is not a str; the message names its index.
-            ValueError: if a text is not valid Unicode, or the model does not have a language, or
-                has to be told one and is not.
+            ValueError: if a text is not valid Unicode, the model does not have a language, or a
+                language that it needs is not given.
         """
         check_texts(texts, "encode")
         bodies = list(texts)

@@ -58,7 +58,7 @@ _NLLB_NAME = re.compile(r"([a-z]{3}_[A-Z][a-z]{3})")
 _MBART_NAME = re.compile(r"([a-z]{2}_[A-Z]{2})")
 _M2M_NAME = re.compile(r"__([A-Za-z_]+?)__")
 _MADLAD_HEAD = re.compile(r"\s*(<2([A-Za-z]{2,3}(?:[_-][A-Za-z0-9]+)*)>)")
-# What only mBART-50 has of the two.
+# A language that only mBART-50 has.
 _LAST_OF_50 = codes.MBART_50.split()[-1]
 
 
@@ -316,7 +316,7 @@ def _between_languages(
     *,
     source_last: bool,
 ) -> FramedTokenizer:
-    """Sources with the id of their language, and targets that begin with that of theirs."""
+    """A tokenizer whose sources and targets carry the ids of their languages."""
     languages = Languages(
         sources=names,
         targets=names,

@@ -233,7 +233,7 @@ def _package(name: str) -> Any:
 
 @contextlib.contextmanager
 def _refused(name: str) -> Iterator[None]:
-    """What the package raises of a file, as a ModelError; a panic of its Rust is among that."""
+    """Turns the package's errors about a file, also panics of its Rust code, into ModelErrors."""
     try:
         with gate:
             yield

@@ -51,8 +51,8 @@ class Languages:
 
         Raises:
             TypeError: if a name is not a str.
-            ValueError: if there is no such language, if the model has none to choose from, or if it
-                has to be told and is not.
+            ValueError: if there is no such language, the model has none to choose from, or a
+                language that it needs is not given.
         """
         source = self.named("source", source)
         if target is None and self.forced and forced is not None:

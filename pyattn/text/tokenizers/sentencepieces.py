@@ -15,7 +15,7 @@ from pyattn.files.sentencepieces import Pieces
 from pyattn.text.tokenizers.contract import Decoded, Encoded, Span
 from pyattn.text.tokenizers.spans import aligned, between, partition, spread
 
-# What SentencePiece writes for a space.
+# SentencePiece's character for a space.
 _SPACE = "\u2581"
 
 
@@ -116,5 +116,5 @@ class PieceCutter:
         return text.replace(_SPACE, " ")
 
     def _numbered(self, pieces: Sequence[str]) -> list[int]:
-        # What the source's SentencePiece model does not know may be a piece of the target's.
+        # A piece that the source's SentencePiece model does not know may be in the vocabulary.
         return [self._source_ids.get(piece, self._unknown) for piece in pieces]
