@@ -12,7 +12,7 @@ from pyattn.errors import ModelError
 from pyattn.stored import Array, Stored, StoredType
 
 # By the names that safetensors gives them. All files are little-endian. NumPy has no bfloat16:
-# its bits stand in an unsigned integer; so do bools, whose bytes nobody has checked.
+# its bits stand in an unsigned integer; so do bools, whose bytes are not validated.
 DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),

@@ -55,8 +55,8 @@ def attention(
 
     Returns:
         [batch, heads, time_q, head_dim]. A query that may see no key gets zeros. The bits of a
-        query are the same in any batch; one that is the only one of its head (`time_q` is 1) is
-        summed as in `attention_step`, and may differ in the last bits from the same among others.
+        query are the same in any batch. A single query per head (`time_q` is 1) is summed as in
+        `attention_step`, and may differ in the last bits from the same query among others.
 
     Raises:
         ValueError: if the shapes do not agree; the message names the argument.

@@ -60,7 +60,7 @@ def read_vmap(path: pathlib.Path, target: Vocabulary, *, always: Iterable[str]) 
     Args:
         path: The file.
         target: Vocabulary of targets; tokens that it lacks count as unknown.
-        always: Tokens that may always come besides those that the file says, and the unknown one.
+        always: Tokens that are always allowed, besides those of the file and the unknown token.
 
     Raises:
         ModelError: if the file is malformed; the message names the line.

@@ -192,7 +192,7 @@ FAMILIES = {
         switches=_T5_SWITCHES,
         defaults={**_T5_SIZES, **_T5_DISTANCES, **_T5_TOKENS},
         scaled_output="configured",
-        # A bias by distance between sentences, which the first T5 has and nobody computes.
+        # A bias by distance between sentences, which the first T5 has and no program computes.
         not_read=("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",),
     ),
     "mt5": Family(

@@ -14,11 +14,11 @@ _FALSE = ("false", "no", "off")
 
 
 class Options:
-    """Options by their names, each checked when it is asked for.
+    """Options by their names, each validated when it is read.
 
     Args:
         place: Where they stand, for errors.
-        values: What stands there.
+        values: The options and their values.
     """
 
     def __init__(self, place: str, values: Yaml) -> None:
@@ -86,7 +86,7 @@ class Options:
         return number
 
     def expect(self, name: str, value: str, *others: str) -> None:
-        """That an option has the only value that is supported, or one that comes to the same.
+        """Checks that an option has the only supported value, or an equivalent one.
 
         Raises:
             ModelError: if it has another.

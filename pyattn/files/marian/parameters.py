@@ -1,4 +1,4 @@
-"""The parameters of a Marian model, each checked when it is asked for."""
+"""The parameters of a Marian model, each validated when it is read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_parameters(path: pathlib.Path) -> Parameters:
 
 
 class Parameters:
-    """The parameters of a file; remembers which were asked for.
+    """The parameters of a file; remembers which were read.
 
     Args:
         file: Its name, for errors.
@@ -47,7 +47,7 @@ class Parameters:
         self.file = file
         self._items = items
         self._left = set(items)
-        # One parameter is one matrix, however often it is asked for: layers may be tied.
+        # One parameter is one matrix, however often it is read, as layers may be tied.
         self._matrices: dict[str, Stored] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -94,7 +94,7 @@ class Parameters:
         return (shape[1], shape[0]) if turned else (shape[0], shape[1])
 
     def embedding(self, name: str, rows: int, columns: int) -> Stored:
-        """What lies in a checkpoint as it does in the file, [rows, columns].
+        """A matrix in the file's layout, [rows, columns].
 
         Raises:
             ModelError: if there is no such parameter, or it has another shape or no weights' type.
@@ -112,7 +112,7 @@ class Parameters:
         return self._matrix(name, turned=True)
 
     def vector(self, name: str, size: int) -> Stored:
-        """A bias, or what a norm multiplies by; files have it as [1, size].
+        """A bias, or the weight of a norm; files have it as [1, size].
 
         Raises:
             ModelError: as `embedding`.
@@ -125,11 +125,10 @@ class Parameters:
         return Stored("float32", item.float32().reshape(size))
 
     def check_alphas(self) -> None:
-        """That what inputs would be multiplied by, if there is such a number, is one.
+        """Checks the multipliers of inputs, if there are any. They are not used.
 
-        They are not used. Here every row of inputs has a range of its own, and the same integers on
-        every CPU; a range that was fixed beforehand cuts off what is larger than what was seen
-        then, and is never the better one.
+        Here activations are quantized per row, to the same integers on every CPU; a multiplier that
+        was fixed beforehand clips outliers, and is never better.
 
         Raises:
             ModelError: if one is no positive number, or belongs to no parameter.
@@ -146,7 +145,7 @@ class Parameters:
                 raise self.error(name, f"is {alpha[:3].tolist()}, expected one positive number")
 
     def check_all_taken(self) -> None:
-        """That nothing is left: what is not computed with may not be there either.
+        """Checks that all parameters were read, as an unused one means another kind of model.
 
         Raises:
             ModelError: if parameters are left; the message names the first of them.

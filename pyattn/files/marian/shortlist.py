@@ -38,7 +38,7 @@ _HEADER = struct.Struct("<8s5Q")
 _CHECKED_FROM = 16
 _GOLDEN = 0x9E3779B9
 _MASK = (1 << 64) - 1
-# Marian's defaults of the first ids and of the likeliest, where a text's settings do not say.
+# Marian's default numbers of first ids and of likeliest ids, for shortlists in text form.
 _FIRST, _BEST = 100, 100
 _MOST = 1 << 24
 _LONGEST_LINE = 1 << 16
@@ -58,8 +58,8 @@ def read_shortlist(
     Args:
         path: The file.
         config: Of the model that it is for.
-        settings: Those of the folder, whose `shortlist` may say how much of a text to keep.
-        ids: Returns token to id, of sources and of targets, if that is known; asked for a text.
+        settings: The folder's settings, whose `shortlist` may limit a shortlist in text form.
+        ids: Returns token to id, of sources and of targets, if known; called for the text form.
         shared: Whether sources and targets have one vocabulary.
 
     Raises:
