@@ -90,11 +90,11 @@ class Pyattn:
 
     def __init__(self, files: Files, threads: int, dtype: str) -> None:
         import pyattn
-        from pyattn import dtypes
+        from pyattn.running import precision
 
         self.model = pyattn.load(files.checkpoint, dtype=dtype, threads=threads).model
         config = self.model.config
-        types = dtypes.described(config, config.dtype, config.other_dtypes)
+        types = precision.described(config, config.dtype, config.other_dtypes)
         self.detail = f"isa {config.isa}, {types}"
         self.pad = _special(files.checkpoint)["pad"]
 
@@ -118,7 +118,7 @@ class Reference(Pyattn):
         import numpy as np
 
         from pyattn import reference
-        from pyattn.formats import read_checkpoint
+        from pyattn.files import read_checkpoint
 
         self.model = reference.Model(read_checkpoint(files.checkpoint))
         blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]

@@ -156,7 +156,7 @@ def _write_files(checkpoint: Path, places: Path) -> None:
     from ctranslate2.converters import TransformersConverter
     from transformers.utils import logging
 
-    from pyattn.conversion import convert
+    from pyattn.commands.conversion import convert
 
     logging.disable_progress_bar()
     places.mkdir()
@@ -224,8 +224,8 @@ def _pyattn(folder: Path, dtype: str) -> Loader:
     import sentencepiece  # noqa: F401 (the tokenizer imports it when it is used)
 
     import pyattn.reference.positions
-    from pyattn.formats import read_checkpoint
-    from pyattn.tokenizers import load_tokenizer
+    from pyattn.files import read_checkpoint
+    from pyattn.text.tokenizers import load_tokenizer
 
     return Loader(
         lambda: pyattn.Model(read_checkpoint(folder), dtype=dtype, threads=1),

@@ -1,70 +1,65 @@
 """Makes the model in the box: `python bench/ship_model.py CHECKPOINT`.
 
 CHECKPOINT is the Hugging Face folder of the trained English-Spanish model (`bench/train_model.py`).
-It becomes `pyattn/models/en-es`: int8 weights with a scale per output channel, the SentencePiece
-model, and the attribution that the training data asks for. Remove the old folder first.
+It becomes `pyattn/models/en-es`: int8 weights with a scale per output channel, as `pyattn convert
+CHECKPOINT OUT --dtype int8` writes them, the SentencePiece model, and how its texts are treated.
+Empty the folder first, but for ATTRIBUTION.md, which stays and has to say what it was trained on.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import pathlib
+import tempfile
 
 import numpy as np
 
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import tokenizer_files
+from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.text.tokenizers import tokenizer_files
 
 SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "pyattn" / "models" / "en-es"
 LARGEST_MIB = 12
 
-ATTRIBUTION = """\
-# The English-Spanish model
-
-Trained on sentences from Tatoeba (tatoeba.org), CC BY 2.0 FR
-(https://creativecommons.org/licenses/by/2.0/fr/), in the selection of manythings.org/anki:
-116,055 sentence pairs, normalised to NFC, duplicates removed, 1,000 pairs with no source sentence
-in common with the others set aside to measure on.
-
-## What it is
-A MarianMT Transformer: 6 encoder and 3 decoder layers, width 256, feed-forward 1,024, 4 heads,
-SiLU, norms after the residuals, sinusoidal positions, one embedding for source, target and output;
-10.1 million parameters. One SentencePiece unigram vocabulary of 8,000 pieces for both languages.
-Here its matrices are stored in int8 with one float32 scale per output channel.
-
-## How it was trained
-`bench/train_model.py`: AdamW, label smoothing 0.1, dropout 0.1, batches of about 4,000 tokens,
-bfloat16 autocast, a cosine rate from 6e-4, about 19 epochs in two runs, an exponential average of
-the weights (0.998).
-
-## What it scores
-On the 1,000 pairs set aside, the float32 weights, decoded by transformers, sacrebleu's BLEU (13a)
-and chrF: greedy 40.97 / 61.17, beam 4 43.24 / 62.57 (at most 100 new tokens). It knows everyday
-sentences only: no news, no names, no long texts.
-"""
+# Trained on single sentences with straight quotes, and hardly on capitals.
+TEXT = TextSettings(whole_tokens=0, normalize=NORMALIZATION_STEPS, source="en", target="es")
+# As Marian's own decoder has it.
+MAX_LENGTH_FACTOR = 3.0
 
 
 def main() -> None:
     """Converts the checkpoint, and checks what was written against it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=pathlib.Path, help="folder of the trained model")
-    folder: pathlib.Path = parser.parse_args().checkpoint
+    parser.add_argument("--out", type=pathlib.Path, default=SHIPPED, help="default: the package's")
+    options = parser.parse_args()
 
-    trained = read_checkpoint(folder)
-    write_native(SHIPPED, trained, dtype="int8", tokenizer_files=tokenizer_files(folder))
-    (SHIPPED / "ATTRIBUTION.md").write_text(ATTRIBUTION, encoding="utf-8")
+    trained = read_checkpoint(options.checkpoint)
+    adapted = dataclasses.replace(
+        trained,
+        text=TEXT,
+        generation=trained.generation.replace(max_length_factor=MAX_LENGTH_FACTOR),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        new = pathlib.Path(folder, "model")
+        write_native(
+            new, adapted, dtype="int8", tokenizer_files=tokenizer_files(options.checkpoint)
+        )
+        options.out.mkdir(parents=True, exist_ok=True)
+        for path in new.iterdir():
+            (options.out / path.name).write_bytes(path.read_bytes())
 
-    shipped = read_checkpoint(SHIPPED)
+    shipped = read_checkpoint(options.out)
     assert shipped.config == trained.config
-    assert shipped.generation == trained.generation
     for name, array in trained.tensors.items():
         step = np.abs(array).max(axis=1, keepdims=True) / 127 if array.ndim == 2 else 0
         # The last digits of the scale and of the product come on top of half a step.
         assert (np.abs(shipped.tensors[name] - array) <= 0.5001 * step).all(), name
-    size = sum(path.stat().st_size for path in SHIPPED.iterdir()) / 2**20
+    size = sum(path.stat().st_size for path in options.out.iterdir()) / 2**20
     assert size < LARGEST_MIB, size
-    print(f"{SHIPPED}: {size:.2f} MiB, every value within half a step of its row")
+    print(f"{options.out}: {size:.2f} MiB, every value within half a step of its row")
 
 
 if __name__ == "__main__":

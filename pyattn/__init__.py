@@ -6,10 +6,11 @@ from pyattn import ops
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.cpu import CpuInfo, cpu_info
 from pyattn.errors import ModelError
+from pyattn.loading import load
 from pyattn.model import Model
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Translation
-from pyattn.translator import Translator, load
+from pyattn.translator import Translator
 
 __all__ = [
     "Checkpoint",

@@ -2,7 +2,7 @@
 
 import sys
 
-from pyattn.cli import main
+from pyattn.commands.main import main
 
 # Guarded because the benchmark's worker processes import this module once more.
 if __name__ == "__main__":

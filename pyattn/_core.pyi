@@ -38,7 +38,7 @@ class Model:
         self,
         config: ModelConfig,
         floats: Mapping[str, _Floats],
-        matrices: Mapping[str, Stored],
+        matrices: Mapping[str, Sequence[tuple[Stored, _Floats | None]]],
         dtypes: Mapping[str, str],
         isa: str | None,
         threads: int | None,

@@ -1,7 +1,6 @@
 """What every reader of model files yields: a config, and tensors under one set of names.
 
-The names of the tensors, with `N` counting layers from 0. A width is [heads * head_dim] of its
-stack, a kv_width [kv_heads * head_dim]; both are dim in most models.
+The names of the tensors, with `N` counting layers from 0:
 
     encoder.embedding                       [source_vocab, dim]
     decoder.embedding                       [target_vocab, dim]
@@ -13,28 +12,18 @@ stack, a kv_width [kv_heads * head_dim]; both are dim in most models.
     {encoder,decoder}.embedding_norm        a norm                 if embedding_norm
     {encoder,decoder}.final_norm            a norm                 if final_norm
 
-and in every layer {encoder,decoder}.layers.N, of which only decoders have cross-attention
+and in every layer, {encoder,decoder}.layers.N, for each of its blocks
 
-    {self,cross}_attention.query            [width, dim]           a matrix
-    {self,cross}_attention.{key,value}      [kv_width, dim]        a matrix
-    {self,cross}_attention.output           [dim, width]           a matrix
-    feed_forward.up                         [ffn, dim]             a matrix
-    feed_forward.gate                       [ffn, dim]             a matrix, if gated
-    feed_forward.down                       [dim, ffn]             a matrix
-    {self_attention,cross_attention,feed_forward}_norm             a norm
+    BLOCK.MATRIX                            a matrix               each of `pyattn.blocks.BLOCKS`
+    BLOCK_norm                              a norm
+    BLOCK_post_norm                         a norm                 if norm == "both"
 
-but in a decoder whose mixer is not attention, in the place of self_attention and its norm
+The blocks are self_attention, in a decoder cross_attention, and feed_forward. A decoder whose mixer
+is not attention has the block of that name, ssru or average, in the place of self_attention.
 
-    ssru.{input,forget}                     [dim, dim]             a matrix; input has no bias
-    ssru_norm                               a norm
-    average.up, average.down                [average_ffn, dim]     a matrix, if average_ffn; turned
-    average.{input_gate,forget_gate}        [dim, dim]             a matrix, if average_gates
-    average_norm                            a norm
-
-A matrix is a `.weight`, [out, in] as PyTorch keeps them, and a `.bias` [out]: in attention if
-attention_bias, in feed_forward if feed_forward_bias, in mixers always. A norm is a `.weight` [dim]
-and, if norm_kind == "layer", a `.bias` [dim]. If norm == "both", `X_norm` stands before the block
-X, and `X_post_norm` behind it.
+A matrix is a `.weight`, [out, in] as PyTorch keeps them, and often a `.bias` [out]. A norm is a
+`.weight` [dim] and, if norm_kind == "layer", a `.bias` [dim]. If norm == "both", BLOCK_norm stands
+before the block and BLOCK_post_norm behind it.
 
 Matrices that the checkpoint ties (embeddings, output) are one and the same object under each of
 their names: one array, or in `Tensors` one stored tensor.
@@ -43,9 +32,11 @@ their names: one array, or in `Tensors` one stored tensor.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
+from pyattn.blocks import NORMS, products
 from pyattn.options import GenerationOptions
 from pyattn.stored import Array, Tensors
 
@@ -214,6 +205,42 @@ class ModelConfig:
         )
 
 
+# Where lines may be left whole: models of longer lines (OPUS-MT) use the context of neighbouring
+# sentences, but none was trained on paragraphs.
+WHOLE_TOKENS = 40
+# Families whose models translate, and so were trained on single sentences, not on whole texts.
+_SENTENCE_FAMILIES = frozenset({"marian", "m2m_100", "fsmt"})
+
+# What can be made of odd input; `pyattn.text.normalization` says what each step does.
+NORMALIZATION_STEPS = ("invisible", "quotes", "capitals", "copies")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextSettings:
+    """How a model's texts are treated where the caller says nothing else.
+
+    Attributes:
+        whole_tokens: A line of so many tokens at most is left whole, and a longer one is cut into
+            sentences: 0 for a model of single sentences, None for one of whole texts, which is
+            given all that fits into its positions.
+        normalize: What is made of odd input: some of `NORMALIZATION_STEPS`.
+        source: The language of its sources, where there is but one, such as "en".
+        target: The language of its targets, likewise.
+    """
+
+    whole_tokens: int | None = None
+    normalize: tuple[str, ...] = ("invisible",)
+    source: str | None = None
+    target: str | None = None
+
+    @classmethod
+    def of_family(cls, family: str) -> TextSettings:
+        """What serves the models of a family whose files say nothing else."""
+        if family in _SENTENCE_FAMILIES:
+            return cls(whole_tokens=WHOLE_TOKENS, normalize=("invisible", "copies"))
+        return cls()
+
+
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """A model as read from its files: config, tensors by name, generation defaults.
@@ -223,11 +250,13 @@ class Checkpoint:
         tensors: float32, under the names of this module's docstring. Readers of files make them
             `Tensors`, which also say what is stored; a dict of arrays does as well.
         generation: How the checkpoint itself says that it wants to be decoded.
+        text: How its texts are treated; None is what serves its family.
     """
 
     config: ModelConfig
     tensors: Mapping[str, Array]
     generation: GenerationOptions
+    text: TextSettings | None = None
 
     @property
     def int8(self) -> frozenset[str]:
@@ -259,15 +288,12 @@ def _stack_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tupl
         yield f"{stack}.relative_bias", relative
     if config.embedding_norm:
         yield from _norm_shapes(f"{stack}.embedding_norm", config)
+    layer = [*_layer_shapes(config, stack)]
     for n in range(sizes.layers):
-        layer = f"{stack}.layers.{n}"
         if config.positions == "relative" and config.relative_per_layer:
-            yield f"{layer}.relative_bias", relative
-        for block in blocks(config, stack):
-            yield from _block_shapes(block, f"{layer}.{block}", config, sizes)
-            yield from _norm_shapes(f"{layer}.{block}_norm", config)
-            if config.norm == "both":
-                yield from _norm_shapes(f"{layer}.{block}_post_norm", config)
+            yield f"{stack}.layers.{n}.relative_bias", relative
+        for name, shape in layer:
+            yield f"{stack}.layers.{n}.{name}", shape
     if config.final_norm:
         yield from _norm_shapes(f"{stack}.final_norm", config)
 
@@ -280,61 +306,19 @@ def blocks(config: ModelConfig, stack: Stack) -> tuple[str, ...]:
     return (mixer, "cross_attention", "feed_forward")
 
 
-def _block_shapes(
-    block: str, name: str, config: ModelConfig, sizes: StackSizes
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-    if block == "feed_forward":
-        yield from _feed_forward_shapes(name, config, sizes)
-    elif block == "ssru":
-        yield from _ssru_shapes(name, config)
-    elif block == "average":
-        yield from _average_shapes(name, config)
-    else:
-        yield from _attention_shapes(name, config, sizes)
-
-
-def _attention_shapes(
-    name: str, config: ModelConfig, sizes: StackSizes
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-    widths = {"query": sizes.width, "key": sizes.kv_width, "value": sizes.kv_width}
-    for part, width in widths.items():
-        yield from _matrix_shapes(f"{name}.{part}", width, config.dim, config.attention_bias)
-    yield from _matrix_shapes(f"{name}.output", config.dim, sizes.width, config.attention_bias)
-
-
-def _feed_forward_shapes(
-    name: str, config: ModelConfig, sizes: StackSizes
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-    bias = config.feed_forward_bias
-    yield from _matrix_shapes(f"{name}.up", sizes.ffn, config.dim, bias)
-    if config.gated:
-        yield from _matrix_shapes(f"{name}.gate", sizes.ffn, config.dim, bias)
-    yield from _matrix_shapes(f"{name}.down", config.dim, sizes.ffn, bias)
-
-
-def _ssru_shapes(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield from _matrix_shapes(f"{name}.input", config.dim, config.dim, False)
-    yield from _matrix_shapes(f"{name}.forget", config.dim, config.dim, True)
-
-
-def _average_shapes(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    if config.average_ffn:
-        yield from _matrix_shapes(f"{name}.up", config.average_ffn, config.dim, True)
-        yield from _matrix_shapes(f"{name}.down", config.dim, config.average_ffn, True)
-    if config.average_gates:
-        yield from _matrix_shapes(f"{name}.input_gate", config.dim, config.dim, True)
-        yield from _matrix_shapes(f"{name}.forget_gate", config.dim, config.dim, True)
-
-
-def _matrix_shapes(
-    name: str, rows: int, columns: int, bias: bool
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (rows, columns)
-    if bias:
-        yield f"{name}.bias", (rows,)
+def _layer_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tuple[int, ...]]]:
+    sizes = config.stack(stack)
+    for block in blocks(config, stack):
+        for matrix in itertools.chain(*products(block, config).values()):
+            shape = matrix.shape(config, sizes)
+            yield f"{block}.{matrix.name}.weight", shape
+            if matrix.has_bias(config):
+                yield f"{block}.{matrix.name}.bias", shape[:1]
+        yield from _norm_shapes(f"{block}_norm", config)
+        if config.norm == "both":
+            yield from _norm_shapes(f"{block}_post_norm", config)
 
 
 def _norm_shapes(name: str, config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield f"{name}.weight", (config.dim,)
-    if config.norm_kind == "layer":
-        yield f"{name}.bias", (config.dim,)
+    for vector in NORMS[config.norm_kind]:
+        yield f"{name}.{vector}", (config.dim,)

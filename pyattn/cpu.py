@@ -1,4 +1,4 @@
-"""What this machine offers, and what of it pyattn would use."""
+"""Processor, instruction levels and threads of this machine."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pyattn import _core
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CpuInfo:
-    """A machine as pyattn sees it.
+    """Processor, instruction levels and threads of a machine.
 
     Attributes:
         name: The processor's name.
         isas: Levels of instructions that can run here, best first.
-        isa: The one that runs: the best, or what PYATTN_ISA says.
-        threads: How many threads the process may use (CPU affinity and cgroup quota), or what
-            PYATTN_NUM_THREADS says.
+        isa: The default level: the best, or PYATTN_ISA.
+        threads: The default number of threads: as many as the process may use (CPU affinity and
+            cgroup quota), or PYATTN_NUM_THREADS.
     """
 
     name: str
@@ -26,11 +26,11 @@ class CpuInfo:
 
 
 def cpu_info() -> CpuInfo:
-    """What this machine offers, and what of it pyattn would use.
+    """Processor, instruction levels and threads of this machine.
 
     Raises:
-        ValueError: if PYATTN_ISA or PYATTN_NUM_THREADS says what is not to be had here; of a level
-            the message says why, since Linux may refuse AMX to a process on a CPU that has it.
+        ValueError: if PYATTN_ISA or PYATTN_NUM_THREADS is not available here. For a level the
+            message gives the reason, since Linux may refuse AMX to a process on a CPU that has it.
     """
     return CpuInfo(
         name=_core.cpu_model(),

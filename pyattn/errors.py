@@ -1,4 +1,4 @@
-"""The errors that pyattn raises on its own account."""
+"""The errors that only pyattn raises."""
 
 
 class ModelError(ValueError):

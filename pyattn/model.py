@@ -1,39 +1,46 @@
-"""Ids in, ids out: a model that the C++ core runs."""
+"""Token ids in, token ids out: a model in the C++ core."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pyattn import _core, dtypes
-from pyattn.checkpoint import Checkpoint, ModelConfig
-from pyattn.dtypes import DTypes
+from pyattn import _core
+from pyattn._chosen_options import Options, chosen_options, heads_of
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.generation import Generation
-from pyattn.memory import available_memory
 from pyattn.options import GenerationOptions, checked_heads, checked_integer
 from pyattn.results import DecidedToken, Hypothesis
+from pyattn.running import precision
+from pyattn.running.free_memory import available_memory
+from pyattn.running.origin import Origin
+from pyattn.running.packing import core_tensors
+from pyattn.running.pending import PendingSearch
+from pyattn.running.precision import DTypes
+from pyattn.running.rows import as_lists
+from pyattn.running.run_config import RunConfig
 from pyattn.stored import Tensors
-from pyattn.weights import core_tensors
 
 if TYPE_CHECKING:
-    from pyattn.formats.native import MatrixType
+    from typing_extensions import Unpack
+
+    from pyattn.files.native import MatrixType, TokenizerFiles
+    from pyattn.files.shortlist import LexicalShortlist
+    from pyattn.overrides import Overrides
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Ids: TypeAlias = Sequence[int]
 Shortlists: TypeAlias = Sequence[Ids | npt.NDArray[np.integer] | None] | None
-Options: TypeAlias = GenerationOptions | Sequence[GenerationOptions] | None
 
 # Source tokens that are encoded together, and hypotheses that are decoded together. From about a
-# hundred rows on, a product's time is arithmetic and no longer the reading of its weights; more
-# only makes a step longer, and who waits for its end impatient.
+# hundred rows on, arithmetic and no longer the reading of weights takes a product's time; more rows
+# only make a step, and the wait for its end, longer.
 BATCH_TOKENS = 512
 BATCH_ROWS = 128
 
@@ -44,52 +51,41 @@ CACHE_SHARE = 0.5
 MAX_THREADS = 1024
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunConfig(ModelConfig):
-    """What a loaded model is, and how this machine runs it.
-
-    Attributes:
-        dtype: The number type that weights are computed with, or most of them.
-        other_dtypes: The products that are computed in another type, as `pyattn.dtypes` names
-            them, with that type.
-        isa: The level of instructions that runs it, one of `pyattn.cpu_info()`'s.
-    """
-
-    dtype: str
-    other_dtypes: Mapping[str, str] = dataclasses.field(hash=False)
-    isa: str
-
-
 class Model:
     """A trained encoder-decoder Transformer, ready to run.
 
-    Results do not depend on what else is in a batch, on its order or on the number of threads: a
-    sentence has the same bits alone and among others. Any number of Python threads may call one
-    model, and what they search for is decoded together. Every call releases the GIL and can be
-    interrupted with Ctrl-C.
+    Results do not depend on the rest of a batch, its order or the number of threads: a sentence has
+    the same bits alone and among others. Any number of Python threads may share a model; their
+    sentences are decoded together. Every call releases the GIL, and Ctrl-C interrupts it.
+
+    A model that `pyattn.load` made is pickled by path and settings, unless it is closed; unpickling
+    loads it again. A copy is a model of its own.
 
     Args:
-        checkpoint: Config and weights, as a reader of `pyattn.formats` yields them.
-        dtype: The number type to compute with; "auto" is the fastest at full quality on this
-            level, which `pyattn.dtypes.chosen` explains. Or a number type by product, as a mapping
-            of patterns (`fnmatch`) of the names in `pyattn.dtypes`:
-            {"*": "int8", "*.down": "bfloat16"}. The last pattern that matches counts; without any,
-            a product is "auto".
+        checkpoint: Config and weights, as the readers of `pyattn.files` return them.
+        dtype: The number type of weights in computation; "auto" is the fastest at full quality on
+            this level (`pyattn.running.precision.chosen`). Or a number type by product: a mapping
+            of patterns (`fnmatch`) of the names in `pyattn.running.precision`, such as
+            {"*": "int8", "*.down": "bfloat16"}. The last matching pattern counts; a product that no
+            pattern matches is "auto".
         threads: Threads to use; None is what this process may use (CPU affinity and cgroup quota),
             or PYATTN_NUM_THREADS.
         isa: Level of instructions; None is the best that this CPU has, or PYATTN_ISA.
         batch_tokens: Source tokens that are encoded together; fewer need less memory.
         batch_rows: Hypotheses that are decoded together.
-        cache_bytes: What keys and values of all sentences under way may take. Sentences wait for
-            room; one that alone needs more is refused. None is half of the memory that the process
-            may still take. None of the three changes a result.
+        cache_bytes: Budget for keys and values of all sentences under way. Sentences wait while it
+            is used up; a sentence that exceeds it alone is an error. None is half of the free
+            memory. `batch_tokens`, `batch_rows` and `cache_bytes` change no result.
 
     Raises:
-        ModelError: if tensors are missing, are not float32, have other shapes than the config says
-            or are to be int8 and not finite.
-        ValueError: if `dtype`, `threads` or `isa` is not to be had here, or a pattern matches no
+        ModelError: if tensors are missing, are not float32 or do not have the config's shapes, or
+            values that become int8 are not finite.
+        ValueError: if `dtype`, `threads` or `isa` is not available here, or a pattern matches no
             product.
     """
+
+    # The arguments of `pyattn.load`; None for a model that was made otherwise.
+    origin: Origin | None = None
 
     def __init__(
         self,
@@ -102,7 +98,7 @@ class Model:
         batch_rows: int = BATCH_ROWS,
         cache_bytes: int | None = None,
     ) -> None:
-        dtypes.check(dtype)
+        precision.check(dtype)
         batch_tokens = checked_integer("batch_tokens", batch_tokens, 1, 2**31 - 1)
         batch_rows = checked_integer("batch_rows", batch_rows, 1, 2**31 - 1)
         if cache_bytes is not None:
@@ -113,7 +109,7 @@ class Model:
             raise TypeError(f"isa: expected a string, got {isa!r}")
         floats, matrices = core_tensors(checkpoint)
         config = checkpoint.config
-        types = dtypes.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
+        types = precision.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
         if cache_bytes is None:
             cache_bytes = int(available_memory() * CACHE_SHARE)
         limits = (batch_tokens, batch_rows, cache_bytes)
@@ -125,7 +121,7 @@ class Model:
             raise ModelError(str(error)) from None  # weights that cannot be packed
         if isinstance(checkpoint.tensors, Tensors):
             checkpoint.tensors.let_go()
-        most = dtypes.commonest(types, config)
+        most = precision.commonest(types, config)
         self.config = RunConfig(
             **dataclasses.asdict(config),
             dtype=most,
@@ -133,7 +129,7 @@ class Model:
             isa=self._core.isa,
         )
         self.generation = checkpoint.generation
-        # Of views of files nothing is in memory. What a caller made of arrays is the caller's.
+        # For `save`. Views of files cost no memory; arrays of a caller are not kept alive.
         self._checkpoint = checkpoint if isinstance(checkpoint.tensors, Tensors) else None
 
     @property
@@ -158,23 +154,23 @@ class Model:
         Raises:
             ValueError: if a source is empty, too long for the model or has an unknown id.
         """
-        return self._core.encode(sources)
+        return self._core.encode(as_lists(sources))
 
     def logits(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
-        """What the model says to given targets, fed in one pass (teacher forcing).
+        """Logits of given targets, fed in one pass (teacher forcing).
 
         Args:
             sources: Source ids of each sentence, their end included.
             targets: Target ids of each sentence, without start and end.
 
         Returns:
-            Per sentence [len(target) + 1, target_vocab], before the softmax: row t is what follows
-            the first t tokens, so the last one is where the end is due.
+            Per sentence [len(target) + 1, target_vocab], before the softmax: row t is for the token
+            behind the first t tokens, so the last row is for the end.
 
         Raises:
-            ValueError: as for `encode`, and if there are not as many targets as sources.
+            ValueError: as for `encode`, and if the numbers of targets and sources differ.
         """
-        return self._core.logits(sources, targets)
+        return self._core.logits(as_lists(sources), as_lists(targets))
 
     def score(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
         """The log-probability of given targets, token by token, in one pass.
@@ -184,12 +180,13 @@ class Model:
             targets: Target ids of each sentence, without start and end.
 
         Returns:
-            Per sentence [len(target) + 1]: of each token given those before it, and of the end.
+            Per sentence [len(target) + 1]: of each token given the tokens before it, and of the
+            end.
 
         Raises:
             ValueError: as for `logits`.
         """
-        return self._core.score(sources, targets)
+        return self._core.score(as_lists(sources), as_lists(targets))
 
     def align(
         self,
@@ -198,23 +195,24 @@ class Model:
         *,
         heads: Sequence[tuple[int, int]] | None = None,
     ) -> list[Floats]:
-        """What the decoder looks at in the source at each token of given targets.
+        """Attention to the source at each token of given targets.
 
         Args:
             sources: Source ids of each sentence, their end included.
             targets: Target ids of each sentence, without start and end.
-            heads: Whose attention, averaged: pairs of a decoder layer and a head, both from 0. None
-                is what the checkpoint says, or all heads of the last layer.
+            heads: Heads to average: pairs of a decoder layer and a head, both from 0. None is the
+                checkpoint's choice, or all heads of the last layer.
 
         Returns:
-            Per sentence [len(target) + 1, source]: row t is the cross-attention when what follows
-            the first t tokens is predicted, so the last one is the end's. Rows add up to 1.
+            Per sentence [len(target) + 1, source]: row t is the cross-attention at the prediction
+            of the token behind the first t tokens, so the last row is the end's. Rows add up to 1.
 
         Raises:
             ValueError: as for `logits`, and if there is no such head.
         """
-        chosen = self._heads(None if heads is None else checked_heads(heads))
-        return self._core.align(sources, targets, chosen)
+        given = None if heads is None else checked_heads(heads)
+        chosen = heads_of(given, self.config, self.generation)
+        return self._core.align(as_lists(sources), as_lists(targets), chosen)
 
     def generate(
         self,
@@ -224,27 +222,28 @@ class Model:
         shortlist: Shortlists = None,
         progress: Callable[[int], object] | None = None,
         on_token: Callable[[DecidedToken], object] | None = None,
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> list[list[Hypothesis]]:
         """Searches for the targets of sentences.
 
-        The sentences of all calls are decoded in one batch that is kept full: one that is done
-        leaves at once, and one that waits takes its place.
+        The sentences of all calls are decoded in one batch. A finished sentence leaves it at once,
+        and a waiting one takes its place.
 
         Args:
             sources: Source ids of each sentence, their end included.
-            options: How to search; None is what the checkpoint asks for. Or one for each source.
-            shortlist: For each source the only ids that its target may have, ascending and the end
-                among them, or None for all; scores are of the distribution over these ids. Fewer
-                ids cost less, most of all for few sentences at a time; sources with the same ids
-                share them. None is all ids for all sources.
-            progress: Called now and then with the number of sentences that are done.
-            on_token: Called with every token as it is decided, in this thread; a sentence for which
-                it returns True ends there. Needs a `beam_size` of 1.
+            options: How to search, for all sources or a list with one for each; None is the
+                checkpoint's defaults.
+            shortlist: For each source the only ids that its target may have, ascending and with the
+                end, or None for all ids. Scores are of the distribution over these ids. Fewer ids
+                cost less, above all in small batches; sources with the same ids share the cost.
+                None is all ids for all sources.
+            progress: Called at intervals with the number of sentences that are done.
+            on_token: Called in this thread with every token as it is decided; if it returns True,
+                the token ends its sentence. Needs a `beam_size` of 1.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Returns:
-            Per sentence its `num_hypotheses` best targets, best first.
+            Per sentence the `num_hypotheses` best targets, best first.
 
         Raises:
             ValueError: if a source is empty, too long for the model or has an unknown id, an option
@@ -268,27 +267,30 @@ class Model:
         *,
         shortlist: Shortlists = None,
         watched: bool = False,
-        **overrides: Any,
-    ) -> Generation:
+        **overrides: Unpack[Overrides],
+    ) -> PendingSearch:
         """Like `generate`, but returns at once.
 
         Args:
             sources: Source ids of each sentence, their end included.
-            options: How to search; None is what the checkpoint asks for. Or one for each source.
+            options: As for `generate`.
             shortlist: As for `generate`.
-            watched: Whether `Generation.tokens` will be asked for.
+            watched: Whether `PendingSearch.tokens` will be read.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Raises:
             ValueError: as `generate`.
             TypeError: as `generate`.
         """
+        sources = as_lists(sources)
         if isinstance(sources, str | bytes) or not isinstance(sources, Iterable):
             raise TypeError(
                 f"generate: sources are {type(sources).__name__}, expected a list of lists of ids"
             )
         sources = list(sources)
-        chosen = self._chosen(options, overrides, len(sources))
+        chosen = chosen_options(
+            options, overrides, len(sources), config=self.config, defaults=self.generation
+        )
         if watched and any(one.beam_size > 1 for one in chosen):
             raise ValueError("beam_size: tokens are decided one by one with a beam_size of 1 only")
         if watched and any(one.num_hypotheses > 1 for one in chosen):
@@ -299,16 +301,17 @@ class Model:
                 "expected a list of lists of ids, or None"
             )
         shortlists = [None] * len(sources) if shortlist is None else shortlist
-        return Generation(self._core.submit(sources, chosen, shortlists, watched), chosen)
+        return PendingSearch(self._core.submit(sources, chosen, shortlists, watched), chosen)
 
     def generate_stream(
-        self, source: Ids, options: GenerationOptions | None = None, **overrides: Any
+        self, source: Ids, options: GenerationOptions | None = None, **overrides: Unpack[Overrides]
     ) -> Iterator[DecidedToken]:
         """The tokens of one sentence's target as they are decided, its end included.
 
         Args:
             source: Source ids, their end included.
-            options: How to search; None is what the checkpoint asks for, with a `beam_size` of 1.
+            options: How to search; None is the checkpoint's defaults, with a `beam_size` of 1 and
+                one hypothesis.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Raises:
@@ -316,106 +319,95 @@ class Model:
             TypeError: as `generate`, at once.
         """
         if options is None:
-            overrides = {"beam_size": 1, **overrides}
+            overrides = {"beam_size": 1, "num_hypotheses": 1, **overrides}
         generation = self.submit([source], options, watched=True, **overrides)
-        # In a function of its own: this one is to check at once, and that one to run when asked.
+        # A generator of its own, so that this function checks its arguments at once.
         return _tokens(generation)
 
     def estimate_memory(self, tokens: int) -> int:
-        """The bytes that keys and values of so many tokens take.
+        """Bytes of the keys and values of a number of tokens.
 
         Every source token of a sentence under way counts, and every target token of its live
-        hypotheses, those that they share once. The weights take `nbytes` besides, and a step of the
-        encoder or decoder a few times `batch_tokens` or `batch_rows` rows of the model's widest
-        layer.
+        hypotheses; tokens that hypotheses share count once. Weights take `nbytes` in addition, and
+        a step of the encoder or decoder a few times `batch_tokens` or `batch_rows` rows of the
+        model's widest layer.
         """
         return self._core.cache_bytes(checked_integer("tokens", tokens, 0, 2**40))
-
-    def _chosen(
-        self, options: Options, overrides: dict[str, Any], count: int
-    ) -> list[GenerationOptions]:
-        """The options of each sentence."""
-        if options is None or isinstance(options, GenerationOptions):
-            return [self._options(options, overrides)] * count
-        if isinstance(options, str | bytes) or not isinstance(options, Sequence):
-            raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
-        if len(options) != count:
-            raise ValueError(f"options: there are {len(options)}, expected {count}, one per source")
-        known: dict[int, GenerationOptions] = {}
-        for one in options:
-            if id(one) not in known:
-                known[id(one)] = self._options(one, overrides)
-        return [known[id(one)] for one in options]
-
-    def _options(
-        self, options: GenerationOptions | None, overrides: dict[str, Any]
-    ) -> GenerationOptions:
-        if options is not None and not isinstance(options, GenerationOptions):
-            raise TypeError(f"options: expected GenerationOptions, got {type(options).__name__}")
-        chosen = (self.generation if options is None else options).replace(**overrides)
-        changes: dict[str, Any] = {}
-        if chosen.disable_unk:
-            if self.config.unk is None:
-                raise ValueError("disable_unk: the model does not say which token is the unknown")
-            changes["suppress_tokens"] = (*chosen.suppress_tokens, self.config.unk)
-        if chosen.alignment or chosen.coverage_penalty != 0:
-            changes["alignment_heads"] = self._heads(chosen.alignment_heads)
-        # A target ends where the model's positions do, however long it was allowed to be. Behind a
-        # prefix that leaves it none, the core says so.
-        left = max(self.config.max_positions - chosen.certain_prefix, 1)
-        if chosen.max_new_tokens > left:
-            changes["max_new_tokens"] = left
-        return chosen.replace(**changes) if changes else chosen
-
-    def _heads(self, heads: tuple[tuple[int, int], ...] | None) -> tuple[tuple[int, int], ...]:
-        """These, or what the checkpoint says, or all of the last layer."""
-        config = self.config
-        return (
-            heads
-            or self.generation.alignment_heads
-            or checked_heads(
-                [(config.decoder_layers - 1, head) for head in range(config.decoder_heads)]
-            )
-        )
 
     def save(
         self,
         folder: str | os.PathLike[str],
         *,
-        dtype: MatrixType = "float32",
-        tokenizer_files: Mapping[str, pathlib.Path | bytes] | None = None,
+        dtype: MatrixType | None = None,
+        tokenizer_files: TokenizerFiles | None = None,
+        shortlist: LexicalShortlist | None = None,
     ) -> None:
-        """Writes the weights that the model was made of as a folder of pyattn's own layout.
+        """Writes the model's stored weights as a folder of pyattn's own layout.
 
-        What they are computed in is not their matter: matrices that are stored in `dtype` already
-        keep their bits, whatever the model runs in.
+        The number type of computation has no influence: matrices that are stored in `dtype`
+        already keep their bits.
 
         Args:
-            folder: Where; does not exist yet, or is empty.
-            dtype: What matrices are stored in: "float32", "bfloat16" or "int8".
-            tokenizer_files: As for `pyattn.formats.native.write_native`; `Translator.save` gives
-                those of its model.
+            folder: The folder to write; it does not exist yet, or is empty.
+            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
+                stored type of each.
+            tokenizer_files: As for `pyattn.files.native.write_native`; `Translator.save` passes
+                the tokenizer's files.
+            shortlist: Likewise.
 
         Raises:
             FileExistsError: if the folder holds anything.
-            ValueError: if there is no such dtype, if the model was made of arrays, whose checkpoint
-                `write_native` takes, or if it has been closed.
+            ValueError: if there is no such dtype, the model was made of arrays (write its
+                checkpoint with `write_native`), or the model is closed.
         """
-        from pyattn.formats.native import write_native
+        from pyattn.files.native import write_native
 
         if self._checkpoint is None:
             raise ValueError(
                 "save: the model has no files of its own; write its checkpoint with "
-                "pyattn.formats.native.write_native"
+                "pyattn.files.native.write_native"
             )
         write_native(
-            pathlib.Path(folder), self._checkpoint, dtype=dtype, tokenizer_files=tokenizer_files
+            folder,
+            self._checkpoint,
+            dtype=dtype,
+            tokenizer_files=tokenizer_files,
+            shortlist=shortlist,
         )
 
     def close(self) -> None:
         """Frees the weights and the threads; the model cannot be used any more."""
         self._checkpoint = None
         self._core.close()
+
+    def __repr__(self) -> str:
+        folder = "" if self.origin is None else f", {str(self.origin.folder)!r}"
+        return f"<pyattn.Model {self.summary()}{folder}>"
+
+    def summary(self) -> str:
+        """What the model is and how it runs, in one line."""
+        running = "closed" if self._closed() else f"threads {self.threads}"
+        return f"{self.config.summary()}, {running}"
+
+    def _closed(self) -> bool:
+        try:
+            self._core.threads  # noqa: B018 (raises if the model is closed)
+        except ValueError:
+            return True
+        return False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.origin is None:
+            raise TypeError(
+                "pickle: the model was not made by pyattn.load, so it has no path; write its "
+                "checkpoint with pyattn.files.native.write_native, and load that folder"
+            )
+        if self._closed():
+            raise TypeError("pickle: the model is closed")
+        return _loaded, (self.origin,), self.generation
+
+    def __setstate__(self, generation: GenerationOptions) -> None:
+        self.generation = generation
 
     def __enter__(self) -> Model:
         """The model itself; leaving the block closes it."""
@@ -431,7 +423,16 @@ class Model:
         self.close()
 
 
-def _tokens(generation: Generation) -> Iterator[DecidedToken]:
+def _loaded(origin: Origin) -> Model:
+    """A pickled model, loaded again."""
+    from pyattn.files import read_checkpoint
+
+    model = Model(read_checkpoint(origin.folder), **origin.settings)
+    model.origin = origin
+    return model
+
+
+def _tokens(generation: PendingSearch) -> Iterator[DecidedToken]:
     try:
         yield from generation.tokens()
     finally:

@@ -8,6 +8,8 @@ import operator
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from pyattn._foreign import unknown_option
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GenerationOptions:
@@ -16,91 +18,88 @@ class GenerationOptions:
     Tokens are ids of the model's target vocabulary. New tokens are those behind `target_prefix`.
 
     Attributes:
-        beam_size: Hypotheses that live side by side; 1 is greedy search, or independent samples.
-        num_hypotheses: Hypotheses to return, best first; at most `beam_size` * `patience`, unless
-            they are independent samples or alternatives.
-        patience: A beam search waits for `beam_size` * `patience` finished hypotheses (Kasai et al.
+        beam_size: Hypotheses kept at each step; 1 is greedy search, or independent samples.
+        num_hypotheses: Hypotheses to return, best first; at most `beam_size` * `patience`, except
+            for independent samples and alternatives.
+        patience: A beam search stops at `beam_size` * `patience` finished hypotheses (Kasai et al.
             2022).
         early_stopping: When a beam search ends. True: with `beam_size` * `patience` finished
-            hypotheses. False: once the best live one, at its present length, no longer beats the
-            worst of so many. "never": once it could not beat it at any length (the three of
-            transformers). "best": once a finished one has been the best of its step and there are
-            `num_hypotheses`, which loses nothing while `length_penalty` and `coverage_penalty` are
-            0 (CTranslate2 then does so).
-        max_new_tokens: The most new tokens a target may have, its end token included.
-        max_length_factor: The most new tokens a target may have for each token of its source, the
-            source's end included (Marian's max-length-factor); 0 for no such limit.
-        min_new_tokens: The end token is not allowed before this many new tokens stand.
-        end_tokens: Tokens that end a target; none for the model's own.
+            hypotheses. False: once the best live hypothesis, at its present length, cannot beat the
+            worst of that many. "never": once it cannot at any length (these three are
+            transformers'). "best": once a finished hypothesis was the best of its step and there
+            are `num_hypotheses`, which loses nothing while `length_penalty` and `coverage_penalty`
+            are 0 (CTranslate2 does so then).
+        max_new_tokens: Most new tokens of a target, its end included.
+        max_length_factor: Most new tokens of a target for each token of its source, the source's
+            end included (Marian's max-length-factor); 0 for no such limit.
+        min_new_tokens: The end is not allowed before this many new tokens.
+        end_tokens: Tokens that end a target; empty for the model's own.
         return_end_token: Whether the end is among a hypothesis's tokens.
-        force_end: Whether the token at `max_new_tokens` can only be the end, the first of
-            `end_tokens` (transformers' `forced_eos_token_id`), so that every target is a finished
-            one.
-        length_penalty: A hypothesis is ranked by its log-probability / length ** length_penalty,
-            its length counting the end token.
-        length_counts_prefix: Whether that length counts the prefix (CTranslate2), too.
-        coverage_penalty: Above 0, ranks hypotheses lower that look past parts of the source: it is
-            the weight of the sum of log(min(c, 1)) over the source's tokens, c being the attention
-            of `alignment_heads` that a token got in all (Wu et al. 2016).
+        force_end: Whether the last token that `max_new_tokens` and `max_length_factor` permit can
+            only be the end, the first of `end_tokens` (transformers' `forced_eos_token_id`), so
+            that every target is finished.
+        length_penalty: Hypotheses are ranked by log-probability / length ** length_penalty; the
+            length counts the end.
+        length_counts_prefix: Whether that length also counts the prefix (CTranslate2).
+        coverage_penalty: Above 0, ranks hypotheses lower that leave parts of the source without
+            attention: the weight of the sum of log(min(c, 1)) over the source's tokens, c being a
+            token's total attention from `alignment_heads` (Wu et al. 2016).
         target_prefix: Tokens that a target begins with; they are fed in one pass.
-        prefix_bias_beta: At 0 the prefix is certain. Above, and below 1, it is only likely: while a
+        prefix_bias_beta: At 0 the prefix is certain. Above 0 and below 1 it is likely: while a
             target follows it, this share of the probability goes to its next token and the rest to
-            what the model says.
-        return_prefix: Whether a certain prefix is among a hypothesis's tokens, each with a score of
-            0.
-        forced_bos_token: The first new token, if it is certain; its score is 0.
-        suppress_tokens: Tokens that never come.
-        begin_suppress_tokens: Tokens that do not come first, behind `forced_bos_token` if there is
-            one.
-        suppress_sequences: Lists of tokens that never come one behind the other (transformers'
+            the model's distribution.
+        return_prefix: Whether a certain prefix is among a hypothesis's tokens, with scores of 0.
+        end_behind_prefix: Whether a beam search may end right behind a certain prefix where the end
+            is not the likeliest token. False: such an end is dropped, and its place in the beam
+            stays empty for a step (CTranslate2).
+        forced_bos_token: The first new token, with a score of 0; None if the model chooses it.
+        suppress_tokens: Tokens that are never chosen.
+        begin_suppress_tokens: Tokens that are not chosen first, or behind `forced_bos_token`.
+        suppress_sequences: Lists of tokens that never appear in sequence (transformers'
             `bad_words_ids`).
-        sequence_bias: Pairs of a list of tokens and of what is added to the logit of its last one
-            where the others stand before it.
-        disable_unk: Whether the model's unknown token never comes.
-        repetition_penalty: Above 1, makes tokens less likely that were said already: positive
-            logits are divided by it, negative ones multiplied (Keskar et al. 2019).
+        sequence_bias: Pairs of a list of tokens and a bias, which is added to the logit of the
+            list's last token behind the others.
+        disable_unk: Whether the model's unknown token is never chosen.
+        repetition_penalty: Above 1, makes tokens less likely that are in the target already:
+            positive logits are divided by it, negative ones multiplied (Keskar et al. 2019).
         encoder_repetition_penalty: Above 1, makes tokens of the source more likely, in the same
             way.
-        no_repeat_ngram_size: No n-gram of this size comes twice; 0 for no such rule.
-        encoder_no_repeat_ngram_size: No n-gram of this size comes that is one of the source's.
-        history_counts_start: Whether what was said begins with the start token (transformers), or
-            behind it (CTranslate2), for `suppress_sequences`, `sequence_bias`,
-            `repetition_penalty` and n-grams.
-        renormalize: What biases, penalties and suppressed tokens do to the other tokens. False:
-            nothing, these keep the model's log-probabilities; in a beam search they are made to
-            log-probabilities (transformers). True: they are made to logits, and probabilities of
-            all that may come add up to 1 (CTranslate2).
-        do_sample: Whether tokens are drawn at random. With a `beam_size` of 1 each hypothesis
-            draws for itself. In a wider beam search the candidates of a step are drawn: not the
-            best continuations of all hypotheses but as many that are drawn without putting back, by
-            the softmax of their scores so far / `temperature`; of these the best go on, and those
-            may end the target that were drawn among the first `beam_size` (the beam sampling of
-            transformers; Kool et al. 2019). The five below say how to draw, and do nothing else:
-            scores are what they are without them.
-        temperature: What logits, or scores, are divided by before a draw.
-        top_k: Only the best so many tokens are drawn; 0 for all. In a beam search this and the next
-            two are about the continuations of each hypothesis, and leave one more than there are
-            `end_tokens`.
-        top_p: Only the fewest of the best tokens are drawn whose probabilities add up to this
-            (Holtzman et al. 2020), of those that `top_k` leaves.
-        min_p: Only tokens are drawn that are at least this share as probable as the best.
-        seed: From 0 to 2**64 - 1. A random number depends on the seed, the ids of the source, the
-            number of the step and that of the hypothesis (in a beam search, of the draw in that
-            step), for alternatives also on their first token, and on nothing else: not on the
-            batch, the other sentences or the threads. So equal sentences have equal samples in one
-            call, as in two; `num_hypotheses` or another seed asks for others.
-        return_alternatives: Whether hypotheses are the `num_hypotheses` best first tokens behind
-            the prefix, in their order, each with the best continuation that a search of its own
-            finds, or draws. Its score is that token's, and what the continuation is ranked by,
-            added up.
-        min_alternative_expansion_prob: Alternatives begin with a token at least so probable.
-        max_time: Seconds after which a search ends with what it has, counted from the call; None
-            for no limit. A sentence whose turn has not come by then has an empty target.
-        scores: Whether targets come with their scores. Without, greedy search leaves `score` None
-            and `token_scores` empty; all other searches rank by scores, and return them.
-        alignment: Whether targets come with the attention that their tokens paid to the source's.
-        alignment_heads: The heads whose attention that is, averaged: pairs of a decoder layer and
-            a head, both from 0. None is what the checkpoint says, or all heads of the last layer.
+        no_repeat_ngram_size: No n-gram of this size appears twice; 0 for no such rule.
+        encoder_no_repeat_ngram_size: No n-gram of this size of the source appears; 0 likewise.
+        history_counts_start: Whether the start token counts (transformers) or not (CTranslate2) for
+            `suppress_sequences`, `sequence_bias`, `repetition_penalty` and n-grams.
+        renormalize: How biases, penalties and bans affect other tokens. False: not at all, all
+            others keep the model's log-probabilities; a beam search changes log-probabilities
+            (transformers). True: they change logits, and the probabilities of all tokens that
+            remain add up to 1 (CTranslate2).
+        do_sample: Whether tokens are drawn at random. With a `beam_size` of 1 each hypothesis is an
+            independent sample. A wider beam search draws the continuations of a step without
+            replacement, by the softmax of their scores so far / `temperature`; the best of those
+            drawn are kept, and those drawn among the first `beam_size` may end the target
+            (transformers' beam sampling; Kool et al. 2019). Sampling does not change scores.
+        temperature: Divides logits, or scores in a beam search, before a draw.
+        top_k: Draws are from this many best tokens; 0 for all. In a beam search, `top_k`, `top_p`
+            and `min_p` apply to the continuations of each hypothesis, and leave at least one token
+            more than there are `end_tokens`.
+        top_p: Draws are from the fewest best tokens whose probabilities add up to this (Holtzman et
+            al. 2020), among those that `top_k` leaves.
+        min_p: Draws are from tokens with at least this share of the best token's probability.
+        seed: From 0 to 2**64 - 1. A random number depends on the seed, the source's ids, the step
+            and the number of the hypothesis (in a beam search, of the draw; for alternatives, also
+            on their first token), and on nothing else: not on the batch, other sentences or
+            threads. So equal sentences have equal samples; for different ones, raise
+            `num_hypotheses` or change the seed.
+        return_alternatives: Whether hypotheses begin with the `num_hypotheses` likeliest first
+            tokens behind the prefix, in this order, each completed by a search of its own. A score
+            is the first token's plus the score of its continuation.
+        min_alternative_expansion_prob: Least probability of an alternative's first token.
+        max_time: Seconds from the call until a search returns what it has; None for no limit. A
+            sentence that has not begun by then has an empty target.
+        scores: Whether targets have scores. If False, greedy search leaves `score` None and
+            `token_scores` empty; other searches rank by scores and return them anyway.
+        alignment: Whether targets have the attention of their tokens to the source.
+        alignment_heads: Heads whose attention is averaged for it: pairs of a decoder layer and a
+            head, both from 0. None is the checkpoint's choice, or all heads of the last layer.
 
     Raises:
         ValueError: if a value is out of its range; the message names the option.
@@ -122,6 +121,7 @@ class GenerationOptions:
     target_prefix: tuple[int, ...] = ()
     prefix_bias_beta: float = 0.0
     return_prefix: bool = True
+    end_behind_prefix: bool = True
     forced_bos_token: int | None = None
     suppress_tokens: tuple[int, ...] = ()
     begin_suppress_tokens: tuple[int, ...] = ()
@@ -181,43 +181,46 @@ class GenerationOptions:
     def _check_together(self) -> None:
         """Options that contradict others."""
         many = self.return_alternatives or (self.do_sample and self.beam_size == 1)
-        if not many and self.num_hypotheses > _finished(self.beam_size, self.patience):
-            of = "" if self.patience == 1 else f" with a patience of {self.patience}"
+        most = _finished(self.beam_size, self.patience)
+        if not many and self.num_hypotheses > most:
+            patience = "" if self.patience == 1 else f" and patience {self.patience}"
             raise ValueError(
-                f"num_hypotheses: a beam_size of {self.beam_size}{of} yields no "
-                f"{self.num_hypotheses}"
+                f"num_hypotheses: expected at most {most} with beam_size {self.beam_size}"
+                f"{patience}, got {self.num_hypotheses}"
             )
         if self.min_new_tokens > self.max_new_tokens:
             raise ValueError(
-                f"min_new_tokens: {self.min_new_tokens} is above max_new_tokens, "
-                f"{self.max_new_tokens}"
+                f"min_new_tokens: expected at most max_new_tokens, {self.max_new_tokens}, "
+                f"got {self.min_new_tokens}"
             )
         if self.prefix_bias_beta > 0 and self.return_alternatives:
-            raise ValueError("prefix_bias_beta: alternatives need a prefix that is certain")
+            raise ValueError(
+                f"prefix_bias_beta: expected 0 with return_alternatives, got "
+                f"{self.prefix_bias_beta}"
+            )
 
     @property
     def certain_prefix(self) -> int:
-        """How many tokens of a target are certain and fed before its search begins."""
+        """Number of prefix tokens that are certain, and fed before the search begins."""
         return len(self.target_prefix) if self.prefix_bias_beta == 0 else 0
 
     def replace(self, **overrides: Any) -> GenerationOptions:
-        """These options with some of them changed.
+        """A copy with some options changed.
 
-        An inherited value gives way to one that was asked for: `num_hypotheses` to what `beam_size`
-        can yield, `min_new_tokens` to `max_new_tokens`. Two that were asked for and contradict each
-        other are an error. `do_sample` alone asks for independent samples, whatever `beam_size`
-        was.
+        An inherited value gives way to an override: `num_hypotheses` to the most that `beam_size`
+        yields, `min_new_tokens` to `max_new_tokens`. Overrides that contradict each other are an
+        error. `do_sample` alone sets `beam_size` to 1: independent samples.
 
         Raises:
             TypeError: if an option does not exist.
             ValueError: if a value is out of its range.
         """
+        if not overrides:
+            return self
         known = {field.name for field in dataclasses.fields(self)}
         unknown = sorted(set(overrides) - known)
         if unknown:
-            raise TypeError(
-                f"unknown option {unknown[0]!r}; the options are {', '.join(sorted(known))}"
-            )
+            raise TypeError(unknown_option(unknown[0], known))
         if overrides.get("do_sample") is True:
             overrides.setdefault("beam_size", 1)
         new = {name: getattr(self, name) for name in known} | overrides
@@ -239,10 +242,10 @@ class GenerationOptions:
         return dataclasses.replace(self, **overrides)
 
 
-# A beam wider than this is a mistake rather than a wish: quality falls long before it.
+# Quality falls long before a beam is this wide, so a wider one is a mistake.
 MAX_BEAM = 256
 
-# A beam looks at as many continuations more of each row as there are ends.
+# A beam examines one more continuation of each row per end token.
 MAX_ENDS = 64
 
 _MOST = 2**31 - 1
@@ -262,7 +265,7 @@ _NUMBERS = (
     ("max_length_factor", 0.0, 1e6),
     ("length_penalty", -math.inf, math.inf),
     ("coverage_penalty", -1e3, 1e3),
-    ("prefix_bias_beta", 0.0, 0.999),
+    ("prefix_bias_beta", 0.0, 0.9999999),
     ("repetition_penalty", 1e-3, 1e3),
     ("encoder_repetition_penalty", 1e-3, 1e3),
     ("temperature", 1e-3, 1e3),
@@ -275,6 +278,7 @@ _FLAGS = (
     "force_end",
     "length_counts_prefix",
     "return_prefix",
+    "end_behind_prefix",
     "disable_unk",
     "history_counts_start",
     "renormalize",
@@ -287,7 +291,7 @@ _TOKENS = ("end_tokens", "target_prefix", "suppress_tokens", "begin_suppress_tok
 
 
 def _finished(beam_size: int, patience: float) -> int:
-    """How many finished hypotheses a beam search has at most."""
+    """Most finished hypotheses of a beam search."""
     return math.floor(beam_size * patience + 0.5)
 
 
@@ -331,7 +335,7 @@ def _number(name: str, value: Any, low: float = -math.inf, high: float = math.in
     if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
     if not low <= number <= high:
-        raise ValueError(f"{name}: expected {low:g} to {high:g}, got {value!r}")
+        raise ValueError(f"{name}: expected {low:g} to {high:.7g}, got {value!r}")
     return number
 
 

@@ -1,15 +1,17 @@
-"""What a search returns."""
+"""Results of a search: hypotheses, and translations with their texts."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 FinishReason: TypeAlias = Literal["eos", "length", "timeout"]
+
+# Begin and end of a part of a text, in characters.
+Span: TypeAlias = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -18,17 +20,16 @@ class Hypothesis:
 
     Attributes:
         tokens: Target ids, without the start and the end.
-        score: What hypotheses are ranked by: the sum of `token_scores`, over
-            length ** length_penalty, the length counting the end. None after a greedy search
-            without `scores`.
+        score: The rank of hypotheses: the sum of `token_scores` / length ** length_penalty, where
+            the length counts the end. None after a greedy search without `scores`.
         token_scores: Log-probability of each token and of the end, if it was reached; float32.
-            Empty where `score` is None.
-        finish_reason: "eos" if the model ended the target, "length" if `max_new_tokens` or
-            `max_length_factor` did, also where they forced an end, "timeout" if `max_time` ran out
-            or a callback stopped it.
-        alignment: What each of `token_scores` looked at: the attention to the source's tokens when
-            the token was predicted, [len(token_scores), source] float32, whose rows add up to 1;
-            None if it was not asked for.
+            Empty if `score` is None.
+        finish_reason: "eos" if the model ended the target; "length" if `max_new_tokens` or
+            `max_length_factor` did, also with `force_end`; "timeout" if `max_time` ran out or a
+            callback stopped it.
+        alignment: Attention to the source's tokens at the prediction of each of `token_scores`,
+            [len(token_scores), source] float32; rows add up to 1. None without the option
+            `alignment`.
     """
 
     tokens: list[int]
@@ -40,12 +41,12 @@ class Hypothesis:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DecidedToken:
-    """A token of a target that will not change any more.
+    """A token of a target, final.
 
     Attributes:
-        sentence: Which of the sources of the call it belongs to.
-        step: Its place in the target, from 0.
-        token: Its id; the end is one too.
+        sentence: Index of its source in the call.
+        step: Its index in the target.
+        token: Its id; the end is a token, too.
         score: Its log-probability.
         last: Whether the target ends with it.
     """
@@ -57,49 +58,38 @@ class DecidedToken:
     last: bool
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a text and its counterpart in the translation.
+
+    Attributes:
+        source: Its span in the text.
+        target: The span of its translation in the translated text.
+        copied: Whether it was copied, as white space between sentences is, or left out, as a
+            language at the head of a text is, instead of translated.
+    """
+
+    source: Span
+    target: Span
+    copied: bool
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Translation(Hypothesis):
-    """A hypothesis with its text."""
+    """A hypothesis with its text.
+
+    Attributes:
+        text: The translation.
+        pieces: The translated parts of the text in order, and the copied parts between them. Their
+            `source` spans cover the text exactly, their `target` spans the translation.
+        source_spans: Spans of the source's tokens in the text, one for each column of `alignment`;
+            None without an alignment. Characters in no span were copied.
+        target_spans: Spans of `tokens` in the translation; None likewise.
+        warnings: Codes of possible faults: "numbers" if text and translation have other numbers.
+    """
 
     text: str
-
-
-# From the one that leaves nothing to be desired on.
-_FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
-
-
-def joined(parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
-    """One translation from those of a text's pieces, or of nothing from none.
-
-    Args:
-        parts: Of each piece.
-        texts: Their texts.
-    """
-    if len(parts) == 1:
-        return Translation(text=texts[0], **vars(parts[0]))
-    reasons: list[FinishReason] = [part.finish_reason for part in parts]
-    scores = [np.zeros(0, np.float32), *(part.token_scores for part in parts)]
-    alignments = [part.alignment for part in parts if part.alignment is not None]
-    return Translation(
-        text=" ".join(text for text in texts if text),
-        tokens=[token for part in parts for token in part.tokens],
-        score=_mean([part.score for part in parts]),
-        token_scores=np.concatenate(scores),
-        finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
-        alignment=_block_diagonal(alignments) if alignments else None,
-    )
-
-
-def _mean(scores: Sequence[float | None]) -> float | None:
-    known = [score for score in scores if score is not None]
-    return sum(known) / max(1, len(known)) if len(known) == len(scores) else None
-
-
-def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """Matrices one behind the other, on both axes: no piece looks at another's source."""
-    joined = np.zeros(np.sum([block.shape for block in blocks], axis=0), np.float32)
-    row = column = 0
-    for block in blocks:
-        joined[row : row + len(block), column : column + block.shape[1]] = block
-        row, column = row + len(block), column + block.shape[1]
-    return joined
+    pieces: tuple[Piece, ...] = ()
+    source_spans: tuple[Span, ...] | None = None
+    target_spans: tuple[Span, ...] | None = None
+    warnings: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.mapped import let_go
+from pyattn._mapped import let_go
 
 Array: TypeAlias = npt.NDArray[np.float32]
 StoredType: TypeAlias = Literal["float32", "float16", "bfloat16", "int8"]

@@ -2,68 +2,64 @@
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import importlib
-import itertools
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-import numpy.typing as npt
-
+from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
-from pyattn.results import Translation, joined
-from pyattn.sources import Names, Pair, make_sources, paired
-from pyattn.texts import check_text, checked_texts, windows
+from pyattn.results import Translation
+from pyattn.running.origin import Origin
+from pyattn.text.checks import check_text, checked_texts
+from pyattn.text.joining import Joiner
+from pyattn.text.pending import PendingTranslations
+from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps
+from pyattn.text.shortlist import Shortlist, allowed
+from pyattn.text.sources import Names, Pair, SourceMaker, Treatment, paired
+from pyattn.text.streaming import translated
 
 if TYPE_CHECKING:
     import os
 
-    from pyattn.dtypes import DTypes
-    from pyattn.formats.native import MatrixType
-    from pyattn.generation import Generation
+    from typing_extensions import Unpack
+
+    from pyattn.files.native import MatrixType
     from pyattn.model import Model
-    from pyattn.tokenizers import Languages, NoTokenizer, Tokenizer
+    from pyattn.overrides import Overrides
+    from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
 
-SHIPPED_MODEL = pathlib.Path(__file__).parent / "models" / "en-es"
-
-# How many windows of texts `stream` holds at once: enough of them to keep the model's batches full
-# while the first is waited for.
-_WINDOWS = 4
-
-# How many pieces each text has, and the search for their targets.
-_UnderWay: TypeAlias = "tuple[list[int], Generation]"
-
-
-class Shortlist(Protocol):
-    """What a translator needs to know which target ids go with a source."""
-
-    def candidates(self, source: Sequence[int]) -> npt.NDArray[np.int32]:
-        """The ids that the target of a source may have, ascending, the end among them."""
-        ...
+_LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
 
 
 class Translator:
     """A model and its tokenizer: texts in, texts out.
 
-    A text is one line or many (line breaks count as spaces), of any length: what is too long for
-    the model is translated in pieces (see `pyattn.pieces`), joined by spaces. An empty or blank
-    text is its own translation, "".
+    Texts have any length. A text is cut into sentences as serves the model (`split`). White space,
+    line breaks and enumerators ("2.", "a)") between sentences are copied, so three lines stay three
+    lines, and a text without anything to translate is its own translation. Sentences that are too
+    long for the model are cut further.
 
-    The options are those of `GenerationOptions`, as one object, as keywords, or both: keywords
-    override `options`, which default to the checkpoint's own (`model.generation`).
+    Odd input is put right before the model sees it (`normalize`, `pyattn.text.normalization`).
+
+    Options are those of `GenerationOptions`, as one object, as keywords, or both. Keywords override
+    `options`, which default to the checkpoint's (`model.generation`).
+
+    A translator that `pyattn.load` made is pickled by path and settings, unless it is closed;
+    unpickling loads it again. A deep copy has a model of its own.
 
     Args:
-        model: Ids to ids.
-        tokenizer: Texts to ids and back; None for a model that came without one, or the error that
-            says why: such a model has `model.generate` and no translations.
-        shortlist: Says for each source which ids its target may have; None for all.
-        folder: Where model and tokenizer were read from; None if they were made otherwise.
+        model: Token ids to token ids.
+        tokenizer: Texts to token ids and back. None, or the error with the reason, for a model
+            without a tokenizer, which has `model.generate` but no translations.
+        shortlist: The ids that the target of a source may have; None for all.
+        settings: How texts are treated by default; None is the default of the model's family.
+        folder: The model's folder; None for a model that was made of arrays.
     """
+
+    # The arguments of `pyattn.load`; None for a translator that was made otherwise.
+    _origin: Origin | None = None
 
     def __init__(
         self,
@@ -71,26 +67,28 @@ class Translator:
         tokenizer: Tokenizer | NoTokenizer | None,
         *,
         shortlist: Shortlist | None = None,
+        settings: TextSettings | None = None,
         folder: pathlib.Path | None = None,
     ) -> None:
         self.model = model
         self.shortlist = shortlist
+        self.settings = settings or TextSettings.of_family(model.config.family)
         self._tokenizer = tokenizer
         self._folder = folder
+        self._maker: SourceMaker | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """Texts to ids and back.
+        """Texts to token ids and back.
 
         Raises:
-            ModelError: if the model came without one.
+            ModelError: if the model has no tokenizer.
         """
         if self._tokenizer is None:
             raise ModelError(
                 "this model has no tokenizer: pass ids to translator.model.generate, or put the "
-                "tokenizer's files (source.spm, target.spm and, beside Hugging Face's config.json, "
-                "vocab.json; for families other than Marian's tokenizer.json) into the model's "
-                "folder"
+                "tokenizer's files into the model's folder: source.spm and target.spm for Marian, "
+                "with vocab.json beside Hugging Face's config.json; tokenizer.json for others"
             )
         if isinstance(self._tokenizer, ModelError):
             raise self._tokenizer
@@ -98,24 +96,27 @@ class Translator:
 
     @property
     def languages(self) -> Languages:
-        """The languages that `source` and `target` may name: its mappings `sources` and `targets`.
+        """The names that `source` and `target` may have: its mappings `sources` and `targets`.
 
         Both are empty for a model of one pair.
 
         Raises:
-            ModelError: if the model came without a tokenizer.
+            ModelError: if the model has no tokenizer.
         """
         return self.tokenizer.languages
 
     @overload
-    def translate(
+    def translate(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
         self,
         texts: str,
         options: GenerationOptions | None = ...,
         *,
         source: str | None = ...,
         target: str | None = ...,
-        **settings: Any,
+        split: Split = ...,
+        normalize: Normalize = ...,
+        progress: bool = ...,
+        **overrides: Unpack[Overrides],
     ) -> str: ...
 
     @overload
@@ -126,7 +127,10 @@ class Translator:
         *,
         source: Names = ...,
         target: Names = ...,
-        **settings: Any,
+        split: Split = ...,
+        normalize: Normalize = ...,
+        progress: bool = ...,
+        **overrides: Unpack[Overrides],
     ) -> list[str]: ...
 
     def translate(
@@ -136,39 +140,48 @@ class Translator:
         *,
         source: Names = None,
         target: Names = None,
+        split: Split = "auto",
+        normalize: Normalize = "auto",
         progress: bool = False,
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> str | list[str]:
         """The best translation of each text.
 
         Args:
             texts: One text, or an iterable of texts, all of which are read before the first is
-                translated; `stream` is for those that do not fit into memory.
+                translated; use `stream` for texts that do not fit into memory.
             options: How to search.
             source: The language of the texts, for a model of several: one of `languages.sources`,
-                or a list with one for each text. None is what the model's files say.
+                or a list with one name per text. None defaults to the model's files.
             target: The language to translate into: one of `languages.targets`, or a list with one
-                for each text. None is what the head of a text says (">>fra<< You are welcome."),
-                or `forced_bos_token`, or the model's files.
+                name per text. None defaults to the head of a text (">>fra<< You are welcome."), to
+                `forced_bos_token` or to the model's files.
+            split: Where texts are cut: "auto" as serves the model, "sentences" at the end of every
+                sentence and line, "never" only where a text is too long for the model, or a
+                function that returns the sentences of a text, a list of str.
+            normalize: How odd input is put right: "auto" by the steps that the model needs,
+                "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `beam_size=4`.
+            **overrides: Single decoding options, such as `beam_size=4`. `scores` is False unless it
+                is given here.
 
         Returns:
             A str for a str, else a list in the order of `texts`.
 
         Raises:
             TypeError: if a text is not a str, or an option does not exist.
-            ValueError: if a text is not valid Unicode, an option is out of its range, or the model
-                does not have a language, or has to be told one and is not.
+            ValueError: if a text is not valid Unicode, an option is out of its range, the model
+                does not have a language, or a language that it needs is not given.
         """
-        search = self._search(options, overrides)
+        search = self._search(options, {"scores": False, **overrides})
+        treatment = self._treatment(split, normalize)
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
-            return self._results([texts], pairs, search, progress)[0][0].text
+            return self._start([texts], pairs, search, treatment).texts(progress=progress)[0]
         checked = list(checked_texts("translate", texts))
         pairs = paired(source, target, len(checked))
-        return [ranked[0].text for ranked in self._results(checked, pairs, search, progress)]
+        return self._start(checked, pairs, search, treatment).texts(progress=progress)
 
     def results(
         self,
@@ -177,30 +190,70 @@ class Translator:
         *,
         source: Names = None,
         target: Names = None,
+        split: Split = "auto",
+        normalize: Normalize = "auto",
         progress: bool = False,
-        **overrides: Any,
+        **overrides: Unpack[Overrides],
     ) -> list[list[Translation]]:
         """The translations of each text with their ids and scores, best first.
 
-        A blank text has one translation, whatever `num_hypotheses` says. That of a text which was
-        translated in pieces has their ids and token scores one after the other, the mean of their
-        scores, and their alignments along the diagonal: none looks at another's source.
+        A text without anything to translate has one translation, whatever `num_hypotheses` is. The
+        translation of a text in pieces has the ids and token scores of all pieces in sequence, the
+        mean of their scores, and a block diagonal alignment, as no piece sees another's source. A
+        `target_prefix` begins the first piece.
 
         Args:
             texts: An iterable of texts; a single one goes into a list.
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
+            split: As for `translate`.
+            normalize: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `num_hypotheses=3`.
+            **overrides: Single decoding options, such as `num_hypotheses=3`. With `alignment`,
+                translations also have the spans of their tokens in both texts.
 
         Raises:
             TypeError: as `translate`, and if `texts` is a single str.
             ValueError: as `translate`.
         """
         search = self._search(options, overrides)
+        treatment = self._treatment(split, normalize)
         checked = list(checked_texts("results", texts))
-        return self._results(checked, paired(source, target, len(checked)), search, progress)
+        pairs = paired(source, target, len(checked))
+        return self._start(checked, pairs, search, treatment).results(progress=progress)
+
+    def submit(
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        source: Names = None,
+        target: Names = None,
+        split: Split = "auto",
+        normalize: Normalize = "auto",
+        **overrides: Unpack[Overrides],
+    ) -> PendingTranslations:
+        """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
+
+        Args:
+            texts: An iterable of texts; a single one goes into a list.
+            options: How to search.
+            source: As for `translate`.
+            target: As for `translate`.
+            split: As for `translate`.
+            normalize: As for `translate`.
+            **overrides: Single decoding options, such as `num_hypotheses=3`.
+
+        Raises:
+            TypeError: as `results`.
+            ValueError: as `results`.
+        """
+        search = self._search(options, overrides)
+        treatment = self._treatment(split, normalize)
+        checked = list(checked_texts("submit", texts))
+        pairs = paired(source, target, len(checked))
+        return self._start(checked, pairs, search, treatment)
 
     def stream(
         self,
@@ -209,50 +262,81 @@ class Translator:
         *,
         source: str | None = None,
         target: str | None = None,
-        **overrides: Any,
+        split: Split = "auto",
+        normalize: Normalize = "auto",
+        **overrides: Unpack[Overrides],
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
 
-        Reads ahead by 1,024 texts at most, fewer if they are long, and yields the translations of
-        what precedes a bad text, or an error of the iterable itself, before it raises.
+        Reads ahead by 1,024 texts at most, by fewer if they are long, and only while texts come
+        fast: behind a text that had to be waited for, all translations are yielded before the next
+        text is read. Before an error, of a text or of the iterable, the translations of all texts
+        in front of it are yielded.
 
         Args:
-            texts: Any iterable of texts, endless ones included.
+            texts: Any iterable of texts, also an endless one. It is read in the caller's thread.
             options: How to search.
             source: As for `translate`, but one for all texts.
             target: Likewise.
-            **overrides: Single decoding options, such as `beam_size=4`.
+            split: As for `translate`.
+            normalize: As for `translate`.
+            **overrides: Single decoding options, such as `beam_size=4`; `scores` is False.
 
         Raises:
-            TypeError: as `results`; of a text when it is reached, of all else at once.
+            TypeError: as `results`; for a text when it is reached, for everything else at once.
             ValueError: likewise.
         """
-        search = self._search(options, overrides)
+        search = self._search(options, {"scores": False, **overrides})
+        treatment = self._treatment(split, normalize)
         pair = self.languages.chosen(source, target, search.forced_bos_token)
-        return self._stream(windows(checked_texts("stream", texts)), pair, search)
 
-    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType = "float32") -> None:
-        """Write model and tokenizer as a folder of pyattn's own layout.
+        def start(group: list[str]) -> PendingTranslations:
+            return self._start(group, [pair] * len(group), search, treatment)
+
+        return translated(checked_texts("stream", texts), start)
+
+    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
+        """Write model, tokenizer and shortlist as a folder of pyattn's own layout.
 
         Args:
-            folder: Where; does not exist yet, or is empty.
-            dtype: What matrices are stored in, as for `Model.save`: "float32", "bfloat16" or
-                "int8".
+            folder: The folder to write; it does not exist yet, or is empty.
+            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
+                stored type of each.
 
         Raises:
             FileExistsError: if the folder holds anything.
-            ValueError: as `Model.save`, and if the tokenizer was not read from a folder.
+            ValueError: as `Model.save`, and if tokenizer or shortlist were not read from a folder.
         """
-        from pyattn.tokenizers import tokenizer_files
+        from pyattn.files.shortlist import LexicalShortlist
+        from pyattn.text.tokenizers import tokenizer_files
 
         if self._folder is None and self._tokenizer is not None:
             raise ValueError("save: the tokenizer has no files of its own; use model.save")
         files = {} if self._folder is None else tokenizer_files(self._folder, self.model.config)
-        self.model.save(folder, dtype=dtype, tokenizer_files=files)
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise ValueError("save: the shortlist has no file of its own; use model.save")
+        self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)
 
     def close(self) -> None:
-        """Free the weights and the threads; the translator is of no use afterwards."""
+        """Free the weights and the threads; the translator cannot be used afterwards."""
         self.model.close()
+
+    def __repr__(self) -> str:
+        folder = "" if self._folder is None else f", {str(self._folder)!r}"
+        return f"<pyattn.Translator {self.model.summary()}{folder}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Includes the model, so that a model pickled beside its translator stays the same object.
+        if self._origin is None:
+            raise TypeError(
+                "pickle: the translator was not made by pyattn.load, so its tokenizer has no path"
+            )
+        from pyattn.files.shortlist import LexicalShortlist
+
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise TypeError("pickle: the translator's shortlist was not read from its files")
+        parts = (self.model, self._origin, self.shortlist is not None, self.settings)
+        return self._origin.rebuild, parts
 
     def __enter__(self) -> Translator:
         return self
@@ -266,123 +350,29 @@ class Translator:
         self.close()
 
     def _search(
-        self, options: GenerationOptions | None, overrides: dict[str, Any]
+        self, options: GenerationOptions | None, overrides: Mapping[str, Any]
     ) -> GenerationOptions:
-        """What to search with; bad options fail now."""
+        """The options of a call, validated now."""
         if not isinstance(options, GenerationOptions | None):
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
         return (options or self.model.generation).replace(**overrides)
 
-    def _results(
-        self, texts: list[str], pairs: list[Pair], search: GenerationOptions, progress: bool
-    ) -> list[list[Translation]]:
-        return self._finish(self._start(texts, pairs, search), progress)
+    def _treatment(self, split: Split, normalize: Normalize) -> Treatment:
+        return Treatment(split=checked_split(split), steps=chosen_steps(normalize, self.settings))
 
-    def _start(self, texts: list[str], pairs: list[Pair], search: GenerationOptions) -> _UnderWay:
-        sources = make_sources(
-            texts, pairs, search, tokenizer=self.tokenizer, config=self.model.config
+    def _start(
+        self,
+        texts: list[str],
+        pairs: list[Pair],
+        search: GenerationOptions,
+        treatment: Treatment,
+    ) -> PendingTranslations:
+        tokenizer = self.tokenizer
+        if self._maker is None:
+            self._maker = SourceMaker(tokenizer, self.model.config, self.settings)
+        sources = self._maker.make(texts, pairs, search, treatment)
+        lists = allowed(self.shortlist, sources.ids, search.end_tokens)
+        generation = self.model.submit(sources.ids, sources.options, shortlist=lists)
+        return PendingTranslations(
+            sources.plans, generation, Joiner(tokenizer), aligned=search.alignment
         )
-        allowed = self._allowed(sources.ids, search)
-        return sources.counts, self.model.submit(sources.ids, sources.options, shortlist=allowed)
-
-    def _allowed(
-        self, sources: list[list[int]], search: GenerationOptions
-    ) -> list[npt.NDArray[np.int32]] | None:
-        """The ids that each target may have, if the translator has a shortlist."""
-        if self.shortlist is None:
-            return None
-        allowed = map(self.shortlist.candidates, sources)
-        ends = np.array(search.end_tokens, np.int32)
-        return [np.union1d(ids, ends) if ends.size else ids for ids in allowed]
-
-    def _finish(self, under_way: _UnderWay, progress: bool) -> list[list[Translation]]:
-        counts, generation = under_way
-        with _bar(len(generation)) if progress else contextlib.nullcontext() as report:
-            found = iter(generation.results(report))
-        # Per text, best first, its pieces' hypotheses, of which some pieces may have fewer.
-        ranked = [list(zip(*itertools.islice(found, count), strict=False)) for count in counts]
-        tokens = [part.tokens for ranks in ranked for parts in ranks for part in parts]
-        decoded = iter(self.tokenizer.decode(tokens))
-        return [
-            [joined(parts, list(itertools.islice(decoded, len(parts)))) for parts in ranks]
-            or [joined([], [])]
-            for ranks in ranked
-        ]
-
-    def _stream(
-        self, windows: Iterator[list[str]], pair: Pair, search: GenerationOptions
-    ) -> Iterator[str]:
-        """The windows' translations, with some of them under way while one is waited for."""
-        under_way: collections.deque[_UnderWay] = collections.deque()
-        try:
-            for window in windows:
-                under_way.append(self._start(window, [pair] * len(window), search))
-                if len(under_way) == _WINDOWS:
-                    yield from (
-                        ranked[0].text for ranked in self._finish(under_way.popleft(), False)
-                    )
-        except Exception:
-            yield from self._rest(under_way)
-            raise
-        yield from self._rest(under_way)
-
-    def _rest(self, under_way: collections.deque[_UnderWay]) -> Iterator[str]:
-        while under_way:
-            yield from (ranked[0].text for ranked in self._finish(under_way.popleft(), False))
-
-
-def load(
-    path: str | os.PathLike[str] | None = None,
-    *,
-    dtype: DTypes = "auto",
-    threads: int | None = None,
-    shortlist: bool = True,
-    **limits: Any,
-) -> Translator:
-    """A translator for a model's files.
-
-    Args:
-        path: A model's folder, or the file of one of Marian's models; None for the English-Spanish
-            model that comes with the package.
-        dtype: What weights are computed with; "auto" is the fastest at full quality here. Or a
-            mapping of patterns of products to number types, as for `pyattn.Model`.
-        threads: How many threads to compute with, as many as the process may use by default.
-        shortlist: Whether the shortlist that one of Marian's models comes with is used: of a
-            vocabulary of 32,000 it leaves a sentence some hundreds, which its product then costs.
-        **limits: `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`, for those who
-            have less memory or want more throughput.
-
-    Raises:
-        ModelError: if a file is missing or cannot be used; the message names it.
-        ValueError: if `dtype` or `threads` cannot be had, or a pattern matches no product.
-    """
-    # Imported here because they take as long to import as all the rest.
-    from pyattn.formats import layout, read_checkpoint
-    from pyattn.formats.marian import read_lexical_shortlist
-    from pyattn.model import Model
-    from pyattn.tokenizers import NoTokenizer, load_tokenizer
-
-    folder = SHIPPED_MODEL if path is None else pathlib.Path(path)
-    checkpoint = read_checkpoint(folder)
-    tokenizer: Tokenizer | NoTokenizer | None
-    try:
-        tokenizer = load_tokenizer(folder, checkpoint.config)
-    except NoTokenizer as error:
-        tokenizer = error
-    lists = None
-    if shortlist and layout(folder) == "marian":
-        lists = read_lexical_shortlist(folder, checkpoint.config)
-    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
-    return Translator(model, tokenizer, shortlist=lists, folder=folder)
-
-
-@contextlib.contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar, as a function of how much is done."""
-    try:
-        tqdm: Any = importlib.import_module("tqdm")
-    except ImportError:
-        raise ImportError("progress: needs the package tqdm (pip install tqdm)") from None
-    with tqdm.tqdm(total=total, unit="text") as bar:
-        yield lambda done: bar.update(done - bar.n)
-        bar.update(total - bar.n)

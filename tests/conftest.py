@@ -11,7 +11,13 @@ import pathlib
 import signal
 import sys
 
+import hypothesis
+
 _ROOT = pathlib.Path(__file__).parent.parent
 sys.path[:] = [entry for entry in sys.path if pathlib.Path(entry or ".").resolve() != _ROOT]
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples every time, and no limit on the time of one: machines may be busy.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("tests")

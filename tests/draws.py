@@ -4,6 +4,10 @@ import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from pyattn.reference.philox import uniforms
+
 
 def chi_square_bound(freedom: int) -> float:
     """What one in a thousand goes beyond (Wilson and Hilferty 1931)."""
@@ -29,26 +33,6 @@ def assert_drawn_from(
         assert distance < chi_square_bound(len(pairs) - 1)
 
 
-def philox(counter: list[int], key: list[int]) -> list[int]:
-    """Philox4x32-10."""
-    for _ in range(10):
-        even, odd = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
-        counter = [
-            (odd >> 32) ^ counter[1] ^ key[0],
-            odd & 0xFFFFFFFF,
-            (even >> 32) ^ counter[3] ^ key[1],
-            even & 0xFFFFFFFF,
-        ]
-        key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return counter
-
-
 def uniform(seed: int, source: Sequence[int], hypothesis: int, step: int) -> float:
     """The number in [0, 1) that a draw is made by."""
-    digest = 0xCBF29CE484222325
-    for token in source:
-        digest = (digest ^ token) * 0x100000001B3 % 2**64
-    bits = philox(
-        [step, hypothesis, digest & 0xFFFFFFFF, digest >> 32], [seed & 0xFFFFFFFF, seed >> 32]
-    )
-    return ((bits[0] << 32 | bits[1]) >> 11) / 2**53
+    return float(uniforms(seed, source, np.array([hypothesis]), step)[0])

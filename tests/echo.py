@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
-from pyattn.tokenizers import Languages
+from pyattn.text.tokenizers import Decoded, Encoded, Languages
 
 END = 0
 POSITIONS = 128
@@ -21,6 +22,7 @@ class Letters:
 
     end = END
     languages = Languages()
+    blank_ids = frozenset({ord("?")})
 
     def encode(
         self, texts: Sequence[str], source: str | None = None, target: str | None = None
@@ -29,8 +31,33 @@ class Letters:
         assert target is None
         return [[*map(ord, text.strip()), END] for text in texts]
 
+    encode_bodies = encode
+
+    def encode_with_spans(
+        self, texts: Sequence[str], source: str | None = None, target: str | None = None
+    ) -> list[Encoded]:
+        return [
+            Encoded(ids, outward(text))
+            for text, ids in zip(texts, self.encode(texts, source, target), strict=True)
+        ]
+
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         return ["".join(map(chr, tokens)) for tokens in ids]
+
+    def decode_with_spans(self, ids: Sequence[Sequence[int]]) -> list[Decoded]:
+        return [
+            Decoded(text, [(place, place + 1) for place in range(len(text))])
+            for text in self.decode(ids)
+        ]
+
+
+def outward(text: str) -> list[tuple[int, int]]:
+    """The spans of a text's letters and of its end; outer spaces are those of the outer letters."""
+    if not text.strip():
+        return [(0, len(text))]
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    cuts = [0, *range(first + 1, last), len(text), len(text)]
+    return list(itertools.pairwise(cuts))
 
 
 class Echoes(list[list[Hypothesis]]):
@@ -40,6 +67,9 @@ class Echoes(list[list[Hypothesis]]):
         if progress is not None:
             progress(1)
         return self
+
+    def done(self) -> bool:
+        return True
 
 
 class Echo:
@@ -56,7 +86,7 @@ class Echo:
     def submit(
         self,
         sources: Sequence[Sequence[int]],
-        options: GenerationOptions | None = None,
+        options: GenerationOptions | Sequence[GenerationOptions] | None = None,
         *,
         shortlist: Any = None,
     ) -> Echoes:
@@ -64,9 +94,10 @@ class Echo:
         self.settings = {"options": chosen}
         self.shortlist = shortlist
         self.calls.append(["".join(map(chr, source[:-1])) for source in sources])
+        each = [chosen] * len(sources) if isinstance(chosen, GenerationOptions) else chosen
         return Echoes(
-            [self._hypothesis(source, n, chosen) for n in range(1, chosen.num_hypotheses + 1)]
-            for source in sources
+            [self._hypothesis(source, n, own) for n in range(1, own.num_hypotheses + 1)]
+            for source, own in zip(sources, each, strict=True)
         )
 
     def close(self) -> None:

@@ -54,7 +54,6 @@ class RandomModel {
     config.end = 0;
     config.norm_epsilon = 1e-5F;
     config.embedding_scale = config.logits_scale = 1.0F;
-    config.attention_bias = config.feed_forward_bias = true;
     config.mixer = mixer;
     config.activation = pyattn::Activation::kRelu;
     return config;
@@ -206,13 +205,22 @@ void stress_engine(pyattn::Mixer mixer) {
       pyattn::default_kernels(),
       [](const std::string&) { return pyattn::DType::kFloat32; }};
   const pyattn::TensorSource tensors = {
-      .floats = [&model](const std::string& name,
-                         const std::vector<int64_t>& shape,
-                         bool) { return model.tensor(name, shape); },
+      .floats =
+          [&model](const std::string& name, const std::vector<int64_t>& shape) {
+            return model.tensor(name, shape);
+          },
       .matrices =
-          [&model](const std::string& name, int64_t rows, int64_t columns) {
-            return pyattn::StoredMatrix{
-                .data = model.tensor(name, {rows, columns})};
+          [&model](const std::string& product, const std::vector<int64_t>& rows,
+                   int64_t columns) {
+            std::vector<pyattn::LinearPart> parts;
+            for (const int64_t out : rows) {
+              const std::string name = product + std::to_string(parts.size());
+              parts.push_back(
+                  {.weight = {.data = model.tensor(name, {out, columns})},
+                   .bias = model.tensor(name + ".bias", {out}),
+                   .out = out});
+            }
+            return parts;
           }};
   // Room for few tokens, so that sentences have to start again, too.
   const pyattn::Limits limits = {

@@ -11,9 +11,9 @@ import model_folders as made
 import numpy as np
 
 from pyattn.checkpoint import Checkpoint, ModelConfig
-from pyattn.formats import read_checkpoint
-from pyattn.formats.huggingface import read_config
-from pyattn.formats.safetensors import read_safetensors
+from pyattn.files import read_checkpoint
+from pyattn.files.huggingface import read_config
+from pyattn.files.safetensors import read_safetensors
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 # One model of each family as golden/make_golden.py had transformers write it.

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import tokenizer_folders
 from inputs import checkpoint
 
-from pyattn.conversion import convert
-from pyattn.formats.native import write_native
+from pyattn.commands.conversion import convert
+from pyattn.files.native import write_native
 
 Values = npt.NDArray[Any]
 
@@ -64,6 +64,8 @@ def _native(folder: pathlib.Path, translating: pathlib.Path) -> list[pathlib.Pat
         write_native(paths[-1], checkpoint(name), dtype=dtype)  # type: ignore[arg-type]
     paths.append(folder / "native-translating-bfloat16")
     convert(translating, paths[-1], dtype="bfloat16")
+    paths.append(folder / "native-shortlist")
+    convert(translating, paths[-1])
     return paths
 
 

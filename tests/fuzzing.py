@@ -52,8 +52,8 @@ def use(path: pathlib.Path, way: str = "run", dtype: str = "float32") -> bool:
         way: One of `WAYS`.
         dtype: What is computed with, one of `DTYPES`.
     """
-    from pyattn.conversion import convert
-    from pyattn.inspection import describe
+    from pyattn.commands.conversion import convert
+    from pyattn.commands.inspection import describe
 
     try:
         if way == "run":

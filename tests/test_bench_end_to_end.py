@@ -61,7 +61,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_filled_folder_can_be_loaded(layout: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    from pyattn.formats import read_checkpoint
+    from pyattn.files import read_checkpoint
 
     parameters = shapes.fill(layout, tmp_path, seed=1)
     tensors = load_file(tmp_path / "model.safetensors")

@@ -13,7 +13,7 @@ sys.path.append(str(BENCH))
 
 import quality  # noqa: E402
 
-from pyattn.translator import SHIPPED_MODEL  # noqa: E402
+from pyattn.running.origin import SHIPPED_MODEL  # noqa: E402
 
 ENGLISH = ["Good morning.", "Where is the station?", "I have never seen such a red car.", "Wait!"]
 SPANISH = ["Buenos días.", "¿Dónde está la estación?", "Nunca he visto un coche rojo.", "¡Espera!"]

@@ -80,7 +80,7 @@ def test_a_run_goes_on_only_under_its_own_recipe(
 
 
 def test_the_written_folder_loads_in_pyattn(texts: list[str], tmp_path: pathlib.Path) -> None:
-    from pyattn.formats import read_checkpoint
+    from pyattn.files import read_checkpoint
 
     run = tmp_path / "run"
     assert train_model.main([*texts, *TINY, "--run", str(run)]) == 0

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from pyattn import benchmark
-from pyattn.translator import SHIPPED_MODEL
+from pyattn.commands import benchmark
+from pyattn.running.origin import SHIPPED_MODEL
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ctranslate2_folders
+import model_folders
 import pytest
 from echo import Echo, Letters
 
-from pyattn import cli
+from pyattn.commands import main as cli
 from pyattn.options import GenerationOptions
-from pyattn.tokenizers import Languages
+from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 
 Run = Callable[..., tuple[int, bytes, str]]
@@ -40,7 +41,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
         seen.model = Echo()
         return Translator(seen.model, Letters())  # type: ignore[arg-type]
 
-    monkeypatch.setattr("pyattn.translator.load", load)
+    monkeypatch.setattr("pyattn.loading.load", load)
     return seen
 
 
@@ -78,7 +79,7 @@ def test_every_text_is_a_line(run: Run) -> None:
 
 def test_every_line_of_standard_input_is_a_line(run: Run) -> None:
     lines = b"One.\n\n  \nTwo.\r\nno end"
-    assert run("translate", stdin=lines) == (0, b"One.\n\n\nTwo.\nno end\n", "")
+    assert run("translate", stdin=lines) == (0, b"One.\n\n  \nTwo.\nno end\n", "")
 
 
 def test_no_input_is_no_output(run: Run) -> None:
@@ -91,11 +92,9 @@ def test_only_a_newline_ends_a_line(run: Run) -> None:
 
 
 def test_byte_order_mark_is_no_text(run: Run) -> None:
-    assert run("translate", stdin=b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n") == (
-        0,
-        b"one\n\xef\xbb\xbftwo\n",
-        "",
-    )
+    # The first one is of the file's encoding, another one an invisible character.
+    marked = b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n"
+    assert run("translate", stdin=marked) == (0, b"one\ntwo\n", "")
 
 
 def test_long_lines_arrive_whole(run: Run) -> None:
@@ -196,8 +195,10 @@ def test_languages_reach_the_tokenizer(run: Run, monkeypatch: pytest.MonkeyPatch
         ) -> list[list[int]]:
             return super().encode([f"{source}-{target}:{text}" for text in texts])
 
+        encode_bodies = encode
+
     translator = Translator(Echo(), Multilingual())  # type: ignore[arg-type]
-    monkeypatch.setattr("pyattn.translator.load", lambda *_, **__: translator)
+    monkeypatch.setattr("pyattn.loading.load", lambda *_, **__: translator)
     languages = ("--source-language", "en", "--target-language", "fr")
     assert run("translate", "One.", *languages) == (0, b"en-fr:One.\n", "")
     problem = "target is de, which the model does not have; the nearest of its 2 languages are"
@@ -214,9 +215,19 @@ def test_options_reach_the_model(run: Run, loaded: Loaded) -> None:
     )
     assert loaded.arguments == (None, {"dtype": "auto", "threads": None, "batch_tokens": 77})
     assert loaded.model.settings == {
-        "options": GenerationOptions(beam_size=4, max_new_tokens=9, length_penalty=0.5)
+        "options": GenerationOptions(
+            beam_size=4, max_new_tokens=9, length_penalty=0.5, scores=False
+        )
     }
     assert loaded.model.closed
+
+
+@pytest.mark.parametrize(
+    ("split", "parts"), [("sentences", ["One.", "Two."]), ("never", ["One. Two."])]
+)
+def test_texts_are_cut_as_asked(run: Run, loaded: Loaded, split: str, parts: list[str]) -> None:
+    assert run("translate", "One. Two.", "--split", split) == (0, b"One. Two.\n", "")
+    assert loaded.model.calls == [parts]
 
 
 @pytest.mark.parametrize(
@@ -264,6 +275,7 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
             "--dtype: expected auto, float32, bfloat16, int8, got",
         ),
         (["translate", "--input", "file", "one"], "--input: not allowed with a TEXT"),
+        (["translate", "--split", "lines"], "--split: invalid choice: 'lines'"),
         (["inspect", "one", "two"], "two"),
         (["bench", "--batch", "1,,2"], "--batch: expected a whole number from 1"),
         (["bench", "--rounds", "0"], "--rounds: expected a whole number from 1"),
@@ -377,6 +389,16 @@ def test_inspect_says_what_a_model_is(run: Run) -> None:
     assert lines["vocabulary"] == "8,001 source, 8,001 target"
     assert lines["threads"] == "1"
     assert lines["stored"].startswith("as    I8 ")
+
+
+@pytest.mark.filterwarnings("always")
+def test_warning_is_one_line(run: Run, tmp_path: pathlib.Path) -> None:
+    values = model_folders.config()
+    tensors = model_folders.tensors(values)
+    model_folders.folder(tmp_path / "model", values, tensors, generation={"penalty_alpha": 0.6})
+    code, _, error = run("inspect", str(tmp_path / "model"), "--threads", "1")
+    problem = "penalty_alpha is 0.6, which pyattn does not support and ignores"
+    assert (code, error) == (0, f"pyattn: warning: generation_config.json: {problem}\n")
 
 
 def test_inspect_says_what_a_model_of_ctranslate2_is(run: Run, tmp_path: pathlib.Path) -> None:

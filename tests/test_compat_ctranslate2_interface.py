@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import concurrent.futures
 import io
+import logging
 import pathlib
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import compat_models
-import numpy as np
 import pytest
 
 from pyattn.compat import ctranslate2
-from pyattn.formats.ctranslate2 import read_vocabulary_map
+from pyattn.files.ctranslate2 import read_vocabulary_map
 
 SOURCES = [list("dcbej"), list("icc"), list("hkie"), list("g")]
 
@@ -31,129 +31,6 @@ def translator(folder: pathlib.Path) -> ctranslate2.Translator:
 
 def targets(results: list[Any]) -> list[list[list[str]]]:
     return [result.hypotheses for result in results]
-
-
-# --- asynchronous results ---
-
-
-def test_asynchronous_translations_are_those_of_a_call_that_waits(
-    translator: ctranslate2.Translator,
-) -> None:
-    later = translator.translate_batch(SOURCES, asynchronous=True)
-    assert all(isinstance(one, ctranslate2.AsyncTranslationResult) for one in later)
-    assert targets([one.result() for one in later]) == targets(translator.translate_batch(SOURCES))
-    assert all(one.done() for one in later)
-    assert later[0].result().hypotheses == later[0].result().hypotheses
-
-
-def test_asynchronous_scores_are_those_of_a_call_that_waits(
-    translator: ctranslate2.Translator,
-) -> None:
-    later = translator.score_batch(SOURCES, SOURCES, asynchronous=True)
-    assert all(isinstance(one, ctranslate2.AsyncScoringResult) for one in later)
-    assert [one.result() for one in later] == translator.score_batch(SOURCES, SOURCES)
-    assert all(one.done() for one in later)
-
-
-def test_asynchronous_result_raises_what_went_wrong(translator: ctranslate2.Translator) -> None:
-    # Every target has to begin with what it may not say.
-    every = [[token] for token in translator.vocabularies.target.tokens]
-    [later] = translator.translate_batch([["a"]], suppress_sequences=every, asynchronous=True)
-    for _ in range(2):
-        with pytest.raises(ValueError, match=r"."):
-            later.result()
-    assert later.done()
-
-
-# --- files ---
-
-
-@pytest.fixture
-def lines(tmp_path: pathlib.Path) -> pathlib.Path:
-    (tmp_path / "source").write_text("d c b e j\n\nh k i e\n")
-    (tmp_path / "target").write_text("f g\n\nf\n")
-    return tmp_path
-
-
-def written(place: pathlib.Path) -> list[list[str]]:
-    """The fields of each line of the output."""
-    text = (place / "output").read_text()
-    assert text.endswith("\n")
-    return [line.split(" ||| ") for line in text[:-1].split("\n")]
-
-
-def test_file_has_a_line_for_each_hypothesis(
-    translator: ctranslate2.Translator, lines: pathlib.Path
-) -> None:
-    stats = translator.translate_file(
-        str(lines / "source"), str(lines / "output"), num_hypotheses=2, with_scores=True
-    )
-    results = translator.translate_batch(
-        [list("dcbej"), [], list("hkie")], num_hypotheses=2, return_scores=True
-    )
-    wanted = [
-        [f"{score:.6g}", " ".join(tokens)]
-        for result in results
-        for score, tokens in zip(result.scores, result.hypotheses, strict=True)
-    ]
-    assert written(lines) == wanted
-    assert stats.num_examples == 3
-    assert stats.num_tokens == sum(len(result.hypotheses[0]) for result in results)
-    assert stats.total_time_in_ms > 0
-
-
-def test_file_is_cut_and_joined_by_functions(
-    translator: ctranslate2.Translator, lines: pathlib.Path
-) -> None:
-    translator.translate_file(
-        lines / "source",
-        lines / "output",
-        lines / "target",
-        source_tokenize_fn=lambda line: line.split()[::-1],
-        target_tokenize_fn=lambda line: line.split()[:1],
-        target_detokenize_fn="-".join,
-    )
-    wanted = translator.translate_batch([list("jebcd"), [], list("eikh")], [["f"], [], ["f"]])
-    assert written(lines) == [["-".join(result.hypotheses[0])] for result in wanted]
-
-
-@pytest.mark.parametrize("offset", [0, 1])
-def test_scored_file_has_mean_target_and_scores_of_tokens(
-    translator: ctranslate2.Translator, lines: pathlib.Path, offset: int
-) -> None:
-    stats = translator.score_file(
-        lines / "source", lines / "target", lines / "output", offset=offset, with_tokens_score=True
-    )
-    results = translator.score_batch(
-        [list("dcbej"), [], list("hkie")], [["f", "g"], [], ["f"]], offset=offset
-    )
-    assert written(lines) == [
-        [
-            f"{np.mean(result.log_probs):.6g}",
-            " ".join(result.tokens),
-            " ".join(f"{one:.6g}" for one in result.log_probs),
-        ]
-        for result in results
-    ]
-    assert stats.num_examples == 3
-    assert stats.num_tokens == sum(len(result.tokens) for result in results)
-    translator.score_file(lines / "source", lines / "target", lines / "output")
-    assert [len(line) for line in written(lines)] == [2, 2, 2]
-
-
-def test_files_that_are_missing_or_uneven_are_runtime_errors(
-    translator: ctranslate2.Translator, lines: pathlib.Path
-) -> None:
-    output, short = lines / "output", lines / "short"
-    short.write_text("f\n")
-    with pytest.raises(RuntimeError, match="nowhere"):
-        translator.translate_file(lines / "nowhere", output)
-    with pytest.raises(RuntimeError, match="nowhere"):
-        translator.translate_file(lines / "source", lines / "nowhere" / "output")
-    with pytest.raises(RuntimeError, match="number of lines"):
-        translator.translate_file(lines / "source", output, short)
-    with pytest.raises(RuntimeError, match="number of lines"):
-        translator.score_file(lines / "source", short, output)
 
 
 # --- iterables ---
@@ -195,16 +72,17 @@ def test_iterables_of_other_lengths_are_an_error(translator: ctranslate2.Transla
 def test_unloaded_model_refuses_until_it_is_loaded(folder: pathlib.Path) -> None:
     translator = ctranslate2.Translator(str(folder), intra_threads=1)
     wanted = targets(translator.translate_batch(SOURCES))
-    later = translator.translate_batch(SOURCES, asynchronous=True)
     translator.unload_model(to_cpu=True)
     assert translator.model_is_loaded
     translator.unload_model()
     assert not translator.model_is_loaded
-    assert targets([one.result() for one in later]) == wanted
     for ask in (
         lambda: translator.translate_batch(SOURCES),
+        lambda: translator.translate_batch(SOURCES, asynchronous=True),
         lambda: translator.score_batch(SOURCES, SOURCES),
-        lambda: translator.generate_tokens(SOURCES[0]),
+        lambda: next(translator.generate_tokens(SOURCES[0])),
+        lambda: next(translator.translate_iterable(SOURCES)),
+        lambda: translator.compute_type,
     ):
         with pytest.raises(RuntimeError, match="unloaded"):
             ask()
@@ -247,7 +125,8 @@ def test_compute_type_is_what_was_asked_for(
     ("arguments", "message"),
     [
         ({"device": "tpu"}, "unsupported device tpu"), ({"device": "cuda"}, "cuda"),
-        ({"device_index": 3}, "device index 3"), ({"compute_type": "int4"}, "int4"),
+        ({"device_index": 3}, "Invalid CPU device index: 3"), ({"compute_type": "int4"}, "int4"),
+        ({"device_index": []}, "At least one device index"), ({"device_index": [0, 1]}, "index: 1"),
         ({"flash_attention": True}, "flash_attention"),
     ],
 )  # fmt: skip
@@ -258,9 +137,58 @@ def test_what_is_not_for_cpus_is_a_value_error(
         ctranslate2.Translator(folder, **arguments)
 
 
+@pytest.mark.parametrize("compute_type", [["int8"], None, {"cpu": 8}])
+def test_compute_type_is_a_name(folder: pathlib.Path, compute_type: Any) -> None:
+    with pytest.raises(TypeError, match="incompatible constructor arguments: compute_type"):
+        ctranslate2.Translator(folder, compute_type=compute_type)
+
+
+@pytest.mark.parametrize("files", [["model.bin"], {"model.bin": "text"}, {"model.bin": None}])
+def test_files_from_memory_are_bytes_by_their_names(files: Any) -> None:
+    with pytest.raises(TypeError, match=r"[Ff]ile content"):
+        ctranslate2.Translator("", files=files)
+
+
+def test_translators_are_as_many_as_asked_for(folder: pathlib.Path) -> None:
+    translator = ctranslate2.Translator(
+        folder, inter_threads=2, intra_threads=1, device_index=[0, 0]
+    )
+    assert translator.num_translators == 4
+    assert translator.device_index == [0, 0]
+    assert (translator.device, translator.tensor_parallel) == ("cpu", False)
+
+
+def test_there_is_one_device() -> None:
+    assert ctranslate2.get_cuda_device_count() == 0
+    types = ctranslate2.get_supported_compute_types("cpu")
+    assert {"float32", "int8", "int8_float32"} <= types
+    assert ctranslate2.get_supported_compute_types("auto", 1) == types
+    with pytest.raises(ValueError, match="unsupported device tpu"):
+        ctranslate2.get_supported_compute_types("tpu")
+
+
+def test_level_of_logging_is_one_of_pythons(
+    folder: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ctranslate2.get_log_level() == logging.WARNING
+    ctranslate2.Translator(folder, intra_threads=1)
+    assert not caplog.messages
+    ctranslate2.set_log_level(logging.INFO)
+    try:
+        assert ctranslate2.get_log_level() == logging.INFO
+        ctranslate2.Translator(folder, intra_threads=1)
+    finally:
+        ctranslate2.set_log_level(logging.WARNING)
+    assert str(folder) in caplog.text
+    with pytest.raises(ValueError, match="Level 7 is not a valid logging level"):
+        ctranslate2.set_log_level(7)
+
+
 def test_what_is_no_model_is_a_runtime_error(tmp_path: pathlib.Path) -> None:
     assert not ctranslate2.contains_model(tmp_path)
-    with pytest.raises(RuntimeError, match="nowhere"):
+    with pytest.raises(
+        RuntimeError, match=r"Unable to open file 'model\.bin' in model '.*nowhere'"
+    ):
         ctranslate2.Translator(tmp_path / "nowhere")
     (tmp_path / "model.bin").write_bytes(b"\x06\0\0\0\xff\xff")
     assert ctranslate2.contains_model(tmp_path)
@@ -368,10 +296,18 @@ def test_threads_share_a_translator(translator: ctranslate2.Translator) -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        ({"source": b"abc"}, TypeError, r"source\[0\]"),
+        ({"source": b"abc"}, TypeError, "source is"), ({"source": [b"abc"]}, TypeError, "source"),
+        ({"source": [{"a"}]}, TypeError, r"source\[0\]"), ({"source": [None]}, TypeError, "source"),
         ({"source": {"a": 1}}, TypeError, "source"),
         ({"source": [["a"], ["b", None]]}, TypeError, r"source\[1\]"),
-        ({"source": [[b"a"]]}, TypeError, r"source\[0\]"),
+        ({"source": (token for token in "a")}, TypeError, "source"),
+        ({"target_prefix": "a"}, TypeError, "target_prefix"),
+        ({"callback": 3, "beam_size": 1}, TypeError, "callback"),
+        (
+            {"callback": print, "beam_size": 1, "return_alternatives": True},
+            ValueError,
+            "alternatives",
+        ),
         ({"target_prefix": [["a", 3]]}, TypeError, r"target_prefix\[0\]"),
         ({"beam_size": True + 0.5}, TypeError, "beam_size"),
         ({"beam_size": 10**30}, ValueError, "beam_size"),
@@ -383,7 +319,7 @@ def test_threads_share_a_translator(translator: ctranslate2.Translator) -> None:
         ({"return_scores": []}, TypeError, "return_scores"),
         ({"suppress_sequences": ["ab"]}, TypeError, "suppress_sequences"),
         ({"end_token": [99]}, ValueError, "99"), ({"end_token": object()}, TypeError, "end_token"),
-        ({"end_token": [b"a"]}, TypeError, "end_token"),
+        ({"end_token": ["a", 3]}, TypeError, "end_token"),
         ({"batch_type": None}, ValueError, "None"), ({"unknown": 1}, TypeError, "unknown"),
     ],
 )  # fmt: skip

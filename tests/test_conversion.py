@@ -8,14 +8,14 @@ import pytest
 from tokenizer_folders import golden_folder, random_checkpoint
 
 import pyattn
-from pyattn import cli
-from pyattn.conversion import convert
+from pyattn.commands import main as cli
+from pyattn.commands.conversion import convert
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.formats.safetensors import read_safetensors
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.files.safetensors import read_safetensors
 from pyattn.stored import Tensors
-from pyattn.tokenizers import NoTokenizer
+from pyattn.text.tokenizers import NoTokenizer
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 
@@ -36,9 +36,7 @@ def test_convert_writes_matrices_in_the_type_asked_for(
     assert {tensor.dtype for tensor in found.values() if len(tensor.shape) == 1} == {"F32"}
 
 
-def test_convert_writes_float32_unless_told_otherwise(
-    marian: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
+def test_converted_float32_stays_float32(marian: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert cli.main(["convert", str(marian), str(tmp_path / "out")]) == 0
     wanted, found = read_checkpoint(marian), read_checkpoint(tmp_path / "out")
     assert (found.config, found.generation) == (wanted.config, wanted.generation)

@@ -7,25 +7,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from inputs import checkpoint, sentences, targets
+from inputs import FAMILIES, RECIPES, checkpoint, sentences, targets
 
 import pyattn
-from pyattn import dtypes
 from pyattn.checkpoint import Checkpoint, tensor_shapes
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.formats.quantized import quantize
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.files.quantized import quantize
+from pyattn.running import precision
 from pyattn.stored import Tensors
 
 # What is chosen for a level that this machine does not run can be asked as well.
 FAST, PLAIN = ["avx2", "avx512_vnni", "amx"], ["portable", "reference"]
 INT8 = "avx512_vnni"
-EVERY = list(dtypes.products(checkpoint("odd").config))
+EVERY = list(precision.products(checkpoint("odd").config))
 
 
 def stored_in_int8(name: str, *, but: str = "") -> Checkpoint:
     made = checkpoint(name)
-    matrices = {one for product in dtypes.products(made.config).values() for one in product}
+    matrices = {one for product in precision.products(made.config).values() for one in product}
     arrays = Tensors.of(made.tensors)
     stored = {
         name: quantize(array) if name in matrices - {but} else arrays.stored(name)
@@ -34,14 +34,14 @@ def stored_in_int8(name: str, *, but: str = "") -> Checkpoint:
     return dataclasses.replace(made, tensors=Tensors(stored))
 
 
-@pytest.mark.parametrize("name", ["post", "pre", "odd"])
+@pytest.mark.parametrize("name", RECIPES | FAMILIES)
 def test_products_are_all_matrices_that_are_multiplied(name: str) -> None:
     config = checkpoint(name).config
-    matrices = [matrix for product in dtypes.products(config).values() for matrix in product]
+    matrices = [matrix for product in precision.products(config).values() for matrix in product]
     wanted = {
         tensor
         for tensor, shape in tensor_shapes(config)
-        if len(shape) == 2 and not tensor.endswith((".embedding", ".positions"))
+        if len(shape) == 2 and not tensor.endswith((".embedding", ".positions", "relative_bias"))
     }
     assert len(matrices) == len(wanted)
     assert set(matrices) == wanted
@@ -66,7 +66,7 @@ def test_bfloat16_of_one_product_is_float32_of_its_rounded_weights(product: str)
     made = checkpoint("odd")
     changed = {
         matrix: rounded_to_bfloat16(made.tensors[matrix])
-        for matrix in dtypes.products(made.config)[product]
+        for matrix in precision.products(made.config)[product]
     }
     rounded = dataclasses.replace(made, tensors={**made.tensors, **changed})
     plain = answers(made, "float32")
@@ -86,7 +86,7 @@ def test_each_product_takes_the_memory_of_its_type() -> None:
 
     saved = [
         size("float32") - size({"*": "float32", name: "int8"})
-        for name in dtypes.products(made.config)
+        for name in precision.products(made.config)
     ]
     assert min(saved) > 0
     assert sum(saved) == size("float32") - size("int8")
@@ -95,12 +95,12 @@ def test_each_product_takes_the_memory_of_its_type() -> None:
 @pytest.mark.parametrize("isa", FAST)
 def test_auto_is_int8(isa: str) -> None:
     for made in (checkpoint("post"), stored_in_int8("post"), stored_in_int8("pre")):
-        assert set(dtypes.chosen("auto", made, isa).values()) == {"int8"}
+        assert set(precision.chosen("auto", made, isa).values()) == {"int8"}
 
 
 @pytest.mark.parametrize("isa", FAST)
 def test_auto_keeps_feed_forwards_of_pre_norm_models_from_outliers(isa: str) -> None:
-    types = dtypes.chosen("auto", checkpoint("pre"), isa)
+    types = precision.chosen("auto", checkpoint("pre"), isa)
     wide = {name for name, dtype in types.items() if dtype == "bfloat16"}
     assert wide == {name for name in types if name.endswith(".feed_forward.down")}
     assert set(types.values()) == {"int8", "bfloat16"}
@@ -108,13 +108,13 @@ def test_auto_keeps_feed_forwards_of_pre_norm_models_from_outliers(isa: str) -> 
 
 @pytest.mark.parametrize("isa", PLAIN)
 def test_auto_is_float32_where_fewer_bytes_gain_no_time(isa: str) -> None:
-    assert set(dtypes.chosen("auto", stored_in_int8("post"), isa).values()) == {"float32"}
-    assert set(dtypes.chosen("auto", checkpoint("post"), isa).values()) == {"float32"}
+    assert set(precision.chosen("auto", stored_in_int8("post"), isa).values()) == {"float32"}
+    assert set(precision.chosen("auto", checkpoint("post"), isa).values()) == {"float32"}
 
 
 def test_auto_takes_each_product_as_it_is_stored() -> None:
     down = "encoder.layers.0.feed_forward.down"
-    types = dtypes.chosen("auto", stored_in_int8("pre", but=f"{down}.weight"), INT8)
+    types = precision.chosen("auto", stored_in_int8("pre", but=f"{down}.weight"), INT8)
     assert [name for name, dtype in types.items() if dtype != "int8"] == [down]
 
 
@@ -128,7 +128,7 @@ def test_native_folder_says_what_it_stores_in_int8(tmp_path: pathlib.Path) -> No
 
 def test_last_pattern_that_matches_counts() -> None:
     made = checkpoint("odd")
-    types = dtypes.chosen(
+    types = precision.chosen(
         {"*": "int8", "decoder.*": "bfloat16", "*.down": "float32", "*.layers.1.*.down": "int8"},
         made,
         INT8,
@@ -141,10 +141,10 @@ def test_last_pattern_that_matches_counts() -> None:
 
 
 def test_product_without_a_pattern_is_auto() -> None:
-    types = dtypes.chosen({"output": "bfloat16"}, stored_in_int8("odd"), INT8)
+    types = precision.chosen({"output": "bfloat16"}, stored_in_int8("odd"), INT8)
     assert types.pop("output") == "bfloat16"
     assert set(types.values()) == {"int8"}
-    types = dtypes.chosen({"*": "bfloat16", "output": "auto"}, stored_in_int8("odd"), INT8)
+    types = precision.chosen({"*": "bfloat16", "output": "auto"}, stored_in_int8("odd"), INT8)
     assert types.pop("output") == "int8"
 
 
@@ -177,7 +177,7 @@ def test_config_says_what_was_chosen() -> None:
 def test_choice_in_words_is_short_and_complete(dtype: Any, words: str) -> None:
     with pyattn.Model(checkpoint("odd"), dtype=dtype, threads=1) as model:
         config = model.config
-    assert dtypes.described(config, config.dtype, config.other_dtypes) == words
+    assert precision.described(config, config.dtype, config.other_dtypes) == words
 
 
 @pytest.mark.parametrize(

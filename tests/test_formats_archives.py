@@ -9,7 +9,7 @@ import pytest
 from marian_models import zipped
 
 from pyattn.errors import ModelError
-from pyattn.formats.archives import MOST_EXPANSION, plain_name, read_plain, zip_entries
+from pyattn.files.archives import MOST_EXPANSION, plain_name, read_plain, zip_entries
 
 TEXT = b"what is in a file " * 9
 

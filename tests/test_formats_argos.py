@@ -14,8 +14,8 @@ import pytest
 import pyattn
 from pyattn import ModelError
 from pyattn.checkpoint import Checkpoint
-from pyattn.formats import read_checkpoint
-from pyattn.formats.ctranslate2 import read_ctranslate2
+from pyattn.files import read_checkpoint
+from pyattn.files.ctranslate2 import read_ctranslate2
 
 METADATA = {
     "package_version": "1.0",

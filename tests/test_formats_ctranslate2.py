@@ -15,9 +15,9 @@ import pyattn
 from pyattn import Model, reference
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.ctranslate2 import read_vocabularies, read_vocabulary_map
-from pyattn.formats.quantized import quantize
+from pyattn.files import read_checkpoint
+from pyattn.files.ctranslate2 import read_vocabularies, read_vocabulary_map
+from pyattn.files.quantized import quantize
 
 # A folder that holds CTranslate2's own test models, `aren-transliteration` and its four variants.
 REAL = os.environ.get("PYATTN_CTRANSLATE2_MODELS")
@@ -485,7 +485,9 @@ def test_reading_takes_no_more_than_the_weights(tmp_path: pathlib.Path) -> None:
 def test_a_model_without_sentencepiece_says_what_is_missing(tmp_path: pathlib.Path) -> None:
     translator = pyattn.load(made.folder(tmp_path / "model", made.checkpoint()), threads=1)
     assert translator.model.generate(SOURCES)
-    with pytest.raises(ModelError, match=r"files \(source\.spm, target\.spm and"):
+    with pytest.raises(
+        ModelError, match=r"files into the model.s folder: source\.spm and target\.spm"
+    ):
         _ = translator.tokenizer
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pyattn.errors import ModelError
-from pyattn.formats.ctranslate2.binary import Binary, read_binary
+from pyattn.files.ctranslate2.binary import Binary, read_binary
 
 VECTOR = np.arange(3, dtype=np.float32)
 SPEC = made.string("TransformerSpec")

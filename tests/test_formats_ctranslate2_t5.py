@@ -11,8 +11,8 @@ from tolerances import FLOAT32, assert_close
 
 import pyattn.compat.ctranslate2 as ctranslate2
 from pyattn import Model, reference
-from pyattn.formats import read_checkpoint
-from pyattn.formats.ctranslate2 import read_vocabularies
+from pyattn.files import read_checkpoint
+from pyattn.files.ctranslate2 import read_vocabularies
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 NAMES = ["relu", "gated"]

@@ -10,7 +10,7 @@ from family_folders import SAVED, config_from, config_of, read, weights_of
 
 from pyattn.checkpoint import tensor_shapes
 from pyattn.errors import ModelError
-from pyattn.formats.huggingface import read_config
+from pyattn.files.huggingface import read_config
 
 
 @pytest.mark.parametrize("name", SAVED)

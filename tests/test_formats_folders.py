@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 
 
 def test_missing_folder_is_an_error(tmp_path: pathlib.Path) -> None:

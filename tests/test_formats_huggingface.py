@@ -11,7 +11,7 @@ from model_folders import OUTPUT, SHARED, SOURCE, TARGET
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 
 UNTIED = made.config(
     share_encoder_decoder_embeddings=False, decoder_vocab_size=7, decoder_start_token_id=6,
@@ -272,7 +272,7 @@ def test_marian_ignores_normalize_before(tmp_path: pathlib.Path) -> None:
         ({"eos_token_id": 11}, "eos_token_id is 11, expected one id below 11"),
         ({"eos_token_id": [0, 11]}, "eos_token_id is a list of 2, expected one id below 11, or a "),
         ({"eos_token_id": []}, "eos_token_id is a list of 0, expected one id below 11, or a "),
-        ({"forced_eos_token_id": 1}, "forced_eos_token_id is 1, expected eos_token_id, 0"),
+        ({"forced_eos_token_id": 11}, "forced_eos_token_id is 11, expected one id below 11"),
     ],
 )  # fmt: skip
 def test_config_out_of_range_is_an_error(

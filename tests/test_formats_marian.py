@@ -14,7 +14,7 @@ import pyattn
 from pyattn import reference
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.formats import layout, read_checkpoint
+from pyattn.files import layout, read_checkpoint
 
 SOURCE, TARGET = [5, 3, 10, 2, 2, 7, 0], [4, 4, 9, 2, 6]
 NO_EMBEDDING: dict[str, Any] = {"tied_embeddings_all": False}

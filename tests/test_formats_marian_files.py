@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.marian.binary import read_binary_items
-from pyattn.formats.marian.npz import read_npz
-from pyattn.formats.tensors import Tensor
+from pyattn.files import read_checkpoint
+from pyattn.files.marian.binary import read_binary_items
+from pyattn.files.marian.npz import read_npz
+from pyattn.files.tensors import Tensor
 from pyattn.stored import Stored
 
 VECTOR = np.array([[1.5, -2.0, 0.25]], np.float32)

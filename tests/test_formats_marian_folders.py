@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import struct
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,14 +14,16 @@ import sentencepiece
 from marian_folders import DECODER, firefox, model, opus, pieces, trained, vocabulary
 
 import pyattn
-from pyattn import cli
 from pyattn.checkpoint import ModelConfig
+from pyattn.commands import main as cli
+from pyattn.commands.conversion import convert
+from pyattn.commands.inspection import describe
 from pyattn.errors import ModelError
-from pyattn.formats import layout, read_checkpoint
-from pyattn.formats.marian import LexicalShortlist, read_lexical_shortlist
-from pyattn.inspection import describe
+from pyattn.files import layout, read_checkpoint
+from pyattn.files.marian import read_lexical_shortlist
+from pyattn.files.shortlist import LexicalShortlist
 from pyattn.options import GenerationOptions
-from pyattn.tokenizers import load_tokenizer
+from pyattn.text.tokenizers import load_tokenizer
 
 TEXT = "the dog sat on a mat"
 
@@ -120,7 +123,11 @@ def test_two_models_are_told_apart_by_settings_or_by_name(
         read_checkpoint(folder)
     checkpoint = read_checkpoint(folder / "model.npz")
     assert checkpoint.generation == GenerationOptions(
-        early_stopping=True, max_new_tokens=512, suppress_tokens=(1,), alignment_heads=((1, 0),)
+        early_stopping=True,
+        max_new_tokens=512,
+        max_length_factor=3,
+        suppress_tokens=(1,),
+        alignment_heads=((1, 0),),
     )
     (folder / "x.decoder.yml").write_text(made.yaml(DECODER))
     assert read_checkpoint(folder).generation.beam_size == 6
@@ -145,6 +152,10 @@ def test_alignments_come_from_the_layer_that_was_guided(tmp_path: pathlib.Path) 
         ({"beam-size": 0}, "beam-size is '0', expected 1 to 256"),
         ({"beam-size": 257}, "beam-size is '257', expected 0 to 256"),
         ({"normalize": "much"}, "normalize is 'much', expected a number"),
+        ({"max-length-factor": 0}, "max-length-factor is '0', expected a number above 0, at most"),
+        ({"max-length-factor": -2}, "max-length-factor is '-2', expected a number above 0"),
+        ({"max-length-factor": "long"}, "max-length-factor is 'long', expected a number"),
+        ({"n-best": 3}, "n-best is '3', expected true or false"),
         ({"allow-unk": "much"}, "allow-unk is 'much', expected true or false"),
     ],
 )
@@ -161,11 +172,54 @@ def test_settings_are_not_believed(
     assert str(error.value).startswith(f"decoder.yml: {message}")
 
 
-def test_word_penalty_is_no_option_here(tmp_path: pathlib.Path, spm: bytes) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"word-penalty": 0.1},
+        {"force-decode": True},
+        {"output-omit-bias": True},
+        {"output-sampling": ["topk", 10]},
+        {"output-sampling": True},
+    ],
+    ids=str,
+)
+def test_what_a_search_here_does_not_do_is_warned_of_once(
+    tmp_path: pathlib.Path, spm: bytes, changes: dict[str, Any]
+) -> None:
     folder = opus(tmp_path, spm)
-    (folder / "decoder.yml").write_text(made.yaml({**DECODER, "word-penalty": 0.1}))
-    with pytest.warns(UserWarning, match="word-penalty of decoder.yml is not supported"):
-        read_checkpoint(folder)
+    (folder / "decoder.yml").write_text(made.yaml({**DECODER, **changes}))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        pyattn.load(folder, threads=1).close()
+    (warning,) = seen
+    assert str(warning.message).startswith(f"decoder.yml: {next(iter(changes))} is not supported")
+
+
+def test_settings_say_how_long_targets_are_and_how_many(tmp_path: pathlib.Path, spm: bytes) -> None:
+    folder = opus(tmp_path, spm)
+    # Marian's own where they do not say so.
+    assert read_checkpoint(folder).generation.max_length_factor == 3
+    settings = {**DECODER, "max-length-factor": 2.5, "n-best": True, "output-sampling": False}
+    (folder / "decoder.yml").write_text(made.yaml(settings))
+    found = read_checkpoint(folder).generation
+    assert (found.max_length_factor, found.num_hypotheses, found.beam_size) == (2.5, 6, 6)
+    (folder / "decoder.yml").unlink()
+    assert read_checkpoint(folder).generation.max_length_factor == 3
+
+
+def test_target_is_no_longer_than_the_factor_allows(tmp_path: pathlib.Path, spm: bytes) -> None:
+    folder = opus(tmp_path / "opus", spm)
+    settings = {**DECODER, "max-length-factor": 1.5}
+    (folder / "decoder.yml").write_text(made.yaml(settings))
+    convert(folder, tmp_path / "out")
+    for path in (folder, tmp_path / "out"):
+        with pyattn.load(path, threads=1) as translator:
+            [[found]] = translator.model.generate([[5, 6, 7, 0]], min_new_tokens=5, beam_size=1)
+            assert len(found.tokens) <= 6
+            [[found]] = translator.model.generate(
+                [[5, 6, 7, 0]], min_new_tokens=9, beam_size=1, max_length_factor=0
+            )
+            assert len(found.tokens) >= 9
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import tracemalloc
 import pytest
 
 from pyattn.errors import ModelError
-from pyattn.formats.marian.options import Options
-from pyattn.formats.marian.yaml import parse_yaml
+from pyattn.files.marian.options import Options
+from pyattn.files.marian.yaml import parse_yaml
 
 
 def parsed(text: str) -> object:

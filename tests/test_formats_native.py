@@ -3,19 +3,26 @@ import json
 import pathlib
 import stat
 import tracemalloc
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import model_folders as made
 import numpy as np
 import pytest
 
 import pyattn
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import (
+    NORMALIZATION_STEPS,
+    Checkpoint,
+    ModelConfig,
+    TextSettings,
+    tensor_shapes,
+)
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import MatrixType, write_native
-from pyattn.formats.quantized import bfloat16_bits, quantize
-from pyattn.formats.safetensors import read_safetensors
+from pyattn.files import read_checkpoint
+from pyattn.files.native import MatrixType, write_native
+from pyattn.files.native_config import read_native_config
+from pyattn.files.quantized import bfloat16_bits, quantize
+from pyattn.files.safetensors import read_safetensors
 from pyattn.options import GenerationOptions
 from pyattn.stored import Stored, Tensors
 
@@ -101,6 +108,35 @@ def test_float32_comes_back_bit_by_bit(
     for name, array in original.tensors.items():
         np.testing.assert_array_equal(found.tensors[name], array)
         assert not found.tensors[name].flags.writeable
+
+
+def different(field: dataclasses.Field[Any], kind: Any) -> Any:
+    """A value that an attribute may have besides its default."""
+    special = {"pad": 3, "unk": 4, "head_dim": 2, "attention_scale": 0.75}
+    if field.name in special:
+        return special[field.name]
+    if field.name.endswith("_kv_heads"):
+        return 1
+    if field.name.endswith("_windows"):
+        return (5,)
+    if isinstance(field.default, bool):
+        return not field.default
+    if isinstance(field.default, str):
+        return next(choice for choice in get_args(kind) if choice != field.default)
+    return field.default + 1
+
+
+def test_every_attribute_of_a_model_comes_back(tmp_path: pathlib.Path) -> None:
+    folder = written(tmp_path)
+    kinds = get_type_hints(ModelConfig)
+    values = {
+        field.name: different(field, kinds[field.name])
+        for field in dataclasses.fields(ModelConfig)
+        if field.default is not dataclasses.MISSING
+    }
+    config = dataclasses.replace(CONFIG, **values)
+    changed(folder, "model", to=dataclasses.asdict(config))
+    assert read_native_config(folder).model == config
 
 
 @pytest.mark.parametrize("config", [CONFIG, OTHER])
@@ -462,8 +498,11 @@ def test_shipped_model_is_what_its_checkpoint_was() -> None:
     )  # fmt: skip
     # transformers' max_length of 256 counts the start token.
     assert found.generation == GenerationOptions(
-        beam_size=4, max_new_tokens=255, suppress_tokens=(8000,), force_end=True
+        beam_size=4, max_new_tokens=255, max_length_factor=3.0, suppress_tokens=(8000,),
+        force_end=True,
+    )  # fmt: skip
+    assert found.text == TextSettings(
+        whole_tokens=0, normalize=NORMALIZATION_STEPS, source="en", target="es"
     )
     assert isinstance(found.tensors, Tensors)
     assert found.tensors.stored("encoder.embedding") is found.tensors.stored("output.weight")
-    assert not found.tensors["encoder.embedding"][8000].any()  # the padding's row

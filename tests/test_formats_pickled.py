@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from pyattn.errors import ModelError
-from pyattn.formats.pickled import read_pickled
-from pyattn.formats.tensors import Tensor
+from pyattn.files.pickled import read_pickled
+from pyattn.files.tensors import Tensor
 
 RANDOM = np.random.default_rng(3)
 VALUES: dict[str, made.Values] = {

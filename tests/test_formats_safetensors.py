@@ -10,8 +10,8 @@ import pytest
 import safetensors.numpy
 
 from pyattn.errors import ModelError
-from pyattn.formats.safetensors import Entry, read_safetensors, write_safetensors
-from pyattn.formats.tensors import DTYPES
+from pyattn.files.safetensors import Entry, read_safetensors, write_safetensors
+from pyattn.files.tensors import DTYPES
 
 # One tensor of two float32, as the header has it, for spoiling.
 ENTRY: dict[str, Any] = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}

@@ -12,7 +12,7 @@ from tolerances import FLOAT32, assert_close
 import pyattn
 from pyattn import reference
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 
 FOLDER = pathlib.Path(__file__).parent / "golden" / "textbook"
 CASES: list[dict[str, Any]] = json.loads((FOLDER / "golden.json").read_text())

@@ -3,8 +3,8 @@ import pathlib
 import pytest
 
 from pyattn.errors import ModelError
-from pyattn.formats.ctranslate2.vmap import VocabularyMap, read_vmap
-from pyattn.formats.vocabulary import Vocabulary
+from pyattn.files.ctranslate2.vmap import VocabularyMap, read_vmap
+from pyattn.files.vocabulary import Vocabulary
 
 TARGET = Vocabulary(["<unk>", "<s>", "</s>", "le", "chat", "noir", "un", "d'"], "<unk>")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from pyattn.formats.vocabulary import Vocabularies, Vocabulary
+from pyattn.files.vocabulary import Vocabularies, Vocabulary
 
 LETTERS = Vocabulary(["a", "b", "<unk>", "a"], "<unk>")
 

@@ -16,7 +16,7 @@ from inputs import ISAS
 
 import pyattn
 from pyattn import reference
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 from pyattn.results import Hypothesis
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
@@ -47,9 +47,6 @@ FLOAT32_MODEL = "PYATTN_GOLDEN_MODEL"
 TRAINED = ("en-es", "en-es-float32")
 # Those that golden/make_options.py writes `options.json` for.
 WITH_OPTIONS = ("marian-tied-relu-3", "marian-untied-gelu-3", "pegasus-tied-swish-64")
-
-# Those whose own options are not all among the few that the reference has.
-BEYOND_REFERENCE = ("m2m100-tied-relu-6", "bart-tied-gelu-5")
 
 # The models in plain NumPy, and in C++ on every level.
 IMPLEMENTATIONS = ("numpy", *ISAS)
@@ -109,7 +106,7 @@ def test_sentences_get_the_translations_of_transformers(name: str, implementatio
     check_searches(name, implementation, every=SLOW.get(implementation, 1))
 
 
-@pytest.mark.parametrize("implementation", [ISAS[0], "portable"])
+@pytest.mark.parametrize("implementation", ["numpy", ISAS[0], "portable"])
 @pytest.mark.parametrize("name", WITH_OPTIONS)
 def test_decoding_options_do_what_they_do_in_transformers(name: str, implementation: str) -> None:
     for search in options_golden(name)["searches"]:
@@ -127,8 +124,6 @@ def check_searches(name: str, implementation: str, every: int) -> None:
     """Each search of the golden file, over all its sentences (or every n-th of them) at once."""
     sources = golden(name)["sources"][::every]
     for case in golden(name)["cases"]:
-        if case["options"] is None and implementation == "numpy" and name in BEYOND_REFERENCE:
-            continue
         # Without options it is the checkpoint's own generation config that is followed.
         options = case["options"] and pyattn.GenerationOptions(**case["options"])
         found = model(name, implementation).generate(sources, options)

@@ -10,7 +10,7 @@ from tokenizer_folders import golden_folder, random_checkpoint
 
 from pyattn.errors import ModelError
 from pyattn.model import Model
-from pyattn.tokenizers import Languages, Tokenizer, load_tokenizer
+from pyattn.text.tokenizers import Languages, Tokenizer, load_tokenizer
 from pyattn.translator import Translator
 
 END = 2
@@ -101,10 +101,21 @@ def test_madlad_head_is_what_sentencepiece_makes_of_it(tmp_path: pathlib.Path) -
     assert tokenizer.encode(["the cat"], target="en") == [[*processor.encode("<2en> the cat"), 1]]
 
 
+@pytest.mark.parametrize("name", ["madlad-json", "madlad-pieces"])
+def test_madlad_takes_what_is_no_language_for_text(name: str, tmp_path: pathlib.Path) -> None:
+    tokenizer = loaded(tmp_path, name)
+    for text in ("<2nd> the cat", " <2zz> cat", "<2EN> cat"):
+        assert tokenizer.encode([text]) == tokenizer.encode_bodies([text])
+        assert tokenizer.languages.split(text, "texts[0]", "en") == ("en", text)
+        assert tokenizer.encode([text], target="en") == tokenizer.encode_bodies([text], target="en")
+        rest = tokenizer.encode_bodies([f" {text}"], target="en")
+        assert tokenizer.encode([f"<2en> {text}"]) == rest
+
+
 def test_language_that_text_and_caller_name_must_be_one(tmp_path: pathlib.Path) -> None:
     tokenizer = loaded(tmp_path, "madlad-json")
     assert tokenizer.encode(["<2en> a"], target="en") == tokenizer.encode(["<2en> a"])
-    with pytest.raises(ValueError, match=r"texts\[1\] asks for en, but target is pt_BR"):
+    with pytest.raises(ValueError, match=r"^encode: texts\[1\] asks for en, but target is pt_BR"):
         tokenizer.encode(["a", "<2en> a"], target="pt_BR")
 
 

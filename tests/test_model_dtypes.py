@@ -8,7 +8,7 @@ from number_types import ROUND_INPUTS, bfloat16
 
 import pyattn
 from pyattn.checkpoint import Checkpoint
-from pyattn.formats import read_checkpoint
+from pyattn.files import read_checkpoint
 
 DTYPES = ["bfloat16", "int8"]
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "en-es"
@@ -63,7 +63,7 @@ def test_keys_and_values_are_kept_as_exactly_as_one_product_of_them(isa: str, pr
     made = Checkpoint(made.config, rounded, made.generation)
     sources, given = sentences(1, made.config, 5, 9), targets(2, made.config, 5, 9)
 
-    def logits(dtype: pyattn.dtypes.DTypes) -> bytes:
+    def logits(dtype: pyattn.running.precision.DTypes) -> bytes:
         with pyattn.Model(made, dtype=dtype, isa=isa, threads=1) as model:
             return b"".join(rows.tobytes() for rows in model.logits(sources, given))
 

@@ -14,9 +14,9 @@ from tolerances import FLOAT32, assert_close
 import pyattn
 from pyattn import Model, ModelError
 from pyattn.checkpoint import Checkpoint
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import MatrixType, write_native
-from pyattn.formats.quantized import bfloat16_bits, quantize
+from pyattn.files import read_checkpoint
+from pyattn.files.native import MatrixType, write_native
+from pyattn.files.quantized import bfloat16_bits, quantize
 from pyattn.stored import Stored, StoredType, Tensors
 
 STORED: list[StoredType] = ["float32", "float16", "bfloat16", "int8"]

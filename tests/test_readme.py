@@ -1,12 +1,14 @@
-"""The README's Python blocks and `pyattn` commands do what it says.
+"""The code blocks of the README and of docs/ do what they say.
 
 A Python block prints what its comments say: those behind a `print(...)`, and those on lines of
-their own at the margin. A command that is followed by lines prints them.
+their own at the margin. A command that is followed by lines prints them. The blocks of a page run
+in order, in one namespace and in one folder.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -15,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 
 import compat_models
 import model_folders
@@ -22,25 +25,29 @@ import pytest
 import sentencepiece
 from tokenizer_folders import golden_folder, random_checkpoint
 
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import tokenizer_files
-from pyattn.translator import SHIPPED_MODEL
+from pyattn.files.native import write_native
+from pyattn.running.origin import SHIPPED_MODEL
+from pyattn.text.tokenizers import tokenizer_files
 
-README = pathlib.Path(__file__).parent.parent / "README.md"
+ROOT = pathlib.Path(__file__).parent.parent
+README = ROOT / "README.md"
 if not README.exists():
-    pytest.skip("the README is not in the wheel", allow_module_level=True)
+    pytest.skip("the documents are not in the wheel", allow_module_level=True)
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 LETTERS = "I am hungry.\nWhere is the station?\n"
 
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text("utf-8"), re.M | re.S)
+Place = Callable[[pathlib.Path], pathlib.Path]
 
 
-def commands() -> list[tuple[str, list[str]]]:
+def blocks(page: pathlib.Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+
+
+def commands(page: pathlib.Path) -> list[tuple[str, list[str]]]:
     """Each command of the console blocks that runs pyattn, with the lines that follow it."""
     found: list[tuple[str, list[str]]] = []
-    for block in blocks("console"):
+    for block in blocks(page, "console"):
         for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
             command, *output = part.splitlines()
             if re.search(r"\bpyattn \w", command):
@@ -51,15 +58,16 @@ def commands() -> list[tuple[str, list[str]]]:
 def announced(block: str) -> list[str]:
     """What a Python block says that it prints."""
     return [
-        match[1] or match[2]
-        for match in re.finditer(r"^ *print\(.*\)  # (.*)$|^# (.*)$", block, re.M)
+        match[1] or match[2] or ""
+        for match in re.finditer(r"^ *print\(.*\)  # (.*)$|^#(?: (.*))?$", block, re.M)
     ]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A working directory with what the README takes for granted."""
-    place = tmp_path_factory.mktemp("readme")
+def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A working directory with what the pages take for granted."""
+    place = tmp_path_factory.mktemp("documents") / "template"
+    place.mkdir()
     (place / "letters.en").write_text(LETTERS, "utf-8")
     command = place / "bin" / "pyattn"
     command.parent.mkdir()
@@ -89,15 +97,29 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return place
 
 
+@pytest.fixture(scope="module")
+def place(template: pathlib.Path) -> Place:
+    """The folder of a page."""
+
+    @functools.cache
+    def place(page: pathlib.Path) -> pathlib.Path:
+        folder = template.parent / page.name
+        shutil.copytree(template, folder)
+        return folder
+
+    return place
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_blocks_print_what_they_say(
-    place: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    page: pathlib.Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(place(page))
     names: dict[str, object] = {}
-    for block in blocks("python"):
+    for block in blocks(page, "python"):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(block, str(README), "exec"), names)
+            exec(compile(block, str(page), "exec"), names)
         assert printed.getvalue().splitlines() == announced(block), block
 
 
@@ -117,23 +139,28 @@ def run(command: str, place: pathlib.Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize(("command", "output"), commands())
+@pytest.mark.parametrize(
+    ("page", "command", "output"),
+    [(page, *command) for page in PAGES for command in commands(page)],
+    ids=lambda value: value.name if isinstance(value, pathlib.Path) else None,
+)
 def test_command_prints_what_follows_it(
-    command: str, output: list[str], place: pathlib.Path
+    page: pathlib.Path, command: str, output: list[str], place: Place
 ) -> None:
-    printed = run(command, place)
+    printed = run(command, place(page))
     if output:
         assert printed == output
 
 
-def test_file_is_translated_line_by_line(place: pathlib.Path) -> None:
-    (command,) = (command for command, _ in commands() if "--output" in command)
-    assert run(command, place) == []
-    lines = (place / "letters.es").read_text("utf-8").splitlines()
+def test_file_is_translated_line_by_line(place: Place) -> None:
+    (command,) = (command for command, _ in commands(README) if "--output" in command)
+    assert run(command, place(README)) == []
+    lines = (place(README) / "letters.es").read_text("utf-8").splitlines()
     assert lines == ["Tengo hambre.", "¿Dónde está la estación?"]
 
 
-def test_readme_has_blocks_of_both_kinds() -> None:
-    assert len(blocks("python")) >= 4
-    assert len(commands()) >= 6
-    assert sum(len(announced(block)) for block in blocks("python")) >= 8
+def test_readme_has_blocks_of_both_kinds_and_is_short() -> None:
+    assert len(blocks(README, "python")) >= 3
+    assert len(commands(README)) >= 8
+    assert sum(len(announced(block)) for block in blocks(README, "python")) >= 8
+    assert len(README.read_text("utf-8").splitlines()) <= 200

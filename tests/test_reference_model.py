@@ -262,16 +262,15 @@ def test_options_come_from_the_checkpoint_unless_given() -> None:
     assert greedy.tokens == same.tokens
 
 
-def test_limit_beyond_the_positions_gives_way_only_if_nobody_asked_for_it() -> None:
+def test_limit_beyond_the_positions_gives_way() -> None:
     plain = checkpoint("post")
     endless = plain.generation.replace(max_new_tokens=10**6, suppress_tokens=(plain.config.end,))
-    model = reference.Model(dataclasses.replace(plain, generation=endless))
-    [[found]] = model.generate([[1]])
+    [[found]] = made("post").generate([[1]], endless)
     assert len(found.tokens) == plain.config.max_positions
-    message = "generate: max_new_tokens is 1000000, expected at most the model's 208 positions"
-    for arguments, options in ((([[1]], endless), {}), (([[1]],), {"max_new_tokens": 10**6})):
-        with pytest.raises(ValueError, match=message):
-            model.generate(*arguments, **options)
+    [[behind]] = made("post").generate([[1]], endless, target_prefix=[1] * 200)
+    assert len(behind.tokens) == plain.config.max_positions
+    with pytest.raises(ValueError, match="max_new_tokens is 1 behind a target_prefix of 208, "):
+        made("post").generate([[1]], endless, target_prefix=[1] * 208)
 
 
 @pytest.mark.parametrize(
@@ -301,8 +300,24 @@ def test_what_does_not_fit_is_named(
     assert str(raised.value).startswith(f"{operation}: {message}")
 
 
-def test_options_that_do_not_fit_are_named() -> None:
-    with pytest.raises(ValueError, match="suppress_tokens has 97, expected 0 to 96"):
-        made("post").generate([[1]], suppress_tokens=(97,))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"suppress_tokens": (97,)},
+        {"target_prefix": (97,)},
+        {"end_tokens": (0, 97)},
+        {"begin_suppress_tokens": (97,)},
+        {"suppress_sequences": ((1, 97),)},
+        {"sequence_bias": (((97,), 1.0),)},
+        {"forced_bos_token": 97},
+    ],
+)
+def test_options_that_do_not_fit_are_named(options: dict[str, Any]) -> None:
+    [name] = options
+    with pytest.raises(ValueError, match=f"^generate: {name} has id 97, expected 0 to 96"):
+        made("post").generate([[1]], **options)
+
+
+def test_unknown_option_is_named() -> None:
     with pytest.raises(TypeError, match="beam_width"):
         made("post").generate([[1]], beam_width=4)

@@ -5,56 +5,13 @@ import itertools
 import numpy as np
 import pytest
 from inputs import Floats
+from scripted import END, START, A, B, Table, find, rules
 from tolerances import FLOAT32, assert_close
 
 from pyattn import reference
-from pyattn.options import GenerationOptions
 from pyattn.reference.arrays import Ints
-from pyattn.reference.candidates import Rules, top_k
+from pyattn.reference.candidates import top_k
 from pyattn.reference.search import search
-from pyattn.results import Hypothesis
-
-END, A, B = range(3)
-START = 3
-
-
-class Table:
-    """A model whose next token depends on the last one alone.
-
-    Attributes:
-        fed: The tokens that each step was given.
-    """
-
-    def __init__(self, probabilities: dict[int, list[float]]) -> None:
-        with np.errstate(divide="ignore"):
-            self._logits = {last: np.log(row) for last, row in probabilities.items()}
-        self.fed: list[list[int]] = []
-
-    def step(self, tokens: Ints) -> Floats:
-        self.fed.append(tokens.tolist())
-        return np.array([self._logits[token] for token in tokens.tolist()], np.float32)
-
-    def keep(self, rows: Ints) -> None:
-        # What a row says depends on its last token, which the next step brings.
-        assert rows.size
-
-
-def find(
-    table: dict[int, list[float]], sentences: int = 1, **options: object
-) -> tuple[list[list[Hypothesis]], Table]:
-    chosen = GenerationOptions(max_new_tokens=5).replace(**options)
-    model = Table(table)
-    asked = Rules(
-        start=START,
-        end=END,
-        limits=np.array([chosen.max_new_tokens]),
-        shortest=chosen.min_new_tokens,
-        suppressed=np.array(chosen.suppress_tokens, np.int64),
-        force_end=chosen.force_end,
-        length_penalty=chosen.length_penalty,
-    )
-    return search(model, sentences, asked, chosen), model
-
 
 # A is the better beginning, but nothing good comes of it.
 GARDEN = {
@@ -205,7 +162,7 @@ def test_sentence_that_has_ended_leaves() -> None:
             self.lengths = self.lengths[rows]
 
     model = Sentences()
-    found = search(model, 3, rules(limit=9), GenerationOptions())
+    found = search(model, rules(3, max_new_tokens=9))
     assert [hypothesis.tokens for [hypothesis] in found] == [[], [A], [A, A]]
     assert model.time == 3
 
@@ -233,11 +190,6 @@ class Tree:
         return float(rows[np.arange(len(spoken)), spoken].sum(dtype=np.float64))
 
 
-def rules(limit: int, length_penalty: float = 1.0) -> Rules:
-    limits = np.full(3, limit)
-    return Rules(START, END, limits, 0, np.array([], np.int64), False, length_penalty)
-
-
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("seed", range(5))
 def test_beam_that_holds_everything_ranks_everything(seed: int, length_penalty: float) -> None:
@@ -251,8 +203,15 @@ def test_beam_that_holds_everything_ranks_everything(seed: int, length_penalty: 
         ((tree.total(spoken) / len(spoken) ** length_penalty, spoken) for spoken in every_target),
         reverse=True,
     )
-    options = GenerationOptions(beam_size=64, num_hypotheses=64, early_stopping="never")
-    for found in search(tree, 2, rules(limit, length_penalty), options):
+    asked = rules(
+        2,
+        beam_size=64,
+        num_hypotheses=64,
+        early_stopping="never",
+        max_new_tokens=limit,
+        length_penalty=length_penalty,
+    )
+    for found in search(tree, asked):
         spoken = [[*h.tokens, END] if h.finish_reason == "eos" else h.tokens for h in found]
         assert spoken == [target for _, target in wanted]
         assert_close([h.score for h in found], [score for score, _ in wanted], FLOAT32)

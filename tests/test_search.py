@@ -337,13 +337,21 @@ def test_limit_beyond_the_positions_is_the_positions() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"beam_width": 4}, TypeError, "unknown option 'beam_width'; the options are alignment, "),
+        ({"beam_width": 4}, TypeError, "unknown option 'beam_width': did you mean 'beam_size'"),
         ({"beam_size": 0}, ValueError, "beam_size: expected 1 to 256, got 0"),
         ({"beam_size": 257}, ValueError, "beam_size: expected 1 to 256, got 257"),
         ({"beam_size": 2.0}, ValueError, "beam_size: expected an integer, got 2.0"),
-        ({"num_hypotheses": 2}, ValueError, "num_hypotheses: a beam_size of 1 yields no 2"),
+        (
+            {"num_hypotheses": 2},
+            ValueError,
+            "num_hypotheses: expected at most 1 with beam_size 1, got 2",
+        ),
         ({"max_new_tokens": 0}, ValueError, "max_new_tokens: expected 1 to "),
-        ({"min_new_tokens": 31}, ValueError, "min_new_tokens: 31 is above max_new_tokens, 30"),
+        (
+            {"min_new_tokens": 31},
+            ValueError,
+            "min_new_tokens: expected at most max_new_tokens, 30, got 31",
+        ),
         ({"length_penalty": "long"}, ValueError, "length_penalty: expected a number, got 'long'"),
         ({"early_stopping": "soon"}, ValueError, "early_stopping: expected True, False, "),
         (

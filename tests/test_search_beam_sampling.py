@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from draws import assert_drawn_from, uniform
-from inputs import RECIPES, checkpoint, sentences
+from draws import assert_drawn_from
+from inputs import RECIPES, assert_same_hypotheses, checkpoint, sentences
 from tolerances import FLOAT32, assert_close
 
-from pyattn import GenerationOptions, Hypothesis, Model
+from pyattn import GenerationOptions, Hypothesis, Model, reference
 
 Doubles = npt.NDArray[np.float64]
 
@@ -41,49 +41,10 @@ def next_scores(model: Model, source: Sequence[int], target: Sequence[int]) -> D
     return np.asarray(x - np.log(np.exp(x).sum()))
 
 
-def pick(logs: Sequence[float], number: float) -> int:
-    """Where the sum of the weights, in their order, passes this share of all."""
-    passed = np.cumsum(np.exp(np.subtract(logs, max(logs))))
-    return int(np.searchsorted(passed, number * passed[-1], side="right"))
-
-
-def beam_sample(
-    model: Model, source: Sequence[int], beam: int, most: int, seed: int, **warps: Any
-) -> list[tuple[list[int], float]]:
-    """transformers' beam sampling with early_stopping, by Philox's numbers."""
-    live: list[tuple[float, list[int]]] = [(0.0, [])]
-    finished: list[tuple[list[int], float]] = []
-    for step in range(most):
-        continuations: list[tuple[float, list[int]]] = []
-        for total, target in live:
-            scores = next_scores(model, source, target)
-            ids = range(len(scores))
-            if "top_k" in warps:  # one that does not end is left
-                ids = np.argsort(-scores)[: max(warps["top_k"], 2)].tolist()
-            continuations += [(total + float(scores[i]), [*target, i]) for i in ids]
-        logs = [score / warps.get("temperature", 1.0) for score, _ in continuations]
-        drawn = []
-        while len(drawn) < 2 * beam and max(logs) > -np.inf:
-            place = pick(logs, uniform(seed, source, len(drawn), step))
-            drawn.append(continuations[place])
-            logs[place] = -np.inf
-        ends = [target[-1] == model.config.end or step + 1 == most for _, target in drawn]
-        for (score, target), end in list(zip(drawn, ends, strict=True))[:beam]:
-            if end:
-                finished.append((target, score / (step + 1)))
-        finished = sorted(finished, key=lambda one: -one[1])[:beam]
-        onward = [one for one, end in zip(drawn, ends, strict=True) if not end]
-        live = sorted(onward, key=lambda one: -one[0])[:beam]
-        if len(finished) == beam or not live:
-            break
-    return finished
-
-
 @every_model
 @pytest.mark.parametrize("warps", [{}, {"temperature": 2.5}, {"top_k": 4}, {"top_k": 1}], ids=str)
 @pytest.mark.parametrize("beam", [2, 5])
 def test_beams_go_on_from_what_is_drawn_of_all(name: str, warps: dict[str, Any], beam: int) -> None:
-    model = core_model(name)
     options = GenerationOptions(
         do_sample=True,
         beam_size=beam,
@@ -93,10 +54,8 @@ def test_beams_go_on_from_what_is_drawn_of_all(name: str, warps: dict[str, Any],
         return_end_token=True,
         seed=17,
     ).replace(**warps)
-    for source, found in zip(sources(name), model.generate(sources(name), options), strict=True):
-        wanted = beam_sample(model, source, beam, 7, 17, **warps)
-        assert [one.tokens for one in found] == [tokens for tokens, _ in wanted]
-        assert_close([one.score for one in found], [score for _, score in wanted], FLOAT32)
+    wanted = reference.Model(checkpoint(name)).generate(sources(name), options)
+    assert_same_hypotheses(core_model(name).generate(sources(name), options), wanted)
 
 
 WARPS: list[dict[str, Any]] = [
@@ -182,21 +141,16 @@ def test_scores_are_the_models(name: str) -> None:
 
 @every_model
 def test_alternatives_are_gone_on_with_by_chance(name: str) -> None:
-    model = core_model(name)
     options = GenerationOptions(
         return_alternatives=True, num_hypotheses=4, max_new_tokens=8, return_end_token=True
     )
-    searched = model.generate(sources(name), options)
-    sampled = model.generate(sources(name), options, do_sample=True, temperature=1.3, seed=2)
-    for source, plain, found in zip(sources(name), searched, sampled, strict=True):
+    chance = dataclasses.replace(options, do_sample=True, temperature=1.3, seed=2)
+    searched, sampled = (core_model(name).generate(sources(name), o) for o in (options, chance))
+    for plain, found in zip(searched, sampled, strict=True):
         assert [one.tokens[0] for one in found] == [one.tokens[0] for one in plain]
-        for one in found:
-            target = one.tokens[:1]
-            while target[-1] != model.config.end and len(target) < 8:
-                logs = next_scores(model, source, target) / 1.3
-                number = uniform(2, [*source, target[0]], 0, len(target))
-                target.append(pick(logs.tolist(), number))
-            assert one.tokens == target
+    assert_same_hypotheses(
+        sampled, reference.Model(checkpoint(name)).generate(sources(name), chance)
+    )
 
 
 @every_model

@@ -1,6 +1,7 @@
-"""Decoding options, against what NumPy makes of the model's logits.
+"""Decoding options, against the reference and against what they promise.
 
-What transformers answers to them is in `test_golden.py`.
+In random company they are in `test_search_reference.py`, and what transformers answers to them in
+`test_golden.py`.
 """
 
 import collections
@@ -8,19 +9,16 @@ import dataclasses
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from inputs import RECIPES, assert_same_hypotheses, checkpoint, sentences
 from tolerances import FLOAT32, assert_close
 
-from pyattn import GenerationOptions, Hypothesis, Model
+from pyattn import GenerationOptions, Model, reference
+from pyattn.reference import log_softmax
 from pyattn.results import DecidedToken
-
-Logits = npt.NDArray[np.float64]
 
 every_model = pytest.mark.parametrize("name", RECIPES)
 
@@ -31,6 +29,11 @@ def core_model(name: str, threads: int = 1) -> Model:
 
 
 @functools.cache
+def numpy_model(name: str) -> reference.Model:
+    return reference.Model(checkpoint(name))
+
+
+@functools.cache
 def sources(name: str) -> list[list[int]]:
     """Some at random, and one that is all of their targets, so that it has what targets say."""
     config = checkpoint(name).config
@@ -38,82 +41,6 @@ def sources(name: str) -> list[list[int]]:
     said = [h.tokens for [h] in core_model(name).generate(some, max_new_tokens=12)]
     known = [token for token in itertools.chain.from_iterable(said) if token < config.source_vocab]
     return [*some, known]
-
-
-def log_softmax(x: Logits) -> Logits:
-    x = x - x.max()
-    return x - np.log(np.exp(x).sum())
-
-
-def ends_of(name: str, options: GenerationOptions) -> tuple[int, ...]:
-    return options.end_tokens or (checkpoint(name).config.end,)
-
-
-def edit(
-    x: Logits,
-    said: Sequence[int],
-    step: int,
-    source: Sequence[int],
-    ends: Sequence[int],
-    options: GenerationOptions,
-) -> Logits:
-    """Logits or log-probabilities with biases, penalties and suppressed tokens."""
-    x = x.copy()
-    history = list(said[0 if options.history_counts_start else 1 :])
-    for tokens, bias in options.sequence_bias:
-        if history[len(history) - len(tokens) + 1 :] == list(tokens[:-1]):
-            x[tokens[-1]] += bias
-    for tokens, penalty in (
-        (source, 1 / options.encoder_repetition_penalty),
-        (history, options.repetition_penalty),
-    ):
-        for token in {token for token in tokens if token < len(x)}:
-            x[token] = x[token] * penalty if x[token] < 0 else x[token] / penalty
-    for text, size in (
-        (history, options.no_repeat_ngram_size),
-        (source, options.encoder_no_repeat_ngram_size),
-    ):
-        for token in range(len(x)) if size else ():
-            gram = [*history, token][-size:]
-            grams = [list(text[at : at + size]) for at in range(len(text) - size + 1)]
-            if len(gram) == size and gram in grams:
-                x[token] = -np.inf
-    for sequence in options.suppress_sequences:
-        if len(sequence) == 1 or history[1 - len(sequence) :] == list(sequence[:-1]):
-            x[sequence[-1]] = -np.inf
-    x[list(options.suppress_tokens)] = -np.inf
-    if step == 0:
-        x[list(options.begin_suppress_tokens)] = -np.inf
-    if step < options.min_new_tokens:
-        x[list(ends)] = -np.inf
-    return x
-
-
-def steps(
-    name: str, source: Sequence[int], found: Hypothesis, options: GenerationOptions
-) -> Iterator[tuple[int, Logits]]:
-    """Each new token of a target, and the log-probabilities that it was chosen by."""
-    config = checkpoint(name).config
-    fed = len(options.target_prefix) if options.prefix_bias_beta == 0 else 0
-    ends = ends_of(name, options)
-    tokens = [*found.tokens, *([ends[0]] if found.finish_reason == "eos" else [])]
-    [rows] = core_model(name).logits([source], [found.tokens])
-    for step in range(len(tokens) - fed):
-        said = [config.start, *tokens[: fed + step]]
-        x = rows[fed + step].astype(np.float64)
-        if options.renormalize:
-            x = log_softmax(edit(x, said, step, source, ends, options))
-        elif options.beam_size == 1:
-            total = log_softmax(x) - x
-            x = edit(x, said, step, source, ends, options) + total
-        else:
-            x = edit(log_softmax(x), said, step, source, ends, options)
-        prefix, beta = list(options.target_prefix), options.prefix_bias_beta
-        if beta > 0 and step < len(prefix) and prefix[:step] == tokens[:step]:
-            likely = np.zeros(len(x))
-            likely[prefix[step]] = beta
-            x = np.log(likely + (1 - beta) * np.exp(x))
-        yield tokens[fed + step], x
 
 
 EDITS: list[dict[str, Any]] = [
@@ -144,41 +71,21 @@ EDITS: list[dict[str, Any]] = [
 
 
 @every_model
+@pytest.mark.parametrize("beam_size", [1, 3])
 @pytest.mark.parametrize("renormalize", [False, True])
 @pytest.mark.parametrize("edits", EDITS, ids=str)
-def test_greedy_takes_the_best_of_the_edited_distribution(
-    name: str, edits: dict[str, Any], renormalize: bool
-) -> None:
-    options = GenerationOptions(max_new_tokens=12, renormalize=renormalize, **edits)
-    for source, [found] in zip(
-        sources(name), core_model(name).generate(sources(name), options), strict=True
-    ):
-        scores = []
-        for token, x in steps(name, source, found, options):
-            assert x[token] >= x.max() - 1e-5
-            scores.append(x[token])
-        fed = len(found.token_scores) - len(scores)
-        assert not found.token_scores[:fed].any()
-        assert_close(found.token_scores[fed:], scores, FLOAT32)
-
-
-@every_model
-@pytest.mark.parametrize("renormalize", [False, True])
-@pytest.mark.parametrize("edits", EDITS, ids=str)
-def test_scores_of_a_beam_are_those_of_the_edited_distribution(
-    name: str, edits: dict[str, Any], renormalize: bool
+def test_edits_match_reference(
+    name: str, edits: dict[str, Any], renormalize: bool, beam_size: int
 ) -> None:
     options = GenerationOptions(
-        beam_size=3, num_hypotheses=3, max_new_tokens=12, renormalize=renormalize, **edits
+        beam_size=beam_size,
+        num_hypotheses=beam_size,
+        max_new_tokens=12,
+        renormalize=renormalize,
+        **edits,
     )
-    for source, hypotheses in zip(
-        sources(name), core_model(name).generate(sources(name), options), strict=True
-    ):
-        for found in hypotheses:
-            scores = [x[token] for token, x in steps(name, source, found, options)]
-            assert np.isfinite(scores).all()
-            assert_close(found.token_scores[-len(scores) :], scores, FLOAT32)
-            assert_close(found.score, sum(scores) / len(scores), FLOAT32)
+    wanted = numpy_model(name).generate(sources(name), options)
+    assert_same_hypotheses(core_model(name).generate(sources(name), options), wanted)
 
 
 def test_edits_are_told_apart() -> None:
@@ -221,6 +128,36 @@ def test_prefix_is_what_the_decoder_was_fed(name: str, beam_size: int) -> None:
             fed = len(one.tokens) - len(other.tokens)
             assert one.tokens[fed:] == other.tokens
             assert fed == len(one.token_scores) - len(other.token_scores)
+
+
+def test_late_ends_behind_a_prefix_are_dropped_if_asked() -> None:
+    # What CTranslate2 makes of the places that they leave is in `test_compat_ctranslate2.py`.
+    ranks = set()
+    for name, bias, beam in itertools.product(RECIPES, (-2.0, 0.0, 1.5, 4.0, 30.0), (1, 2, 3)):
+        model = core_model(name)
+        end, prefix = model.config.end, [4, 7]
+        options = GenerationOptions(
+            beam_size=beam,
+            num_hypotheses=beam,
+            target_prefix=tuple(prefix),
+            sequence_bias=[[[end], bias]],
+            max_new_tokens=9,
+        )
+        kept = model.generate(sources(name), options)
+        dropped = model.generate(sources(name), options, end_behind_prefix=False)
+        for source, before, after in zip(sources(name), kept, dropped, strict=True):
+            [rows] = model.logits([source], [prefix])
+            rows[2][end] += bias
+            rank = int((rows[2] > rows[2][end]).sum())
+            is_there = [any(h.tokens == prefix for h in found) for found in (before, after)]
+            if 0 < rank < beam:
+                assert not is_there[1]
+            elif rank == 0:
+                assert is_there[0] == is_there[1]
+            else:
+                assert_same_hypotheses([after], [before])
+            ranks.add((min(rank, beam), is_there[0]))
+    assert ranks >= {(0, True), (1, True), (3, False)}
 
 
 def test_length_counts_the_prefix_if_asked() -> None:
@@ -324,11 +261,11 @@ def test_alternatives_are_the_best_next_tokens_gone_on_with(
     found = model.generate(sources(name), options, num_hypotheses=5, return_alternatives=True)
     for source, alternatives in zip(sources(name), found, strict=True):
         [rows] = model.logits([source], [prefix])
-        x = log_softmax(rows[len(prefix)].astype(np.float64))
+        x = log_softmax(rows[len(prefix)])
         best = np.argsort(-x)[:5].tolist()
         for token, one in zip(best, alternatives, strict=True):
             x[token] = one.token_scores[len(prefix)]
-        assert_close(x, log_softmax(rows[len(prefix)].astype(np.float64)), FLOAT32)
+        assert_close(x, log_softmax(rows[len(prefix)]), FLOAT32)
         for token, one in zip(best, alternatives, strict=True):
             if token == model.config.end:
                 assert (one.tokens, one.finish_reason) == ([*prefix], "eos")
@@ -352,7 +289,7 @@ def test_alternatives_are_at_least_so_probable() -> None:
         )
         for source, alternatives in zip(sources("post"), found, strict=True):
             [rows] = model.logits([source], [[]])
-            enough = (log_softmax(rows[0].astype(np.float64)) >= np.log(least)).sum()
+            enough = (log_softmax(rows[0]) >= np.log(least)).sum()
             assert len(alternatives) == min(max(enough, 1), 20)
 
 
@@ -431,7 +368,7 @@ def test_unknown_token_is_disabled_where_it_is_known() -> None:
         [[without]] = model.generate([[3, 4, 5]], max_new_tokens=8, disable_unk=True)
     [[wanted]] = core_model("post").generate([[3, 4, 5]], max_new_tokens=8, suppress_tokens=[unk])
     assert without.tokens == wanted.tokens != found.tokens
-    with pytest.raises(ValueError, match="disable_unk: the model does not say which token"):
+    with pytest.raises(ValueError, match="disable_unk: the model's files name no unknown token"):
         core_model("post").generate([[3]], disable_unk=True)
 
 
@@ -474,12 +411,12 @@ def test_same_bits_whatever_the_batch(name: str) -> None:
         ({"patience": 0}, "patience: expected 0.001 to 1000, got 0"),
         (
             {"patience": 0.25, "beam_size": 4, "num_hypotheses": 2},
-            "num_hypotheses: a beam_size of ",
+            "num_hypotheses: expected at most 1 with beam_size 4 and patience 0.25, got 2",
         ),
         ({"early_stopping": "first"}, "early_stopping: expected True, False, "),
         ({"repetition_penalty": 0}, "repetition_penalty: expected 0.001 to 1000, got 0"),
         ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size: expected 0 to "),
-        ({"prefix_bias_beta": 1}, "prefix_bias_beta: expected 0 to 0.999, got 1"),
+        ({"prefix_bias_beta": 1}, "prefix_bias_beta: expected 0 to 0.9999999, got 1"),
         ({"target_prefix": "ab"}, "target_prefix: expected token ids, got 'ab'"),
         ({"target_prefix": [97]}, "generate: target_prefix has id 97, expected 0 to 96"),
         ({"end_tokens": [97]}, "generate: end_tokens has id 97, expected 0 to 96"),
@@ -496,7 +433,7 @@ def test_same_bits_whatever_the_batch(name: str) -> None:
         ({"renormalize": 1}, "renormalize: expected True or False, got 1"),
         (
             {"do_sample": True, "beam_size": 2, "num_hypotheses": 3},
-            "num_hypotheses: a beam_size of 2 yields no 3",
+            "num_hypotheses: expected at most 2 with beam_size 2, got 3",
         ),
         ({"temperature": 0}, "temperature: expected 0.001 to 1000, got 0"),
         ({"top_p": 0}, "top_p: expected 1e-06 to 1, got 0"),
@@ -506,7 +443,7 @@ def test_same_bits_whatever_the_batch(name: str) -> None:
         ({"seed": -1}, "seed: expected 0 to 18446744073709551615, got -1"),
         (
             {"prefix_bias_beta": 0.5, "do_sample": True, "return_alternatives": True},
-            "prefix_bias_beta: alternatives need a prefix that is certain",
+            "prefix_bias_beta: expected 0 with return_alternatives",
         ),
         ({"min_alternative_expansion_prob": 2}, "min_alternative_expansion_prob: expected 0 to 1"),
     ],

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from draws import assert_drawn_from, philox, uniform
-from inputs import RECIPES, checkpoint, sentences
+from draws import assert_drawn_from
+from inputs import RECIPES, assert_same_hypotheses, checkpoint, sentences
 from tolerances import FLOAT32, assert_close
 
-from pyattn import GenerationOptions, Model
-from pyattn.formats import read_checkpoint
+from pyattn import GenerationOptions, Model, reference
+from pyattn.files import read_checkpoint
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 # golden/make_options.py asks transformers for the distributions of their first tokens.
@@ -81,39 +81,6 @@ def test_edited_tokens_are_drawn_by_their_edited_probabilities(name: str) -> Non
     assert_drawn_from(tokens, probabilities)
 
 
-def test_philox_is_the_published_one() -> None:
-    # From the known answers of Random123.
-    assert philox([0] * 4, [0] * 2) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
-    assert philox([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2) == [
-        *(0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD),
-    ]
-
-
-@every_model
-@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
-def test_draws_are_those_of_philox(name: str, seed: int) -> None:
-    """Where the sum of the probabilities, in the order of ids, passes a number of Philox's."""
-    model = core_model(name)
-    source = sources(name)[0]
-    [samples] = model.generate(
-        [source], do_sample=True, num_hypotheses=5, seed=seed, max_new_tokens=10
-    )
-    paths = []
-    for hypothesis in range(5):
-        tokens: list[int] = []
-        while len(tokens) < 10:
-            [rows] = model.logits([source], [tokens])
-            p = np.exp(rows[-1].astype(np.float64) - rows[-1].max())
-            passed = np.cumsum(p / p.sum())
-            u = uniform(seed, source, hypothesis, len(tokens))
-            token = int(np.searchsorted(passed, u, side="right"))
-            if token == model.config.end:
-                break
-            tokens.append(token)
-        paths.append(tokens)
-    assert sorted(sample.tokens for sample in samples) == sorted(paths)
-
-
 SAMPLERS: list[dict[str, Any]] = [
     {},
     {"temperature": 1.6},
@@ -121,6 +88,17 @@ SAMPLERS: list[dict[str, Any]] = [
     {"top_p": 0.8, "temperature": 1.3},
     {"min_p": 0.05},
 ]
+
+
+@every_model
+@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=str)
+def test_samples_match_reference(name: str, sampler: dict[str, Any], seed: int) -> None:
+    options = GenerationOptions(
+        do_sample=True, num_hypotheses=5, seed=seed, max_new_tokens=10, **sampler
+    )
+    wanted = reference.Model(checkpoint(name)).generate(sources(name), options)
+    assert_same_hypotheses(core_model(name).generate(sources(name), options), wanted)
 
 
 @every_model

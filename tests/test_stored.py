@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pyattn.formats import read_checkpoint
-from pyattn.mapped import let_go, mapped
+from pyattn._mapped import let_go, mapped
+from pyattn.files import read_checkpoint
 from pyattn.stored import Stored, Tensors
 
 VALUES = np.float32([[1.5, -2.0, 0.0], [3.0, 0.25, -65504.0]])

@@ -12,11 +12,11 @@ import pytest
 import sentencepiece
 
 import pyattn
-from pyattn.conversion import convert
+from pyattn.commands.conversion import convert
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import Tokenizer, load_tokenizer, tokenizer_files
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
+from pyattn.text.tokenizers import Tokenizer, load_tokenizer, tokenizer_files
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 
@@ -175,6 +175,15 @@ def test_separate_vocabularies_number_targets_by_their_own(
     assert tokenizer_files(tmp_path).keys() == {"source", "target", "vocab", "target_vocab"}
 
 
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 64])
+def test_texts_have_their_ids_however_many_they_are(opus: pathlib.Path, count: int) -> None:
+    tokenizer = loaded(opus)
+    texts = [ENGLISH[n % len(ENGLISH)][n:] + " \N{SNOWMAN}" * (n % 3) for n in range(count)]
+    ids = tokenizer.encode(texts)
+    assert ids == [tokenizer.encode([text])[0] for text in texts]
+    assert tokenizer.decode(ids) == [tokenizer.decode([row])[0] for row in ids]
+
+
 # --- languages ---------------------------------------------------------------------------------
 
 
@@ -205,8 +214,33 @@ def test_a_language_elsewhere_is_text(multilingual: pathlib.Path) -> None:
         assert vocab[">>spa<<"] not in loaded(multilingual).encode([text])[0]
 
 
+def test_what_follows_a_language_is_text(multilingual: pathlib.Path) -> None:
+    vocab = json.loads((multilingual / "vocab.json").read_text())
+    tokenizer = loaded(multilingual)
+    for rest in (" >>fra<< a cat", ">>spa<<", " >>xyz<< a cat"):
+        (ids,) = tokenizer.encode([f">>spa<<{rest}"])
+        assert ids[0] == vocab[">>spa<<"]
+        assert not {vocab[">>fra<<"], vocab[">>spa<<"]} & set(ids[1:])
+        assert [ids] == tokenizer.encode_bodies([rest], target="spa")
+    asked, rest = tokenizer.languages.split(" >>spa<< >>fra<< cat", "texts[0]")
+    assert (asked, rest) == ("spa", " >>fra<< cat")
+
+
+def test_bodies_have_no_heads(multilingual: pathlib.Path) -> None:
+    vocab = json.loads((multilingual / "vocab.json").read_text())
+    tokenizer = loaded(multilingual)
+    texts = [">>spa<< cat", ">>xyz<< cat", " >>zho_Hans<< cat", "a cat", ""]
+    bodies = tokenizer.encode_bodies(texts, target="fra")
+    assert [ids[0] for ids in bodies] == [vocab[">>fra<<"]] * 5
+    assert not {vocab[">>spa<<"], vocab[">>zho_Hans<<"]} & {id for ids in bodies for id in ids}
+    assert bodies[3:] == tokenizer.encode(texts[3:], target="fra")
+    assert tokenizer.encode_bodies([]) == []
+    with pytest.raises(ValueError, match="target is xyz, which the model does not have"):
+        tokenizer.encode_bodies(texts, target="xyz")
+
+
 def test_an_unknown_language_names_the_nearest(multilingual: pathlib.Path) -> None:
-    problem = r"texts\[1\] asks for >>spn<<, .*; the nearest of its 3 languages are spa"
+    problem = r"^encode: texts\[1\] asks for >>spn<<, .*; the nearest of its 3 languages are spa"
     with pytest.raises(ValueError, match=problem):
         loaded(multilingual).encode(["a cat", ">>spn<< a cat"])
 
@@ -455,7 +489,7 @@ def test_a_converted_marian_model_is_cut_for_as_before(
     with pyattn.load(other, threads=1) as translator:
         [found, empty] = translator.translate(["the cat", " "], max_new_tokens=3)
     assert isinstance(found, str)
-    assert empty == ""
+    assert empty == " "
 
 
 def test_a_model_that_adds_the_end_itself_is_cut_for_with_it(

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import pickle
 import sys
 import threading
 from typing import Any
@@ -14,8 +15,15 @@ from tokenizer_folders import NAMES, ROWS, golden_folder, random_checkpoint
 
 import pyattn
 from pyattn.errors import ModelError
-from pyattn.formats.native import write_native
-from pyattn.tokenizers import NoTokenizer, Tokenizer, json_file, load_tokenizer, tokenizer_files
+from pyattn.files.native import write_native
+from pyattn.text.tokenizers import (
+    NoTokenizer,
+    TextError,
+    Tokenizer,
+    json_file,
+    load_tokenizer,
+    tokenizer_files,
+)
 
 JSON = "tokenizer.json"
 
@@ -161,6 +169,8 @@ def test_flipped_bytes_never_crash(tmp_path: pathlib.Path, name: str) -> None:
             for row in tokenizer.encode(lines_for(name)[:30]):
                 assert all(0 <= id < ROWS for id in row)
             tokenizer.decode([list(range(ROWS + 5))])
+            tokenizer.encode_with_spans(lines_for(name)[:5])
+            tokenizer.decode_with_spans([list(range(0, ROWS + 5, 5))])
             read += 1
     assert 0 < read < 150
 
@@ -203,8 +213,13 @@ def test_special_token_that_the_model_has_no_row_for_is_refused_in_texts_alone(
     changed(tmp_path, added_tokens=[*tokens, added(310, "<late>", special=True)])
     tokenizer = loaded(tmp_path)
     assert tokenizer.decode(tokenizer.encode(["a cat"])) == ["a cat"]
-    with pytest.raises(ValueError, match=r"texts\[1\] has <late>, which the model has no"):
-        tokenizer.encode(["a cat", "a <late> cat"])
+    for operation in ("encode", "encode_bodies", "encode_with_spans"):
+        problem = rf"^{operation}: texts\[1\] has <late>, which the model has no embedding for$"
+        with pytest.raises(TextError, match=problem) as refused:
+            getattr(tokenizer, operation)(["a cat", "a <late> cat"])
+        # A caller may number its texts otherwise, or be in another process.
+        assert refused.value.index == 1
+        assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)
     changed(tmp_path, added_tokens=[*tokens, added(310, "<late>", special=False)])
     with pytest.raises(ModelError, match=r"tokenizer\.json: <late> has id 310, .* has 310 ids"):
         load_tokenizer(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from golden.tokenizer_lines import lines_for
 from tokenizer_folders import GOLDEN, NAMES, golden_folder
 
-from pyattn.tokenizers import Tokenizer, load_tokenizer
+from pyattn.text.tokenizers import Tokenizer, load_tokenizer
 
 
 def digest(values: Sequence[Any]) -> str:

@@ -70,8 +70,6 @@ ModelConfig config_from(py::handle from) {
   config.final_norm = field<bool>(from, "final_norm");
   config.embedding_norm = field<bool>(from, "embedding_norm");
   config.zero_start = field<bool>(from, "zero_start");
-  config.attention_bias = field<bool>(from, "attention_bias");
-  config.feed_forward_bias = field<bool>(from, "feed_forward_bias");
   config.gated = field<bool>(from, "gated");
   config.norm_epsilon = field<float>(from, "norm_epsilon");
   config.embedding_scale = field<float>(from, "embedding_scale");

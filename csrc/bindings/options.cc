@@ -48,6 +48,7 @@ void read_prefix(py::handle from, SearchOptions& options) {
       ids_from("generate: target_prefix", from.attr("target_prefix"));
   options.prefix_bias_beta = field<float>(from, "prefix_bias_beta");
   options.return_prefix = field<bool>(from, "return_prefix");
+  options.end_behind_prefix = field<bool>(from, "end_behind_prefix");
   const py::object first = from.attr("forced_bos_token");
   options.forced_bos_token =
       first.is_none() ? -1 : id_from("generate: forced_bos_token", first);

@@ -46,44 +46,55 @@ py::array dense(const char* name, const py::handle& object,
 
 TensorSource Tensors::source() {
   return {
-      [this](const std::string& name, const Shape& shape, bool optional) {
-        return floats(name, shape, optional);
+      [this](const std::string& name, const Shape& shape) {
+        return floats(name, shape);
       },
-      [this](const std::string& name, int64_t rows, int64_t columns) {
-        return matrix(name, {rows, columns});
+      [this](const std::string& name, const Shape& rows, int64_t columns) {
+        return parts(name, rows, columns);
       },
   };
 }
 
-const float* Tensors::floats(const std::string& name, const Shape& shape,
-                             bool optional) {
-  if (!floats_.contains(name.c_str())) {
-    check_that(optional, "model", [&] { return "no tensor " + name; });
-    return nullptr;
-  }
-  const py::array tensor =
-      dense_floats("model", name.c_str(), floats_[name.c_str()]);
-  check_shape("model", name.c_str(), tensor, shape);
-  kept_.push_back(tensor);
-  return data_of(tensor);
+const float* Tensors::floats(const std::string& name, const Shape& shape) {
+  check_that(floats_.contains(name.c_str()), "model",
+             [&] { return "no tensor " + name; });
+  asked_.insert(name);
+  return floats_of(name.c_str(), floats_[name.c_str()], shape);
 }
 
-StoredMatrix Tensors::matrix(const std::string& name, const Shape& shape) {
+std::vector<LinearPart> Tensors::parts(const std::string& name,
+                                       const Shape& rows, int64_t columns) {
   check_that(matrices_.contains(name.c_str()), "model",
              [&] { return "no tensor " + name; });
-  const py::object stored = matrices_[name.c_str()];
+  asked_.insert(name);
+  const py::sequence given = matrices_[name.c_str()];
+  check_that(given.size() == rows.size(), "model", [&] {
+    return name + " has " + std::to_string(given.size()) +
+           " matrices, expected " + std::to_string(rows.size());
+  });
+  std::vector<LinearPart> parts;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const py::tuple part = given[i];
+    const py::object bias = part[1];
+    parts.push_back(
+        {.weight = matrix(name.c_str(), part[0], {rows[i], columns}),
+         .bias = bias.is_none() ? nullptr
+                                : floats_of(name.c_str(), bias, {rows[i]}),
+         .out = rows[i]});
+  }
+  return parts;
+}
+
+StoredMatrix Tensors::matrix(const char* name, const py::handle& stored,
+                             const Shape& shape) {
   const auto [storage, numpy] =
-      storage_named(name.c_str(), stored.attr("dtype").cast<std::string>());
-  const py::array values = dense(name.c_str(), stored.attr("values"), numpy);
-  check_shape("model", name.c_str(), values, shape);
+      storage_named(name, stored.attr("dtype").cast<std::string>());
+  const py::array values = dense(name, stored.attr("values"), numpy);
+  check_shape("model", name, values, shape);
   kept_.push_back(values);
   StoredMatrix matrix = {.data = values.data(), .storage = storage};
   if (storage == Storage::kInt8) {
-    const py::array scale =
-        dense_floats("model", name.c_str(), stored.attr("scale"));
-    check_shape("model", name.c_str(), scale, {shape[0]});
-    kept_.push_back(scale);
-    matrix.scale = data_of(scale);
+    matrix.scale = floats_of(name, stored.attr("scale"), {shape[0]});
   }
   const py::object let_go = stored.attr("let_go");
   matrix.was_read = [let_go](int64_t begin, int64_t end) {
@@ -92,7 +103,26 @@ StoredMatrix Tensors::matrix(const std::string& name, const Shape& shape) {
   return matrix;
 }
 
+const float* Tensors::floats_of(const char* name, const py::handle& object,
+                                const Shape& shape) {
+  const py::array tensor = dense_floats("model", name, object);
+  check_shape("model", name, tensor, shape);
+  kept_.push_back(tensor);
+  return data_of(tensor);
+}
+
+void Tensors::check_all_asked() const {
+  for (const py::dict& given : {floats_, matrices_}) {
+    for (const auto& [key, value] : given) {
+      const auto name = key.cast<std::string>();
+      check_that(asked_.count(name) != 0, "model",
+                 [&] { return name + " belongs to no block of the model"; });
+    }
+  }
+}
+
 void Tensors::keep_only(const ModelWeights& weights) {
+  check_all_asked();
   std::set<const void*> read;
   for (const EmbeddingWeights* embedding :
        {&weights.source_embedding, &weights.target_embedding}) {

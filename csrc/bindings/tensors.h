@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+#include <string>
 #include <vector>
 
 #include "bindings/arrays.h"
@@ -7,9 +9,10 @@
 
 namespace pyattn::bindings {
 
-/// A model's tensors, from Python: `floats` maps names to float32 arrays,
-/// `matrices` to what is a pyattn.stored.Stored. All that was asked for is kept
-/// alive, copies of what did not lie in C order among it.
+/// A model's tensors as pyattn.running.packing.core_tensors returns them:
+/// `floats` maps names to float32 arrays, `matrices` maps the names of products
+/// and embeddings to lists of (pyattn.stored.Stored, bias or None). What was
+/// asked for is kept alive, copies of what did not lie in C order among it.
 class Tensors {
  public:
   Tensors(const py::dict& floats, const py::dict& matrices)
@@ -17,15 +20,22 @@ class Tensors {
 
   TensorSource source();
 
-  /// Lets go what was packed and is needed no longer.
+  /// Lets go what was packed and is needed no longer. Refuses tensors that the
+  /// weights have not asked for: part of the model would not be computed.
   void keep_only(const ModelWeights& weights);
 
  private:
-  const float* floats(const std::string& name, const Shape& shape,
-                      bool optional);
-  StoredMatrix matrix(const std::string& name, const Shape& shape);
+  const float* floats(const std::string& name, const Shape& shape);
+  std::vector<LinearPart> parts(const std::string& name, const Shape& rows,
+                                int64_t columns);
+  StoredMatrix matrix(const char* name, const py::handle& stored,
+                      const Shape& shape);
+  const float* floats_of(const char* name, const py::handle& object,
+                         const Shape& shape);
+  void check_all_asked() const;
 
   py::dict floats_, matrices_;
+  std::set<std::string> asked_;
   std::vector<py::array> kept_;
 };
 

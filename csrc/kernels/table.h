@@ -7,7 +7,8 @@
 // The one door to the kernels: what each computes, on which shapes, and a table
 // of pointers to them for each level of instructions. Kernels are
 // single-threaded arithmetic on raw pointers; they check nothing, allocate
-// nothing and throw nothing. All numbers are float32, all strides in floats.
+// nothing and throw nothing. Numbers are float32 and strides are in floats,
+// except where a field's comment says otherwise.
 namespace pyattn {
 
 enum class Activation { kNone, kRelu, kGelu, kGeluTanh, kSilu };

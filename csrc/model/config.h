@@ -45,7 +45,7 @@ struct ModelConfig {
   NormSide norm;
   NormKind norm_kind;
   bool final_norm, embedding_norm, zero_start;
-  bool attention_bias, feed_forward_bias, gated;
+  bool gated;
   float norm_epsilon, embedding_scale, logits_scale, logits_soft_cap;
   float attention_soft_cap;
   Activation activation;

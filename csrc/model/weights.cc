@@ -9,7 +9,8 @@
 namespace pyattn {
 namespace {
 
-// Packs what one checkpoint holds; names are those of pyattn.checkpoint.
+// Packs what one checkpoint holds. Names of products are those of
+// pyattn.blocks, other names those of pyattn.checkpoint.
 class Packer {
  public:
   Packer(const ModelConfig& config, const ModelPacking& packing,
@@ -26,68 +27,58 @@ class Packer {
   }
 
   SelfAttentionWeights self_attention(const std::string& layer,
-                                      const StackConfig& stack) const {
+                                      const StackConfig& stack) {
     const std::string name = layer + ".self_attention";
-    const bool bias = config_.attention_bias;
-    return {pack(name + ".query_key_value",
-                 {part(name + ".query", stack.width(), dim_, bias),
-                  part(name + ".key", stack.kv_width(), dim_, bias),
-                  part(name + ".value", stack.kv_width(), dim_, bias)},
-                 dim_),
-            product(name + ".output", dim_, stack.width(), bias), norms(name)};
+    return {.qkv = product(name + ".query_key_value",
+                           {stack.width(), stack.kv_width(), stack.kv_width()},
+                           dim_),
+            .output = product(name + ".output", {dim_}, stack.width()),
+            .norms = norms(name)};
   }
 
   CrossAttentionWeights cross_attention(const std::string& layer,
-                                        const StackConfig& stack) const {
+                                        const StackConfig& stack) {
     const std::string name = layer + ".cross_attention";
-    const bool bias = config_.attention_bias;
-    return {product(name + ".query", stack.width(), dim_, bias),
-            pack(name + ".key_value",
-                 {part(name + ".key", stack.kv_width(), dim_, bias),
-                  part(name + ".value", stack.kv_width(), dim_, bias)},
-                 dim_),
-            product(name + ".output", dim_, stack.width(), bias), norms(name)};
+    return {.query = product(name + ".query", {stack.width()}, dim_),
+            .key_value = product(name + ".key_value",
+                                 {stack.kv_width(), stack.kv_width()}, dim_),
+            .output = product(name + ".output", {dim_}, stack.width()),
+            .norms = norms(name)};
   }
 
-  FeedForwardWeights feed_forward(const std::string& layer, int64_t ffn) const {
+  FeedForwardWeights feed_forward(const std::string& layer, int64_t ffn) {
     const std::string name = layer + ".feed_forward";
-    const bool bias = config_.feed_forward_bias;
-    std::vector<LinearPart> up = {part(name + ".up", ffn, dim_, bias)};
-    if (config_.gated) {
-      up.insert(up.begin(), part(name + ".gate", ffn, dim_, bias));
-    }
-    return {pack(name + ".up", up, dim_,
-                 config_.gated ? Joined::kGated : Joined::kInSequence),
-            product(name + ".down", dim_, ffn, bias), norms(name)};
+    const std::string up = name + ".up";
+    return {.up = config_.gated ? product(up, {ffn, ffn}, dim_, Joined::kGated)
+                                : product(up, {ffn}, dim_),
+            .down = product(name + ".down", {dim_}, ffn),
+            .norms = norms(name)};
   }
 
-  SsruWeights ssru(const std::string& layer) const {
+  SsruWeights ssru(const std::string& layer) {
     const std::string name = layer + ".ssru";
-    return {pack(name + ".input_forget",
-                 {part(name + ".input", dim_, dim_, false),
-                  part(name + ".forget", dim_, dim_, true)},
-                 dim_),
-            norms(name)};
+    return {.input_forget = product(name + ".input_forget", {dim_, dim_}, dim_),
+            .norms = norms(name)};
   }
 
-  AverageWeights average(const std::string& layer) const {
+  AverageWeights average(const std::string& layer) {
     const std::string name = layer + ".average";
     const int64_t ffn = config_.average_ffn;
     AverageWeights weights;
     if (ffn > 0) {
-      weights.up = product(name + ".up", ffn, dim_, true);
-      weights.down = product(name + ".down", dim_, ffn, true);
+      weights.up = product(name + ".up", {ffn}, dim_);
+      weights.down = product(name + ".down", {dim_}, ffn);
     }
     if (config_.average_gates) {
-      weights.input_gate = product(name + ".input_gate", dim_, dim_, true);
-      weights.forget_gate = product(name + ".forget_gate", dim_, dim_, true);
+      weights.input_gate = product(name + ".input_gate", {dim_}, dim_);
+      weights.forget_gate = product(name + ".forget_gate", {dim_}, dim_);
     }
     weights.norms = norms(name);
     return weights;
   }
 
   // The mixer of a decoder's layer, and its other sub-layers.
-  DecoderLayerWeights decoder_layer(const std::string& layer) const {
+  DecoderLayerWeights decoder_layer(const std::string& layer) {
     DecoderLayerWeights weights;
     switch (config_.mixer) {
       case Mixer::kAttention:
@@ -105,20 +96,18 @@ class Packer {
     return weights;
   }
 
-  PackedLinear output(int64_t vocab) const {
-    return pack("output",
-                {{tensors_.matrices("output.weight", vocab, dim_),
-                  tensors_.floats("output.bias", {vocab}, true), vocab}},
-                dim_);
+  PackedLinear output(int64_t vocab) {
+    return product("output", {vocab}, dim_);
   }
 
   EmbeddingWeights embedding(const std::string& stack, int64_t vocab) const {
-    StoredMatrix tokens = tensors_.matrices(stack + ".embedding", vocab, dim_);
+    StoredMatrix tokens =
+        tensors_.matrices(stack + ".embedding", {vocab}, dim_).front().weight;
     tokens.was_read = {};  // as it never is for the last time
     return {tokens,
             config_.positions == Positions::kAdded
                 ? tensors_.floats(stack + ".positions",
-                                  {config_.max_positions, dim_}, false)
+                                  {config_.max_positions, dim_})
                 : nullptr,
             config_.embedding_norm ? norm(stack + ".embedding_norm")
                                    : NormWeights()};
@@ -149,6 +138,9 @@ class Packer {
     return {copy("rotary.cos", shape), copy("rotary.sin", shape), head_dim};
   }
 
+  /// Of all products so far.
+  int64_t bytes() const { return bytes_; }
+
  private:
   BlockNorms norms(const std::string& block) const {
     return {norm(block + "_norm"), config_.norm == NormSide::kBoth
@@ -156,27 +148,24 @@ class Packer {
                                        : NormWeights()};
   }
 
-  LinearPart part(const std::string& name, int64_t out, int64_t in,
-                  bool bias) const {
-    return {tensors_.matrices(name + ".weight", out, in),
-            bias ? tensors_.floats(name + ".bias", {out}, false) : nullptr,
-            out};
-  }
-
-  PackedLinear product(const std::string& name, int64_t out, int64_t in,
-                       bool bias) const {
-    return pack(name, {part(name, out, in, bias)}, in);
-  }
-
-  PackedLinear pack(const std::string& name,
-                    const std::vector<LinearPart>& parts, int64_t in,
-                    Joined joined = Joined::kInSequence) const {
+  // All products of a model come from here, so `bytes` forgets none.
+  PackedLinear product(const std::string& name,
+                       const std::vector<int64_t>& rows, int64_t in,
+                       Joined joined) {
     const Packing packing = {packing_.table, packing_.dtypes(name)};
+    const std::vector<LinearPart> parts = tensors_.matrices(name, rows, in);
     try {
-      return PackedLinear(packing, parts, in, arena_, joined);
+      PackedLinear packed(packing, parts, in, arena_, joined);
+      bytes_ += packed.bytes();
+      return packed;
     } catch (const ArgumentError& error) {
       throw ArgumentError("checkpoint: " + name + ": " + error.what());
     }
+  }
+
+  PackedLinear product(const std::string& name,
+                       const std::vector<int64_t>& rows, int64_t in) {
+    return product(name, rows, in, Joined::kInSequence);
   }
 
   Buffer<float> copy(const std::string& name,
@@ -186,7 +175,7 @@ class Packer {
       count *= length;
     }
     Buffer<float> to(count);
-    std::copy_n(tensors_.floats(name, shape, false), count, to.data());
+    std::copy_n(tensors_.floats(name, shape), count, to.data());
     return to;
   }
 
@@ -195,6 +184,7 @@ class Packer {
   const ModelPacking& packing_;
   const TensorSource& tensors_;
   const std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
+  int64_t bytes_ = 0;
 };
 
 void check_stack(const ModelConfig& config, const StackConfig& stack) {
@@ -237,7 +227,7 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
                            const TensorSource& tensors)
     : config(from), table(packing.table) {
   check_config(config);
-  const Packer pack(config, packing, tensors);
+  Packer pack(config, packing, tensors);
   source_embedding = pack.embedding("encoder", config.encoder.vocab);
   target_embedding = pack.embedding("decoder", config.decoder.vocab);
   encoder_bias = pack.relative_bias("encoder", config.encoder,
@@ -259,27 +249,7 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     decoder_norm = pack.norm("decoder.final_norm");
   }
   output = pack.output(config.decoder.vocab);
-}
-
-int64_t ModelWeights::bytes() const {
-  int64_t total = output.bytes();
-  for (const EncoderLayerWeights& layer : encoder) {
-    total += layer.self_attention.qkv.bytes() +
-             layer.self_attention.output.bytes() +
-             layer.feed_forward.up.bytes() + layer.feed_forward.down.bytes();
-  }
-  for (const DecoderLayerWeights& layer : decoder) {
-    for (const PackedLinear* product :
-         {&layer.self_attention.qkv, &layer.self_attention.output,
-          &layer.ssru.input_forget, &layer.average.up, &layer.average.down,
-          &layer.average.input_gate, &layer.average.forget_gate,
-          &layer.cross_attention.query, &layer.cross_attention.key_value,
-          &layer.cross_attention.output, &layer.feed_forward.up,
-          &layer.feed_forward.down}) {
-      total += product->bytes();
-    }
-  }
-  return total;
+  bytes_ = pack.bytes();
 }
 
 }  // namespace pyattn

@@ -15,30 +15,29 @@
 
 namespace pyattn {
 
-/// Finds a tensor by its name in pyattn.checkpoint; checks its shape; null if
-/// it is absent and `optional`. The data outlives the weights. Positions that a
-/// checkpoint does not hold are tensors as well: those that are computed have
-/// the name of the learned ones, and there are {encoder,decoder}.relative_table
-/// or, by layer, {encoder,decoder}.layers.N.relative_table (RelativeBias), and
+/// Finds a vector or a table by its name in pyattn.checkpoint and checks its
+/// shape. The data outlives the weights. Positions that a checkpoint does not
+/// hold are tensors as well: those that are computed have the name of the
+/// learned ones, and there are {encoder,decoder}.relative_table or, by layer,
+/// {encoder,decoder}.layers.N.relative_table (RelativeBias), and
 /// rotary.{cos,sin} (Rotation).
 using FloatSource = std::function<const float*(
-    const std::string& name, const std::vector<int64_t>& shape, bool optional)>;
+    const std::string& name, const std::vector<int64_t>& shape)>;
 
-/// The same for matrices of products and for embeddings, which come as they are
-/// stored and are never absent.
-using MatrixSource = std::function<StoredMatrix(const std::string& name,
-                                                int64_t rows, int64_t columns)>;
+/// Finds the matrices of a product by its name in pyattn.blocks, which says
+/// what their order is, or the one matrix of an embedding. They come as they
+/// are stored, each with its bias if it has one; checks that they are
+/// [rows[i], columns].
+using MatrixSource = std::function<std::vector<LinearPart>(
+    const std::string& name, const std::vector<int64_t>& rows,
+    int64_t columns)>;
 
 struct TensorSource {
   FloatSource floats;
   MatrixSource matrices;
 };
 
-/// The number type that a product is to be computed in, by the product's name:
-/// that of its matrix in pyattn.checkpoint without ".weight", but for
-/// projections that share their input and are one product, "query_key_value" in
-/// self-attention, "key_value" in cross-attention, "input_forget" in an SSRU;
-/// the gate of a feed-forward is part of "up".
+/// The number type that a product is computed in, by its name.
 using DTypeSource = std::function<DType(const std::string& product)>;
 
 /// For which level a model's weights are packed, and in which number types.
@@ -81,9 +80,10 @@ struct SsruWeights {
   BlockNorms norms;
 };
 
-/// Average attention. What the model has not is empty.
+/// Average attention. What the model does not have is empty.
 struct AverageWeights {
-  PackedLinear up, down;                 // [dim, average_ffn], turned
+  PackedLinear up;                       // [dim, average_ffn]
+  PackedLinear down;                     // [average_ffn, dim]
   PackedLinear input_gate, forget_gate;  // [dim, dim]
   BlockNorms norms;
 };
@@ -147,7 +147,10 @@ struct ModelWeights {
   }
 
   /// Bytes of packed weights.
-  int64_t bytes() const;
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  int64_t bytes_ = 0;
 };
 
 }  // namespace pyattn

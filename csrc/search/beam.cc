@@ -41,6 +41,7 @@ class Beam : public Search {
     std::vector<Continuation> ranking = rank(answers, first);
     store_alignments(answers, first);
     ++length_;
+    drop_late_ends(ranking);
     for (size_t place = 0; place < std::min(ranking.size(), beam()); ++place) {
       if (ends(ranking[place].token, length_)) {
         finish(ranking[place]);
@@ -185,6 +186,23 @@ class Beam : public Search {
     }
     check(!drawn.empty(), "generate", kNoToken);
     return drawn;
+  }
+
+  // Unless they are wanted, drops the ends right behind a certain prefix that
+  // are not the likeliest of all. Nobody takes their places; nor that behind
+  // the beam, which goes to what follows an end in the first place.
+  void drop_late_ends(std::vector<Continuation>& ranking) const {
+    if (options().end_behind_prefix || options().certain_prefix() == 0 ||
+        length_ > 1) {
+      return;
+    }
+    const auto is_end = [&](const Continuation& one) {
+      return constraints().is_end(one.token);
+    };
+    const size_t places = beam() + (is_end(ranking.front()) ? 1 : 0);
+    ranking.resize(std::min(ranking.size(), places));
+    ranking.erase(std::remove_if(ranking.begin() + 1, ranking.end(), is_end),
+                  ranking.end());
   }
 
   // The best that do not end stay live.

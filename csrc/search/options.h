@@ -36,7 +36,7 @@ struct SearchOptions {
 
   std::vector<int32_t> target_prefix;
   float prefix_bias_beta;  // 0: the prefix is certain
-  bool return_prefix;
+  bool return_prefix, end_behind_prefix;
   int32_t forced_bos_token;  // -1: none
 
   std::vector<int32_t> suppress_tokens, begin_suppress_tokens;  // ascending

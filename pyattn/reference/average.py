@@ -25,8 +25,11 @@ class Average:
     """
 
     dim: int
-    feed_forward: FeedForward | None
-    gates: tuple[PackedLinear, PackedLinear] | None  # of input and of average, [dim, dim] each
+    activation: str
+    up: PackedLinear | None = None  # [average_ffn, dim]
+    down: PackedLinear | None = None  # [dim, average_ffn]
+    input_gate: PackedLinear | None = None  # [dim, dim]
+    forget_gate: PackedLinear | None = None  # [dim, dim]
 
     def start(self, rows: int) -> AverageRun:
         """A run over some rows, token after token."""
@@ -34,11 +37,12 @@ class Average:
 
     def mix(self, x: Floats, means: Floats) -> Floats:
         """[rows, time, dim] and the means that belong to them -> [rows, time, dim]."""
-        y = means if self.feed_forward is None else self.feed_forward(means)
-        if self.gates is None:
+        y = means
+        if self.up is not None and self.down is not None:
+            y = FeedForward(self.up, self.down, self.activation)(means)
+        if self.input_gate is None or self.forget_gate is None:
             return y
-        of_input, of_average = self.gates
-        mixed: Floats = sigmoid(of_input(x)) * x + sigmoid(of_average(y)) * y
+        mixed: Floats = sigmoid(self.input_gate(x)) * x + sigmoid(self.forget_gate(y)) * y
         return mixed
 
 

@@ -2,12 +2,12 @@
 
 It follows `_beam_search` of Hugging Face transformers 5, whose results it reproduces:
 
-- Of all continuations of a sentence the best 2 * beam are looked at. At most one continuation of a
-  row is an end, so that at least `beam` of them go on.
-- An end counts only among the best `beam`. Ended hypotheses are ranked by total / length **
-  length_penalty; the best `beam` stay.
+- Of all continuations of a sentence the best beam * (1 + ends) are looked at, or drawn. At most so
+  many continuations of a row end it as there are end tokens, so that at least `beam` of them go on.
+- An end counts only among the first `beam`. Ended hypotheses are ranked by total / length **
+  length_penalty; the best beam * patience stay (Kasai et al. 2022).
 - A sentence is done when its best live row, at the length that `early_stopping` says, does not beat
-  the worst of `beam` ended ones.
+  the worst of so many ended ones.
 
 There the sentences of a batch wait for each other; here one that is done leaves, and its rows with
 it. A forced end adds 0 to the total, as it does there.
@@ -15,91 +15,109 @@ it. A forced end adds 0 to the total, as it does there.
 
 from __future__ import annotations
 
-from typing import Literal
+import math
 
 import numpy as np
 
 from pyattn.reference.arrays import Bools, Floats, Ints
-from pyattn.reference.candidates import Rules, top_k
-from pyattn.reference.paths import Paths
+from pyattn.reference.continuations import Continuations, best_continuations, drawn_continuations
+from pyattn.reference.distribution import Distribution, check_possible
+from pyattn.reference.paths import Paths, worse
+from pyattn.reference.rules import Rules
 from pyattn.results import Hypothesis
 
 
 class Beam:
-    """`beams` rows, next to each other, for every sentence that is not done."""
+    """`width` rows, next to each other, for every sentence that is not done."""
 
-    def __init__(
-        self, sentences: int, rules: Rules, beams: int, early_stopping: bool | Literal["never"]
-    ) -> None:
-        self.candidates = 2 * beams
+    def __init__(self, rules: Rules) -> None:
+        sentences, options = len(rules.sources), rules.options
+        self.width = options.beam_size
         self._rules = rules
-        self._beams = beams
-        self._early_stopping = early_stopping
+        self._options = options
+        self._wanted = math.floor(options.beam_size * options.patience + 0.5)
         self._ended: list[list[Hypothesis]] = [[] for _ in range(sentences)]  # best first
-        self._worst: Floats = np.full(sentences, -np.inf, np.float32)  # of `beams` ended ones
-        self._sentences: Ints = np.arange(sentences)  # whose the rows are
-        self._paths = Paths.begin(sentences * beams)
+        self._worst: Floats = np.full(sentences, -np.inf, np.float32)  # of `wanted` ended ones
+        self._topped: Bools = np.zeros(sentences, np.bool_)  # whether an end has ever been the best
+        self.sentences: Ints = np.repeat(np.arange(sentences), self.width)
+        self.paths = Paths.begin(rules, self.width)
         # All rows of a sentence begin alike: only the first may speak, or they would stay alike.
-        self._paths.totals.reshape(sentences, beams)[:, 1:] = -np.inf
+        self.paths.totals.reshape(sentences, self.width)[:, 1:] = -np.inf
 
-    @property
-    def limits(self) -> Ints:
-        """The most tokens that each row's target may have."""
-        return np.repeat(self._rules.limits[self._sentences], self._beams)
-
-    def advance(self, ids: Ints, scores: Floats) -> tuple[Ints, Ints]:
-        """From the candidates of each row, [rows, count], to the rows to go on with and tokens."""
-        count = len(self._sentences)
-        totals = (self._paths.totals[:, None] + scores).reshape(count, -1)
-        best = top_k(totals, 2 * self._beams)  # [sentences, up to 2 * beams]
-        rows = best // ids.shape[1] + self._beams * np.arange(count)[:, None]
-        ids = np.take_along_axis(ids.reshape(count, -1), best, axis=1)
-        scores = np.take_along_axis(scores.reshape(count, -1), best, axis=1)
-        length = self._paths.tokens.shape[1] + 1
-        ends = self._rules.ends(ids, length, self._rules.limits[self._sentences, None])
-
-        possible = np.take_along_axis(totals, best, axis=1) > -np.inf
-        self._end(rows, ids, scores, (ends & possible)[:, : self._beams])
+    def advance(self, following: Distribution) -> tuple[Ints, Ints]:
+        """From what may follow each row to the rows to go on with and their tokens."""
+        chosen = self._chosen(following)
+        check_possible(chosen.totals.max(axis=1))
+        present, length = self.sentences[:: self.width], self.paths.tokens.shape[1] + 1
+        if length == 1 and not self._options.end_behind_prefix and self._options.certain_prefix:
+            chosen = self._without_late_ends(chosen)
+        ended = self._rules.ended(chosen.ids, length, self._rules.limits[present, None])
+        self._end(chosen, (ended & (chosen.totals > -np.inf))[:, : self.width])
+        if self._options.do_sample:
+            best_first = np.argsort(-chosen.totals, axis=1, kind="stable")
+            chosen = chosen.ordered(best_first)
+            ended = np.take_along_axis(ended, best_first, axis=1)
+        self._topped[present] |= ended[:, 0]
 
         # Those that go on, in order; where too few can, the rest is dead.
-        onward = np.argsort(ends, axis=1, kind="stable")[:, : self._beams]
-        scores = np.where(ends, np.float32(-np.inf), scores)
-        rows, ids, scores = (np.take_along_axis(x, onward, axis=1) for x in (rows, ids, scores))
-        alive = ~self._done(self._paths.totals[rows[:, 0]] + scores[:, 0], length)
-        self._sentences, self._worst = self._sentences[alive], self._worst[alive]
-        rows, ids, scores = rows[alive].ravel(), ids[alive].ravel(), scores[alive].ravel()
-        self._paths = self._paths.grow(rows, ids, scores)
+        going = chosen.without(ended)
+        alive = ~self._done(going.totals[:, 0], length)
+        self.sentences = np.repeat(present[alive], self.width)
+        rows, ids = going.rows[alive, : self.width].ravel(), going.ids[alive, : self.width].ravel()
+        possible = going.totals > -np.inf
+        scores = np.where(possible, going.scores, np.float32(-np.inf))[alive, : self.width].ravel()
+        self.paths = self.paths.grow(rows, ids, scores)
         return rows, ids
 
     def results(self) -> list[list[Hypothesis]]:
-        """Up to `beams` targets of every sentence, best first."""
+        """Up to beam * patience targets of every sentence, best first."""
         return self._ended
 
-    def _end(self, rows: Ints, ids: Ints, scores: Floats, ended: Bools) -> None:
-        """Files the candidates that are marked, [sentences, beams], among the ended hypotheses."""
+    def _chosen(self, following: Distribution) -> Continuations:
+        """What each sentence chooses among: so many that `width` of them go on."""
+        count, totals = self.width * (1 + len(self._rules.ends)), self.paths.totals
+        if self._options.do_sample:
+            return drawn_continuations(following, self.paths, self._rules, self.sentences, count)
+        return best_continuations(following, totals, self.width, count)
+
+    def _without_late_ends(self, chosen: Continuations) -> Continuations:
+        """Without the ends that are not the very first.
+
+        Nothing takes their places in the beam, but for one: where the first is an end itself, what
+        is right behind the beam moves up.
+        """
+        is_end = self._rules.is_end(chosen.ids)
+        places = np.arange(is_end.shape[1])
+        beyond = places >= self.width + is_end[:, :1]
+        return chosen.without(beyond | (is_end & (places > 0)))
+
+    def _end(self, chosen: Continuations, ended: Bools) -> None:
+        """Files the continuations that are marked, [sentences, width], among the hypotheses."""
         which = ended.nonzero()
-        limits = self._rules.limits[self._sentences[which[0]]]
-        paths = self._paths.grow(rows[which], ids[which], scores[which])
-        found = paths.hypotheses(self._rules, limits)
-        for sentence, hypothesis in zip(which[0], found, strict=True):
-            ranking = self._ended[self._sentences[sentence]]
+        sentences = self.sentences[:: self.width][which[0]]
+        paths = self.paths.grow(chosen.rows[which], chosen.ids[which], chosen.scores[which])
+        found = paths.hypotheses(self._rules, self._rules.limits[sentences])
+        for sentence, hypothesis in zip(sentences, found, strict=True):
+            ranking = self._ended[sentence]
             ranking.append(hypothesis)
-            ranking.sort(key=_rank)
-            del ranking[self._beams :]
-            if len(ranking) == self._beams:
-                self._worst[sentence] = -_rank(ranking[-1])
+            ranking.sort(key=worse)
+            del ranking[self._wanted :]
+            if len(ranking) == self._wanted:
+                self._worst[sentence] = -worse(ranking[-1])
 
     def _done(self, best: Floats, length: int) -> Bools:
         """Which sentences are done, given the total of each one's best live row."""
-        never = self._early_stopping == "never" and self._rules.length_penalty > 0
-        lengths = self._rules.limits[self._sentences] if never else length
-        done: Bools = ~(self._rules.rank(best, lengths) > self._worst)
-        if self._early_stopping is True:
-            done |= self._worst > -np.inf
-        return done
-
-
-def _rank(hypothesis: Hypothesis) -> float:
-    """What a sort puts the best first by."""
-    assert hypothesis.score is not None
-    return -hypothesis.score
+        options, present = self._options, self.sentences[:: self.width]
+        counts = np.array([len(self._ended[sentence]) for sentence in present])
+        dead: Bools = ~(best > -np.inf)
+        if options.early_stopping == "best":
+            return dead | (self._topped[present] & (counts >= options.num_hypotheses))
+        full: Bools = counts == self._wanted
+        if options.early_stopping is True:
+            return dead | full
+        never = options.early_stopping == "never" and options.length_penalty > 0
+        lengths = self._rules.limits[present] if never else length
+        ranks = self._rules.rank(best, lengths)
+        if self._rules.begun is not None:
+            ranks = ranks + self._rules.begun.scores[present]  # as the ended ones have it
+        return dead | (full & ~(ranks > self._worst[present]))

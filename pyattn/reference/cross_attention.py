@@ -17,8 +17,8 @@ class CrossAttention:
     """The weights of one decoder layer."""
 
     heads: Heads
-    q: PackedLinear  # [width, dim]
-    kv: PackedLinear  # [2 * kv_width, dim]
+    query: PackedLinear  # [width, dim]
+    key_value: PackedLinear  # [2 * kv_width, dim]
     output: PackedLinear  # [dim, width]
 
 
@@ -33,7 +33,7 @@ class CrossAttentionRun:
         self._beams = beams
         # Made once, read at every step: worth an order in which each head's rows lie together.
         self._memory = np.ascontiguousarray(
-            attention.heads.keys_and_values(attention.kv(memory.rows))
+            attention.heads.keys_and_values(attention.key_value(memory.rows))
         )
         self._padding = memory.padding()
         # What the tokens fed last looked at, [sentences, heads, queries, source].
@@ -42,7 +42,7 @@ class CrossAttentionRun:
     def __call__(self, x: Floats) -> Floats:
         """[rows, time, dim] -> [rows, time, dim]."""
         attention = self._attention
-        q = attention.q(x)
+        q = attention.query(x)
         # All beams of a sentence ask the same memory: to attention they are further queries.
         together = q.reshape(len(x) // self._beams, self._beams * x.shape[1], q.shape[2])
         k, v = self._memory

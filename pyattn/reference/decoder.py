@@ -7,6 +7,9 @@ The weights (`Decoder`, `DecoderLayer`) are kept apart from the state of a run o
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
 
 from pyattn.checkpoint import Checkpoint, blocks
 from pyattn.reference.arrays import Floats, Ints
@@ -73,6 +76,16 @@ class DecoderRun:
         for layer in self.layers:
             x = layer(x)
         return self._decoder.output(self._decoder.final_norm(x))
+
+    def attention(self, heads: Sequence[tuple[int, int]]) -> Floats:
+        """What the tokens fed last looked at, a mean over heads, [rows, time, source].
+
+        Args:
+            heads: Pairs of a layer and a head.
+        """
+        weights = [self.layers[layer].cross_attention.weights[:, head] for layer, head in heads]
+        mean: Floats = np.mean(weights, axis=0)
+        return mean.reshape(len(mean) * self._beams, -1, mean.shape[2])
 
     def keep(self, rows: Ints) -> None:
         """Goes on with these rows, in this order; a sentence's rows stay together, or all leave."""

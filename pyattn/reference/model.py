@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from pyattn._chosen_options import Options, chosen_options, heads_of
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.options import GenerationOptions
+from pyattn.reference.alternatives import alternatives
 from pyattn.reference.arrays import Floats, Ints
-from pyattn.reference.candidates import Rules
 from pyattn.reference.decoder import Decoder, DecoderRun
 from pyattn.reference.encoder import Encoder, padded
-from pyattn.reference.search import search
+from pyattn.reference.rules import Rules
+from pyattn.reference.search import is_greedy, rows_of, search
 from pyattn.reference.softmax import log_softmax
 from pyattn.results import Hypothesis
 
@@ -119,7 +121,7 @@ class Model:
     def generate(
         self,
         sources: Sequence[Sequence[int]],
-        options: GenerationOptions | None = None,
+        options: Options = None,
         **overrides: Any,
     ) -> list[list[Hypothesis]]:
         """Searches for the target of every source.
@@ -128,7 +130,7 @@ class Model:
 
         Args:
             sources: Ids.
-            options: The checkpoint's own if not given.
+            options: One for all sources or one for each; the checkpoint's own if not given.
             **overrides: Options that are to differ from those.
 
         Returns:
@@ -139,34 +141,65 @@ class Model:
             ValueError: as `encode` does, and if an option is out of its range.
             TypeError: if an option does not exist.
         """
-        options = self._options(options, overrides)
         ids = self._sources("generate", sources)
+        chosen = chosen_options(
+            options,
+            overrides,
+            len(ids),
+            config=self.config,
+            defaults=self._checkpoint.generation,
+        )
         results: list[list[Hypothesis]] = [[] for _ in ids]
-        most = max(_BATCH_ROWS // options.beam_size, 1)
-        for batch in _batches([len(source) for source in ids], _BATCH_TOKENS, most):
-            memory = self._encoder([ids[n] for n in batch])
-            run = DecoderRun(self._decoder, memory, options.beam_size)
-            rules = self._rules(options, np.array([len(ids[n]) for n in batch]))
-            for n, found in zip(batch, search(run, len(batch), rules, options), strict=True):
-                results[n] = found
-        return self._aligned(ids, results, options) if options.alignment else results
+        for one in dict.fromkeys(chosen):
+            alike = [n for n, other in enumerate(chosen) if other == one]
+            found = self._searched([ids[n] for n in alike], one)
+            for n, hypotheses in zip(alike, found, strict=True):
+                results[n] = hypotheses
+        return results
+
+    def _searched(self, sources: list[Ints], options: GenerationOptions) -> list[list[Hypothesis]]:
+        """The targets of sources that are searched for by the same options."""
+        results: list[list[Hypothesis]] = [[] for _ in sources]
+        most = max(_BATCH_ROWS // rows_of(options), 1)
+        for batch in _batches([len(source) for source in sources], _BATCH_TOKENS, most):
+            rules = Rules.of(options, self.config, [sources[n] for n in batch])
+            found = (
+                alternatives(self._start, rules)
+                if options.return_alternatives
+                else (search(self._start(rules.sources, rows_of(options)), rules))
+            )
+            for n, hypotheses in zip(batch, found, strict=True):
+                results[n] = hypotheses
+        if options.alignment:
+            results = self._aligned(sources, results, options)
+        if options.scores or options.return_alternatives or not is_greedy(options):
+            return results
+        return [[_without_scores(one) for one in found] for found in results]
+
+    def _start(self, sources: Sequence[Ints], rows: int) -> DecoderRun:
+        """A run with so many rows for each source."""
+        return DecoderRun(self._decoder, self._encoder(list(sources)), rows)
 
     def _aligned(
         self, sources: list[Ints], results: list[list[Hypothesis]], options: GenerationOptions
     ) -> list[list[Hypothesis]]:
         """The same hypotheses with the alignments that they have when they are fed."""
+        before = [] if options.return_prefix else options.target_prefix[: options.certain_prefix]
         found = [(n, one) for n, ranked in enumerate(results) for one in ranked]
         alignments = iter(
             self._alignments(
                 "generate",
                 [sources[n] for n, _ in found],
                 # The last token of a target without end is predicted, but not fed.
-                [np.array(one.tokens[: len(one.token_scores) - 1], np.int64) for _, one in found],
+                [
+                    np.array([*before, *one.tokens[: len(one.token_scores) - 1]], np.int64)
+                    for _, one in found
+                ],
                 options.alignment_heads,
             )
         )
         return [
-            [dataclasses.replace(one, alignment=next(alignments)) for one in ranked]
+            [dataclasses.replace(one, alignment=next(alignments)[len(before) :]) for one in ranked]
             for ranked in results
         ]
 
@@ -178,10 +211,10 @@ class Model:
         heads: Sequence[tuple[int, int]] | None,
     ) -> list[Floats]:
         layers, width = self.config.decoder_layers, self.config.decoder_heads
-        heads = heads or self._checkpoint.generation.alignment_heads
-        if heads is None:
-            heads = [(layers - 1, head) for head in range(width)]
-        for layer, head in heads:
+        chosen = heads_of(
+            None if heads is None else tuple(heads), self.config, self._checkpoint.generation
+        )
+        for layer, head in chosen:
             if not (0 <= layer < layers and 0 <= head < width):
                 raise ValueError(
                     f"{operation}: alignment_heads has layer {layer}, head {head}, expected "
@@ -189,8 +222,7 @@ class Model:
                 )
         results: list[Floats] = [_NOTHING] * len(sources)
         for batch, run, _ in self._predictions(sources, targets):
-            chosen = [run.layers[layer].cross_attention.weights[:, head] for layer, head in heads]
-            for n, weights in zip(batch, np.mean(chosen, axis=0), strict=True):
+            for n, weights in zip(batch, run.attention(chosen), strict=True):
                 results[n] = weights[: len(targets[n]) + 1, : len(sources[n])].copy()
         return results
 
@@ -203,42 +235,6 @@ class Model:
             run = DecoderRun(self._decoder, self._encoder([sources[n] for n in batch]))
             fed, _ = padded([np.insert(targets[n], 0, self.config.start) for n in batch])
             yield batch, run, run.feed(fed)
-
-    def _options(
-        self, options: GenerationOptions | None, overrides: dict[str, Any]
-    ) -> GenerationOptions:
-        chosen = (options or self._checkpoint.generation).replace(**overrides)
-        longest = self.config.max_positions
-        if chosen.max_new_tokens > longest:
-            if options is not None or "max_new_tokens" in overrides:
-                raise ValueError(
-                    f"generate: max_new_tokens is {chosen.max_new_tokens}, "
-                    f"expected at most the model's {longest} positions"
-                )
-            # A limit that nobody asked for gives way.
-            chosen = chosen.replace(max_new_tokens=longest)
-        return chosen
-
-    def _rules(self, options: GenerationOptions, lengths: Ints) -> Rules:
-        """What targets of sources of these lengths may look like."""
-        config = self.config
-        for field in dataclasses.fields(options):
-            if field.name not in _OPTIONS and getattr(options, field.name) != field.default:
-                raise ValueError(f"{field.name}: the reference does not have this option")
-        suppressed = np.unique(np.array(options.suppress_tokens, np.int64))
-        for token in suppressed[(suppressed < 0) | (suppressed >= config.target_vocab)][:1]:
-            raise ValueError(
-                f"generate: suppress_tokens has {token}, expected 0 to {config.target_vocab - 1}"
-            )
-        return Rules(
-            start=config.start,
-            end=config.end,
-            limits=_longest(options, lengths),
-            shortest=options.min_new_tokens,
-            suppressed=suppressed,
-            force_end=options.force_end,
-            length_penalty=options.length_penalty,
-        )
 
     def _sources(self, operation: str, sources: Sequence[Sequence[int]]) -> list[Ints]:
         config = self.config
@@ -280,23 +276,10 @@ _BATCH_LOGITS = 2**24
 
 _NOTHING = np.empty((0, 0), np.float32)
 
-# What its searches know of; of the time, they take what they need.
-_OPTIONS = frozenset(
-    {
-        *("beam_size", "num_hypotheses", "early_stopping", "length_penalty", "max_time"),
-        *("max_new_tokens", "min_new_tokens", "force_end", "suppress_tokens"),
-        *("max_length_factor", "scores", "alignment", "alignment_heads"),
-    }
-)
 
-
-def _longest(options: GenerationOptions, lengths: Ints) -> Ints:
-    """The most tokens that the targets of sources of these lengths may have."""
-    factor = np.float32(options.max_length_factor)  # as the core has it
-    limits = np.full(len(lengths), options.max_new_tokens)
-    if factor > 0:
-        limits = np.minimum(limits, np.maximum(np.ceil(np.float64(factor) * lengths), 1))
-    return limits.astype(np.int64)
+def _without_scores(hypothesis: Hypothesis) -> Hypothesis:
+    nothing = np.empty(0, np.float32)
+    return dataclasses.replace(hypothesis, score=None, token_scores=nothing)
 
 
 def _batches(lengths: Sequence[int], tokens: int, most: int | None = None) -> Iterator[list[int]]:

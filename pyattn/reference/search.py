@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from pyattn.options import GenerationOptions
 from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.beam import Beam
-from pyattn.reference.candidates import Rules
+from pyattn.reference.distribution import Distribution, distribution
 from pyattn.reference.greedy import Greedy
+from pyattn.reference.paths import Paths
+from pyattn.reference.rules import Rules
+from pyattn.reference.sampling import Sampling
 from pyattn.results import Hypothesis
 
 
@@ -20,50 +24,91 @@ class Steps(Protocol):
     def step(self, tokens: Ints) -> Floats:
         """The logits that follow the last token of each row, [rows] -> [rows, vocab]."""
 
+    def attention(self, heads: Sequence[tuple[int, int]]) -> Floats:
+        """What those tokens looked at, a mean over heads, [rows, 1, source].
+
+        Only a `coverage_penalty` asks for it.
+        """
+
     def keep(self, rows: Ints) -> None:
         """Goes on with these rows, in this order."""
 
 
 class Strategy(Protocol):
-    """All that tells greedy search from beam search."""
+    """All that tells one search from another.
 
-    candidates: int  # that it wants to see of each row
+    Attributes:
+        width: Rows of a sentence, next to each other.
+        sentences: Whose the rows are, [rows].
+        paths: What they have said.
+    """
 
-    @property
-    def limits(self) -> Ints:
-        """The most tokens that each row's target may have, [rows]."""
+    width: int
+    sentences: Ints
+    paths: Paths
 
-    def advance(self, ids: Ints, scores: Floats) -> tuple[Ints, Ints]:
-        """From the candidates of each row, [rows, count], to the rows to go on with and tokens."""
+    def advance(self, following: Distribution) -> tuple[Ints, Ints]:
+        """From what may follow each row to the rows to go on with and their tokens."""
 
     def results(self) -> list[list[Hypothesis]]:
         """The targets of every sentence, best first."""
 
 
-def search(
-    model: Steps, sentences: int, rules: Rules, options: GenerationOptions
-) -> list[list[Hypothesis]]:
+def is_greedy(options: GenerationOptions) -> bool:
+    """Whether the likeliest token is taken every time."""
+    return options.beam_size == 1 and not options.do_sample
+
+
+def rows_of(options: GenerationOptions) -> int:
+    """How many rows a sentence has in a search."""
+    samples = options.do_sample and options.beam_size == 1
+    return options.num_hypotheses if samples else options.beam_size
+
+
+def search(model: Steps, rules: Rules) -> list[list[Hypothesis]]:
     """The best targets of every sentence, best first.
 
     Args:
-        model: With beam_size rows for each sentence, next to each other.
-        sentences: How many there are.
-        rules: What a target may look like.
-        options: How it is searched for.
+        model: With `rows_of` rows for each sentence, next to each other.
+        rules: What a target may look like, and how it is searched for.
     """
-    if options.early_stopping == "best":
-        raise ValueError('early_stopping: the reference does not have "best"')
-    strategy: Strategy = (
-        Greedy(sentences, rules)
-        if options.beam_size == 1
-        else Beam(sentences, rules, options.beam_size, options.early_stopping)
+    options = rules.options
+    strategy: Strategy
+    if is_greedy(options):
+        strategy = Greedy(rules)
+    else:
+        strategy = Sampling(rules) if options.beam_size == 1 else Beam(rules)
+    return search_by(strategy, model, rules)
+
+
+def search_by(strategy: Strategy, model: Steps, rules: Rules) -> list[list[Hypothesis]]:
+    """What a strategy finds of every sentence, the best `num_hypotheses`."""
+    options = rules.options
+    fed = np.concatenate(
+        [np.tile(rules.prefix, (len(strategy.sentences), 1)), strategy.paths.tokens], axis=1
     )
-    tokens: Ints = np.full(sentences * options.beam_size, rules.start, np.int64)
-    for length in range(rules.limits.max(initial=0)):
-        rows, tokens = strategy.advance(
-            *rules.best(model.step(tokens), strategy.candidates, length, strategy.limits)
+    for tokens in fed[:, :-1].T:
+        _step(model, tokens, strategy, rules)
+    tokens = fed[:, -1]
+    for _ in range(rules.first, rules.limits.max(initial=0)):
+        following = distribution(
+            rules,
+            _step(model, tokens, strategy, rules),
+            strategy.paths,
+            strategy.sentences,
+            log_probs=options.beam_size > 1,
         )
+        rows, tokens = strategy.advance(following)
         if not rows.size:
             break
         model.keep(rows)
     return [found[: options.num_hypotheses] for found in strategy.results()]
+
+
+def _step(model: Steps, tokens: Ints, strategy: Strategy, rules: Rules) -> Floats:
+    """The logits behind these tokens; what they look at is remembered where somebody asks."""
+    logits = model.step(tokens)
+    if strategy.paths.seen is not None:
+        attention = model.attention(rules.options.alignment_heads or ())
+        strategy.paths = strategy.paths.look(attention[:, 0])
+    return logits

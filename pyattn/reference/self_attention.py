@@ -17,7 +17,7 @@ class SelfAttention:
     """The weights of one layer, in either stack."""
 
     heads: Heads
-    qkv: PackedLinear  # [width + 2 * kv_width, dim]
+    query_key_value: PackedLinear  # [width + 2 * kv_width, dim]
     output: PackedLinear  # [dim, width]
     distances: Distances
     rotary: Rotary | None
@@ -42,7 +42,7 @@ class SelfAttention:
 
     def split(self, x: Floats, first: int) -> tuple[Floats, Floats]:
         """Queries, [rows, time, width], and keys and values, [rows, time, 2 * kv_width]."""
-        qkv = self.qkv(x)
+        qkv = self.query_key_value(x)
         sizes = self.heads.sizes
         if self.rotary is not None:
             turned = qkv[..., : sizes.width + sizes.kv_width]

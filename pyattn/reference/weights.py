@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from pyattn.checkpoint import Checkpoint, Stack
+from pyattn.blocks import NORMS, Matrix, products
+from pyattn.checkpoint import Checkpoint, NormKind, Stack
 from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.average import Average
 from pyattn.reference.cross_attention import CrossAttention
@@ -106,48 +107,35 @@ class Weights:
 
     def mixer(self, n: int) -> Mixer:
         """What a token of the decoder learns of earlier ones by."""
-        mixer = self.checkpoint.config.mixer
-        if mixer == "ssru":
-            return self._ssru(f"layers.{n}.ssru")
-        if mixer == "average":
-            return self._average(f"layers.{n}.average")
+        config = self.checkpoint.config
+        if config.mixer == "ssru":
+            return Ssru(**self._matrices(n, "ssru"))
+        if config.mixer == "average":
+            return Average(
+                dim=config.dim,
+                activation=config.average_activation,
+                **self._matrices(n, "average"),
+            )
         return self.self_attention(n)
 
     def self_attention(self, n: int) -> SelfAttention:
         """The self-attention of a layer."""
-        config = self.checkpoint.config
-        name = f"layers.{n}.self_attention"
-        bias = config.attention_bias
         return SelfAttention(
-            Heads.of(config, self.stack),
-            self._linear(name, "query", "key", "value", bias=bias),
-            self._linear(name, "output", bias=bias),
-            self._distances[n],
-            self._rotary,
+            heads=Heads.of(self.checkpoint.config, self.stack),
+            distances=self._distances[n],
+            rotary=self._rotary,
+            **self._products(n, "self_attention"),
         )
 
     def cross_attention(self, n: int) -> CrossAttention:
         """The attention of a decoder layer to the source."""
-        config = self.checkpoint.config
-        name = f"layers.{n}.cross_attention"
-        return CrossAttention(
-            Heads.of(config, self.stack),
-            self._linear(name, "query", bias=config.attention_bias),
-            self._linear(name, "key", "value", bias=config.attention_bias),
-            self._linear(name, "output", bias=config.attention_bias),
-        )
+        heads = Heads.of(self.checkpoint.config, self.stack)
+        return CrossAttention(heads=heads, **self._products(n, "cross_attention"))
 
     def feed_forward(self, n: int) -> FeedForward:
         """The feed-forward block of a layer."""
-        config = self.checkpoint.config
-        name = f"layers.{n}.feed_forward"
-        bias = config.feed_forward_bias
-        return FeedForward(
-            self._linear(name, "up", bias=bias),
-            self._linear(name, "down", bias=bias),
-            config.activation,
-            self._linear(name, "gate", bias=bias) if config.gated else None,
-        )
+        activation = self.checkpoint.config.activation
+        return FeedForward(activation=activation, **self._matrices(n, "feed_forward"))
 
     def residual(self, n: int, block: str) -> Residual:
         """The norms of a sub-layer."""
@@ -188,36 +176,40 @@ class Weights:
         config = self.checkpoint.config
         return Rotary.of(config) if config.positions == "rotary" else None
 
-    def _ssru(self, name: str) -> Ssru:
-        return Ssru(self._linear(name, "input", bias=False), self._linear(name, "forget"))
+    def _products(self, n: int, block: str) -> dict[str, PackedLinear]:
+        """The products of a block, by the names of `pyattn.blocks`.
 
-    def _average(self, name: str) -> Average:
-        config = self.checkpoint.config
-        feed_forward: FeedForward | None = None
-        if config.average_ffn:
-            up, down = self._linear(name, "up"), self._linear(name, "down")
-            feed_forward = FeedForward(up, down, config.average_activation)
-        gates: tuple[PackedLinear, PackedLinear] | None = None
-        if config.average_gates:
-            gates = self._linear(name, "input_gate"), self._linear(name, "forget_gate")
-        return Average(config.dim, feed_forward, gates)
+        The class of a block has the names as its fields, so it accepts neither fewer nor more.
+        """
+        return {
+            product: self._linear(f"layers.{n}.{block}", matrices)
+            for product, matrices in products(block, self.checkpoint.config).items()
+        }
 
-    def _linear(self, name: str, *parts: str, bias: bool = True) -> PackedLinear:
-        """The matrices `name`.`part` above each other, so that one product does for all of them."""
+    def _matrices(self, n: int, block: str) -> dict[str, PackedLinear]:
+        """The same with a product for each matrix."""
+        return {
+            matrix.name: self._linear(f"layers.{n}.{block}", (matrix,))
+            for matrices in products(block, self.checkpoint.config).values()
+            for matrix in matrices
+        }
+
+    def _linear(self, name: str, matrices: tuple[Matrix, ...]) -> PackedLinear:
+        """Matrices above each other, so that one product does for all of them."""
 
         def stacked(kind: str) -> Floats:
-            tensors = [self._tensor(f"{name}.{part}.{kind}") for part in parts]
+            tensors = [self._tensor(f"{name}.{matrix.name}.{kind}") for matrix in matrices]
             return tensors[0] if len(tensors) == 1 else np.concatenate(tensors)
 
+        bias = any(matrix.has_bias(self.checkpoint.config) for matrix in matrices)
         return PackedLinear(stacked("weight"), stacked("bias") if bias else None)
 
     def _norm(self, name: str, *, there: bool) -> Norm:
         if not there:
             return _unchanged
-        gamma, epsilon = self._tensor(f"{name}.weight"), self.checkpoint.config.norm_epsilon
-        if self.checkpoint.config.norm_kind == "rms":
-            return RmsNorm(gamma, epsilon)
-        return LayerNorm(gamma, self._tensor(f"{name}.bias"), epsilon)
+        config = self.checkpoint.config
+        vectors = [self._tensor(f"{name}.{vector}") for vector in NORMS[config.norm_kind]]
+        return _NORMS[config.norm_kind](*vectors, epsilon=config.norm_epsilon)
 
     def _tensor(self, name: str) -> Floats:
         return self.checkpoint.tensors[f"{self.stack}.{name}"]
@@ -225,3 +217,6 @@ class Weights:
 
 def _unchanged(x: Floats) -> Floats:
     return x
+
+
+_NORMS: dict[NormKind, Callable[..., Norm]] = {"layer": LayerNorm, "rms": RmsNorm}

@@ -8,18 +8,20 @@ no test, and their combinations are drawn again. So are those where it is known 
 
 * Alternatives together with a penalty of repetition or coverage, n-grams, suppressed sequences or a
   minimum length: it forgets the tokens that the alternatives begin with.
-* Beam search behind a prefix where an end is likely at once, but not likeliest: it drops the target
-  that is the prefix alone, though it keeps the one without tokens where there is no prefix.
 * A coverage penalty with `beam_size` 1 kills the process.
-* `use_vmap` with a prefix, alternatives, penalties, n-grams, suppressed sequences or a minimum: it
-  takes ids of the whole vocabulary for places in logits of a part of it, begins targets with other
-  tokens, suppresses others, and writes to memory that is not its own. To callbacks it tells places.
+* `use_vmap` with a prefix, alternatives, penalties, n-grams, suppressed sequences, ends or a
+  minimum: it takes ids of the whole vocabulary for places in logits of a part of it, begins targets
+  with other tokens, suppresses others, and writes to memory that is not its own. To callbacks it
+  tells places, and an end that the map does not have never comes.
 * Sources cut to one token where the model wants a begin and an end: the end's attention is the
   first token's.
 * A negative number: it depends on the number's type whether it is an error, and which.
 * Logits that a mask or a penalty has changed: it returns them changed, and the model's are wanted.
-* A prefix of full length with several hypotheses or attention: all others than the first, which are
-  the same, score -5e9; pyattn does not run the model for them and has no attention.
+* A prefix of full length with several hypotheses: all others than the first, which are the same,
+  score -5e9.
+* A likely prefix of several tokens in a beam: places of the beam, not hypotheses, are said to have
+  followed it.
+* Attention of several alternatives in beams: that of a first step is another alternative's.
 """
 
 from __future__ import annotations
@@ -36,7 +38,6 @@ from typing import Any
 
 import compat_models
 import ctranslate2
-import ctranslate2_folders
 import numpy as np
 
 Options = dict[str, Any]
@@ -56,7 +57,8 @@ _LONGEST = 30
 _SOURCES = [
     "h i k g j k c", "d c b e j", "c i", "i c c", "j h b g d", "h k i e", "j i h e l f", "b c g i",
     "l", "g", "f j l j h f g", "a d f k b", "k i e a", "e b c e e d l", "j l", "f b", "d i d", "",
-    "g z a", "<unk> h e",
+    "g z a", "<unk> h e", "h k g </s>", "</s>", "<s> g i </s>", "f e b </s> z", "<s>", "</s> </s>",
+    "<s> </s>", "</s> z",
 ]  # fmt: skip
 _PREFIXES = ["f", "f g", "a", "e i", "<unk>", "d b f g", "z f", ""]
 
@@ -143,8 +145,6 @@ def _translations(translators: Translators, draws: int) -> Iterator[Case]:
         prefixes = chance.choice([None, [chance.choice(_PREFIXES) for _ in sources]])
         if _known_as_wrong(options, prefixes):
             continue
-        if any(_drops_prefix(translators[0], s, p, options) for s, p in _pairs(sources, prefixes)):
-            continue
         asked = {"sources": sources, "prefixes": prefixes, "options": options}
         results = _steady(translators, functools.partial(_translated, **asked))
         if results is None or not _ends(results):
@@ -174,7 +174,8 @@ def _known_as_wrong(options: Options, prefixes: list[str] | None) -> bool:
         "repetition_penalty", "no_repeat_ngram_size", "coverage_penalty", "min_decoding_length",
         "suppress_sequences",
     )  # fmt: skip
-    misplaced = (*forgotten, "return_alternatives")
+    looks = ("return_attention", "replace_unknowns")
+    misplaced = (*forgotten, "return_alternatives", "end_token")
     return (
         ("use_vmap" in options and any(name in options for name in misplaced))
         or ("use_vmap" in options and any(prefixes or []))
@@ -183,41 +184,10 @@ def _known_as_wrong(options: Options, prefixes: list[str] | None) -> bool:
         or options.get("min_decoding_length", 1) > most
         or (alternatives and "prefix_bias_beta" in options)
         or (alternatives and any(name in options for name in forgotten))
-        or (
-            any(length >= most for length in lengths)
-            and (hypotheses > 1 or "return_attention" in options)
-        )
+        or (hypotheses > 1 and any(length >= most for length in lengths))
+        or (beam > 1 and "prefix_bias_beta" in options and any(length > 1 for length in lengths))
+        or (alternatives and min(beam, hypotheses) > 1 and any(name in options for name in looks))
     )
-
-
-def _pairs(sources: list[str], prefixes: list[str] | None) -> list[tuple[str, str]]:
-    return list(zip(sources, prefixes or [""] * len(sources), strict=True))
-
-
-def _drops_prefix(
-    translator: ctranslate2.Translator, source: str, prefix: str, options: Options
-) -> bool:
-    """Whether an end is among the first that may follow a prefix, but not the first of them."""
-    given, beam = prefix.split(), options.get("beam_size", 2)
-    full = len(given) >= options.get("max_decoding_length", 256)
-    if beam == 1 or not source or not given or full or "prefix_bias_beta" in options:
-        return False
-    kept = ("disable_unk", "suppress_sequences", "end_token", "min_decoding_length",
-        "max_input_length", "repetition_penalty", "no_repeat_ngram_size")  # fmt: skip
-    same = {name: options[name] for name in kept if name in options}
-    [one] = translator.translate_batch(
-        [source.split()], [given], beam_size=1, return_logits_vocab=True, **same
-    )
-    logits = np.array(one.logits[0][len(given)]).ravel()
-    ends = options.get("end_token", "</s>")
-    names = ctranslate2_folders.tokens(compat_models.TARGET_VOCAB)
-    ids = [names.index(end) if isinstance(end, str) else end for end in _listed(ends)]
-    ranks = [int((logits > logits[end]).sum()) for end in ids if logits[end] > _MASKED]
-    return any(0 < rank < beam for rank in ranks)
-
-
-def _listed(ends: Any) -> list[Any]:
-    return [ends] if isinstance(ends, str) else list(ends)
 
 
 def _translated(
@@ -310,7 +280,7 @@ def _steps(translators: Translators) -> Iterator[Case]:
     for (n, options), prefix, told in itertools.product(
         enumerate(drawn), (None, "f d"), (True, False)
     ):
-        for source in _SOURCES[n : n + 6 : 3]:
+        for source in (*_SOURCES[n : n + 6 : 3], *(["</s>"] if n == 0 else [])):
             asked = {
                 "source": source, "prefix": prefix, "options": options | {"return_log_prob": told},
             }  # fmt: skip
@@ -408,13 +378,23 @@ def _errors(translator: ctranslate2.Translator) -> Iterator[Case]:
         {"source": "abc"}, {"source": [["a", 1]]}, {"source": [None]}, {"source": None},
         {"source": ["a b"]}, {"target_prefix": "a"}, {"target_prefix": [["a"], ["b"]]},
         {"target_prefix": [[1]]}, {"disable_unk": "yes"}, {"source": [["a"], 1]},
+        {"source": [["a"], ["b"]], "target_prefix": [["a"]]}, {"target_prefix": []},
+        {"suppress_sequences": [["a"], ["f", "zzz"]]}, {"suppress_sequences": [["<unk>"]]},
+        {"end_token": ""}, {"end_token": ["zzz"]}, {"beam_size": 1, "num_hypotheses": 2},
+        {"beam_size": 1, "num_hypotheses": 2, "sampling_topk": 2, "sampling_temperature": 0},
+        {"prefix_bias_beta": 0.9999999}, {"prefix_bias_beta": 0.99999999},
+        {"return_alternatives": True, "min_alternative_expansion_prob": 2},
+        {"min_alternative_expansion_prob": 2}, {"beam_size": 0, "end_token": "zzz"},
+        {"source": [[]], "beam_size": 0}, {"source": [["</s>"]], "end_token": "zzz"},
     ]  # fmt: skip
     for changed in wrong:
         arguments = {"source": [["a"]]} | changed
         try:
             translator.translate_batch(**arguments)
         except Exception as error:
-            yield {"arguments": arguments, "type": type(error).__name__}
+            # Types of arguments are told in pybind11's words.
+            told = {} if isinstance(error, TypeError) else {"message": str(error)}
+            yield {"arguments": arguments, "type": type(error).__name__} | told
         else:
             yield {"arguments": arguments, "type": None}
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import pathlib
 
-from pyattn.formats import read_checkpoint
-from pyattn.formats.native import write_native
+from pyattn.files import read_checkpoint
+from pyattn.files.native import write_native
 
 GOLDEN = pathlib.Path(__file__).parent
 # Name of the folder that is written to the one that it is made of, and what matrices are stored in.

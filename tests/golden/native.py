@@ -8,7 +8,7 @@ import re
 import torch
 import transformers
 
-from pyattn.formats.native import read_native
+from pyattn.files.native import read_native
 
 _PARTS = {
     "self_attention": "self_attn",

@@ -6,8 +6,8 @@
 #include "kernels/table.h"
 
 // What one step of a packed matrix product does in each number type. A step
-// takes one word of four bytes from a row of the input, which is one float or
-// four int8, and the weights that belong to it of every column of a panel.
+// multiplies one word of four bytes of an input row, which is one float, two
+// bfloat16 or four int8, by the matching weights of every column of a panel.
 namespace pyattn::kernels {
 
 template <class Vec>

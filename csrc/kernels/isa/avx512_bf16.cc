@@ -1,45 +1,27 @@
-// Everything pyattn runs on avx512_bf16, on one page.
-#include "kernels/generic/attention.h"
-#include "kernels/generic/attention_step.h"
-#include "kernels/generic/elementwise.h"
-#include "kernels/generic/linear.h"
-#include "kernels/generic/norm.h"
-#include "kernels/generic/prepare.h"
-#include "kernels/generic/vocabulary.h"
+// What pyattn runs on avx512_bf16, whose CPUs multiply pairs of bfloat16.
+#include "kernels/generic/level.h"
 #include "kernels/isa/tables.h"
 #include "kernels/vec/avx512.h"
 
 namespace pyattn {
+namespace {
 
 using avx512_bf16::Dot;
 using avx512_bf16::PairDot;
 using avx512_bf16::Vec;
 
-extern const KernelTable kAvx512Bf16Kernels = {
-    .isa = Isa::kAvx512Bf16,
-    .lanes = Vec::kWidth,
-    .panel = Vec::kPanelVecs * Vec::kWidth,
-    .products =
-        {{.run = kernels::linear<kernels::Float32Product<Vec>>},
-         {.run = kernels::linear<kernels::BFloat16PairProduct<Vec, PairDot>>,
-          .words = Words::kBFloat16},
-         {.run = kernels::linear<kernels::Int8Product<Vec, Dot>>,
-          .words = Words::kInt8}},
-    .prepare = kernels::prepare<Vec, Dot::kLeast>,
-    .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kLeast>,
-    .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kLeast>,
-    .attention = kernels::attention<kernels::Float32Words<Vec>>,
-    .attention_bfloat16 =
-        kernels::attention<kernels::BFloat16Words<Vec, PairDot>>,
-    .attention_step = kernels::attention_step<kernels::Float32Cache<Vec>>,
-    .attention_step_bfloat16 =
-        kernels::attention_step<kernels::BFloat16Cache<Vec>>,
-    .ssru = kernels::ssru<Vec>,
-    .gate = kernels::gate<Vec>,
-    .soft_cap = kernels::soft_cap<Vec>,
-    .embed = kernels::embed<Vec>,
-    .log_sum_exp = kernels::log_sum_exp<Vec>,
-    .top_k = kernels::top_k<Vec>,
-};
+consteval KernelTable level() {
+  KernelTable table = kernels::level<Vec, Dot>(Isa::kAvx512Bf16);
+  table.products[static_cast<int>(DType::kBFloat16)] = {
+      .run = kernels::linear<kernels::BFloat16PairProduct<Vec, PairDot>>,
+      .words = Words::kBFloat16};
+  table.attention_bfloat16 =
+      kernels::attention<kernels::BFloat16Words<Vec, PairDot>>;
+  return table;
+}
+
+}  // namespace
+
+extern constinit const KernelTable kAvx512Bf16Kernels = level();
 
 }  // namespace pyattn

@@ -1,41 +1,12 @@
-// Everything pyattn runs on avx512_vnni, on one page.
-#include "kernels/generic/attention.h"
-#include "kernels/generic/attention_step.h"
-#include "kernels/generic/elementwise.h"
-#include "kernels/generic/linear.h"
-#include "kernels/generic/norm.h"
-#include "kernels/generic/prepare.h"
-#include "kernels/generic/vocabulary.h"
+// Everything pyattn runs on avx512_vnni follows from its vectors and dot
+// product.
+#include "kernels/generic/level.h"
 #include "kernels/isa/tables.h"
 #include "kernels/vec/avx512.h"
 
 namespace pyattn {
 
-using avx512_vnni::Dot;
-using avx512_vnni::Vec;
-
-extern const KernelTable kAvx512VnniKernels = {
-    .isa = Isa::kAvx512Vnni,
-    .lanes = Vec::kWidth,
-    .panel = Vec::kPanelVecs * Vec::kWidth,
-    .products = {{.run = kernels::linear<kernels::Float32Product<Vec>>},
-                 {.run = kernels::linear<kernels::BFloat16Product<Vec>>},
-                 {.run = kernels::linear<kernels::Int8Product<Vec, Dot>>,
-                  .words = Words::kInt8}},
-    .prepare = kernels::prepare<Vec, Dot::kLeast>,
-    .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kLeast>,
-    .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kLeast>,
-    .attention = kernels::attention<kernels::Float32Words<Vec>>,
-    .attention_bfloat16 = kernels::attention<kernels::Float32Words<Vec>>,
-    .attention_step = kernels::attention_step<kernels::Float32Cache<Vec>>,
-    .attention_step_bfloat16 =
-        kernels::attention_step<kernels::BFloat16Cache<Vec>>,
-    .ssru = kernels::ssru<Vec>,
-    .gate = kernels::gate<Vec>,
-    .soft_cap = kernels::soft_cap<Vec>,
-    .embed = kernels::embed<Vec>,
-    .log_sum_exp = kernels::log_sum_exp<Vec>,
-    .top_k = kernels::top_k<Vec>,
-};
+extern constinit const KernelTable kAvx512VnniKernels =
+    kernels::level<avx512_vnni::Vec, avx512_vnni::Dot>(Isa::kAvx512Vnni);
 
 }  // namespace pyattn

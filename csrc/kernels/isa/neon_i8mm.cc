@@ -1,42 +1,26 @@
-// Everything pyattn runs on neon_i8mm, on one page.
-#include "kernels/generic/attention.h"
-#include "kernels/generic/attention_step.h"
-#include "kernels/generic/elementwise.h"
-#include "kernels/generic/linear.h"
+// What pyattn runs on neon_i8mm, whose CPUs multiply two rows of int8 by two
+// columns.
+#include "kernels/generic/level.h"
 #include "kernels/generic/linear_pairs.h"
-#include "kernels/generic/norm.h"
-#include "kernels/generic/prepare.h"
-#include "kernels/generic/vocabulary.h"
 #include "kernels/isa/tables.h"
 #include "kernels/vec/neon.h"
 
 namespace pyattn {
+namespace {
 
 using neon_i8mm::Dot;
 using neon_i8mm::Vec;
 
-extern const KernelTable kNeonI8mmKernels = {
-    .isa = Isa::kNeonI8mm,
-    .lanes = Vec::kWidth,
-    .panel = Vec::kPanelVecs * Vec::kWidth,
-    .products = {{.run = kernels::linear<kernels::Float32Product<Vec>>},
-                 {.run = kernels::linear<kernels::BFloat16Product<Vec>>},
-                 {.run = kernels::linear<kernels::PairedInt8Product<Vec, Dot>>,
-                  .words = Words::kInt8}},
-    .prepare = kernels::prepare<Vec, Dot::kLeast>,
-    .layer_norm = kernels::norm<Vec, kernels::LayerNorm<Vec>, Dot::kLeast>,
-    .rms_norm = kernels::norm<Vec, kernels::RmsNorm<Vec>, Dot::kLeast>,
-    .attention = kernels::attention<kernels::Float32Words<Vec>>,
-    .attention_bfloat16 = kernels::attention<kernels::Float32Words<Vec>>,
-    .attention_step = kernels::attention_step<kernels::Float32Cache<Vec>>,
-    .attention_step_bfloat16 =
-        kernels::attention_step<kernels::BFloat16Cache<Vec>>,
-    .ssru = kernels::ssru<Vec>,
-    .gate = kernels::gate<Vec>,
-    .soft_cap = kernels::soft_cap<Vec>,
-    .embed = kernels::embed<Vec>,
-    .log_sum_exp = kernels::log_sum_exp<Vec>,
-    .top_k = kernels::top_k<Vec>,
-};
+consteval KernelTable level() {
+  KernelTable table = kernels::level<Vec, Dot>(Isa::kNeonI8mm);
+  table.products[static_cast<int>(DType::kInt8)] = {
+      .run = kernels::linear<kernels::PairedInt8Product<Vec, Dot>>,
+      .words = Words::kInt8};
+  return table;
+}
+
+}  // namespace
+
+extern constinit const KernelTable kNeonI8mmKernels = level();
 
 }  // namespace pyattn

@@ -7,28 +7,46 @@
 
 Names, arguments, defaults, results and errors are those of version 4.8 for `Translator` on a CPU.
 A model's folder may also be of any other layout that `pyattn.load` reads, if it has a vocabulary.
-It differs where that has a known defect:
+The differences below are deliberate; most are defects of CTranslate2.
 
-* Batch sizes, `inter_threads` and `max_queued_batches` change no result and are not needed for
-  speed: requests of all threads are decoded as one batch.
-* Attention and coverage are the sentence's own; in a batch, CTranslate2 takes those of a first beam
-  step from another sentence.
+Batches and threads:
+
+* Batch sizes and `max_queued_batches` change no result and are not needed for speed: requests of
+  all threads are decoded as one batch. A call is one active batch, and none is queued.
+* `inter_threads` times `intra_threads` is the number of threads, which all requests share.
+* A sentence is translated as if it were alone. In a batch, CTranslate2 takes the attention and
+  coverage of a first beam step from another sentence (or alternative), and a prefix of one sentence
+  changes the search for those without a prefix.
+* Forked processes, Ctrl-C and files that are no models are safe.
+
+Searches:
+
+* A prefix of `max_decoding_length` tokens is its own translation; with several hypotheses, all have
+  the score of the first.
+* `prefix_bias_beta` favours the prefix in each hypothesis that has followed it so far. CTranslate2
+  keeps this state by place in the beam, and mixes hypotheses up.
+* With several end tokens, a hypothesis that has ended is never continued.
+* `prefix_bias_beta` with a `beam_size` of 1 finds one hypothesis, whatever `patience` is.
+* If every token is suppressed, the search is a ValueError.
 * `coverage_penalty` also works with a `beam_size` of 1.
+* `set_random_seed` makes samples repeatable, but they are not CTranslate2's samples.
 * A beam search samples with any `sampling_topk`, which is about the continuations of each
   hypothesis, as is `sampling_topp`.
-* `return_logits_vocab` works with every beam size and gives NumPy arrays; they are the model's
-  logits, before any mask or penalty.
 * `return_alternatives` with a prefix begins behind the prefix for models of every family, and
   penalties, n-grams, suppressed sequences and minimum lengths see what the alternative begins with.
-* A prefix of full length is its own translation, as often as asked for, with a score of 0; the
-  model is not run, so there is no attention.
-* Beam search behind a prefix may find that nothing has to follow it, also where the end is not the
-  likeliest token.
-* `use_vmap` goes with all other options, and callbacks are told ids of the whole vocabulary.
-* A number type that the CPU has no instructions for is computed in another, not refused; see
-  `Translator.compute_type`.
-* Arguments are checked at once, also where no sentence has tokens; a negative size is a ValueError.
-* A forked process, an interrupt and a file that is no model are no danger.
+* `use_vmap` works with all other options; end tokens that the map lacks may come.
+
+Results and errors:
+
+* `return_logits_vocab` works with every beam size and gives NumPy arrays; they are the model's
+  logits, before any mask or penalty. `GenerationStepResult.logits` is None.
+* Callbacks get ids of the whole vocabulary, also with `use_vmap`. A callback together with
+  `return_alternatives` is a ValueError.
+* A number type that the CPU has no instructions for is replaced by another, which
+  `Translator.compute_type` names.
+* A negative size and an `end_token` id outside the vocabulary are ValueErrors. An empty `end_token`
+  list means the model's own end.
+* `set_log_level` sets the level of Python's logger `pyattn.compat.ctranslate2`.
 """
 
 from __future__ import annotations
@@ -36,6 +54,7 @@ from __future__ import annotations
 import os
 import pathlib
 
+from pyattn.compat.ctranslate2.log import get_log_level, set_log_level
 from pyattn.compat.ctranslate2.results import (
     AsyncScoringResult,
     AsyncTranslationResult,
@@ -60,7 +79,9 @@ __all__ = [
     "Translator",
     "contains_model",
     "get_cuda_device_count",
+    "get_log_level",
     "get_supported_compute_types",
+    "set_log_level",
     "set_random_seed",
 ]
 
@@ -75,12 +96,12 @@ def get_cuda_device_count() -> int:
     return 0
 
 
-def get_supported_compute_types(device: str, device_index: int = 0) -> set[str]:
+def get_supported_compute_types(device: str, device_index: int = 0) -> set[str]:  # noqa: ARG001 (there is one CPU)
     """What `Translator` computes in on a device.
 
     Raises:
         ValueError: if the device is not "cpu" or "auto".
     """
-    if device not in ("cpu", "auto") or device_index != 0:
-        raise ValueError(f"unsupported device {device}:{device_index}, expected cpu:0")
+    if device not in ("cpu", "auto"):
+        raise ValueError(f"unsupported device {device}")
     return {"float32", "bfloat16", "int8", "int8_float32", "int8_bfloat16"}

@@ -8,30 +8,41 @@ import numbers
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+
+from pyattn.compat.ctranslate2.arguments import (
+    check_sentences,
+    check_tokens,
+    checked,
+    is_sequence,
+)
 from pyattn.compat.ctranslate2.sampling import next_seed
-from pyattn.formats.vocabulary import Vocabularies, Vocabulary
+from pyattn.files.vocabulary import Vocabularies, Vocabulary
 from pyattn.options import GenerationOptions
 
 # Layer and head of the heads whose weights are an alignment; None for a model's last layer.
 Heads: TypeAlias = tuple[tuple[int, int], ...] | None
 
-BATCH_TYPES = ("examples", "tokens")
+# The core's largest share of a prefix that is only likely; CTranslate2 takes all that float32 holds
+# below 1, of which there is one more.
+_MOST_BIAS = 0.9999999
 
-# What an option of each type may be; a number may stand for a bool.
-_KINDS: dict[str, tuple[type, ...]] = {
-    "int": (numbers.Integral,),
-    "float": (numbers.Real,),
-    "bool": (numbers.Integral,),
-}
+# The arguments of `generate_tokens` among those of `translate_batch`.
+STREAMED = frozenset(
+    {
+        "disable_unk", "end_token", "max_decoding_length", "max_input_length",
+        "min_decoding_length", "no_repeat_ngram_size", "repetition_penalty",
+        "sampling_temperature", "sampling_topk", "sampling_topp", "suppress_sequences", "use_vmap",
+    }
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Decoding:
-    """What `translate_batch` may be told, with its defaults.
+    """The arguments of `translate_batch` that change results. `check` validates their values.
 
     Raises:
         TypeError: if an argument is not of its type.
-        ValueError: if an argument is out of its range, or does not go with another.
     """
 
     beam_size: int = 2
@@ -62,30 +73,32 @@ class Decoding:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            kinds = _KINDS.get(str(field.type))
-            if kinds is not None and not isinstance(value, kinds):
-                raise TypeError(f"{field.name}: expected {field.type}, got {value!r:.80}")
+            value = checked(field.name, getattr(self, field.name), str(field.type))
+            object.__setattr__(self, field.name, value)
         if self.suppress_sequences is not None:
-            check_tokens("suppress_sequences", self.suppress_sequences)
+            check_sentences("suppress_sequences", self.suppress_sequences)
+        self._ends()
+
+    def check(self, target: Vocabulary, *, watched: bool) -> None:
+        """What the values have to be, in the order in which CTranslate2 finds out.
+
+        Args:
+            target: Where the tokens among the arguments have to be.
+            watched: Whether a callback wants to know every token.
+
+        Raises:
+            ValueError: if a token is not in the vocabulary, an argument is out of its range, or
+                does not go with another.
+        """
+        self.suppressed_ids(target)
+        self.end_ids(target)
+        biased = float(np.float32(self.prefix_bias_beta))
         for wrong, message in (
-            (self.num_hypotheses <= 0, "The number of hypotheses must be > 0"),
             (self.beam_size <= 0, "The beam size must be > 0"),
             (self.patience <= 0, "The patience factor must be > 0"),
-            (self.repetition_penalty <= 0, "The repetition penalty must be > 0"),
-            (self.prefix_bias_beta >= 1, "The beta value in biased decoding must be < 1"),
-            (self.sampling_topk < 0, "The sampling_topk parameter must be >= 0"),
-            (self.sampling_temperature < 0, "The sampling_temperature parameter must be >= 0"),
+            (self.num_hypotheses <= 0, "The number of hypotheses must be > 0"),
             (
-                not 0 < self.sampling_topp <= 1,
-                "The sampling_topp parameter must be between 0 and 1",
-            ),
-            (
-                self.return_alternatives and self.prefix_bias_beta > 0,
-                "Biased decoding is not compatible with the return_alternatives mode",
-            ),
-            (
-                not (self.return_alternatives or (self.samples and self.beam_size == 1))
+                not (self.return_alternatives or self.is_independent)
                 and self.num_hypotheses > math.floor(self.beam_size * self.patience + 0.5),
                 "The number of hypotheses cannot be greater than beam_size * patience",
             ),
@@ -94,6 +107,29 @@ class Decoding:
                 "The minimum decoding length is greater than the maximum decoding length",
             ),
             (self.max_decoding_length <= 0, "The maximum decoding length must be > 0"),
+            (self.repetition_penalty <= 0, "The repetition penalty must be > 0"),
+            (biased >= 1, "The beta value in biased decoding must be < 1"),
+            (
+                biased > 0 and self.return_alternatives,
+                "Biased decoding is not compatible with the return_alternatives mode",
+            ),
+            (
+                self.return_alternatives and not 0 <= self.min_alternative_expansion_prob <= 1,
+                "The minimum alternative expansion probability must be between 0 and 1",
+            ),
+            (
+                watched and (self.beam_size != 1 or biased > 0),
+                "The callback function is not compatible with beam_size > 1 or "
+                "prefix_bias_beta > 0",
+            ),
+            (
+                not 0 < self.sampling_topp <= 1,
+                "The sampling_topp parameter must be between 0 and 1",
+            ),
+            (watched and self.return_alternatives, "The callback function is not for alternatives"),
+            # Not negative by their types, in CTranslate2.
+            (self.sampling_topk < 0, "The sampling_topk parameter must be >= 0"),
+            (self.sampling_temperature < 0, "The sampling_temperature parameter must be >= 0"),
             (self.min_decoding_length < 0, "The minimum decoding length must be >= 0"),
             (self.max_input_length < 0, "The maximum input length must be >= 0"),
         ):
@@ -106,6 +142,26 @@ class Decoding:
         return self.sampling_topk != 1 and self.sampling_temperature > 0
 
     @property
+    def is_independent(self) -> bool:
+        """Whether hypotheses are draws, though the temperature may leave nothing to chance."""
+        return self.beam_size == 1 and self.sampling_topk != 1
+
+    def is_copied(self, *, watched: bool) -> bool:
+        """Whether hypotheses are searches of their own: they are watched, or all the same."""
+        alone = self.beam_size == 1 and self.prefix_bias_beta == 0 and not self.return_alternatives
+        return alone and (watched or not self.samples)
+
+    def of_each_search(self, copies: int) -> Decoding:
+        """How each search goes of `copies` in which a sentence's hypotheses are found."""
+        if copies == 1 and self.beam_size > 1:
+            return self
+        # The patience of a beam of one is the core's error, and a biased one finds one hypothesis.
+        one = copies > 1 or (self.prefix_bias_beta != 0 and not self.samples)
+        return dataclasses.replace(
+            self, patience=1, num_hypotheses=1 if one else self.num_hypotheses
+        )
+
+    @property
     def needs_alignment(self) -> bool:
         """Whether somebody asks where the model looked."""
         return self.return_attention or self.replace_unknowns or self.coverage_penalty != 0
@@ -113,13 +169,6 @@ class Decoding:
     def is_done(self, prefix: Sequence[str]) -> bool:
         """Whether a target that begins with `prefix` may have no more."""
         return self.prefix_bias_beta <= 0 and len(prefix) >= self.max_decoding_length
-
-    def truncated(self, ids: list[int], keeps_last: bool) -> list[int]:
-        """A source of the allowed length, whose end the model wants to see all the same."""
-        most = self.max_input_length
-        if most <= 0 or len(ids) <= most:
-            return ids
-        return [*ids[: most - 1], ids[-1]] if keeps_last else ids[:most]
 
     def options(
         self, vocabularies: Vocabularies, prefix: Sequence[str], heads: Heads
@@ -158,58 +207,60 @@ class Decoding:
             length_counts_prefix=True,
             coverage_penalty=self.coverage_penalty,
             target_prefix=tuple(target.ids(prefix)),
-            prefix_bias_beta=max(self.prefix_bias_beta, 0),
-            suppress_sequences=tuple(
-                tuple(target.ids(tokens)) for tokens in self.suppress_sequences or () if tokens
-            ),
+            end_behind_prefix=False,
+            prefix_bias_beta=min(max(self.prefix_bias_beta, 0), _MOST_BIAS),
+            suppress_sequences=tuple(tokens for tokens in self.suppressed_ids(target) if tokens),
             disable_unk=self.disable_unk,
             repetition_penalty=self.repetition_penalty,
             no_repeat_ngram_size=self.no_repeat_ngram_size,
             history_counts_start=False,
             renormalize=True,
             return_alternatives=self.return_alternatives,
-            min_alternative_expansion_prob=self.min_alternative_expansion_prob,
+            scores=self.return_scores,
+            min_alternative_expansion_prob=(
+                self.min_alternative_expansion_prob if self.return_alternatives else 0
+            ),
             **settings,
         )
+
+    def suppressed_ids(self, target: Vocabulary) -> list[tuple[int, ...]]:
+        """Ids of `suppress_sequences`.
+
+        Raises:
+            ValueError: if a token is not in the vocabulary.
+        """
+        sequences = check_sentences("suppress_sequences", self.suppress_sequences or ())
+        return [tuple(_known(target, token) for token in tokens) for tokens in sequences]
 
     def end_ids(self, target: Vocabulary) -> list[int]:
         """What ends a target instead of what usually does; [] for that.
 
         Raises:
-            TypeError: if they are neither tokens nor ids.
             ValueError: if one is not in the vocabulary.
         """
-        if self.end_token is None:
+        return [end if isinstance(end, int) else _known(target, end) for end in self._ends()]
+
+    def without_ends(self, vocabularies: Vocabularies, ids: list[int]) -> list[int]:
+        """A target that was given, without the ends that it ends with, unless they are wanted."""
+        target = vocabularies.target
+        ends = self.end_ids(target) or [target.id_of(vocabularies.end)]
+        while ids and ids[-1] in ends and not self.return_end_token:
+            ids = ids[:-1]
+        return ids
+
+    def _ends(self) -> list[str] | list[int]:
+        """Tokens or ids; raises TypeError if they are something else."""
+        ends = self.end_token
+        if ends is None or (isinstance(ends, str | bytes) and not ends):
             return []
-        ends = [self.end_token] if isinstance(self.end_token, str) else self.end_token
-        if not isinstance(ends, Sequence) or not all(isinstance(end, str | int) for end in ends):
-            raise TypeError(f"end_token: expected tokens or ids, got {self.end_token!r:.80}")
-        return [end if isinstance(end, int) else _known(target, end) for end in ends]
+        if isinstance(ends, str | bytes):
+            return check_tokens("end_token", [ends])
+        if is_sequence(ends) and all(isinstance(end, numbers.Integral) for end in ends):
+            return [int(end) for end in ends]
+        return check_tokens("end_token", ends)
 
 
 def _known(vocabulary: Vocabulary, token: str) -> int:
     if token not in vocabulary:
         raise ValueError(f"Token {token} is not in the vocabulary")
     return vocabulary.id_of(token)
-
-
-def check_batch_type(batch_type: str) -> None:
-    """Raises ValueError unless it is one; it says what a batch size counts, which is not needed."""
-    if batch_type not in BATCH_TYPES:
-        raise ValueError(f"Invalid batch type: {batch_type}")
-
-
-def check_tokens(what: str, sentences: Any) -> list[list[str]]:
-    """Lists of tokens, or a TypeError that names the one that is something else.
-
-    Args:
-        what: What the sentences are, for the error.
-        sentences: What the caller gave.
-    """
-    if isinstance(sentences, str) or not isinstance(sentences, Sequence):
-        raise TypeError(f"{what}: expected a list of lists of tokens, got {sentences!r:.80}")
-    for place, tokens in enumerate(sentences):
-        listed = isinstance(tokens, Sequence) and not isinstance(tokens, str)
-        if not listed or not all(isinstance(token, str) for token in tokens):
-            raise TypeError(f"{what}[{place}]: expected a list of tokens, got {tokens!r:.80}")
-    return [list(tokens) for tokens in sentences]

@@ -11,39 +11,57 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TextIO, TypeAlias
 
+from pyattn.compat.ctranslate2.arguments import FEWER_EXAMPLES
 from pyattn.compat.ctranslate2.results import ExecutionStats, ScoringResult, TranslationResult
 
 Tokenize: TypeAlias = Callable[[str], list[str]]
 Detokenize: TypeAlias = Callable[[list[str]], str]
+Pairs: TypeAlias = Iterable[tuple[Any, Any]]
 
 
 class Lines(NamedTuple):
-    """A file, and what cuts its lines; None cuts at spaces."""
+    """A file, and what cuts its lines; None cuts at spaces, and at nothing else."""
 
     path: str | os.PathLike[str]
     tokenize: Tokenize | None
 
     def read(self, stack: contextlib.ExitStack) -> Iterator[list[str]]:
-        """The tokens of each line."""
+        """The tokens of each line, of which a carriage return at its end is no part."""
         file = stack.enter_context(_opened(self.path, "r"))
-        cut = self.tokenize or str.split
-        return (cut(line.removesuffix("\n")) for line in file)
+        cut = self.tokenize or _at_spaces
+        return (cut(line.removesuffix("\n").removesuffix("\r")) for line in file)
 
 
-class UnevenError(ValueError):
-    """One of two inputs is longer than the other."""
+def _at_spaces(line: str) -> list[str]:
+    return [token for token in line.split(" ") if token]
 
 
-def pairs(first: Iterable[Any], second: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+def alone(items: Iterable[Any]) -> Pairs:
+    """What has nothing beside it."""
+    return ((item, None) for item in items)
+
+
+def pairs(first: Iterable[Any], second: Iterable[Any]) -> Pairs:
     """What two iterables have in the same place.
 
     Raises:
-        UnevenError: if one is longer than the other.
+        ValueError: if one is longer than the other.
     """
     missing = object()
     for one, other in itertools.zip_longest(first, second, fillvalue=missing):
         if one is missing or other is missing:
-            raise UnevenError("Input iterables do not have the same length")
+            raise ValueError("Input iterables do not have the same length")
+        yield one, other
+
+
+def _beside(first: Iterable[Any], second: Iterable[Any]) -> Pairs:
+    """The same of two files, of which the second may be longer, and a shorter one is its error."""
+    others = iter(second)
+    missing = object()
+    for one in first:
+        other = next(others, missing)
+        if other is missing:
+            raise RuntimeError(FEWER_EXAMPLES)
         yield one, other
 
 
@@ -63,7 +81,7 @@ def in_order(
 
 
 def translate(
-    run: Callable[..., Iterable[TranslationResult]],
+    run: Callable[[Pairs], Iterable[TranslationResult]],
     sources: Lines,
     prefixes: Lines | None,
     output: str | os.PathLike[str],
@@ -73,9 +91,8 @@ def translate(
     start = time.perf_counter()
     examples = tokens = 0
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_uneven_lines())
-        before = None if prefixes is None else prefixes.read(stack)
-        results = run(sources.read(stack), before)
+        read = sources.read(stack)
+        results = run(alone(read) if prefixes is None else _beside(read, prefixes.read(stack)))
         to = stack.enter_context(_opened(output, "w"))
         for result in results:
             examples += 1
@@ -87,7 +104,7 @@ def translate(
 
 
 def score(
-    run: Callable[..., Iterable[ScoringResult]],
+    run: Callable[[Pairs], Iterable[ScoringResult]],
     sources: Lines,
     targets: Lines,
     output: str | os.PathLike[str],
@@ -98,8 +115,7 @@ def score(
     start = time.perf_counter()
     examples = tokens = 0
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_uneven_lines())
-        results = run(sources.read(stack), targets.read(stack))
+        results = run(_beside(sources.read(stack), targets.read(stack)))
         to = stack.enter_context(_opened(output, "w"))
         for result in results:
             examples += 1
@@ -112,18 +128,17 @@ def score(
     return ExecutionStats(tokens, examples, (time.perf_counter() - start) * 1000)
 
 
-@contextlib.contextmanager
-def _uneven_lines() -> Iterator[None]:
-    try:
-        yield
-    except UnevenError as error:
-        raise RuntimeError("Input files do not have the same number of lines") from error
-
-
 def _opened(path: str | os.PathLike[str], mode: str) -> TextIO:
+    """A file of UTF-8, in which bytes that are none are unknown to the model and stay as they are.
+
+    Raises:
+        RuntimeError: if it cannot be opened.
+    """
     try:
-        file: Any = pathlib.Path(path).open(mode, encoding="utf-8", newline="\n")  # noqa: SIM115 (closed by the stack)
+        file: Any = pathlib.Path(path).open(  # noqa: SIM115 (closed by the stack)
+            mode, encoding="utf-8", errors="surrogateescape", newline="\n"
+        )
     except OSError as error:
-        raise RuntimeError(f"failed to open the file {path}: {error.strerror}") from error
+        raise RuntimeError(f"Failed to open file: {path}: {error.strerror}") from error
     opened: TextIO = file
     return opened

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Mapping
-from typing import BinaryIO
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
 
-from pyattn.dtypes import DType
+from pyattn.compat.ctranslate2.arguments import incompatible
+from pyattn.compat.ctranslate2.log import logger
+from pyattn.compat.ctranslate2.pending import Pending
 from pyattn.errors import ModelError
-from pyattn.formats import read_checkpoint
-from pyattn.formats.ctranslate2 import read_vocabularies, read_vocabulary_map
-from pyattn.formats.ctranslate2.vmap import VocabularyMap
-from pyattn.formats.vocabulary import Vocabularies
+from pyattn.files import read_checkpoint
+from pyattn.files.ctranslate2 import read_vocabularies, read_vocabulary_map
+from pyattn.files.ctranslate2.vmap import VocabularyMap
+from pyattn.files.vocabulary import Vocabularies
 from pyattn.model import Model
+from pyattn.running.precision import DType
 
 # What weights are computed with; "default" is for the model to say.
 _DTYPES: dict[str, DType | None] = {
@@ -31,6 +38,15 @@ _DTYPES: dict[str, DType | None] = {
 }
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Loaded:
+    """A model and its words."""
+
+    model: Model
+    vocabularies: Vocabularies
+    vmap: VocabularyMap | None
+
+
 class ModelHandle:
     """What all that runs a model has in common; the arguments are `Translator`'s."""
 
@@ -43,73 +59,104 @@ class ModelHandle:
         compute_type: str | dict[str, str] = "default",
         inter_threads: int = 1,
         intra_threads: int = 0,
-        max_queued_batches: int = 0,  # noqa: ARG002 (said above)
+        max_queued_batches: int = 0,  # noqa: ARG002 (requests never block)
         flash_attention: bool = False,
         tensor_parallel: bool = False,
         files: Mapping[str, bytes | BinaryIO] | None = None,
     ) -> None:
-        if device not in ("cpu", "auto"):
-            raise ValueError(f"unsupported device {device}")
-        if device_index not in (0, [0]):
-            raise ValueError(f"invalid device index {device_index}, expected 0 for the CPU")
+        self._device_index = _places(device, device_index)
         if flash_attention or tensor_parallel:
             raise ValueError("flash_attention and tensor_parallel are not for CPUs")
-        chosen = (
-            compute_type.get("cpu", "default") if isinstance(compute_type, dict) else compute_type
-        )
-        if chosen not in _DTYPES:
-            raise ValueError(f"Invalid compute type: {chosen}")
-        self._threads = max(inter_threads, 1) * intra_threads if intra_threads > 0 else None
-        self._dtype = _DTYPES[chosen]
+        self._dtype = _DTYPES[_compute_type(device, compute_type)]
+        self._translators = max(inter_threads, 1) * len(self._device_index)
+        self._threads = self._translators * intra_threads if intra_threads > 0 else None
         self._path = pathlib.Path(model_path)
-        self._files = (
-            None if files is None else {name: _bytes(file) for name, file in files.items()}
-        )
-        self._model: Model | None = None
+        self._files = None if files is None else _contents(files)
+        self._locks = (os.getpid(), threading.Lock())
+        self._loaded: Loaded | None = None
+        self._calls = 0
+        self._pending: weakref.WeakSet[Any] = weakref.WeakSet()
         self.load_model()
+
+    @property
+    def _lock(self) -> threading.Lock:
+        """Guards what is loaded and who uses it."""
+        # In a forked child, the parent's lock may be held by a thread that the child lacks.
+        if self._locks[0] != os.getpid():
+            self._locks = (os.getpid(), threading.Lock())
+        return self._locks[1]
 
     def load_model(self, keep_cache: bool = False) -> None:  # noqa: ARG002 (there is no other device)
         """Loads the model again after `unload_model`."""
-        if self._model is not None:
-            return
-        try:
-            if self._files is None:
-                self._read(self._path)
-            else:
-                with tempfile.TemporaryDirectory() as folder:
-                    for name, content in self._files.items():
-                        (pathlib.Path(folder) / pathlib.PurePath(name).name).write_bytes(content)
-                    self._read(pathlib.Path(folder))
-        except ModelError as error:
-            raise RuntimeError(str(error)) from error
+        with self._lock:
+            if self._loaded is not None:
+                return
+            try:
+                self._loaded = self._read()
+            except ModelError as error:
+                raise RuntimeError(str(error)) from error
+        logger.info("loaded %s", self._path)
 
-    def _read(self, folder: pathlib.Path) -> None:
+    def _read(self) -> Loaded:
+        if self._files is None:
+            if not self._path.exists():
+                raise RuntimeError(f"Unable to open file 'model.bin' in model '{self._path}'")
+            return self._read_folder(self._path)
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in self._files.items():
+                (pathlib.Path(folder) / pathlib.PurePath(name).name).write_bytes(content)
+            return self._read_folder(pathlib.Path(folder))
+
+    def _read_folder(self, folder: pathlib.Path) -> Loaded:
         checkpoint = read_checkpoint(folder)
         self.vocabularies: Vocabularies = read_vocabularies(folder)
-        self.vmap: VocabularyMap | None = read_vocabulary_map(folder)
+        vmap = read_vocabulary_map(folder)
         dtype = self._dtype or ("int8" if checkpoint.int8 else "float32")
-        self._model = Model(checkpoint, dtype=dtype, threads=self._threads)
+        model = Model(checkpoint, dtype=dtype, threads=self._threads)
+        return Loaded(model, self.vocabularies, vmap)
 
     def unload_model(self, to_cpu: bool = False) -> None:
-        """Frees the model, unless `to_cpu`: it is there already. What is under way is finished."""
-        if self._model is not None and not to_cpu:
-            self._model.close()
-            self._model = None
+        """Frees the model, unless it is in use, or `to_cpu`: it is there already."""
+        with self._lock:
+            if self._loaded is None or to_cpu or self._active() > 0:
+                return
+            self._loaded.model.close()
+            self._loaded = None
+        logger.info("unloaded %s", self._path)
 
     @property
     def model_is_loaded(self) -> bool:
         """Whether the model can be used."""
-        return self._model is not None
+        return self._loaded is not None
 
-    def loaded(self) -> Model:
-        """The model.
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[Loaded]:
+        """The model, which is not unloaded meanwhile.
 
         Raises:
             RuntimeError: if it was unloaded.
         """
-        if self._model is None:
+        with self._lock:
+            loaded = self._present()
+            self._calls += 1
+        try:
+            yield loaded
+        finally:
+            with self._lock:
+                self._calls -= 1
+
+    def keep_in_use(self, pending: Pending[Any]) -> None:
+        """Keeps the model loaded until `pending` is done, or dropped by its caller."""
+        with self._lock:
+            self._pending.add(pending)
+
+    def _present(self) -> Loaded:
+        if self._loaded is None:
             raise RuntimeError("The model for this translator was unloaded")
-        return self._model
+        return self._loaded
+
+    def _active(self) -> int:
+        return self._calls + sum(not pending.done() for pending in self._pending)
 
     @property
     def device(self) -> str:
@@ -119,27 +166,29 @@ class ModelHandle:
     @property
     def device_index(self) -> list[int]:
         """Where the model runs."""
-        return [0]
+        return list(self._device_index)
 
     @property
     def compute_type(self) -> str:
         """What most of the weights are computed with."""
-        return {"int8": "int8_float32"}.get(dtype := self.loaded().config.dtype, dtype)
+        dtype = self._present().model.config.dtype
+        return {"int8": "int8_float32"}.get(dtype, dtype)
 
     @property
     def num_translators(self) -> int:
-        """One: it serves all threads at once."""
-        return 1
+        """`inter_threads` for each device index, though one engine serves all threads."""
+        return self._translators
 
     @property
     def num_queued_batches(self) -> int:
-        """Nothing waits for a translator."""
+        """0: all requests are decoded at once."""
         return 0
 
     @property
     def num_active_batches(self) -> int:
-        """Nothing waits for a translator."""
-        return 0
+        """Calls that are not done, asynchronous ones included."""
+        with self._lock:
+            return self._active()
 
     @property
     def tensor_parallel(self) -> bool:
@@ -147,5 +196,37 @@ class ModelHandle:
         return False
 
 
-def _bytes(file: bytes | BinaryIO) -> bytes:
-    return file if isinstance(file, bytes) else file.read()
+def _places(device: str, index: int | list[int]) -> list[int]:
+    """The CPU, once for each of the device's indices."""
+    if device not in ("cpu", "auto"):
+        raise ValueError(f"unsupported device {device}")
+    places = [index] if isinstance(index, int) else list(index)
+    if not places:
+        raise ValueError("At least one device index should be set")
+    for place in places:
+        if place != 0:
+            raise ValueError(f"Invalid CPU device index: {place}")
+    return places
+
+
+def _compute_type(device: str, chosen: str | dict[str, str]) -> str:
+    if isinstance(chosen, dict):
+        chosen = chosen.get(device, "default")
+    if not isinstance(chosen, str):
+        raise incompatible("compute_type", chosen, "a name, or names by device", of="constructor")
+    if chosen not in _DTYPES:
+        raise ValueError(f"Invalid compute type: {chosen}")
+    return chosen
+
+
+def _contents(files: Mapping[str, bytes | BinaryIO]) -> dict[str, bytes]:
+    if not isinstance(files, Mapping):
+        raise TypeError(
+            "files argument must be a dictionary mapping file names to the file contents"
+        )
+    contents = {
+        name: file.read() if hasattr(file, "read") else file for name, file in files.items()
+    }
+    if not all(isinstance(content, bytes) for content in contents.values()):
+        raise TypeError("File content must be a file-like or bytes object")
+    return contents

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Generic, TypeVar
+import warnings
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from pyattn.compat.ctranslate2.pending import Pending
 
 Result = TypeVar("Result")
 
@@ -32,6 +34,20 @@ class TranslationResult:
         """How many hypotheses there are."""
         return len(self.hypotheses)
 
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        """A hypothesis as the dict that it was in CTranslate2 1."""
+        warnings.warn(
+            "TranslationResult: its items are deprecated, use its attributes",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        item: dict[str, Any] = {"tokens": self.hypotheses[place]}
+        if self.scores:
+            item["score"] = self.scores[place]
+        if self.attention:
+            item["attention"] = self.attention[place]
+        return item
+
 
 @dataclasses.dataclass(frozen=True)
 class ScoringResult:
@@ -52,6 +68,7 @@ class GenerationStepResult:
         hypothesis_id: Which of the sentence's hypotheses it belongs to.
         token: The token itself.
         log_prob: Its log-probability, if asked for.
+        logits: None; those of a whole target come with its result.
         is_last: Whether the sentence ends with it.
     """
 
@@ -61,6 +78,7 @@ class GenerationStepResult:
     hypothesis_id: int
     token: str
     log_prob: float | None
+    logits: None
     is_last: bool
 
 
@@ -76,17 +94,17 @@ class ExecutionStats:
 class _Asynchronous(Generic[Result]):
     """A result that may still have to come."""
 
-    def __init__(self, done: Callable[[], bool], result: Callable[[], Result]) -> None:
-        self._done = done
-        self._result = result
+    def __init__(self, pending: Pending[Result], sentence: int) -> None:
+        self._pending = pending
+        self._sentence = sentence
 
     def done(self) -> bool:
         """Whether the result is available."""
-        return self._done()
+        return self._pending.is_done(self._sentence)
 
     def result(self) -> Result:
         """Waits for the result; raises what went wrong on the way to it."""
-        return self._result()
+        return self._pending.result(self._sentence)
 
 
 class AsyncTranslationResult(_Asynchronous[TranslationResult]):

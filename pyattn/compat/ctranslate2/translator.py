@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pyattn.compat.ctranslate2 import files as text_files
-from pyattn.compat.ctranslate2.decoding import Decoding, check_batch_type, check_tokens
+from pyattn.compat.ctranslate2.arguments import (
+    check_as_many,
+    check_batch_type,
+    check_prefixes,
+    check_sentences,
+    check_tokens,
+    checked,
+    incompatible,
+)
+from pyattn.compat.ctranslate2.decoding import STREAMED, Decoding
 from pyattn.compat.ctranslate2.handle import ModelHandle
+from pyattn.compat.ctranslate2.pending import Background, Failed, Pending
 from pyattn.compat.ctranslate2.results import (
     AsyncScoringResult,
     AsyncTranslationResult,
@@ -20,7 +28,8 @@ from pyattn.compat.ctranslate2.results import (
     ScoringResult,
     TranslationResult,
 )
-from pyattn.compat.ctranslate2.run import Run, source_ids
+from pyattn.compat.ctranslate2.run import Callback, Run
+from pyattn.compat.ctranslate2.scoring import scored
 
 # Requests of an iterable that are under way at a time.
 _BATCHES_AHEAD = 8
@@ -35,7 +44,7 @@ class Translator(ModelHandle):
         device_index: 0.
         compute_type: What weights are computed with, also by device; "default" is what the model
             was saved with.
-        inter_threads: Times `intra_threads` is the number of threads.
+        inter_threads: Times `intra_threads` is the number of threads, which one batch shares.
         intra_threads: 0 for as many as the process may use.
         max_queued_batches: Requests never block, so it is not needed.
         flash_attention: Not for CPUs; has to be False.
@@ -55,7 +64,7 @@ class Translator(ModelHandle):
         max_batch_size: int = 0,  # noqa: ARG002 (all are decoded in one batch that is kept full)
         batch_type: str = "examples",
         asynchronous: bool = False,
-        callback: Callable[[GenerationStepResult], bool] | None = None,
+        callback: Callback | None = None,
         **options: Any,
     ) -> list[Any]:
         """Translates sentences.
@@ -65,58 +74,36 @@ class Translator(ModelHandle):
             target_prefix: Tokens that each target begins with.
             max_batch_size: Not needed.
             batch_type: Not needed.
-            asynchronous: Whether to return at once.
-            callback: Called with every token, with a `beam_size` of 1; a sentence for which it
-                returns True ends there.
+            asynchronous: Whether to return at once. A ValueError is raised by the results then.
+            callback: Called with every token, with a `beam_size` of 1; a hypothesis for which it
+                returns True ends there. It is called by another thread, if `asynchronous`.
             **options: The fields of `Decoding`, which are CTranslate2's.
 
         Returns:
             A TranslationResult for each sentence, or an AsyncTranslationResult.
 
         Raises:
-            ValueError: if an option is out of its range.
+            ValueError: if an option is out of its range, or has an unknown token.
             TypeError: if an option does not exist, or a sentence is no list of tokens.
-            RuntimeError: if the model was unloaded.
+            RuntimeError: if the model was unloaded, or there are fewer prefixes than sentences.
         """
         check_batch_type(batch_type)
-        run = self._run(
-            Decoding(**options),
-            check_tokens("source", source),
-            target_prefix,
-            watched=callback is not None,
-        )
-        if callback is not None:
-            run.watch(callback)
-        if asynchronous:
-            return [
-                AsyncTranslationResult(
-                    functools.partial(run.is_done, n), functools.partial(run.result, n)
-                )
-                for n in range(len(source))
-            ]
-        run.wait()
-        return [run.result(n) for n in range(len(source))]
-
-    def _run(
-        self,
-        decoding: Decoding,
-        sources: list[list[str]],
-        prefixes: Sequence[Sequence[str] | None] | None,
-        *,
-        watched: bool,
-    ) -> Run:
-        given = [prefix or [] for prefix in prefixes or []]
-        # Those that are missing are empty, and there may be more than are needed.
-        padded = [*check_tokens("target_prefix", given), *([] for _ in sources)][: len(sources)]
-        return Run(
-            self.loaded(),
-            self.vocabularies,
-            self.vmap,
-            decoding,
-            sources,
-            padded,
-            watched=watched,
-        )
+        sources = check_sentences("source", source)
+        decoding = Decoding(**options)
+        prefixes = check_prefixes(target_prefix, sources)
+        if callback is not None and not callable(callback):
+            raise incompatible("callback", callback, "a function")
+        if not sources:
+            return []
+        with self.in_use() as loaded:
+            start = functools.partial(
+                Run, loaded, decoding, sources, prefixes, watched=callback is not None
+            )
+            if not asynchronous:
+                return _finished(start(), callback)
+            pending = _begun(start, callback)
+            self.keep_in_use(pending)
+        return [AsyncTranslationResult(pending, n) for n in range(len(sources))]
 
     def generate_tokens(
         self,
@@ -135,16 +122,25 @@ class Translator(ModelHandle):
             **options: As `translate_batch`.
 
         Raises:
-            ValueError: as `translate_batch`, at once.
+            ValueError: as `translate_batch`, with the first token.
             TypeError: as `translate_batch`, at once.
+            RuntimeError: as `translate_batch`, with the first token.
         """
-        run = self._run(
+        for name in options.keys() - STREAMED:
+            raise TypeError(f"generate_tokens() got an unexpected keyword argument {name!r}")
+        return self._tokens(
             Decoding(beam_size=1, return_scores=return_log_prob, **options),
-            check_tokens("source", [source]),
-            None if target_prefix is None else [target_prefix],
-            watched=True,
+            check_tokens("source", source),
+            check_tokens("target_prefix", target_prefix or []),
         )
-        return run.steps()
+
+    def _tokens(
+        self, decoding: Decoding, source: list[str], prefix: list[str]
+    ) -> Iterator[GenerationStepResult]:
+        with self.in_use() as loaded:
+            run = Run(loaded, decoding, [source], [prefix], watched=True)
+            self.keep_in_use(run)
+        yield from run.steps()
 
     def translate_iterable(
         self,
@@ -164,18 +160,33 @@ class Translator(ModelHandle):
             **options: As `translate_batch`.
 
         Raises:
-            ValueError: if there are not as many prefixes as sources.
+            ValueError: as `translate_batch`, or if there are not as many prefixes as sources.
+            TypeError: as `translate_batch`.
+            RuntimeError: as `translate_batch`.
         """
-        check_batch_type(batch_type)
-        pairs: Iterable[tuple[Any, Any]] = ((tokens, None) for tokens in source)
+        pairs = text_files.alone(source)
         if target_prefix is not None:
             pairs = text_files.pairs(source, target_prefix)
+        return self._in_order(self.translate_batch, pairs, max_batch_size, batch_type, options)
+
+    def _in_order(
+        self,
+        work: Callable[..., list[Any]],
+        pairs: text_files.Pairs,
+        max_batch_size: int,
+        batch_type: str,
+        options: dict[str, Any],
+    ) -> Iterator[Any]:
+        """Results of pairs of sentences; nothing happens, and nothing fails, before the first."""
+        if max_batch_size < 1:
+            raise ValueError("max_batch_size must be >= 1")
+        check_batch_type(batch_type)
 
         def start(batch: list[tuple[Any, Any]]) -> list[Any]:
-            sources, prefixes = zip(*batch, strict=True)
-            return self.translate_batch(sources, prefixes, asynchronous=True, **options)
+            first, second = zip(*batch, strict=True)
+            return work(first, second, **options | {"asynchronous": True})
 
-        return text_files.in_order(pairs, start, max(max_batch_size, 1), _BATCHES_AHEAD)
+        yield from text_files.in_order(pairs, start, max_batch_size, _BATCHES_AHEAD)
 
     def translate_file(
         self,
@@ -208,15 +219,22 @@ class Translator(ModelHandle):
             **options: As `translate_batch`.
 
         Raises:
-            RuntimeError: if a file cannot be opened, or has not as many lines as the other.
+            RuntimeError: if a file cannot be opened, or there are fewer prefixes than lines.
+            ValueError: as `translate_batch`, or if a function is missing.
         """
+        if bool(source_tokenize_fn) != bool(target_detokenize_fn):
+            raise ValueError(
+                "source_tokenize_fn and target_detokenize_fn should both be set or none at all"
+            )
+        if target_path is not None and source_tokenize_fn and not target_tokenize_fn:
+            raise ValueError("target_tokenize_fn should be set when passing a target file")
         return text_files.translate(
-            functools.partial(
-                self.translate_iterable,
-                max_batch_size=max(max_batch_size, read_batch_size),
-                batch_type=batch_type,
-                return_scores=with_scores,
-                **options,
+            lambda pairs: self._in_order(
+                self.translate_batch,
+                pairs,
+                max(max_batch_size, read_batch_size),
+                batch_type,
+                {"return_scores": with_scores, **options},
             ),
             text_files.Lines(source_path, source_tokenize_fn),
             None if target_path is None else text_files.Lines(target_path, target_tokenize_fn),
@@ -245,52 +263,37 @@ class Translator(ModelHandle):
             max_batch_size: Not needed.
             batch_type: Not needed.
             max_input_length: Sources and targets, with their ends, are cut there; 0 for no limit.
-            offset: Tokens of the targets that are not told.
+            offset: Tokens of the targets to leave out of the results.
             asynchronous: Whether to return at once.
 
         Returns:
             A ScoringResult for each sentence, or an AsyncScoringResult.
 
         Raises:
-            ValueError: if there are not as many targets as sources.
+            ValueError: if `offset` or `max_input_length` is negative.
             TypeError: if a sentence is no list of tokens.
-            RuntimeError: if the model was unloaded.
+            RuntimeError: if the model was unloaded, or there are fewer targets than sentences.
         """
         check_batch_type(batch_type)
-        model = self.loaded()
-        sources, targets = check_tokens("source", source), check_tokens("target", target)
-        if len(sources) != len(targets):
-            raise ValueError(f"there are {len(targets)} targets, expected {len(sources)}")
-        cut = Decoding(max_input_length=max_input_length)
-        vocabularies = self.vocabularies
-        # The end counts as a token of the target.
-        longest = max_input_length - 1 if max_input_length else None
-        wanted = [vocabularies.target.ids(tokens)[:longest] for tokens in targets]
-        ids = [source_ids(vocabularies, cut, tokens) for tokens in sources]
-        chosen = [n for n, source in enumerate(ids) if source]
-
-        def work() -> list[ScoringResult]:
-            found = model.score([ids[n] for n in chosen], [wanted[n] for n in chosen])
-            scores = dict(zip(chosen, found, strict=True))
-            results = []
-            for n, target in enumerate(wanted):
-                tokens = [*vocabularies.target_tokens(target), vocabularies.end]
-                if n in scores:
-                    results.append(ScoringResult(tokens[offset:], scores[n][offset:].tolist()))
-                else:
-                    results.append(ScoringResult(tokens, [0.0] * len(tokens)))
-            return results
-
-        if not asynchronous:
-            return work()
-        # A thread of its own, which ends with its work: scoring is one call, and there is nothing
-        # to wait for in between.
-        scored: concurrent.futures.Future[list[ScoringResult]] = concurrent.futures.Future()
-        threading.Thread(target=_fulfil, args=(scored, work), daemon=True).start()
-        return [
-            AsyncScoringResult(scored.done, functools.partial(_nth, scored, n))
-            for n in range(len(sources))
-        ]
+        sources, targets = check_sentences("source", source), check_sentences("target", target)
+        check_as_many(targets, sources)
+        for name, value in (("max_input_length", max_input_length), ("offset", offset)):
+            if checked(name, value, "int") < 0:
+                raise ValueError(f"{name} must be >= 0")
+        with self.in_use() as loaded:
+            work = functools.partial(
+                scored,
+                loaded,
+                sources,
+                targets[: len(sources)],
+                most=max_input_length,
+                offset=offset,
+            )
+            if not asynchronous:
+                return work()
+            pending = Background(work)
+            self.keep_in_use(pending)
+        return [AsyncScoringResult(pending, n) for n in range(len(sources))]
 
     def score_iterable(
         self,
@@ -310,16 +313,12 @@ class Translator(ModelHandle):
             **options: As `score_batch`.
 
         Raises:
-            ValueError: if there are not as many targets as sources.
+            ValueError: as `score_batch`, or if there are not as many targets as sources.
+            TypeError: as `score_batch`.
+            RuntimeError: as `score_batch`.
         """
-        check_batch_type(batch_type)
-
-        def start(batch: list[tuple[Any, Any]]) -> list[Any]:
-            sources, targets = zip(*batch, strict=True)
-            return self.score_batch(sources, targets, asynchronous=True, **options)
-
         pairs = text_files.pairs(source, target)
-        return text_files.in_order(pairs, start, max(max_batch_size, 1), _BATCHES_AHEAD)
+        return self._in_order(self.score_batch, pairs, max_batch_size, batch_type, options)
 
     def score_file(
         self,
@@ -354,15 +353,24 @@ class Translator(ModelHandle):
             target_detokenize_fn: Joins tokens; with spaces by default.
 
         Raises:
-            RuntimeError: if a file cannot be opened, or has not as many lines as the other.
+            RuntimeError: if a file cannot be opened, or there are fewer targets than lines.
+            ValueError: as `score_batch`, or if some of the functions are missing.
         """
+        if (
+            len({bool(source_tokenize_fn), bool(target_tokenize_fn), bool(target_detokenize_fn)})
+            > 1
+        ):
+            raise ValueError(
+                "source_tokenize_fn, target_tokenize_fn, and target_detokenize_fn should all be "
+                "set or none at all"
+            )
         return text_files.score(
-            functools.partial(
-                self.score_iterable,
-                max_batch_size=max(max_batch_size, read_batch_size),
-                batch_type=batch_type,
-                max_input_length=max_input_length,
-                offset=offset,
+            lambda pairs: self._in_order(
+                self.score_batch,
+                pairs,
+                max(max_batch_size, read_batch_size),
+                batch_type,
+                {"max_input_length": max_input_length, "offset": offset},
             ),
             text_files.Lines(source_path, source_tokenize_fn),
             text_files.Lines(target_path, target_tokenize_fn),
@@ -372,12 +380,16 @@ class Translator(ModelHandle):
         )
 
 
-def _fulfil(scored: concurrent.futures.Future[Any], work: Callable[[], Any]) -> None:
+def _finished(run: Run, callback: Callback | None) -> list[TranslationResult]:
+    if callback is not None:
+        run.watch(callback)
+    return run.results()
+
+
+def _begun(start: Callable[[], Run], callback: Callback | None) -> Pending[TranslationResult]:
+    """A run that nobody waits for yet."""
     try:
-        scored.set_result(work())
-    except BaseException as error:
-        scored.set_exception(error)
-
-
-def _nth(scored: concurrent.futures.Future[list[ScoringResult]], sentence: int) -> ScoringResult:
-    return scored.result()[sentence]
+        run = start()
+    except ValueError as error:
+        return Failed(error)
+    return run if callback is None else Background(functools.partial(_finished, run, callback))

@@ -1,0 +1,1 @@
+"""The command line: `main` reads the arguments, the other files do what they ask for."""

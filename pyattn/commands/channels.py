@@ -1,0 +1,124 @@
+"""What the command reads and writes: lines as they arrive, and files that appear when complete."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pathlib
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+# How much input is read, and so translated, at once: about a thousand lines of a file. Of a pipe or
+# a terminal it is whatever has arrived, so that a line that is waited for is not held back.
+_READ_BYTES = 1 << 16
+# As many links as Linux follows.
+_MOST_LINKS = 40
+
+
+@contextlib.contextmanager
+def lines(path: str | None) -> Iterator[Iterator[list[str]]]:
+    """The lines of a file, or of standard input, in groups, each read when it is asked for."""
+    if path is None or path == "-":
+        if sys.stdin is None:
+            raise OSError("standard input: is closed")
+        yield _decoded(sys.stdin.buffer, "standard input")
+    else:
+        with pathlib.Path(path).open("rb") as file:
+            yield _decoded(file, path)
+
+
+def _decoded(stream: Any, name: str) -> Iterator[list[str]]:
+    """Groups of lines; those before a line that is not UTF-8 come before the error."""
+    numbers = itertools.count(1)
+    for group in _arriving(stream):
+        texts: list[str] = []
+        for line in group:
+            number = next(numbers)
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                yield texts
+                raise ValueError(
+                    f"{name}: line {number} is not valid UTF-8 at byte {error.start + 1}"
+                ) from None
+            texts.append(text.removesuffix("\r"))
+        yield texts
+
+
+def _arriving(stream: Any) -> Iterator[list[bytes]]:
+    """Lines without their ends, as many at once as have arrived."""
+    begun: list[bytes] = []  # the parts of a line whose end has not arrived
+    while chunk := stream.read1(_READ_BYTES):
+        *ended, rest = chunk.split(b"\n")
+        if ended:
+            ended[0] = b"".join([*begun, ended[0]])
+            begun.clear()
+            yield ended
+        begun.append(rest)
+    if last := b"".join(begun):
+        yield [last]
+
+
+@contextlib.contextmanager
+def writing(path: str | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file that gets its name when it is complete.
+
+    A run that fails leaves what it has written in FILE.partial, and FILE as it was.
+    """
+    if path is None or path == "-":
+        if sys.stdout is None:
+            raise OSError("standard output: is closed")
+        yield sys.stdout.buffer
+        return
+    descriptor = _own_descriptor(path)
+    if descriptor is not None:
+        # What has been printed comes first, and what is a file behind it is neither emptied nor
+        # replaced: whoever opened it goes on with it.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            yield file
+        return
+    if _is_special(path):
+        with pathlib.Path(path).open("wb") as file:
+            yield file
+        return
+    target = pathlib.Path(path).resolve()  # a link stays a link
+    partial = target.with_name(f"{target.name}.partial")
+    with partial.open("wb") as file:
+        yield file
+    if target.exists():
+        shutil.copymode(target, partial)
+    partial.replace(target)
+
+
+def _own_descriptor(path: str) -> int | None:
+    """The open file of this process that a path is a name of, such as /dev/stdout or /dev/fd/63."""
+    folders = {os.path.realpath(folder) for folder in ("/dev/fd", "/proc/self/fd")}
+    place = pathlib.Path(path)
+    for _ in range(_MOST_LINKS):
+        folder = os.path.realpath(place.parent)
+        if folder in folders and place.name.isdecimal():
+            return int(place.name)
+        if not place.is_symlink():
+            break
+        place = pathlib.Path(folder, place.readlink())
+    return None
+
+
+def _is_special(path: str) -> bool:
+    """Whether a path leads to something that is there and is no regular file: a pipe, a device."""
+    try:
+        return not stat.S_ISREG(pathlib.Path(path).stat().st_mode)
+    except OSError:  # which opening it will meet as well
+        return False
+
+
+def forget_standard_output() -> None:
+    """Give the rest of the output to nobody, or the interpreter complains of it when it exits."""
+    with contextlib.suppress(OSError, ValueError):  # not a real file, as under a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,82 @@
+"""What config.json and generation_config.json of a Hugging Face folder say."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from pyattn.checkpoint import ModelConfig
+from pyattn.files.fields import Fields
+from pyattn.files.generation import generation_options
+from pyattn.files.huggingface.families import FAMILIES
+from pyattn.files.huggingface.layout import CONFIG_FILE, GENERATION_FILE, Layout
+from pyattn.files.reading import JsonObject, read_json
+from pyattn.options import GenerationOptions
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HuggingFaceConfig:
+    """The two files, understood.
+
+    Attributes:
+        layout: What the model is, and how its tensors are called.
+        fields: Of both files.
+    """
+
+    layout: Layout
+    fields: Fields
+
+    @property
+    def model(self) -> ModelConfig:
+        """What the model is."""
+        return self.layout.model
+
+    @functools.cached_property
+    def generation(self) -> GenerationOptions:
+        """How the model wants to be decoded; warns of what is not followed.
+
+        Raises:
+            ModelError: if a field is out of range, or contradicts another.
+        """
+        model = self.model
+        return generation_options(
+            self.fields, end=model.end, vocab=model.target_vocab, max_positions=model.max_positions
+        )
+
+
+def read_config(folder: pathlib.Path) -> HuggingFaceConfig:
+    """Reads config.json, and generation_config.json if there is one.
+
+    Raises:
+        ModelError: if a field is out of range, contradicts another, or asks for what is not
+            supported; the message names the file and the field.
+    """
+    values = read_json(folder / CONFIG_FILE)
+    name = Fields({CONFIG_FILE: values}).text("model_type")
+    family = Fields({CONFIG_FILE: values}).choice("model_type", FAMILIES, name)
+    values = _filled(values, family.defaults)
+    fields = Fields({CONFIG_FILE: values})
+
+    files = {CONFIG_FILE: values}
+    if family.tokens_of is not None:
+        files = {f"{CONFIG_FILE}: {family.tokens_of}": fields.object(family.tokens_of), **files}
+    if (folder / GENERATION_FILE).exists():
+        files[GENERATION_FILE] = read_json(folder / GENERATION_FILE)
+    else:
+        files[CONFIG_FILE] = _filled(values, family.generation)
+    with_generation = Fields(files)
+
+    layout = family.style(name, family, fields, with_generation)
+    return HuggingFaceConfig(layout=layout, fields=with_generation)
+
+
+def _filled(values: JsonObject, defaults: Mapping[str, Any]) -> JsonObject:
+    """A file's fields, and the defaults of those that it does not have; in objects of it, too."""
+    filled = dict(defaults) | values
+    for key, default in defaults.items():
+        if isinstance(default, dict) and isinstance(filled[key] or {}, dict):
+            filled[key] = default | (filled[key] or {})
+    return filled

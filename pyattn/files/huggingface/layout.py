@@ -1,0 +1,125 @@
+"""What a block style is asked for: a model, and how its tensors are called in the files."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from pyattn.checkpoint import Activation, ModelConfig, Stack
+from pyattn.files.fields import Fields
+
+CONFIG_FILE = "config.json"
+GENERATION_FILE = "generation_config.json"
+
+# What transformers calls the activations that are computed here.
+ACTIVATIONS: dict[str, Activation] = {
+    "relu": "relu",
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "swish": "silu",
+    "silu": "silu",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """Names in the files of the two embeddings and of the output matrix.
+
+    Attributes:
+        encoder: The encoder's embedding.
+        decoder: The decoder's.
+        output: The output matrix.
+        shared: One matrix for both stacks, where a family has a name for it.
+    """
+
+    encoder: str
+    decoder: str
+    output: str
+    shared: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A model by its config.json, and where its tensors are.
+
+    Attributes:
+        model: What the model is.
+        lengths: Field of config.json behind each attribute of `model` that is a tensor's length.
+        embeddings: Names of the matrices that may be tied.
+        joined: Whether the encoder and the decoder have the same embedding.
+        tied: Whether the output matrix is the decoder's embedding.
+        prefix: What the names of all other tensors begin with.
+        words: The words of our names of tensors, by stack, in those of the files; those that are
+            the same in both are left out.
+        output_bias: Name of what is added to the logits, [1, vocab]; None if there is none.
+        not_read: Names of tensors that a file may have, and that no result depends on.
+        rows_before: How many rows a table of learned positions has before that of the first token.
+        norms_less_one: Whether the weights of norms are stored less one.
+        tied_scale: What logits are multiplied by if the output matrix is the decoder's embedding.
+    """
+
+    model: ModelConfig
+    lengths: Mapping[str, str]
+    embeddings: Embeddings
+    joined: bool
+    tied: bool
+    prefix: str = ""
+    words: Mapping[Stack, Mapping[str, str]]
+    output_bias: str | None = None
+    not_read: tuple[str, ...] = ()
+    rows_before: int = 0
+    norms_less_one: bool = False
+    tied_scale: float = 1.0
+
+    def saved_name(self, name: str) -> str:
+        """The name in the files of a tensor that is not an embedding."""
+        stack: Stack = "encoder" if name.startswith("encoder.") else "decoder"
+        words = (self.words[stack].get(word, word) for word in name.split("."))
+        return self.prefix + ".".join(word for word in words if word)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Family:
+    """What a model_type decides.
+
+    Attributes:
+        style: The block that it is built of: reads a layout from the name of the family, the
+            family, the fields of config.json, and these with what generation_config.json says of
+            special tokens.
+        embeddings: Names of the matrices that may be tied.
+        switches: Attributes of `ModelConfig` that all its models have in common.
+        defaults: Fields that config.json need not have, as transformers' config classes know them.
+        generation: Likewise, but such as count only where there is no generation_config.json.
+        output_bias: As in `Layout`.
+        scaled_output: Whether logits are multiplied by dim**-0.5: if config.json says so, or if the
+            output matrix is the embedding.
+        not_read: As in `Layout`.
+        tokens_of: The object of config.json whose special tokens count where config.json itself
+            has none.
+    """
+
+    style: Callable[[str, Family, Fields, Fields], Layout]
+    embeddings: Embeddings
+    switches: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    generation: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    output_bias: str | None = None
+    scaled_output: Literal["never", "configured", "tied"] = "never"
+    not_read: tuple[str, ...] = ()
+    tokens_of: str | None = None
+
+
+def special_tokens(ids: Fields, source_vocab: int, target_vocab: int) -> dict[str, Any]:
+    """The attributes of `ModelConfig` that are ids; the end is the first of several."""
+    # The start is only ever a target; the end is appended to sources too.
+    smaller = min(source_vocab, target_vocab)
+    start = ids.optional_id("decoder_start_token_id", None, vocab=target_vocab)
+    return {
+        # As transformers does where nobody says how a target starts.
+        "start": ids.id("bos_token_id", None, vocab=target_vocab) if start is None else start,
+        "end": ids.ids("eos_token_id", vocab=smaller)[0],
+        "pad": ids.optional_id("pad_token_id", None, vocab=smaller),
+        "unk": ids.optional_id("unk_token_id", None, vocab=target_vocab),
+    }

@@ -1,0 +1,100 @@
+"""From the tensors of a file to those of a checkpoint, each checked against the config."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pyattn.checkpoint import ModelConfig, tensor_shapes
+from pyattn.errors import ModelError
+from pyattn.files.reading import bare, listed
+from pyattn.files.tensors import Tensor
+
+
+class Length(int):
+    """The length of an axis that remembers which field of config.json it comes from."""
+
+    key: str
+
+    @classmethod
+    def of(cls, value: int, key: str) -> Length:
+        """The length `value`, which config.json gives as its field `key`."""
+        length = cls(value)
+        length.key = key
+        return length
+
+
+def named_shapes(
+    config: ModelConfig, keys: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """`tensor_shapes`, with lengths that know their fields of config.json where they are one.
+
+    Args:
+        config: What the model is.
+        keys: Name in config.json of each attribute of `config` that is the length of an axis.
+    """
+    lengths: dict[str, Any] = {
+        name: Length.of(getattr(config, name), key) for name, key in keys.items()
+    }
+    yield from tensor_shapes(dataclasses.replace(config, **lengths))
+
+
+class Weights:
+    """The tensors of a model's files; remembers which were asked for.
+
+    Args:
+        file: The file, or the index of several, for errors.
+        tensors: By their names.
+    """
+
+    def __init__(self, file: str, tensors: Mapping[str, Tensor]) -> None:
+        self.file = file
+        self._tensors = tensors
+        self._left = set(tensors)
+
+    def optional(self, name: str) -> Tensor | None:
+        """The tensor of that name, if there is one."""
+        self._left.discard(name)
+        return self._tensors.get(name)
+
+    def take(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """The tensor of that name.
+
+        Raises:
+            ModelError: if there is none, or it has another shape.
+        """
+        tensor = self.optional(name)
+        if tensor is None:
+            raise ModelError(f"{self.file}: {bare(name)} is missing")
+        check_shape(tensor, shape)
+        return tensor
+
+    def check_all_taken(self, family: str) -> None:
+        """That nothing is left: what a model does not compute with it may not carry either.
+
+        Raises:
+            ModelError: if tensors are left; the message names the first of them.
+        """
+        if self._left:
+            raise ModelError(
+                f"{self.file}: {listed(sorted(self._left))}: no such tensors in a model of "
+                f"family {bare(family)}, with as many layers as config.json says"
+            )
+
+
+def check_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """That a tensor has the shape that config.json gives it.
+
+    Raises:
+        ModelError: if it has not; the message names the field that says otherwise.
+    """
+    if tensor.shape == shape:
+        return
+    place = f"{tensor.file}: {bare(tensor.name)} has shape {list(tensor.shape)}"
+    if len(tensor.shape) != len(shape):
+        raise ModelError(f"{place}, expected {[int(length) for length in shape]}")
+    wrong = next(b for a, b in zip(tensor.shape, shape, strict=True) if a != b)
+    if isinstance(wrong, Length):
+        raise ModelError(f"{place}, config.json's {wrong.key} says {wrong}")
+    raise ModelError(f"{place}, expected {list(map(int, shape))} by config.json")

@@ -1,0 +1,302 @@
+"""pyattn's own folders: config.json, model.safetensors and the tokenizer's files.
+
+`pyattn.files.native_config` says what is in config.json. model.safetensors holds the tensors
+under the names of `pyattn.checkpoint`, each in float32, or a matrix in float16, in bfloat16, or in
+int8 with a float32 scale per row (its output channel) beside it: `<name>.scale`. A model of
+Marian's may have its shortlist beside them (`pyattn.files.shortlist`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.errors import ModelError
+from pyattn.files.named_tensors import Weights, named_shapes
+from pyattn.files.native_config import (
+    CONFIG_FILE,
+    FORMAT,
+    FORMAT_VERSION,
+    LENGTHS,
+    TOKENIZER_FILES,
+    read_native_config,
+)
+from pyattn.files.quantized import bfloat16_bits, quantize, stored_quantized
+from pyattn.files.reading import bare, listed, open_regular
+from pyattn.files.safetensors import Entry, read_safetensors, write_safetensors
+from pyattn.files.shortlist import SHORTLIST_FILE, LexicalShortlist, read_own_shortlist
+from pyattn.stored import Array, Stored, Tensors
+
+WEIGHTS_FILE = "model.safetensors"
+SCALE_SUFFIX = ".scale"
+
+MatrixType: TypeAlias = Literal["float32", "bfloat16", "int8"]
+# Of `TOKENIZER_FILES` the files to their roles, or what is to be in them.
+TokenizerFiles: TypeAlias = Mapping[str, str | os.PathLike[str] | bytes]
+
+
+def read_native(folder: pathlib.Path) -> Checkpoint:
+    """The model in a native folder; its weights stay views of the file.
+
+    Raises:
+        ModelError: if a file is missing or malformed, or if the config contradicts the tensors.
+    """
+    config = read_native_config(folder)
+    weights = Weights(WEIGHTS_FILE, read_safetensors(folder / WEIGHTS_FILE))
+    shapes = dict(named_shapes(config.model, {name: name for name in LENGTHS}))
+    if weights.optional("output.bias") is not None:
+        shapes["output.bias"] = shapes["output.weight"][:1]
+    for name in config.tied:
+        if name not in shapes:
+            raise ModelError(f"{CONFIG_FILE}: tied: {bare(name)} is not a tensor of this model")
+    by_stored_name: dict[str, Stored] = {}
+    tensors: dict[str, Stored] = {}
+    for name, shape in shapes.items():
+        stored_name = config.tied.get(name, name)
+        tensor = _stored(weights, stored_name, shape)
+        tensors[name] = by_stored_name.setdefault(stored_name, tensor)
+    weights.check_all_taken(config.model.family)
+    return Checkpoint(config.model, Tensors(tensors), config.generation, config.text)
+
+
+def read_native_shortlist(folder: pathlib.Path) -> LexicalShortlist | None:
+    """The shortlist in a native folder; None if it has none.
+
+    Raises:
+        ModelError: if a file is missing or malformed, or if its ids are not the model's.
+    """
+    config = read_native_config(folder)
+    if config.shortlist is None:
+        return None
+    path, shared = config.shortlist
+    return read_own_shortlist(path, config.model, shared=shared)
+
+
+def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Stored:
+    """A tensor in the numbers that it is stored in."""
+    tensor = weights.take(name, shape)
+    if tensor.dtype != "I8":
+        return tensor.stored()
+    if len(shape) != 2:
+        raise ModelError(f"{tensor.file}: {bare(name)} has dtype I8, expected F32 for a vector")
+    return stored_quantized(tensor, weights.take(f"{name}{SCALE_SUFFIX}", shape[:1]))
+
+
+def write_native(
+    folder: str | os.PathLike[str],
+    checkpoint: Checkpoint,
+    *,
+    dtype: MatrixType | None = None,
+    tokenizer_files: TokenizerFiles | None = None,
+    shortlist: LexicalShortlist | None = None,
+) -> None:
+    """Writes a model as a native folder, which appears complete or not at all.
+
+    Args:
+        folder: Where; does not exist yet, or is empty.
+        checkpoint: The model. Matrices that are one object are stored once; those that are stored
+            in `dtype` already keep their bits.
+        dtype: What matrices are stored in; None leaves each in the type that it has. Vectors and
+            relative biases are always float32.
+        tokenizer_files: Role (a key of `TOKENIZER_FILES`) to a file or its content; files with the
+            same content are stored once.
+        shortlist: Which target ids go with which source ids, if anything says so.
+
+    Raises:
+        TypeError: if an argument is of another type, such as those of another order.
+        FileExistsError: if the folder holds anything.
+        ValueError: if there is no such dtype or role, if the tensors or the shortlist are not those
+            of the config, or if a matrix that is to be int8 has a value that is not finite.
+    """
+    place = _checked_path("folder", folder)
+    if not isinstance(checkpoint, Checkpoint):
+        raise TypeError(
+            f"write_native: checkpoint is {type(checkpoint).__name__}, expected a Checkpoint, "
+            "behind the folder"
+        )
+    if dtype is not None and dtype not in get_args(MatrixType):
+        known = ", ".join(map(repr, get_args(MatrixType)))
+        raise ValueError(f"write_native: dtype is {dtype!r}, expected one of {known}, or None")
+    tensors = Tensors.of(checkpoint.tensors)
+    _check_tensors(checkpoint.config, tensors)
+    tokenizer_files = {} if tokenizer_files is None else tokenizer_files
+    _check_tokenizer_files(tokenizer_files)
+    _check_shortlist(shortlist, checkpoint.config)
+    with _appearing(place) as written:
+        names = _copy_tokenizer(tokenizer_files, written)
+        tied, stored = _distinct(tensors)
+        config = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "model": dataclasses.asdict(checkpoint.config),
+            "generation": dataclasses.asdict(checkpoint.generation),
+            "tied": tied,
+            "tokenizer": names,
+        }
+        if checkpoint.text is not None:
+            config["text"] = dataclasses.asdict(checkpoint.text)
+        if shortlist is not None:
+            config["shortlist"] = {"file": SHORTLIST_FILE, "shared": shortlist.shared}
+            shortlist.write(written / SHORTLIST_FILE)
+        text = json.dumps(config, indent=2, allow_nan=False)
+        (written / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
+        write_safetensors(written / WEIGHTS_FILE, _entries(stored, dtype))
+
+
+def _checked_path(name: str, path: object) -> pathlib.Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"write_native: {name} is {type(path).__name__}, expected a path")
+    return pathlib.Path(path)
+
+
+def _check_tokenizer_files(files: TokenizerFiles) -> None:
+    if not isinstance(files, Mapping):
+        raise TypeError(
+            f"write_native: tokenizer_files is {type(files).__name__}, expected a mapping of roles"
+        )
+    for role, file in files.items():
+        if role not in TOKENIZER_FILES:
+            known = ", ".join(TOKENIZER_FILES)
+            raise ValueError(f"write_native: tokenizer_files has {role!r}, expected {known}")
+        if not isinstance(file, bytes):
+            _checked_path(f"tokenizer_files[{role!r}]", file)
+
+
+def _check_shortlist(shortlist: LexicalShortlist | None, config: ModelConfig) -> None:
+    if shortlist is None:
+        return
+    if not isinstance(shortlist, LexicalShortlist):
+        raise TypeError(
+            f"write_native: shortlist is {type(shortlist).__name__}, expected a LexicalShortlist"
+        )
+    sizes = len(shortlist), shortlist.target_vocab
+    if sizes != (config.source_vocab, config.target_vocab):
+        raise ValueError(
+            f"write_native: shortlist is of {sizes[0]} source ids and {sizes[1]} target ids, the "
+            f"config has {config.source_vocab} and {config.target_vocab}"
+        )
+
+
+def _check_tensors(config: ModelConfig, tensors: Tensors) -> None:
+    """That what is written can be read again."""
+    expected = dict(tensor_shapes(config))
+    for name, shape in expected.items():
+        found = tensors.stored(name).shape if name in tensors else None
+        if found != shape:
+            has = "is missing" if found is None else f"has shape {list(found)}"
+            raise ValueError(f"write_native: tensors[{name!r}] {has}, expected {list(shape)}")
+    unknown = tensors.keys() - expected.keys() - {"output.bias"}
+    if unknown:
+        raise ValueError(f"write_native: {listed(sorted(unknown))}: not tensors of the config")
+
+
+def _distinct(tensors: Tensors) -> tuple[dict[str, str], dict[str, Stored]]:
+    """Which names stand for an earlier one's tensor, and the tensors without them."""
+    first: dict[int, str] = {}
+    stored = {name: tensors.stored(name) for name in tensors}
+    tied = {name: first.setdefault(id(tensor), name) for name, tensor in stored.items()}
+    return (
+        {name: other for name, other in tied.items() if name != other},
+        {name: tensor for name, tensor in stored.items() if tied[name] == name},
+    )
+
+
+def _entries(tensors: Mapping[str, Stored], dtype: MatrixType | None) -> dict[str, Entry]:
+    """What the file is to hold, scales beside their matrices."""
+    entries: dict[str, Entry] = {}
+    for name, tensor in tensors.items():
+        shape = tensor.shape
+        whole = len(shape) != 2 or name.endswith("relative_bias")
+        kind = "float32" if whole else dtype or tensor.dtype
+        if kind == "float32":
+            entries[name] = Entry(dtype="F32", shape=shape, values=tensor.float32)
+        elif kind == "float16":
+            entries[name] = Entry(dtype="F16", shape=shape, values=functools.partial(_own, tensor))
+        elif kind == "bfloat16":
+            entries[name] = Entry(
+                dtype="BF16", shape=shape, values=functools.partial(bfloat16_bits, tensor)
+            )
+        else:
+            matrix = _Int8(name, tensor)
+            entries[name] = Entry(dtype="I8", shape=shape, values=matrix.values)
+            entries[f"{name}{SCALE_SUFFIX}"] = Entry(
+                dtype="F32", shape=shape[:1], values=matrix.scale
+            )
+    return entries
+
+
+def _own(tensor: Stored) -> npt.NDArray[Any]:
+    """A tensor's numbers as they are."""
+    return tensor.values
+
+
+class _Int8:
+    """A matrix in int8 whose integers and scales are written one after the other."""
+
+    def __init__(self, name: str, tensor: Stored) -> None:
+        self._name = name
+        self._tensor = tensor
+        self._scale: Array | None = tensor.scale
+
+    def values(self) -> npt.NDArray[np.int8]:
+        """[out, in]."""
+        return self._quantized().values
+
+    def scale(self) -> Array:
+        """[out]."""
+        if self._scale is None:
+            self._quantized()
+        assert self._scale is not None
+        return self._scale
+
+    def _quantized(self) -> Stored:
+        if self._tensor.dtype == "int8":
+            return self._tensor
+        try:
+            quantized = quantize(self._tensor.float32())
+        except ValueError as error:
+            raise ValueError(f"{self._name}: {error}") from None
+        self._scale = quantized.scale
+        return quantized
+
+
+def _copy_tokenizer(files: TokenizerFiles, folder: pathlib.Path) -> dict[str, str]:
+    """Role to the name of its file in the folder."""
+    names: dict[str, str] = {}
+    by_content: dict[bytes, str] = {}
+    for role, given in files.items():
+        if isinstance(given, bytes):
+            content = given
+        else:
+            with open_regular(pathlib.Path(given)) as file:
+                content = file.read()
+        names[role] = by_content.setdefault(content, TOKENIZER_FILES[role])
+        (folder / names[role]).write_bytes(content)
+    return names
+
+
+@contextlib.contextmanager
+def _appearing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A folder to write to, which takes its real name when all has gone well."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder}: exists and is not an empty folder; choose another name")
+    written = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
+    written.mkdir(parents=True)
+    try:
+        yield written
+        if folder.exists():
+            folder.rmdir()  # which leaves alone what has come in since
+        written.replace(folder)
+    finally:
+        shutil.rmtree(written, ignore_errors=True)

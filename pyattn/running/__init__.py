@@ -1,0 +1,1 @@
+"""From a checkpoint to what the core runs: number types, packing, memory, searches under way."""

@@ -1,0 +1,118 @@
+"""From a checkpoint's tensors to what the core asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, tensor_shapes
+from pyattn.errors import ModelError
+from pyattn.running import precision
+from pyattn.stored import Array, Stored, Tensors
+
+# Floats of a table of computed positions, unless the model itself is larger by far: 16,384 of them
+# for a dim of 512.
+MOST_COMPUTED = 1 << 23
+
+# A matrix as it is stored, and its bias if it has one.
+Part: TypeAlias = tuple[Stored, Array | None]
+
+
+def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, list[Part]]]:
+    """What the core asks for, each of its due shape.
+
+    Args:
+        checkpoint: Config and weights.
+
+    Returns:
+        Vectors and tables in float32, computed positions included; and, by the names of products
+        (`pyattn.running.precision`) and of embeddings, the matrices that each of them consists of.
+
+    Raises:
+        ModelError: if a tensor is missing, is an array of another type than float32, or has another
+            shape than the config says; the message names it.
+    """
+    config = checkpoint.config
+    try:
+        tensors = Tensors.of(checkpoint.tensors)
+    except ValueError as error:
+        raise ModelError(f"checkpoint: {error}") from None
+    names = _checked_names(config, tensors)
+    products = {f"{stack}.embedding": (f"{stack}.embedding",) for stack in STACKS}
+    parts: dict[str, list[Part]] = {}
+    taken: set[str] = set()
+    for product, weights in (products | precision.products(config)).items():
+        biases = [f"{weight.removesuffix('.weight')}.bias" for weight in weights]
+        taken.update(weights, biases)
+        parts[product] = [
+            (tensors.stored(weight), tensors.get(bias))
+            for weight, bias in zip(weights, biases, strict=True)
+        ]
+    floats = {name: tensors[name] for name in names if name not in taken}
+    return _with_computed_positions(config, floats), parts
+
+
+def _checked_names(config: ModelConfig, tensors: Tensors) -> list[str]:
+    """The names of a model's tensors, all of which are there and have their due shapes."""
+    optional = "output.bias"
+    names = []
+    for name, shape in (*tensor_shapes(config), (optional, (config.target_vocab,))):
+        if name not in tensors:
+            if name == optional:
+                continue
+            raise ModelError(f"checkpoint: no tensor {name}, expected shape {list(shape)}")
+        found = tensors.stored(name).shape
+        if found != shape:
+            raise ModelError(
+                f"checkpoint: {name} has shape {list(found)}, the config says {list(shape)}"
+            )
+        names.append(name)
+    return names
+
+
+def _with_computed_positions(config: ModelConfig, tensors: dict[str, Array]) -> dict[str, Array]:
+    """The tensors, with positions in the form that the core reads them in."""
+    if config.positions == "learned":
+        return tensors
+    _check_computed(config)
+    try:
+        tables = _tables(config, tensors)
+    except ValueError as error:  # of sizes that make no sense together
+        raise ModelError(f"checkpoint: {error}") from None
+    # Biases by bucket have become tables by distance.
+    return {name: own for name, own in tensors.items() if "relative_bias" not in name} | tables
+
+
+def _check_computed(config: ModelConfig) -> None:
+    """That tables of positions, for which a few bytes of a file ask, are no larger than useful."""
+    per_position = config.dim
+    if config.positions == "relative":
+        layers = config.encoder_layers + config.decoder_layers if config.relative_per_layer else 1
+        per_position = 2 * layers * max(config.encoder_heads, config.decoder_heads)
+    weights = sum(math.prod(shape) for _, shape in tensor_shapes(config))
+    most = max(MOST_COMPUTED, weights // 4) // max(per_position, 1)
+    if config.max_positions > most:
+        raise ModelError(
+            f"checkpoint: max_positions is {config.max_positions}, expected at most {most} for "
+            f"positions that are computed"
+        )
+
+
+def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    # Here and not above: importing pyattn need not read the whole reference.
+    from pyattn.reference.positions import computed_positions, relative_bias_table, rotary_tables
+
+    if config.positions == "relative":
+        names = [name for name in tensors if name.endswith("relative_bias")]
+        return {
+            name.replace("relative_bias", "relative_table"): relative_bias_table(
+                tensors[name], config, "encoder" if name.startswith("encoder") else "decoder"
+            )
+            for name in names
+        }
+    if config.positions == "rotary":
+        cos, sin = rotary_tables(config)
+        return {"rotary.cos": cos, "rotary.sin": sin}
+    table = computed_positions(config)
+    return {"encoder.positions": table, "decoder.positions": table}

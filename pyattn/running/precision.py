@@ -1,0 +1,155 @@
+"""The number type that each matrix product of a model is computed in.
+
+Projections that share their input are one product. Its name is {stack}.layers.N.BLOCK.PRODUCT, as
+`pyattn.blocks.BLOCKS` lists blocks and products:
+
+    encoder.layers.0.self_attention.query_key_value
+    decoder.layers.3.feed_forward.down
+
+The projection to the vocabulary is "output".
+"""
+
+from __future__ import annotations
+
+import collections
+import difflib
+import fnmatch
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, TypeAlias, get_args
+
+from pyattn.blocks import products as block_products
+from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, blocks, tensor_shapes
+
+DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8"]
+# One for all products, or by patterns of their names, of which the last that matches counts.
+DTypes: TypeAlias = DType | Mapping[str, DType]
+
+# Levels on which fewer bytes gain no time. On the others, with the model that ships and one core of
+# Zen 4, int8 is 1.1 to 2.8 times as fast as float32 in batches and 3 to 4.6 times for one sentence.
+# bfloat16 is 1.8 and 2.5 times as fast where the CPU multiplies it; elsewhere it becomes float32 on
+# its way, which is as fast in batches and, with half the bytes to read, 1.4 to 1.6 times for one.
+_ONLY_FLOAT32 = frozenset({"reference", "portable"})
+
+
+def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
+    """The names of a model's products, in the order of computation, each with its matrices'."""
+    found = {}
+    for stack in STACKS:
+        layer = [
+            (f"{block}.{product}", [f"{block}.{matrix.name}.weight" for matrix in matrices])
+            for block in blocks(config, stack)
+            for product, matrices in block_products(block, config).items()
+        ]
+        for n in range(config.stack(stack).layers):
+            prefix = f"{stack}.layers.{n}"
+            for product, weights in layer:
+                found[f"{prefix}.{product}"] = tuple(f"{prefix}.{weight}" for weight in weights)
+    return found | {"output": ("output.weight",)}
+
+
+def check(dtype: DTypes) -> None:
+    """Refuses what is neither a number type nor a mapping to number types.
+
+    Raises:
+        ValueError: says what was expected.
+    """
+    if not isinstance(dtype, Mapping):
+        _check_type(dtype, "")
+        return
+    for pattern, value in dtype.items():
+        if not isinstance(pattern, str):
+            raise ValueError(f"dtype: expected names of products as keys, got {pattern!r}")
+        _check_type(value, f" for {pattern!r}")
+
+
+def _check_type(value: Any, place: str) -> None:
+    known = get_args(DType)
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"dtype: expected {', '.join(known)}{place}, got {value!r}")
+
+
+def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
+    """Each product's number type, "auto" decided.
+
+    "auto" is the fastest on this level at full quality: int8, which costs a trained Marian model
+    less BLEU than can be told from chance on a thousand sentences. Where the residual stream is not
+    normalised between layers, the feed-forwards of large models have a few channels far above the
+    others (Dettmers et al. 2022); there the product that reads them is bfloat16, unless the
+    checkpoint stores it in int8. Levels that gain no time by fewer bytes compute in float32. A
+    product that no pattern matches is "auto" as well.
+
+    Raises:
+        ValueError: if a pattern matches no product of the model.
+    """
+    check(dtype)
+    matrices = products(checkpoint.config)
+    wanted: dict[str, DType] = dict.fromkeys(matrices, "auto")
+    for pattern, value in (dtype if isinstance(dtype, Mapping) else {"*": dtype}).items():
+        matched = _matching(pattern, matrices)
+        if not matched:
+            near = _near(pattern, list(matrices))
+            raise ValueError(f"dtype: {pattern!r} is no product of this model; near: {near}")
+        wanted |= dict.fromkeys(matched, value)
+    return {
+        name: _auto(name, matrices[name], checkpoint, isa) if value == "auto" else value
+        for name, value in wanted.items()
+    }
+
+
+def _auto(product: str, matrices: tuple[str, ...], checkpoint: Checkpoint, isa: str) -> str:
+    if isa in _ONLY_FLOAT32:
+        return "float32"
+    outliers = checkpoint.config.norm != "post" and product.endswith(".feed_forward.down")
+    return "bfloat16" if outliers and not checkpoint.int8.issuperset(matrices) else "int8"
+
+
+def commonest(dtypes: Mapping[str, str], config: ModelConfig) -> str:
+    """The number type of most weights."""
+    sizes = {name: math.prod(shape) for name, shape in tensor_shapes(config)}
+    counts: collections.Counter[str] = collections.Counter()
+    for product, matrices in products(config).items():
+        counts[dtypes[product]] += sum(sizes[matrix] for matrix in matrices)
+    return counts.most_common(1)[0][0]
+
+
+def described(config: ModelConfig, dtype: str, others: Mapping[str, str]) -> str:
+    """What is computed in what, in words: "int8, but *.feed_forward.down in bfloat16".
+
+    Args:
+        config: What the model is.
+        dtype: The number type of all products but `others`.
+        others: Those in another type, by name.
+    """
+    by_type: dict[str, list[str]] = {}
+    for name, other in others.items():
+        by_type.setdefault(other, []).append(name)
+    every = list(products(config))
+    exceptions = [
+        f"{', '.join(_patterns(names, every))} in {other}" for other, names in by_type.items()
+    ]
+    return f"{dtype}, but {'; '.join(exceptions)}" if exceptions else dtype
+
+
+def _matching(pattern: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+
+
+def _pattern(name: str) -> str:
+    """The pattern for the same product of every layer: `*.feed_forward.down`."""
+    return "*." + name.split(".", 3)[3] if ".layers." in name else name
+
+
+def _patterns(names: list[str], every: list[str]) -> Iterator[str]:
+    """The names, those of all layers as one pattern."""
+    for pattern in dict.fromkeys(map(_pattern, names)):
+        alike = _matching(pattern, every)
+        whole = set(alike) <= set(names)
+        yield from [pattern] if whole else [name for name in alike if name in names]
+
+
+def _near(pattern: str, names: list[str]) -> str:
+    """The names most like one that does not exist, or all there are if none is."""
+    patterns = list(dict.fromkeys(map(_pattern, names)))
+    known = patterns if pattern.startswith("*") else [*names, *patterns]
+    return ", ".join(difflib.get_close_matches(pattern, known) or patterns)

@@ -1,0 +1,34 @@
+"""The config of a loaded model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from pyattn.checkpoint import ModelConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig(ModelConfig):
+    """The config of a loaded model: what it is, and how this machine runs it.
+
+    Attributes:
+        dtype: The number type of most weights in computation.
+        other_dtypes: Names (`pyattn.running.precision`) and types of products with another type.
+        isa: The level of instructions, one of `pyattn.cpu_info()`'s.
+    """
+
+    dtype: str
+    other_dtypes: Mapping[str, str] = dataclasses.field(hash=False)
+    isa: str
+
+    def summary(self) -> str:
+        """The same in a few words."""
+        vocab = f"vocabulary {self.source_vocab:,}"
+        if self.target_vocab != self.source_vocab:
+            vocab = f"vocabularies {self.source_vocab:,} and {self.target_vocab:,}"
+        mostly = "mostly " if self.other_dtypes else ""
+        return (
+            f"{self.family}, {self.encoder_layers}+{self.decoder_layers} layers, dim {self.dim:,}, "
+            f"{vocab}, {mostly}{self.dtype} on {self.isa}"
+        )

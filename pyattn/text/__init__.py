@@ -1,0 +1,1 @@
+"""Between a str and token ids: sentences, odd input, tokenizers, and joining translations."""

@@ -1,0 +1,196 @@
+"""Joining the translations of a text's parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pyattn.results import FinishReason, Hypothesis, Piece, Span, Translation
+from pyattn.text.normalization import raised_spans
+from pyattn.text.numbers import numbers_differ
+from pyattn.text.sources import Part, Plan
+
+if TYPE_CHECKING:
+    from pyattn.text.tokenizers import Tokenizer
+    from pyattn.text.tokenizers.contract import Decoded
+
+# Best outcome first.
+_FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
+
+# Scripts that put no space between sentences: Chinese, Japanese, Thai, Lao, Burmese, Khmer.
+_SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff]"
+)
+
+
+class Joiner:
+    """Joins the translations of parts.
+
+    Args:
+        tokenizer: The model's tokenizer.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def texts(self, plans: Sequence[Plan], found: Sequence[Sequence[Hypothesis]]) -> list[str]:
+        """The best translation of each text.
+
+        Args:
+            plans: How the texts were translated.
+            found: The hypotheses of every part of all texts, best first.
+        """
+        decoded = iter(self._tokenizer.decode([ranked[0].tokens for ranked in found]))
+        return [
+            next(decoded)
+            if _is_whole(plan)
+            else _text(plan, [next(decoded) for _ in plan.parts])[0]
+            for plan in plans
+        ]
+
+    def translations(
+        self, plans: Sequence[Plan], found: Sequence[Sequence[Hypothesis]], *, aligned: bool
+    ) -> list[list[Translation]]:
+        """The translations of each text, best first.
+
+        Args:
+            plans: How the texts were translated.
+            found: The hypotheses of every part of all texts, best first; their numbers may differ.
+            aligned: Whether they have alignments.
+        """
+        rest = iter(found)
+        ranked = [
+            list(zip(*(next(rest) for _ in plan.parts), strict=False)) or [()] for plan in plans
+        ]
+        flat = [(plan, parts) for plan, ranks in zip(plans, ranked, strict=True) for parts in ranks]
+        tokens = [part.tokens for _, parts in flat for part in parts]
+        if not aligned:
+            texts = iter(self._tokenizer.decode(tokens))
+            joined = [_joined(plan, parts, [next(texts) for _ in parts]) for plan, parts in flat]
+        else:
+            decoded = iter(self._tokenizer.decode_with_spans(tokens))
+            joined = [
+                self._aligned(plan, parts, [next(decoded) for _ in parts]) for plan, parts in flat
+            ]
+        each = iter(joined)
+        return [[next(each) for _ in ranks] for ranks in ranked]
+
+    def _aligned(
+        self, plan: Plan, parts: Sequence[Hypothesis], decoded: Sequence[Decoded]
+    ) -> Translation:
+        text, pieces = _text(plan, [one.text for one in decoded])
+        targets: list[Span] = []
+        translated = (piece for piece in pieces if not piece.copied)
+        for part, one, piece in zip(plan.parts, decoded, translated, strict=True):
+            spans = raised_spans(one.text, one.spans) if part.form.raised else one.spans
+            begin = piece.target[0]
+            targets.extend((begin + low, begin + high) for low, high in spans)
+        return _translation(
+            plan,
+            parts,
+            text,
+            pieces,
+            source_spans=tuple(span for part in plan.parts for span in self._spans(plan, part)),
+            target_spans=tuple(targets),
+        )
+
+    def _spans(self, plan: Plan, part: Part) -> list[Span]:
+        """Spans of a part's tokens in the text."""
+        source, target = plan.pair
+        [encoded] = self._tokenizer.encode_with_spans([part.form.text], source, target)
+        places = [part.span[0] + origin for origin in part.form.origins()]
+        return [(places[begin], places[end]) for begin, end in encoded.spans]
+
+
+def _joined(plan: Plan, parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
+    text, pieces = _text(plan, texts)
+    return _translation(plan, parts, text, pieces)
+
+
+def _translation(
+    plan: Plan,
+    parts: Sequence[Hypothesis],
+    text: str,
+    pieces: list[Piece],
+    *,
+    source_spans: tuple[Span, ...] | None = None,
+    target_spans: tuple[Span, ...] | None = None,
+) -> Translation:
+    scores = [part.token_scores for part in parts]
+    reasons = [part.finish_reason for part in parts]
+    alignments = [part.alignment for part in parts if part.alignment is not None]
+    aligned = source_spans is not None
+    return Translation(
+        text=text,
+        tokens=[token for part in parts for token in part.tokens],
+        score=_mean([part.score for part in parts]),
+        token_scores=np.concatenate([np.zeros(0, np.float32), *scores]),
+        finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
+        alignment=_block_diagonal(alignments) if aligned else None,
+        pieces=tuple(pieces),
+        source_spans=source_spans,
+        target_spans=target_spans,
+        warnings=("numbers",) if numbers_differ(plan.text[plan.head :], text) else (),
+    )
+
+
+def _is_whole(plan: Plan) -> bool:
+    """Whether a text is one part, whose translation is not changed."""
+    return (
+        len(plan.parts) == 1
+        and plan.parts[0].span == (0, len(plan.text))
+        and not plan.parts[0].form.raised
+    )
+
+
+def _text(plan: Plan, texts: Sequence[str]) -> tuple[str, list[Piece]]:
+    """The translation of a text, and its pieces."""
+    whole, parts = plan.text, plan.parts
+    out: list[str] = []
+    pieces: list[Piece] = []
+    begin, length = plan.head, 0
+    if begin:
+        pieces.append(Piece((0, begin), (0, 0), copied=True))
+
+    def put(text: str, source: Span, copied: bool) -> None:
+        nonlocal length
+        out.append(text)
+        pieces.append(Piece(source, (length, length + len(text)), copied))
+        length += len(text)
+
+    for part, text in zip(parts, texts, strict=True):
+        gap = (begin, part.span[0])
+        if gap[0] < gap[1]:
+            put(whole[gap[0] : gap[1]], gap, True)
+        elif out and _wants_space(whole[begin - 1 : begin], out[-1]):
+            put(" ", gap, True)
+        put(text.upper() if part.form.raised else text, part.span, False)
+        begin = part.span[1]
+    if begin < len(whole):
+        put(whole[begin:], (begin, len(whole)), True)
+    return "".join(out), pieces
+
+
+def _wants_space(last: str, translation: str) -> bool:
+    """Whether two sentences get a space that their own script does not put between them."""
+    return bool(_SPACELESS.match(last)) and not _SPACELESS.match(translation[-1:] or last)
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return sum(known) / max(1, len(known)) if len(known) == len(scores) else None
+
+
+def _block_diagonal(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """A block diagonal matrix: no part sees another's source."""
+    shape = np.sum([(0, 0), *(block.shape for block in blocks)], axis=0)
+    joined = np.zeros(shape, np.float32)
+    row = column = 0
+    for block in blocks:
+        joined[row : row + len(block), column : column + block.shape[1]] = block
+        row, column = row + len(block), column + block.shape[1]
+    return joined

@@ -1,0 +1,102 @@
+"""Translations under way: what `Translator.submit` returns."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pyattn.results import Hypothesis, Translation
+
+if TYPE_CHECKING:
+    from pyattn.text.joining import Joiner
+    from pyattn.text.sources import Plan
+
+
+class PendingSearch(Protocol):
+    """The search for the targets of all sources, as `Model.submit` returns it.
+
+    The methods are those of `pyattn.running.pending.PendingSearch`.
+    """
+
+    def __len__(self) -> int: ...
+    def __await__(self) -> Generator[object, None, list[list[Hypothesis]]]: ...
+
+    def done(self) -> bool:
+        """Whether all targets are found."""
+        ...
+
+    def cancel(self) -> None:
+        """Ends the search within a step."""
+        ...
+
+    def results(self, progress: Callable[[int], object] | None = None) -> list[list[Hypothesis]]:
+        """Waits for the targets of all sources, best first."""
+        ...
+
+
+class PendingTranslations:
+    """Translations under way.
+
+    Any thread may use it. Dropping the last reference cancels the texts that are not done.
+
+    In a coroutine, `await` it for its `results`; cancelling the task cancels the translations.
+    """
+
+    def __init__(
+        self, plans: Sequence[Plan], search: PendingSearch, joiner: Joiner, *, aligned: bool
+    ) -> None:
+        self._plans = plans
+        self._search = search
+        self._joiner = joiner
+        self._aligned = aligned
+
+    def __len__(self) -> int:
+        """Number of texts."""
+        return len(self._plans)
+
+    def done(self) -> bool:
+        """Whether all texts are translated."""
+        return self._search.done()
+
+    def cancel(self) -> None:
+        """Ends the search within a step; results that are not done raise a ValueError then."""
+        self._search.cancel()
+
+    def results(self, *, progress: bool = False) -> list[list[Translation]]:
+        """Waits for all texts and returns the translations of each, best first.
+
+        Args:
+            progress: Whether to draw a bar on standard error; needs the package tqdm.
+
+        Raises:
+            ValueError: if a search cannot continue, or was cancelled.
+        """
+        found = self._found(progress)
+        return self._joiner.translations(self._plans, found, aligned=self._aligned)
+
+    def texts(self, *, progress: bool = False) -> list[str]:
+        """Waits for all texts and returns the best translation of each; raises as `results`."""
+        return self._joiner.texts(self._plans, self._found(progress))
+
+    def __await__(self) -> Generator[object, None, list[list[Translation]]]:
+        """Waits for all texts without blocking the event loop."""
+        found = yield from self._search.__await__()
+        return self._joiner.translations(self._plans, found, aligned=self._aligned)
+
+    def _found(self, progress: bool) -> Any:
+        with _bar(len(self._search)) if progress else contextlib.nullcontext() as report:
+            return self._search.results(report)
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar: a function of the number of sentences that are done."""
+    try:
+        tqdm: Any = importlib.import_module("tqdm")
+    except ImportError:
+        raise ImportError("progress: needs the package tqdm (pip install tqdm)") from None
+    with tqdm.tqdm(total=total, unit="sentence") as bar:
+        yield lambda done: bar.update(done - bar.n)
+        bar.update(total - bar.n)

@@ -1,0 +1,54 @@
+"""The arguments `split` and `normalize`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Literal, TypeAlias
+
+from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
+
+# Where texts are cut: as serves the model, at every end of a sentence, not at all, or by a function
+# that returns the sentences of a text, in order.
+Split: TypeAlias = Literal["auto", "sentences", "never"] | Callable[[str], Sequence[str]]
+
+# How odd input is put right (see `pyattn.text.normalization`): as serves the model, not at all, or
+# by these steps.
+Normalize: TypeAlias = Literal["auto", "never"] | Collection[str]
+
+
+def checked_split(split: Split) -> Split:
+    """Returns `split` if it is valid.
+
+    Raises:
+        TypeError: if it is neither a str nor a function.
+        ValueError: if it is another str.
+    """
+    if callable(split):
+        return split
+    if not isinstance(split, str):
+        raise TypeError(f"split is {type(split).__name__}, expected a str or a function")
+    if split not in ("auto", "sentences", "never"):
+        raise ValueError(f'split is {split!r}, expected "auto", "sentences", "never" or a function')
+    return split
+
+
+def chosen_steps(normalize: Normalize, settings: TextSettings) -> frozenset[str]:
+    """The steps that `normalize` stands for.
+
+    Raises:
+        TypeError: if it is neither a str nor names of steps.
+        ValueError: if there is no such step.
+    """
+    if normalize == "auto":
+        return frozenset(settings.normalize)
+    if normalize == "never":
+        return frozenset()
+    expected = f'expected "auto", "never" or some of {", ".join(NORMALIZATION_STEPS)}'
+    if isinstance(normalize, str):
+        raise ValueError(f"normalize is {normalize!r}, {expected}")
+    if not isinstance(normalize, Collection):
+        raise TypeError(f"normalize is {type(normalize).__name__}, {expected}")
+    for step in normalize:
+        if step not in NORMALIZATION_STEPS:
+            raise ValueError(f"normalize has {step!r}, {expected}")
+    return frozenset(normalize)

@@ -1,0 +1,28 @@
+"""The ids that the target of a source may have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Shortlist(Protocol):
+    """What a translator needs to know which target ids go with a source."""
+
+    def candidates(self, source: Sequence[int]) -> npt.NDArray[np.int32]:
+        """The ids that the target of a source may have, ascending, the end among them."""
+        ...
+
+
+def allowed(
+    shortlist: Shortlist | None, sources: Sequence[Sequence[int]], ends: Sequence[int]
+) -> list[npt.NDArray[np.int32]] | None:
+    """The ids that each target may have: its shortlist, and the ends that are asked for."""
+    if shortlist is None:
+        return None
+    found = map(shortlist.candidates, sources)
+    more = np.array(ends, np.int32)
+    return [np.union1d(ids, more) if more.size else ids for ids in found]
