@@ -32,7 +32,7 @@ void require(bool fact, const char* what) {
   }
 }
 
-bool go_on() { return true; }
+bool keep_waiting() { return true; }
 
 // A small model with random weights.
 class RandomModel {
@@ -115,7 +115,7 @@ class Stress {
       : engine_(engine), sentences_(make_sentences()) {
     for (const Sentence& sentence : sentences_) {
       const auto request = engine_.submit({sentence}, false);
-      request->wait(go_on);
+      request->wait(keep_waiting);
       alone_.push_back(request->take(0));
     }
   }
@@ -152,7 +152,7 @@ class Stress {
   void search(size_t first, size_t count) {
     const auto request = submit(first, count, false);
     for (size_t n = count; n-- > 0;) {
-      request->wait(n, go_on);
+      request->wait(n, keep_waiting);
       require(same(request->take(n), alone_[first + n]), "other bits");
     }
   }
@@ -160,7 +160,7 @@ class Stress {
   void watch(size_t sentence) {
     const auto request = submit(sentence, 1, true);
     size_t tokens = 0;
-    while (request->next_token(go_on)) {
+    while (request->next_token(keep_waiting)) {
       if (++tokens == 5) {
         request->cancel(0);
       }
@@ -176,11 +176,11 @@ class Stress {
 
   void read(size_t sentence) {
     const Sequence& source = sentences_[sentence].source;
-    std::vector<float> room(64 * 32);
-    const auto to_room = [&](size_t) { return room.data(); };
-    engine_.encode({source}, to_room, go_on);
-    engine_.score({source}, {source}, to_room, go_on);
-    require(room[0] < 0, "no log-probability");
+    std::vector<float> result(64 * 32);
+    const auto output = [&](size_t) { return result.data(); };
+    engine_.encode({source}).run(output, keep_waiting);
+    engine_.score({source}, {source}).run(output, keep_waiting);
+    require(result[0] < 0, "no log-probability");
   }
 
   Engine& engine_;

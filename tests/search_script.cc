@@ -87,7 +87,7 @@ SearchOptions default_options() {
   options.max_time = std::numeric_limits<double>::infinity();
   options.max_new_tokens = 6;
   options.length_penalty = 1;
-  options.return_prefix = true;
+  options.return_prefix = options.end_behind_prefix = true;
   options.forced_bos_token = -1;
   options.repetition_penalty = options.encoder_repetition_penalty = 1;
   options.history_counts_start = true;

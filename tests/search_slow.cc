@@ -163,6 +163,20 @@ void sort_by(std::vector<Target>& targets, double (*key)(const Target&)) {
 double total_of(const Target& target) { return target.total(); }
 double rank_of(const Target& target) { return target.rank; }
 
+// Of the places of a beam, those of ends stay empty, but for the first.
+void drop_late_ends(const Task& task, std::vector<Target>& ranking) {
+  size_t places = static_cast<size_t>(task.options.beam_size);
+  std::vector<Target> kept;
+  for (size_t place = 0; place < places; ++place) {
+    const bool ends = is_over(task, ranking[place].tokens);
+    if (!ends || place == 0) {
+      kept.push_back(ranking[place]);
+    }
+    places += ends && place == 0 ? 1 : 0;
+  }
+  ranking = kept;
+}
+
 }  // namespace
 
 double Target::total() const {
@@ -239,6 +253,10 @@ SlowBeam slow_beam(const Task& task) {
       }
     }
     sort_by(ranking, total_of);
+    if (steps == 1 && options.certain_prefix() > 0 &&
+        !options.end_behind_prefix) {
+      drop_late_ends(task, ranking);
+    }
     top_ended = top_ended || is_over(task, ranking.front().tokens);
     live.clear();
     for (size_t place = 0; place < ranking.size(); ++place) {

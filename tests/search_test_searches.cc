@@ -132,6 +132,22 @@ void narrow_beam_is_its_slow_definition() {
   }
 }
 
+void beam_may_refuse_late_ends_behind_a_prefix() {
+  int different = 0;
+  for (uint32_t seed = 0; seed < kSeeds; ++seed) {
+    Task task = beam_task(seed, 3);
+    task.model = random_model(seed, 1.5F);
+    task.options.target_prefix = {3};
+    task.options.return_prefix = false;
+    const std::vector<Found> before = run(task).found;
+    task.options.end_behind_prefix = false;
+    const std::vector<Found> found = run(task).found;
+    expect_same(found, slow_beam(task).found, "seed " + std::to_string(seed));
+    different += found.back().tokens != before.back().tokens ? 1 : 0;
+  }
+  expect(different > 0, "the option changes nothing");
+}
+
 // A beam of 2 that wants 2 targets; length_penalty 1. Sums of
 // log-probabilities:
 //  step 1: "end" -0.80 ranks first: kBest, which wants 1 target, ends.
@@ -384,6 +400,8 @@ std::vector<Fact> facts_of_searches() {
        coverage_penalty_counts_all_attention_of_a_target},
       {"a narrow beam is its slow definition",
        narrow_beam_is_its_slow_definition},
+      {"a beam may refuse late ends behind a prefix",
+       beam_may_refuse_late_ends_behind_a_prefix},
       {"every kind of early stopping ends at its step",
        every_kind_of_early_stopping_ends_at_its_step},
       {"end and length are told apart", end_and_length_are_told_apart},

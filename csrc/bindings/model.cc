@@ -59,7 +59,6 @@ class Loaded {
   Loaded& operator=(const Loaded&) = delete;
 
   Engine& engine() { return *engine_; }
-  const ModelConfig& config() const { return engine_->weights().config; }
 
  private:
   Tensors tensors_;
@@ -79,65 +78,33 @@ class BoundModel {
 
   py::list encode(const py::handle& source_object) {
     const auto model = loaded();
-    const auto sources = sequences_from("encode", "source", source_object);
-    // Before memory is allocated.
-    model->engine().check_sources("encode", sources);
-    std::vector<Shape> shapes;
-    for (const Sequence& source : sources) {
-      shapes.push_back(
-          {static_cast<int64_t>(source.size()), model->config().dim});
-    }
-    return run(shapes, [&](const auto& output, const auto& keep_waiting) {
-      model->engine().encode(sources, output, keep_waiting);
-    });
+    return run(model->engine().encode(
+        sequences_from("encode", "source", source_object)));
   }
 
   py::list logits(const py::handle& source_object,
                   const py::handle& target_object) {
     const auto model = loaded();
-    const auto sources = sequences_from("logits", "source", source_object);
-    const auto targets = sequences_from("logits", "target", target_object);
-    model->engine().check_pairs("logits", sources, targets);
-    std::vector<Shape> shapes;
-    for (const Sequence& target : targets) {
-      shapes.push_back({static_cast<int64_t>(target.size()) + 1,
-                        model->config().decoder.vocab});
-    }
-    return run(shapes, [&](const auto& output, const auto& keep_waiting) {
-      model->engine().logits(sources, targets, output, keep_waiting);
-    });
+    auto sources = sequences_from("logits", "source", source_object);
+    auto targets = sequences_from("logits", "target", target_object);
+    return run(model->engine().logits(std::move(sources), std::move(targets)));
   }
 
   py::list score(const py::handle& source_object,
                  const py::handle& target_object) {
     const auto model = loaded();
-    const auto sources = sequences_from("score", "source", source_object);
-    const auto targets = sequences_from("score", "target", target_object);
-    model->engine().check_pairs("score", sources, targets);
-    std::vector<Shape> shapes;
-    for (const Sequence& target : targets) {
-      shapes.push_back({static_cast<int64_t>(target.size()) + 1});
-    }
-    return run(shapes, [&](const auto& output, const auto& keep_waiting) {
-      model->engine().score(sources, targets, output, keep_waiting);
-    });
+    auto sources = sequences_from("score", "source", source_object);
+    auto targets = sequences_from("score", "target", target_object);
+    return run(model->engine().score(std::move(sources), std::move(targets)));
   }
 
   py::list align(const py::handle& source_object,
                  const py::handle& target_object, const py::handle& pairs) {
     const auto model = loaded();
-    const auto sources = sequences_from("align", "source", source_object);
-    const auto targets = sequences_from("align", "target", target_object);
-    const AlignmentHeads heads = alignment_heads_from(pairs);
-    model->engine().check_pairs("align", sources, targets);
-    std::vector<Shape> shapes;
-    for (size_t i = 0; i < sources.size(); ++i) {
-      shapes.push_back({static_cast<int64_t>(targets[i].size()) + 1,
-                        static_cast<int64_t>(sources[i].size())});
-    }
-    return run(shapes, [&](const auto& output, const auto& keep_waiting) {
-      model->engine().align(sources, targets, heads, output, keep_waiting);
-    });
+    auto sources = sequences_from("align", "source", source_object);
+    auto targets = sequences_from("align", "target", target_object);
+    return run(model->engine().align(std::move(sources), std::move(targets),
+                                     alignment_heads_from(pairs)));
   }
 
   // `options` and `shortlists` are one for each source. Returns at once.
@@ -194,18 +161,17 @@ class BoundModel {
     return loaded_;
   }
 
-  // Arrays of `shapes`, filled by `job(output, keep_waiting)`.
-  template <class Job>
-  static py::list run(const std::vector<Shape>& shapes, const Job& job) {
+  // The results, one array for each sequence.
+  static py::list run(const Computation& computation) {
     py::list list;
     std::vector<float*> outputs;
-    for (const Shape& shape : shapes) {
+    for (const Shape& shape : computation.shapes) {
       py::array_t<float> array = new_floats(shape);
       outputs.push_back(array.mutable_data());
       list.append(std::move(array));
     }
     run_without_gil([&](const KeepWaiting& keep_waiting) {
-      job([&outputs](size_t i) { return outputs[i]; }, keep_waiting);
+      computation.run([&](size_t i) { return outputs[i]; }, keep_waiting);
     });
     return list;
   }

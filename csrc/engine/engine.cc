@@ -78,33 +78,28 @@ void check_shortlist(const ModelConfig& config, size_t index,
              });
 }
 
-}  // namespace
-
-void Engine::check_sources(const char* operation,
-                           const std::vector<Sequence>& sources) const {
-  const ModelConfig& config = weights_.config;
+void check_sources(const char* operation, const ModelConfig& config,
+                   const std::vector<Sequence>& sources) {
   check_sequences(operation, "source", sources, config.encoder.vocab, 1,
                   config.max_positions);
 }
 
-void Engine::check_pairs(const char* operation,
-                         const std::vector<Sequence>& sources,
-                         const std::vector<Sequence>& targets) const {
+void check_pairs(const char* operation, const ModelConfig& config,
+                 const std::vector<Sequence>& sources,
+                 const std::vector<Sequence>& targets) {
   check_that(sources.size() == targets.size(), operation, [&] {
     return "there are " + std::to_string(targets.size()) +
            " targets, expected " + std::to_string(sources.size()) +
            ", one for each source";
   });
-  check_sources(operation, sources);
+  check_sources(operation, config, sources);
   // The start takes a position too.
-  const ModelConfig& config = weights_.config;
   check_sequences(operation, "target", targets, config.decoder.vocab, 0,
                   config.max_positions - 1);
 }
 
-void Engine::check_heads(const char* operation,
-                         const AlignmentHeads& heads) const {
-  const StackConfig& decoder = weights_.config.decoder;
+void check_heads(const char* operation, const StackConfig& decoder,
+                 const AlignmentHeads& heads) {
   for (const AlignmentHead& one : heads) {
     check_that(one.layer >= 0 && one.layer < decoder.layers && one.head >= 0 &&
                    one.head < decoder.heads,
@@ -118,69 +113,107 @@ void Engine::check_heads(const char* operation,
   }
 }
 
-void Engine::encode(const std::vector<Sequence>& sources,
-                    const OutputOf& output, const KeepWaiting& keep_waiting) {
+int64_t length_of(const Sequence& sequence) {
+  return static_cast<int64_t>(sequence.size());
+}
+
+// Rows of teacher forcing: the start and every token.
+int64_t rows_of(const Sequence& target) { return length_of(target) + 1; }
+
+}  // namespace
+
+Computation Engine::encode(std::vector<Sequence> sources) {
+  const int64_t dim = weights_.config.dim;
+  check_sources("encode", weights_.config, sources);
+  Computation made;
+  for (const Sequence& source : sources) {
+    made.shapes.push_back({length_of(source), dim});
+  }
+  made.run = [this, dim, sources = std::move(sources)](
+                 const OutputOf& output, const KeepWaiting& keep_waiting) {
+    const auto size = [&](size_t i) { return length_of(sources[i]); };
+    const auto group = [&](size_t begin, size_t end) {
+      Ragged ragged;
+      for (size_t i = begin; i < end; ++i) {
+        ragged.add(sources[i]);
+      }
+      const Buffer<float> encoded = pyattn::encode(weights_, ragged);
+      for (size_t i = begin; i < end; ++i) {
+        std::copy(encoded.data() + ragged.starts[i - begin] * dim,
+                  encoded.data() + ragged.starts[i - begin + 1] * dim,
+                  output(i));
+      }
+    };
+    team_.run([&] { by_groups(sources.size(), size, group); }, keep_waiting);
+  };
+  return made;
+}
+
+Computation Engine::logits(std::vector<Sequence> sources,
+                           std::vector<Sequence> targets) {
   const ModelConfig& config = weights_.config;
-  check_sources("encode", sources);
-  const auto size = [&](size_t i) {
-    return static_cast<int64_t>(sources[i].size());
+  const int64_t vocab = config.decoder.vocab;
+  check_pairs("logits", config, sources, targets);
+  Computation made;
+  for (const Sequence& target : targets) {
+    made.shapes.push_back({rows_of(target), vocab});
+  }
+  made.run = [this, vocab, sources = std::move(sources),
+              targets = std::move(targets)](const OutputOf& output,
+                                            const KeepWaiting& keep_waiting) {
+    const float cap = weights_.config.logits_soft_cap;
+    const auto project = [&](size_t i, const Fed& fed) {
+      linear(weights_.output, {fed.states, weights_.config.dim}, fed.rows,
+             {output(i), vocab}, {});
+      if (cap > 0) {
+        weights_.table.soft_cap(
+            {.x = output(i), .count = fed.rows * vocab, .cap = cap});
+      }
+    };
+    team_.run(
+        [&] { feed_targets(weights_, sources, targets, nullptr, project); },
+        keep_waiting);
   };
-  const auto group = [&](size_t begin, size_t end) {
-    Ragged ragged;
-    for (size_t i = begin; i < end; ++i) {
-      ragged.add(sources[i]);
-    }
-    const Buffer<float> encoded = pyattn::encode(weights_, ragged);
-    for (size_t i = begin; i < end; ++i) {
-      std::copy(encoded.data() + ragged.starts[i - begin] * config.dim,
-                encoded.data() + ragged.starts[i - begin + 1] * config.dim,
-                output(i));
-    }
-  };
-  team_.run([&] { by_groups(sources.size(), size, group); }, keep_waiting);
+  return made;
 }
 
-void Engine::logits(const std::vector<Sequence>& sources,
-                    const std::vector<Sequence>& targets,
-                    const OutputOf& output, const KeepWaiting& keep_waiting) {
-  const ModelConfig& config = weights_.config;
-  check_pairs("logits", sources, targets);
-  const auto project = [&](size_t i, const Fed& fed) {
-    linear(weights_.output, {fed.states, config.dim}, fed.rows,
-           {output(i), config.decoder.vocab}, {});
-    if (config.logits_soft_cap > 0) {
-      weights_.table.soft_cap({.x = output(i),
-                               .count = fed.rows * config.decoder.vocab,
-                               .cap = config.logits_soft_cap});
-    }
+Computation Engine::score(std::vector<Sequence> sources,
+                          std::vector<Sequence> targets) {
+  check_pairs("score", weights_.config, sources, targets);
+  Computation made;
+  for (const Sequence& target : targets) {
+    made.shapes.push_back({rows_of(target)});
+  }
+  made.run = [this, sources = std::move(sources), targets = std::move(targets)](
+                 const OutputOf& output, const KeepWaiting& keep_waiting) {
+    const auto score = [&](size_t i, const Fed& fed) {
+      token_scores(weights_, fed.states, targets[i], output(i));
+    };
+    team_.run([&] { feed_targets(weights_, sources, targets, nullptr, score); },
+              keep_waiting);
   };
-  team_.run([&] { feed_targets(weights_, sources, targets, nullptr, project); },
-            keep_waiting);
+  return made;
 }
 
-void Engine::score(const std::vector<Sequence>& sources,
-                   const std::vector<Sequence>& targets, const OutputOf& output,
-                   const KeepWaiting& keep_waiting) {
-  check_pairs("score", sources, targets);
-  const auto score = [&](size_t i, const Fed& fed) {
-    token_scores(weights_, fed.states, targets[i], output(i));
-  };
-  team_.run([&] { feed_targets(weights_, sources, targets, nullptr, score); },
-            keep_waiting);
-}
-
-void Engine::align(const std::vector<Sequence>& sources,
-                   const std::vector<Sequence>& targets,
-                   const AlignmentHeads& heads, const OutputOf& output,
-                   const KeepWaiting& keep_waiting) {
-  check_pairs("align", sources, targets);
+Computation Engine::align(std::vector<Sequence> sources,
+                          std::vector<Sequence> targets, AlignmentHeads heads) {
+  check_pairs("align", weights_.config, sources, targets);
   check(!heads.empty(), "align", "there are no heads, expected one or more");
-  check_heads("align", heads);
-  const auto copy = [&](size_t i, const Fed& fed) {
-    std::copy(fed.alignment.begin(), fed.alignment.end(), output(i));
+  check_heads("align", weights_.config.decoder, heads);
+  Computation made;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    made.shapes.push_back({rows_of(targets[i]), length_of(sources[i])});
+  }
+  made.run = [this, sources = std::move(sources), targets = std::move(targets),
+              heads = std::move(heads)](const OutputOf& output,
+                                        const KeepWaiting& keep_waiting) {
+    const auto copy = [&](size_t i, const Fed& fed) {
+      std::copy(fed.alignment.begin(), fed.alignment.end(), output(i));
+    };
+    team_.run([&] { feed_targets(weights_, sources, targets, &heads, copy); },
+              keep_waiting);
   };
-  team_.run([&] { feed_targets(weights_, sources, targets, &heads, copy); },
-            keep_waiting);
+  return made;
 }
 
 std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
@@ -195,7 +228,7 @@ std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
       checked = sentences[i].options.get();
       check_options({config.decoder.vocab, config.max_positions, config.end},
                     *checked);
-      check_heads("generate", checked->alignment_heads);
+      check_heads("generate", config.decoder, checked->alignment_heads);
     }
     if (sentences[i].shortlist != nullptr) {
       check_shortlist(config, i, sentences[i]);

@@ -14,10 +14,19 @@ namespace pyattn {
 /// Where the result of the i-th sequence is written.
 using OutputOf = std::function<float*(size_t)>;
 
+/// A computation whose arguments have passed all checks, so that its caller may
+/// allocate memory for its results. The engine must outlive it.
+struct Computation {
+  std::vector<std::vector<int64_t>> shapes;  // of each sequence's result
+  std::function<void(const OutputOf& output, const KeepWaiting& keep_waiting)>
+      run;
+};
+
 /// A model and the threads that run it.
 ///
 /// Thread-safe: the requests of all threads are decoded together; the other
-/// calls take turns with the steps of that.
+/// computations take turns with the steps of that. All functions throw
+/// ArgumentError unless the model accepts their arguments.
 class Engine {
  public:
   Engine(const ModelConfig& config, const ModelPacking& packing,
@@ -29,35 +38,23 @@ class Engine {
   const ModelWeights& weights() const { return weights_; }
   int threads() const { return team_.size(); }
 
-  /// Throw ArgumentError unless the model accepts the sequences or heads, as
-  /// the calls below do.
-  void check_sources(const char* operation,
-                     const std::vector<Sequence>& sources) const;
-  void check_pairs(const char* operation, const std::vector<Sequence>& sources,
-                   const std::vector<Sequence>& targets) const;
-  void check_heads(const char* operation, const AlignmentHeads& heads) const;
+  /// The encoder's output of every source, [time, dim].
+  Computation encode(std::vector<Sequence> sources);
 
-  /// The encoder's output of every source, [time, dim], into output(i).
-  void encode(const std::vector<Sequence>& sources, const OutputOf& output,
-              const KeepWaiting& keep_waiting);
-
-  /// The logits [target + 1, vocab] of every target, into output(i): row t is
-  /// of the token after the first t tokens.
-  void logits(const std::vector<Sequence>& sources,
-              const std::vector<Sequence>& targets, const OutputOf& output,
-              const KeepWaiting& keep_waiting);
+  /// The logits of every target, [target + 1, vocab]: row t is of the token
+  /// after the first t tokens.
+  Computation logits(std::vector<Sequence> sources,
+                     std::vector<Sequence> targets);
 
   /// The log-probability of every target's tokens and of the end after them,
-  /// [target + 1], into output(i).
-  void score(const std::vector<Sequence>& sources,
-             const std::vector<Sequence>& targets, const OutputOf& output,
-             const KeepWaiting& keep_waiting);
+  /// [target + 1].
+  Computation score(std::vector<Sequence> sources,
+                    std::vector<Sequence> targets);
 
   /// The attention of every row of a target to each token of its source,
-  /// averaged over these heads, [target + 1, source], into output(i).
-  void align(const std::vector<Sequence>& sources,
-             const std::vector<Sequence>& targets, const AlignmentHeads& heads,
-             const OutputOf& output, const KeepWaiting& keep_waiting);
+  /// averaged over these heads, [target + 1, source].
+  Computation align(std::vector<Sequence> sources,
+                    std::vector<Sequence> targets, AlignmentHeads heads);
 
   /// Begins to search for the targets of sentences, and returns at once.
   /// `watched`: whether the caller will use Request::next_token.

@@ -11,16 +11,18 @@
 
 namespace pyattn {
 
-/// Of every chunk of a row's columns that are not apart, the greatest exponent
-/// and the sum of exponentials over its own.
+/// For every chunk of a row's columns, without those apart: the largest
+/// exponent and the sum of exp(x - largest).
 struct ChunkSums {
   std::span<const float> maxima, sums;  // [chunks]
 };
 
-/// The product behind `best_tokens`, a chunk of columns at a time. Neighbouring
-/// chunks are a group, which one thread computes and has a list of the best
-/// for. Of each chunk its sums are kept, so that a draw need compute but the
+/// The product in `best_tokens`, a chunk of columns at a time. Neighbouring
+/// chunks are a group, which one thread computes, with a list of the best
+/// tokens. The sums of each chunk are stored, so that a draw computes only the
 /// one chunk that it falls into.
+///
+/// Immutable after `take`: any number of threads may use it.
 class Projection {
  public:
   Projection(const Vocabulary& vocabulary, ConstRows x,
@@ -31,22 +33,24 @@ class Projection {
   /// Call once, after `run`.
   Answers take();
 
-  /// The answer to another question about one of the rows.
+  /// Answers another question about one of the rows.
   Answers ask(int64_t row, const Question& question) const;
 
   float inverse_temperature(int64_t row) const { return tempers_[row]; }
 
-  /// The sums of logits * inverse_temperature; the row's question wants draws.
+  /// The sums for logits * inverse_temperature; the row's question must want
+  /// draws.
   ChunkSums tempered(int64_t row) const;
 
-  /// The logits of a chunk, computed once more; minus infinity what is apart.
+  /// The logits of a chunk, computed again; minus infinity for those apart.
   std::vector<float> logits(int64_t row, int64_t chunk) const;
 
   int64_t first_column(int64_t chunk) const { return chunk * chunk_columns_; }
   int32_t id_of(int64_t column) const;
 
  private:
-  // A column that a row's question has apart, and where its logit goes.
+  // A column that a row's question lists separately, and the place of its
+  // logit.
   struct Apart {
     int32_t column;
     int64_t at;
@@ -74,19 +78,19 @@ class Projection {
   const int64_t rows_, k_;
   const LinearInput input_;
   const int64_t panels_, chunk_panels_, chunk_columns_, chunks_, groups_;
-  std::vector<Apart> apart_;           // row behind row, columns ascending
+  std::vector<Apart> apart_;           // by rows, columns ascending
   std::vector<int64_t> apart_starts_;  // [rows + 1], in apart_
   std::vector<float> tempers_;         // [rows]: inverse temperatures
   Answers answers_;
   Sums sums_;
-  Sums tempered_;          // of logits * inverse temperature; none if not asked
+  Sums tempered_;          // of logits * inverse temperature, if wanted
   Buffer<int32_t> found_;  // [groups, rows], at most k
-  // -1 behind the candidates of a list that began with a bar.
+  // -1 for entries that stand for a bar, not for a column.
   Buffer<int32_t> columns_;  // [groups, rows, k]
   Buffer<float> scores_;     // [groups, rows, k]: logits
-  // [rows]: at least k elements are as good, whoever has found them. Without
-  // it every list would begin from nothing, and most insertions of a list are
-  // those into its first chunks.
+  // [rows]: a logit that at least k columns reach, in whatever group. Without
+  // it every list would begin empty, and most insertions into a list are from
+  // its first chunks.
   std::vector<std::atomic<float>> bars_;
 };
 

@@ -9,45 +9,45 @@
 
 namespace pyattn {
 
-/// The logarithm of the sum of weights that are known by their logarithms;
-/// minus infinity where there are none, or one is not a number.
+/// The logarithm of the sum of weights, of which the logarithms are given;
+/// minus infinity if there are none, or one is NaN.
 double log_sum(std::span<const double> logs);
 
-/// One of several weights, and a part of it in [0, 1).
+/// One of several weights, and a fraction of it in [0, 1).
 struct Pick {
   size_t index;
   double part;
 };
 
-/// Where the sum of the weights, added in their order, passes this share of
-/// all, a number in [0, 1). Their `log_sum` is not minus infinity.
+/// The weight at which the running sum passes this share of the total, a number
+/// in [0, 1). Their `log_sum` must not be minus infinity.
 Pick pick(std::span<const double> logs, double share);
 
-/// The columns of a row that are not apart, to draw from without putting back.
-/// Every draw computes the logits of the one chunk of columns that it falls
-/// into, and makes that chunk's sum anew of what is left there: taken away from
-/// a sum, the likely would leave nothing but rounding of the unlikely.
+/// The columns of a row, without those apart, to draw from without replacement.
+/// Every draw computes the logits of the one chunk that it falls into. `take`
+/// then sums the rest of that chunk again: to subtract a likely token from the
+/// sum would leave little but the rounding errors of unlikely ones.
 class Urn {
  public:
-  /// The row's question wants draws; the projection outlives the urn.
+  /// The row's question must want draws; the projection must outlive the urn.
   Urn(const Projection& projection, int64_t row);
 
-  /// The logarithm of the sum of exp(logit * inverse_temperature) of what is
-  /// left; minus infinity of nothing, and where there is no distribution.
+  /// The logarithm of the sum of exp(logit * inverse_temperature) over the
+  /// remaining columns; minus infinity if there are none, or one is NaN.
   double log_sum() const { return pyattn::log_sum(logs_); }
 
-  /// The token at which the probabilities of what is left, added in the order
-  /// of the columns, pass `uniform`, a number in [0, 1). The id is -1 where
-  /// nothing is left.
+  /// The token at which the running sum of the remaining probabilities, in the
+  /// order of the columns, passes `uniform`, a number in [0, 1). The id is -1
+  /// if nothing remains.
   Token at(double uniform) const;
 
-  /// The same, and it is left no more.
+  /// The same, and removes it.
   Token take(double uniform);
 
  private:
   struct Found {
     size_t chunk, column;       // column of the chunk
-    std::vector<float> logits;  // of what is left of the chunk
+    std::vector<float> logits;  // of the chunk; minus infinity where taken
   };
 
   bool is_empty() const;
@@ -57,7 +57,7 @@ class Urn {
 
   const Projection& projection_;
   const int64_t row_;
-  std::vector<double> logs_;    // [chunks]: of the sum of what is left of each
+  std::vector<double> logs_;    // [chunks]: of the sum of what remains of each
   std::vector<int64_t> taken_;  // columns
 };
 

@@ -12,11 +12,12 @@
 
 namespace pyattn {
 
-/// What is asked of one row of output.
+/// What a caller wants to know about the tokens that may follow one row.
 struct Question {
-  int64_t k = 1;  // tokens, the best ones
-  /// Ids, ascending, that the caller judges itself: they are neither among the
-  /// best nor in the sum nor drawn, and their logits are told.
+  int64_t k = 1;  // how many of the best tokens
+  /// Ids, ascending, that are listed separately: the answer has their raw
+  /// logits, and they are neither among the best tokens, nor in the sum, nor
+  /// drawn.
   std::span<const int32_t> apart;
   /// Tokens are drawn by softmax(logits * inverse_temperature); 0: none are.
   float inverse_temperature = 0;
@@ -28,20 +29,20 @@ struct Token {
   float logit = -std::numeric_limits<float>::infinity();
 };
 
-/// The logarithm of a sum of exponentials, in two parts: the largest exponent,
-/// and the logarithm of the sum over its exponential.
+/// The logarithm of a sum of exponentials, in two parts: the largest exponent
+/// `max`, and the logarithm of the sum of exp(x - max).
 struct LogSum {
   float max = -std::numeric_limits<float>::infinity();
   float log = -std::numeric_limits<float>::infinity();
 
-  /// Near zero it keeps its digits, since the large parts go first.
+  /// In this order, so that a result near zero keeps its digits.
   float log_prob(float logit) const { return (logit - max) - log; }
 
-  /// That of these logits too.
+  /// The same sum with these logits added.
   LogSum with(std::span<const float> logits) const;
 };
 
-/// The columns that are computed: a selection of the output's, or all.
+/// The columns of the output that are computed: a selection, or all.
 struct Vocabulary {
   const PackedLinear& output;
   const Selection* selection;  // of `output`; null is all of it
@@ -50,21 +51,23 @@ struct Vocabulary {
 
 class Projection;
 
-/// The answers for each row. Whatever is asked later reads the vocabulary and
-/// the rows of x once more, so both must still be there; it may be asked by
-/// several threads.
+/// The answers for all rows. Draws, and more of the best tokens, are computed
+/// when a caller wants them, from the vocabulary and the rows of x, which must
+/// outlive the answers.
+///
+/// Immutable once made: any number of threads may use it.
 struct Answers {
-  int64_t k = 0;               // the most that was asked
+  int64_t k = 0;               // the maximum of all questions
   std::vector<int32_t> found;  // [rows], at most k
-  std::vector<int32_t> ids;   // [rows, k], from the best down; equal ones by id
-  std::vector<float> logits;  // [rows, k]
-  std::vector<LogSum> rest;   // [rows]: of all columns that are not apart
-  /// [rows]: the same of logits * inverse_temperature; of rows whose question
+  std::vector<int32_t> ids;    // [rows, k], best first; equal ones by id
+  std::vector<float> logits;   // [rows, k]
+  std::vector<LogSum> rest;    // [rows]: of all columns that are not apart
+  /// [rows]: the same for logits * inverse_temperature, where the question
   /// wants draws.
   std::vector<LogSum> tempered;
   std::vector<int64_t> apart_starts;  // [rows + 1]
-  std::vector<int32_t> apart_ids;     // row behind row
-  std::vector<float> apart_logits;    // like apart_ids; -inf of no column
+  std::vector<int32_t> apart_ids;     // of all rows
+  std::vector<float> apart_logits;    // of apart_ids; -inf without a column
   std::shared_ptr<const Projection> projection;
 
   std::span<const float> apart(int64_t row) const {
@@ -73,24 +76,23 @@ struct Answers {
             static_cast<size_t>(apart_starts[row + 1] - begin)};
   }
 
-  /// The token at which the probabilities, added in the order of the columns,
-  /// pass `uniform`, a number in [0, 1). The row's question wants draws. Where
-  /// there is no distribution, the id is -1.
+  /// The token at which the running sum of probabilities, in the order of the
+  /// columns, passes `uniform`, a number in [0, 1). The row's question must
+  /// want draws. Without a distribution (NaN) the id is -1.
   Token draw(int64_t row, double uniform) const;
 
-  /// The same of a nucleus (Holtzman et al. 2020) alone, in the order of its
-  /// tokens: the fewest of the best whose probabilities add up to `mass`, a
-  /// number in (0, 1].
+  /// The same for a nucleus (Holtzman et al. 2020), best token first: the
+  /// fewest of the best tokens whose probabilities add up to `mass`, a number
+  /// in (0, 1].
   Token draw(int64_t row, double uniform, double mass) const;
 
-  /// The best k tokens of a row, however many were asked before.
+  /// The best k tokens of a row, which may be more than its question wanted.
   std::vector<Token> best(int64_t row, int64_t k) const;
 };
 
-/// The best tokens of each row of x W^T + bias, and its sum of exponentials.
-/// The logits exist for a few hundred columns at a time and are never stored as
-/// a whole. Ids are always those of the whole output. There is one question for
-/// each row.
+/// The answers about the rows of x W^T + bias; one question for each row.
+/// Logits exist for a few hundred columns at a time and are never stored as a
+/// whole. Ids are those of the whole output, whatever columns are selected.
 Answers best_tokens(const Vocabulary& vocabulary, ConstRows x,
                     const std::vector<Question>& questions);
 

@@ -188,9 +188,9 @@ class Beam : public Search {
     return drawn;
   }
 
-  // Unless they are wanted, drops the ends right behind a certain prefix that
-  // are not the likeliest of all. Nobody takes their places; nor that behind
-  // the beam, which goes to what follows an end in the first place.
+  // Without end_behind_prefix, drops the ends right after a certain prefix that
+  // are not ranked first, as CTranslate2 does. Their places in the beam stay
+  // empty in this step; only the place of an end ranked first is filled.
   void drop_late_ends(std::vector<Continuation>& ranking) const {
     if (options().end_behind_prefix || options().certain_prefix() == 0 ||
         length_ > 1) {
