@@ -179,7 +179,7 @@ class Translator:
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
             return self._start([texts], pairs, search, treatment).texts(progress=progress)[0]
-        checked = list(checked_texts("translate", texts))
+        checked = list(checked_texts("translate", texts, "a str or an iterable of str"))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment).texts(progress=progress)
 

@@ -40,6 +40,9 @@ class PendingSearch:
         """Number of sentences."""
         return len(self._options)
 
+    def __repr__(self) -> str:
+        return f"<pyattn.PendingSearch {self.count_done} of {len(self)} sentences done>"
+
     @property
     def count_done(self) -> int:
         """Number of sentences that are done."""

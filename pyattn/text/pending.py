@@ -56,6 +56,10 @@ class PendingTranslations:
         """Number of texts."""
         return len(self._plans)
 
+    def __repr__(self) -> str:
+        state = "done" if self.done() else "under way"
+        return f"<pyattn.PendingTranslations of {len(self)} texts, {state}>"
+
     def done(self) -> bool:
         """Whether all texts are translated."""
         return self._search.done()
