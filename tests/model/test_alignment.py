@@ -182,4 +182,4 @@ def test_heads_are_pairs_of_integers(heads: Any) -> None:
 
 def test_alignment_is_true_or_false() -> None:
     with pytest.raises(ValueError, match=r"^alignment: expected True or False, got 'yes'"):
-        GenerationOptions(alignment="yes")  # type: ignore[arg-type]
+        GenerationOptions(alignment="yes")

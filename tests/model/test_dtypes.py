@@ -125,4 +125,4 @@ def test_targets_of_random_models_are_scored_in_every_type() -> None:
 
 def test_unknown_number_type_is_named() -> None:
     with pytest.raises(ValueError, match="dtype: expected auto, float32, bfloat16, int8"):
-        pyattn.Model(checkpoint("post"), dtype="float16")  # type: ignore[arg-type]
+        pyattn.Model(checkpoint("post"), dtype="float16")

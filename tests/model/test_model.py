@@ -157,7 +157,7 @@ def test_variants_match_the_reference(name: str, isa: str) -> None:
         f"{stack}.embedding_norm.{part}": floats(seed, config.dim)
         for seed, (stack, part) in enumerate(itertools.product(STACKS, ("weight", "bias")))
     }
-    made = dataclasses.replace(plain, config=config, tensors=plain.tensors | more)
+    made = dataclasses.replace(plain, config=config, tensors={**plain.tensors, **more})
     sources, given = sentences(4, config, 5, 30), targets(5, config, 5, 20)
     given[0] = [config.start, config.start]  # which have rows of their own behind the start
     numpy_model = reference.Model(made)
@@ -239,7 +239,7 @@ def test_source_that_does_not_fit_is_named(
     operation: str, sources: Any, error: type[Exception], message: str
 ) -> None:
     model = core_model("post", ISAS[0])
-    given = [[] for _ in sources] if isinstance(sources, list) else []
+    given: list[list[int]] = [[] for _ in sources] if isinstance(sources, list) else []
     arguments = (sources, given) if operation in ("logits", "score") else (sources,)
     with pytest.raises(error) as raised:
         getattr(model, operation)(*arguments)

@@ -40,7 +40,7 @@ def searches(model: Model, batch: Sequence[Pair], **options: Any) -> list[tuple[
     return list(zip(map(bits, greedy), map(bits, beam), strict=True))
 
 
-def readings(model: Model, batch: Sequence[Pair]) -> list[tuple[bytes, bytes, bytes]]:
+def readings(model: Model, batch: Sequence[Pair]) -> list[tuple[bytes, ...]]:
     """Memory, logits and scores of each pair of a batch."""
     sources, given = (list(side) for side in zip(*batch, strict=True))
     arrays = model.encode(sources), model.logits(sources, given), model.score(sources, given)

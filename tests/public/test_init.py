@@ -21,7 +21,7 @@ def test_public_names_are_there() -> None:
 
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'laod'"):
-        _ = pyattn.laod
+        _ = pyattn.laod  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

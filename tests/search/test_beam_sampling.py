@@ -29,7 +29,7 @@ def sources(name: str) -> list[list[int]]:
     return sentences(31, checkpoint(name).config, 6, 14)
 
 
-def bits(found: list[list[Hypothesis]]) -> list[list[tuple[list[int], float, bytes]]]:
+def bits(found: list[list[Hypothesis]]) -> list[list[tuple[list[int], float | None, bytes]]]:
     return [[(one.tokens, one.score, one.token_scores.tobytes()) for one in many] for many in found]
 
 
