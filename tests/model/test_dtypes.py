@@ -8,6 +8,7 @@ import pyattn
 from pyattn.checkpoint import Checkpoint
 from pyattn.files import read_checkpoint
 from support.inputs import FAMILIES, ISAS, checkpoint, sentences, targets
+from support.lanes import but_slow
 from support.number_types import ROUND_INPUTS, bfloat16
 from support.paths import GOLDEN
 
@@ -90,13 +91,14 @@ def test_shipped_model_says_nearly_the_same_in_fewer_bits(dtype: str, most: floa
     assert 0 < np.abs(difference).mean() < most
 
 
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", but_slow(ISAS, "reference"))
 def test_shipped_model_translates_nearly_the_same_by_default(isa: str) -> None:
     golden = json.loads((GOLDEN / "golden.json").read_text("utf-8"))
     case = next(case for case in golden["cases"] if (case["options"] or {}).get("beam_size") == 1)
     with pyattn.Model(read_checkpoint(SHIPPED), isa=isa) as model:
-        found = model.generate(golden["sources"], **case["options"])
-    pairs = zip(found, case["tokens"], strict=True)
+        every = 3 if isa == "reference" else 1  # it is a hundred times slower
+        found = model.generate(golden["sources"][::every], **case["options"])
+    pairs = zip(found, case["tokens"][::every], strict=True)
     same = sum([one.tokens for one in ours] == wanted for ours, wanted in pairs)
     # 0.96 of a thousand sentences in int8, give or take 0.01 for 300 of them.
     assert same / len(found) > 0.92

@@ -18,6 +18,7 @@ from pyattn import reference
 from pyattn.files import read_checkpoint
 from pyattn.results import Hypothesis
 from support.inputs import ISAS
+from support.lanes import but_slow
 from support.paths import GOLDEN
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
@@ -99,7 +100,9 @@ def test_searches_find_what_transformers_finds(name: str, implementation: str) -
     check_searches(name, implementation, every=1)
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize(
+    "implementation", but_slow(IMPLEMENTATIONS, "numpy", "portable", "reference")
+)
 @pytest.mark.parametrize("name", TRAINED)
 def test_sentences_get_the_translations_of_transformers(name: str, implementation: str) -> None:
     assert len(golden(name)["sources"]) == 300
