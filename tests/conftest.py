@@ -38,7 +38,7 @@ _MOST_PROCESSES = 8
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many processes `-n auto` is: as many as cores, and none but this one for a single file."""
+    """How many processes `-n auto` is: as many as cores; for a single file, none but this one."""
     if len(config.args) == 1 and pathlib.Path(config.args[0].split("::")[0]).is_file():
         return 0
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

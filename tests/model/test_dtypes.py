@@ -8,7 +8,7 @@ import pyattn
 from pyattn.checkpoint import Checkpoint
 from pyattn.files import read_checkpoint
 from support.inputs import FAMILIES, ISAS, checkpoint, sentences, targets
-from support.lanes import but_slow
+from support.lanes import but_slow, each_on_each
 from support.number_types import ROUND_INPUTS, bfloat16
 from support.paths import GOLDEN
 
@@ -17,9 +17,8 @@ GOLDEN = GOLDEN / "en-es"
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 
 
-@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["post", *FAMILIES])
+@pytest.mark.parametrize(("name", "isa"), each_on_each(["post", *FAMILIES], ISAS))
 def test_sentence_has_the_same_bits_in_any_batch_on_any_threads(
     name: str, isa: str, dtype: str
 ) -> None:
@@ -39,8 +38,7 @@ def test_sentence_has_the_same_bits_in_any_batch_on_any_threads(
 
 # Of the largest logit. These models are narrow: of few channels each has a large share.
 @pytest.mark.parametrize(("dtype", "most"), [("bfloat16", 0.03), ("int8", 0.08)])
-@pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(("name", "isa"), each_on_each(FAMILIES, ISAS))
 def test_every_family_computes_nearly_the_same_in_fewer_bits(
     name: str, isa: str, dtype: str, most: float
 ) -> None:
