@@ -38,7 +38,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
     def load(path: Any, **settings: Any) -> Translator:
         seen.arguments = (path, settings)
         seen.model = Echo()
-        return Translator(seen.model, Letters())  # type: ignore[arg-type]
+        return Translator(seen.model, Letters())
 
     monkeypatch.setattr("pyattn.loading.load", load)
     return seen
@@ -196,7 +196,7 @@ def test_languages_reach_the_tokenizer(run: Run, monkeypatch: pytest.MonkeyPatch
 
         encode_bodies = encode
 
-    translator = Translator(Echo(), Multilingual())  # type: ignore[arg-type]
+    translator = Translator(Echo(), Multilingual())
     monkeypatch.setattr("pyattn.loading.load", lambda *_, **__: translator)
     languages = ("--source-language", "en", "--target-language", "fr")
     assert run("translate", "One.", *languages) == (0, b"en-fr:One.\n", "")

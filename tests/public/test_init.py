@@ -47,7 +47,7 @@ def test_source_folder_says_that_it_is_not_compiled(tmp_path: pathlib.Path) -> N
 
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'laod'"):
-        _ = pyattn.laod
+        _ = pyattn.laod  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def test_what_is_not_computed_is_refused_by_the_name_of_its_option(
 def test_parameters_are_held_to_each_other(tmp_path: pathlib.Path) -> None:
     chosen = made.options(**made.STUDENT)
     parameters = made.parameters(chosen)
-    wrong: list[tuple[str, Any, str]] = [
+    wrong: list[tuple[str, Any, str | None]] = [
         ("encoder_l1_ffn_W2", np.zeros((12, 18)), r"has shape \[12, 18\], expected \[18, 12\]"),
         ("encoder_l2_ffn_W1", np.zeros((12, 17)), r"has shape \[12, 17\], expected \[12, 18\]"),
         ("encoder_l1_self_bq", np.zeros((1, 11)), r"has shape \[1, 11\], expected floats of"),
