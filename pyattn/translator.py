@@ -312,7 +312,7 @@ class Translator:
 
         if self._folder is None and self._tokenizer is not None:
             raise ValueError("save: the tokenizer has no files of its own; use model.save")
-        files = {} if self._folder is None else tokenizer_files(self._folder, self.model.config)
+        files = {} if self._folder is None else tokenizer_files(self._folder)
         if not isinstance(self.shortlist, LexicalShortlist | None):
             raise ValueError("save: the shortlist has no file of its own; use model.save")
         self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)
