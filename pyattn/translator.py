@@ -41,6 +41,9 @@ class Translator:
     lines, and a text without anything to translate is its own translation. Sentences that are too
     long for the model are cut further.
 
+    Any number of threads may share a translator, its tokenizer and its shortlist; the sentences of
+    all are decoded together.
+
     Odd input is put right before the model sees it (`normalize`, `pyattn.text.normalization`).
 
     Options are those of `GenerationOptions`, as one object, as keywords, or both. Keywords override

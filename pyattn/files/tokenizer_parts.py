@@ -41,7 +41,9 @@ class FilesByRole:
 
     Attributes:
         files: By role, a key of `TOKENIZER_FILES`.
-        settings: The fields of tokenizer_config.json; empty if there is none.
+        settings: The fields of tokenizer_config.json; empty if there is none. `tokenizer_class`,
+            which may decide what surrounds a source, is that of the folder's own code if it has
+            some.
     """
 
     files: Mapping[str, pathlib.Path]

@@ -32,6 +32,10 @@ _NAMES = {
     "merges": ("merges.txt",),
     "settings": (SETTINGS_FILE,),
 }
+# Code that a folder brings along, and the tokenizer's class in it. SMaLL-100 frames sources in its
+# own way, but has config files like M2M100's: its published folder has this code beside them, which
+# is neither read nor run here.
+_CLASSES = {"tokenization_small100.py": "SMALL100Tokenizer"}
 _MARIAN_ROLES = ("source", "target", "vocab", "target_vocab")
 
 
@@ -101,7 +105,11 @@ class HuggingFaceFiles(ModelFiles):
             for name in reversed(names)
             if (self.path / name).exists()
         }
-        return FilesByRole(files=present, settings=self._tokenizer_settings)
+        settings = dict(self._tokenizer_settings)
+        for code, name in _CLASSES.items():
+            if (self.path / code).exists():
+                settings["tokenizer_class"] = name
+        return FilesByRole(files=present, settings=settings)
 
     def _marian_files(self, settings: JsonObject) -> dict[str, pathlib.Path]:
         files = {role: self.path / TOKENIZER_FILES[role] for role in _MARIAN_ROLES}

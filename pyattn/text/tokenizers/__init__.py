@@ -85,5 +85,5 @@ def tokenizer_files(
         if isinstance(parts, PackagePieces):
             raise not_native(parts)
         if isinstance(parts, FilesByRole):
-            return {**needed_files(parts, files.config)}
+            return needed_files(parts, files.config)
     return {}

@@ -14,11 +14,13 @@
     t5gemma                   tokenizer.json                                   begin ..
     fsmt                      Moses and BPE, which are not here
 
-A tokenizer.json, if there is one, takes precedence.
+A tokenizer.json, if there is one, takes precedence. Config files of SMaLL-100 are M2M100's: what
+tells them apart is the name of the tokenizer's class (`FilesByRole.settings`).
 """
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 from collections.abc import Callable, Mapping
@@ -85,8 +87,8 @@ def huggingface_tokenizer(parts: FilesByRole, config: ModelConfig) -> FramedToke
     return _READERS[config.family](files, config, settings)
 
 
-def needed_files(parts: FilesByRole, config: ModelConfig) -> dict[str, pathlib.Path]:
-    """The files that the tokenizer is read from; empty if they are not complete.
+def needed_files(parts: FilesByRole, config: ModelConfig) -> dict[str, pathlib.Path | bytes]:
+    """The files that the tokenizer is read from, or their contents; empty if some are missing.
 
     Args:
         parts: As for `huggingface_tokenizer`.
@@ -100,7 +102,10 @@ def needed_files(parts: FilesByRole, config: ModelConfig) -> dict[str, pathlib.P
         choices = ((),)
     for roles in choices:
         if files.keys() >= set(roles):
-            return {role: path for role, path in files.items() if role in (*roles, "settings")}
+            # Not the file of the settings, which may lack the name of the tokenizer's class.
+            settings = json.dumps(parts.settings, ensure_ascii=False, indent=2).encode()
+            more = {"settings": settings} if parts.settings else {}
+            return {**{role: files[role] for role in roles}, **more}
     return {}
 
 
@@ -268,15 +273,10 @@ def _m2m_100(
         names = _behind(len(ids), known, config, vocab)
         cutter = _piece_cutter(vocab, read_pieces(path), ids, config)
     legacy = settings.fields.boolean("legacy_behaviour", False)
-    if settings.kind.startswith("SMALL100") or _is_small_100(config):
+    if settings.kind.startswith("SMALL100"):
         languages = Languages(targets=names, target=settings.language("tgt_lang", names))
         return FramedTokenizer(cutter, end=config.end, before=("target",), languages=languages)
     return _between_languages(cutter, config, settings, names, source_last=legacy)
-
-
-def _is_small_100(config: ModelConfig) -> bool:
-    """Whether a model has SMaLL-100's shape, as its files need not name it."""
-    return (config.encoder_layers, config.decoder_layers) == (12, 3)
 
 
 def _mbart(
