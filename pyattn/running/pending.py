@@ -137,6 +137,13 @@ class PendingSearch:
                     sentence=sentence, step=step, token=chosen, score=score, last=last
                 )
 
+    def stream(self) -> Iterator[DecidedToken]:
+        """The same as `tokens`; leaving the iteration ends the search."""
+        try:
+            yield from self.tokens()
+        finally:
+            self.cancel()
+
     def watch(self, on_token: Callable[[DecidedToken], object]) -> None:
         """Calls `on_token` with every token; if it returns True, the token ends its sentence."""
         try:
