@@ -7,16 +7,15 @@ import pathlib
 import zipfile
 from collections.abc import Callable
 
-import ctranslate2_folders
-import marian_folders
-import model_folders
 import pytest
-from processes import output
-from tokenizer_folders import golden_folder
 
 import pyattn
 import pyattn.compat.ctranslate2 as ctranslate2_face
 from pyattn.commands.conversion import convert
+from support import ctranslate2_folders, marian_folders, model_folders
+from support.paths import GOLDEN
+from support.processes import output
+from support.tokenizer_folders import golden_folder
 
 # Counts the files that are opened. An archive that is unpacked is written elsewhere, so files of
 # other folders count by their names.
@@ -113,7 +112,7 @@ def argos(path: pathlib.Path) -> pathlib.Path:
 
 
 def textbook(_: pathlib.Path) -> pathlib.Path:
-    return pathlib.Path(__file__).parents[1] / "golden" / "textbook" / "model.chkpt"
+    return GOLDEN / "textbook" / "model.chkpt"
 
 
 LAYOUTS: list[Callable[[pathlib.Path], pathlib.Path]] = [
