@@ -39,7 +39,8 @@ class PendingSearch(Protocol):
 class PendingTranslations:
     """Translations under way.
 
-    Any thread may use it. Dropping the last reference cancels the texts that are not done.
+    Any thread may use it, several at a time. Dropping the last reference cancels the texts that are
+    not done.
 
     In a coroutine, `await` it for its `results`; cancelling the task cancels the translations.
     """
