@@ -17,9 +17,8 @@ from pyattn.checkpoint import (
     tensor_shapes,
 )
 from pyattn.errors import ModelError
-from pyattn.files import read_checkpoint
+from pyattn.files import open_model, read_checkpoint
 from pyattn.files.native import MatrixType, write_native
-from pyattn.files.native_config import read_native_config
 from pyattn.files.quantized import bfloat16_bits, quantize
 from pyattn.files.safetensors import read_safetensors
 from pyattn.options import GenerationOptions
@@ -137,7 +136,7 @@ def test_every_attribute_of_a_model_comes_back(tmp_path: pathlib.Path) -> None:
     }
     config = dataclasses.replace(CONFIG, **values)
     changed(folder, "model", to=dataclasses.asdict(config))
-    assert read_native_config(folder).model == config
+    assert open_model(folder).config == config
 
 
 @pytest.mark.parametrize("config", [CONFIG, OTHER])

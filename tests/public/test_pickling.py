@@ -213,6 +213,17 @@ def test_description_says_what_a_model_is(translator: Translator) -> None:
     assert repr(translator) == f"<pyattn.Translator {closed}, {str(SHIPPED_MODEL)!r}>"
 
 
+def test_descriptions_of_what_is_under_way_count_it(translator: Translator) -> None:
+    pending = translator.submit(["I am hungry.", "Thank you."])
+    pending.texts()
+    assert repr(pending) == "<pyattn.PendingTranslations of 2 texts, done>"
+    search = translator.model.submit(translator.tokenizer.encode(["I am hungry."]))
+    search.results()
+    assert repr(search) == "<pyattn.PendingSearch 1 of 1 sentences done>"
+    packed = pyattn.ops.pack(np.ones((3, 5), np.float32), dtype="int8")
+    assert repr(packed) == f"<pyattn.PackedLinear [3, 5] int8, {pyattn.cpu_info().isa}>"
+
+
 def test_description_of_a_model_of_arrays_is_one_line(tmp_path: pathlib.Path) -> None:
     with Model(checkpoint("odd"), dtype={"*": "float32", "*.down": "bfloat16"}, threads=2) as model:
         config = model.config

@@ -162,9 +162,9 @@ def test_without_a_shortlist_all_ids_may_come(translator: Translator) -> None:
 @pytest.mark.parametrize(
     ("texts", "error", "message"),
     [
-        (b"bytes", TypeError, "texts is bytes, expected an iterable of str"),
-        (None, TypeError, "texts is NoneType, expected an iterable of str"),
-        (7, TypeError, "texts is int, expected an iterable of str"),
+        (b"bytes", TypeError, "texts is bytes, expected (a str or )?an iterable of str"),
+        (None, TypeError, "texts is NoneType, expected (a str or )?an iterable of str"),
+        (7, TypeError, "texts is int, expected (a str or )?an iterable of str"),
         (["a", b"b"], TypeError, r"texts\[1\] is bytes, expected str"),
         (["a", "b", None], TypeError, r"texts\[2\] is NoneType, expected str"),
         ([["a"]], TypeError, r"texts\[0\] is list, expected str"),
@@ -178,6 +178,14 @@ def test_what_is_not_text_is_refused_by_its_place(
         list(getattr(translator, method)(texts))
     if method != "stream":
         assert not any(calls(translator))
+
+
+@pytest.mark.parametrize(("method", "expected"), [("translate", "a str or an"), ("results", "an")])
+def test_error_names_what_a_method_accepts(
+    translator: Translator, method: str, expected: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^{method}: texts is int, expected {expected} iterable"):
+        getattr(translator, method)(7)
 
 
 def test_lone_surrogate_of_a_single_text_is_refused(translator: Translator) -> None:
