@@ -1,4 +1,4 @@
-"""The command `pyattn`: translate, inspect, convert, bench.
+"""The command `pyattn`: translate, inspect, convert, bench, download, models, remove.
 
 Exit codes: 0, 1 for a run that failed, 2 for usage, 130 for Ctrl-C. An error is one line on
 standard error.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import pathlib
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, cast
 
+from pyattn.commands import models
 from pyattn.commands.channels import forget_standard_output, lines, writing
 from pyattn.options import GenerationOptions
 from pyattn.running import precision
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_convert(commands)
     _add_bench(commands)
+    models.add_commands(commands)
     return parser
 
 
@@ -81,7 +84,12 @@ def _add_translate(commands: Any) -> None:
         help="write to FILE rather than to standard output; while it is incomplete, and if the run "
         "fails, it is named FILE.partial",
     )
-    command.add_argument("--model", metavar="FOLDER", help="by default the English-Spanish model")
+    command.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a folder, a file or a name such as org/name, firefox:en-pt or argos:en-es; by "
+        "default the English-Spanish model",
+    )
     _add_languages(command)
     _add_search(command)
     command.add_argument(
@@ -122,7 +130,9 @@ def _add_convert(commands: Any) -> None:
         "folder OUT of pyattn's own layout.",
     )
     command.set_defaults(run=_convert)
-    command.add_argument("model", metavar="MODEL", help="a folder of any layout that pyattn reads")
+    command.add_argument(
+        "model", metavar="MODEL", help="a folder of any layout that pyattn reads, or a name"
+    )
     command.add_argument("out", metavar="OUT", help="a folder that does not exist yet, or is empty")
     command.add_argument(
         "--dtype",
@@ -158,7 +168,10 @@ def _add_bench(commands: Any) -> None:
 
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "model", nargs="?", metavar="MODEL", help="a folder; by default the English-Spanish model"
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a folder or a name; by default the English-Spanish model",
     )
 
 
@@ -236,21 +249,22 @@ def _translate(parsed: argparse.Namespace) -> None:
 def _inspect(parsed: argparse.Namespace) -> None:
     from pyattn.commands.inspection import describe
 
-    for name, value in describe(parsed.model, dtype=parsed.dtype, threads=parsed.threads):
+    for name, value in describe(_folder(parsed.model), dtype=parsed.dtype, threads=parsed.threads):
         print(f"{name:<13}{value}")
 
 
 def _convert(parsed: argparse.Namespace) -> None:
     from pyattn.commands.conversion import convert
+    from pyattn.hub.resolving import one_folder
 
-    convert(parsed.model, parsed.out, dtype=parsed.dtype)
+    convert(one_folder(parsed.model), parsed.out, dtype=parsed.dtype)
 
 
 def _bench(parsed: argparse.Namespace) -> None:
     from pyattn.commands import benchmark
 
     result = benchmark.run(
-        parsed.model,
+        _folder(parsed.model),
         sentences=_sentences(parsed.sentences),
         batches=parsed.batch,
         rounds=parsed.rounds,
@@ -265,6 +279,13 @@ def _bench(parsed: argparse.Namespace) -> None:
     if parsed.json is not None:
         with writing(parsed.json) as output:
             output.write(benchmark.to_json(result).encode())
+
+
+def _folder(model: str | None) -> pathlib.Path | None:
+    """The folder of a model that may be a name; None for the included model."""
+    from pyattn.hub.resolving import one_folder
+
+    return None if model is None else one_folder(model)
 
 
 def _search_options(parsed: argparse.Namespace) -> dict[str, Any]:

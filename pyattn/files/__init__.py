@@ -19,10 +19,7 @@ from pyattn.files.reading import contents, read_json
 from pyattn.files.shortlist import LexicalShortlist
 from pyattn.files.textbook import SUFFIX, read_textbook
 
-_A_MODEL = (
-    "the folder of a model, with its config.json and weights, or the file of one of Marian's; "
-    "pyattn does not download models"
-)
+_A_MODEL = "the folder of a model, with its config.json and weights, or the file of one of Marian's"
 
 Layout: TypeAlias = Literal["native", "huggingface", "ctranslate2", "marian", "argos", "textbook"]
 

@@ -70,7 +70,7 @@ def opened(path: pathlib.Path) -> Iterator[Package]:
         yield _package(path)
         return
     with tempfile.TemporaryDirectory(prefix="pyattn-") as folder:
-        _unpack(path, pathlib.Path(folder))
+        unpack(path, pathlib.Path(folder))
         yield _package(pathlib.Path(folder))
 
 
@@ -115,8 +115,12 @@ def _package(folder: pathlib.Path) -> Package:
     )
 
 
-def _unpack(path: pathlib.Path, folder: pathlib.Path) -> None:
-    """Writes the needed files of a zip file, under our own names."""
+def unpack(path: pathlib.Path, folder: pathlib.Path) -> None:
+    """Writes the needed files of a zip file into an empty folder.
+
+    Raises:
+        ModelError: if the zip file is malformed, or a file is not where packages have theirs.
+    """
     entries = zip_entries(path.name, map_file(path), compressed=True)
     roots = [name.removesuffix(METADATA_FILE) for name in entries if _is_metadata(name)]
     if len(roots) != 1:

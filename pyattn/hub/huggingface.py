@@ -1,0 +1,181 @@
+"""Models of Hugging Face: from a repository's name to a folder of its library's cache.
+
+What is cached and complete is used without a request. Downloads are the library's
+(huggingface_hub), which retries, verifies sizes and renames files when they are complete. Configs
+and tokenizers come first, so that a model which pyattn does not run costs no weights.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from pyattn.errors import ModelError
+from pyattn.files.huggingface import read_config
+from pyattn.files.native_config import is_native
+from pyattn.files.reading import read_json
+from pyattn.hub import problems, selection
+from pyattn.hub.fetching import sha256
+from pyattn.hub.hub_cache import Repository, hub_cache, offline_reason, repository
+from pyattn.hub.names import HubName
+from pyattn.hub.progress import logger, on_terminal
+from pyattn.hub.settings import Settings
+
+_CONFIG_FILE = "config.json"
+_CTRANSLATE2_WEIGHTS = "model.bin"
+
+
+class HubNotInstalledError(ModelError, ImportError):
+    """The package that downloads from Hugging Face is not installed."""
+
+
+def folder_of(name: HubName, settings: Settings) -> pathlib.Path:
+    """The folder of a repository's model, downloaded unless it is in the cache.
+
+    Raises:
+        ModelError: if it cannot be had; the message has the reason and what to do.
+    """
+    own = repository(name.repository, settings)
+    if not settings.update:
+        found = own.complete(name.revision)
+        if found is not None:
+            return found
+    reason = offline_reason(settings)
+    if reason is not None:
+        return _offline(name, own, reason)
+    try:
+        return _downloaded(name, own, settings)
+    except ModelError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:
+        raise problems.explained(error, name, settings) from error
+    except Exception as error:
+        # The library's HTTP client has errors of its own, which differ between versions.
+        if not type(error).__module__.startswith(("httpx", "httpcore", "requests", "hugg", "hf_")):
+            raise
+        raise problems.explained(error, name, settings) from error
+
+
+def _offline(name: HubName, own: Repository, reason: str) -> pathlib.Path:
+    """What the cache has, if it may be complete."""
+    commit = own.commit(name.revision)
+    if commit is None or not own.snapshot(commit).is_dir():
+        raise ModelError(
+            f"{name}: not in the cache ({own.folder.parent}), and {reason}; with a network, "
+            f"`pyattn download {name}` puts it there"
+        )
+    listing = own.listing(commit)
+    if listing is None:  # readers of files will see what is missing
+        return own.snapshot(commit)
+    missing = own.missing(commit, _chosen(name, listing.files).files)
+    if not missing:
+        return own.snapshot(commit)
+    raise ModelError(
+        f"{name}: the cache lacks {', '.join(missing[:3])}, and {reason}; with a network, "
+        f"`pyattn download {name}` completes it"
+    )
+
+
+def _downloaded(name: HubName, own: Repository, settings: Settings) -> pathlib.Path:
+    commit = _fetch(name, settings, name.revision, selection.SMALL).name
+    listing = own.listing(commit)
+    if listing is None:
+        own.record(
+            commit,
+            _library(name)
+            .HfApi(**_access(settings))
+            .list_repo_files(name.repository, revision=commit),
+        )
+        listing = own.listing(commit)
+    chosen = _chosen(name, listing.files if listing else ())
+    if _CTRANSLATE2_WEIGHTS not in chosen.weights:
+        _check_config(name, own.snapshot(commit))
+    new = own.missing(commit, chosen.weights)
+    folder = _fetch(name, settings, commit, chosen.weights) if new else own.snapshot(commit)
+    for file in new:
+        _verify(name, folder / file, (listing.files if listing else {}).get(file))
+    missing = own.missing(commit, chosen.files)
+    if missing:
+        raise ModelError(
+            f"{name}: {', '.join(missing[:3])} did not arrive; `pyattn download {name}` continues"
+        )
+    return folder
+
+
+def _fetch(
+    name: HubName, settings: Settings, revision: str | None, patterns: Sequence[str]
+) -> pathlib.Path:
+    """Has the library download the files at the top of a repository that match."""
+    logger.info("looking for %s", name)
+    return pathlib.Path(
+        _library(name).snapshot_download(
+            name.repository,
+            revision=revision,
+            cache_dir=hub_cache(settings),
+            library_name="pyattn",
+            allow_patterns=list(patterns),
+            ignore_patterns=[selection.NOT_AT_THE_TOP],
+            **({} if on_terminal() else {"tqdm_class": _quiet_bar()}),
+            **_access(settings),
+        )
+    )
+
+
+def _access(settings: Settings) -> dict[str, Any]:
+    return {"token": settings.token, "endpoint": settings.endpoint}
+
+
+def _library(name: HubName) -> Any:
+    try:
+        return importlib.import_module("huggingface_hub")
+    except ImportError:
+        raise HubNotInstalledError(
+            f"{name}: no such folder or file; as a model of huggingface.co it needs the package "
+            f"huggingface_hub (pip install 'pyattn[hub]')"
+        ) from None
+
+
+def _quiet_bar() -> type[Any]:
+    """A bar of the library's that is never drawn."""
+    bar: Any = importlib.import_module("huggingface_hub.utils").tqdm
+
+    class Quiet(bar):  # type: ignore[misc]
+        """Counts without drawing."""
+
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **(settings | {"disable": True}))
+
+    return Quiet
+
+
+def _chosen(name: HubName, files: Any) -> selection.Choice:
+    try:
+        return selection.choose(files)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from None
+
+
+def _check_config(name: HubName, folder: pathlib.Path) -> None:
+    """Fails for a model that pyattn does not run."""
+    path = folder / _CONFIG_FILE
+    if path.exists() and not is_native(read_json(path)):
+        try:
+            read_config(folder)
+        except ModelError as error:
+            raise ModelError(f"{name}: {error} (its weights are not downloaded)") from None
+
+
+def _verify(name: HubName, path: pathlib.Path, wanted: str | None) -> None:
+    """Deletes a file whose content is not what the repository says."""
+    if wanted is None or not path.exists():
+        return
+    found = sha256(path)
+    if found != wanted.lower():
+        path.resolve().unlink()
+        path.unlink(missing_ok=True)
+        raise ModelError(
+            f"{name}: {path.name} has sha256 {found}, expected {wanted}: damaged on the way; it is "
+            f"deleted, so try again"
+        )
