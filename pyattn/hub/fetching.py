@@ -150,6 +150,7 @@ class Fetcher:
                     ) from None
                 time.sleep(_WAITS[max(idle - 1, 0)])
             except urllib.error.HTTPError as error:
+                error.close()
                 raise ModelError(f"{url}: {self._refusal(error)}") from None
             except urllib.error.URLError as error:
                 place = urllib.parse.urlsplit(url).netloc
@@ -172,11 +173,14 @@ class Fetcher:
 
 
 def _small(url: str) -> bytes:
+    content = bytearray()
     with _open(url) as response:
-        content = _read(response, _JSON_LIMIT + 1)
-    if len(content) > _JSON_LIMIT:
-        raise ModelError(f"{url}: more than {_JSON_LIMIT} bytes, expected a list of models")
-    return content
+        while chunk := _read(response, _CHUNK):
+            content += chunk
+            if len(content) > _JSON_LIMIT:
+                raise ModelError(f"{url}: more than {_JSON_LIMIT} bytes, expected a list of models")
+        _check_length(response, len(content))
+    return bytes(content)
 
 
 def _open(url: str, headers: Mapping[str, str] | None = None) -> Any:
@@ -194,6 +198,7 @@ def _open(url: str, headers: Mapping[str, str] | None = None) -> Any:
     except urllib.error.HTTPError as error:
         if error.code < http.client.INTERNAL_SERVER_ERROR:
             raise
+        error.close()
         raise _BrokenError(f"HTTP {error.code} {error.reason}") from None
     except urllib.error.URLError as error:
         if isinstance(error.reason, ConnectionResetError | TimeoutError | ssl.SSLEOFError):
@@ -206,8 +211,9 @@ def _open(url: str, headers: Mapping[str, str] | None = None) -> Any:
 
 
 def _read(response: Any, most: int) -> bytes:
+    """What has arrived, `most` bytes at the most; empty at the end."""
     try:
-        content: bytes = response.read(most)
+        content: bytes = response.read1(most)
     except (http.client.HTTPException, OSError) as error:
         raise _BrokenError(f"the connection broke ({_text(error)})") from None
     return content
@@ -232,6 +238,7 @@ def _transfer(remote: Remote, partial: pathlib.Path, report: Callable[[int], obj
     except urllib.error.HTTPError as error:
         if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not begin:
             raise
+        error.close()
         partial.unlink()
         report(-begin)
         raise _BrokenError("the server's file became shorter") from None
@@ -256,7 +263,6 @@ def _copy(
 ) -> int:
     """Writes what an answer has; returns where in the file it ends."""
     most = _FILE_LIMIT if remote.size is None else remote.size
-    length = response.headers.get("Content-Length", "")
     end = begin
     while chunk := _read(response, _CHUNK):
         end += len(chunk)
@@ -264,9 +270,14 @@ def _copy(
             raise ModelError(f"{remote.url}: larger than the {most} bytes that were announced")
         file.write(chunk)
         report(len(chunk))
-    if length.isdecimal() and end - begin < int(length):
-        raise _BrokenError(f"the connection broke, {begin + int(length) - end} bytes are missing")
+    _check_length(response, end - begin)
     return end
+
+
+def _check_length(response: Any, received: int) -> None:
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and received < int(length):
+        raise _BrokenError(f"the connection broke, {int(length) - received} bytes are missing")
 
 
 def _fault(remote: Remote, path: pathlib.Path) -> str | None:

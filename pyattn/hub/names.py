@@ -28,6 +28,7 @@ _REPOSITORY = re.compile(rf"(?:{_WORD}/)?{_WORD}", re.ASCII)
 _MOST_CHARACTERS = 96
 _REVISION = re.compile(r"[\w.+-]+(?:/[\w.+-]+)*", re.ASCII)
 _LANGUAGES = re.compile(r"[A-Za-z]{2,8}(?:[-_>]+[A-Za-z]{2,8})+")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}")
 # Parts of a code behind its language: a script or a region.
 _SUBTAG = re.compile(r"[A-Za-z]{4}|[A-Za-z]{2}")
 
@@ -135,7 +136,8 @@ def _of_registry(registry: str, rest: str, revision: str | None, text: str) -> R
     pairs = tuple(
         ("-".join(parts[:cut]), "-".join(parts[cut:]))
         for cut in range(1, len(parts))
-        if all(map(_SUBTAG.fullmatch, [*parts[1:cut], *parts[cut + 1 :]]))
+        if _LANGUAGE.fullmatch(parts[cut])
+        and all(map(_SUBTAG.fullmatch, [*parts[1:cut], *parts[cut + 1 :]]))
     )
     if not pairs:
         raise ModelError(f"{text}: more than two languages")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,11 +139,12 @@ def _alignment(before: Translation, after: Translation) -> npt.NDArray[np.float3
         return None
     between = _overlaps(after.source_spans or (), before.target_spans or ())
     width = before.alignment.shape[1]
+    looked: npt.NDArray[Any]
     looked = after.alignment[:, : len(between)] @ between @ before.alignment[: between.shape[1]]
     total = looked.sum(axis=1, keepdims=True)
-    even = np.full(looked.shape, 1 / max(width, 1), np.float32)
-    spread: npt.NDArray[np.float32] = np.divide(looked, total, out=even, where=total > 0)
-    return spread
+    even: npt.NDArray[np.float32] = np.full(looked.shape, 1 / max(width, 1), dtype=np.float32)
+    np.divide(looked, total, out=even, where=total > 0)
+    return even
 
 
 def _overlaps(ones: Sequence[Span], others: Sequence[Span]) -> npt.NDArray[np.float32]:
@@ -152,4 +154,5 @@ def _overlaps(ones: Sequence[Span], others: Sequence[Span]) -> npt.NDArray[np.fl
     begins = np.array([span[0] for span in others], np.float32)[None]
     ends = np.array([span[1] for span in others], np.float32)[None]
     shared = np.clip(np.minimum(high, ends) - np.maximum(low, begins), 0, None)
-    return (shared / np.maximum(high - low, 1)).astype(np.float32)
+    fractions: npt.NDArray[np.float32] = (shared / np.maximum(high - low, 1)).astype(np.float32)
+    return fractions
