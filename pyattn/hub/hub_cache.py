@@ -15,6 +15,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pyattn.errors import ModelError
 from pyattn.hub.names import HubName
@@ -27,6 +28,7 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{40}")
 _LISTING_VERSION = 1
 _LISTING_LIMIT = 64 << 20
 _PREFIX = "models--"
+_RECORDS = "pyattn"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +44,9 @@ class Repository:
 
     Attributes:
         folder: Where it is.
-        records: Where pyattn notes what the library does not.
     """
 
     folder: pathlib.Path
-    records: pathlib.Path
 
     def commit(self, revision: str | None) -> str | None:
         """The commit that a revision was when it was last looked up."""
@@ -82,18 +82,27 @@ class Repository:
 
     def listing(self, commit: str) -> Listing | None:
         """All files of a commit; None if they are not known."""
-        for path in (self.folder / "trees" / f"{commit}.json", self.records / f"{commit}.json"):
-            found = _read_listing(path)
+        for records in ("trees", _RECORDS):
+            found = _read_listing(self.folder / records / f"{commit}.json")
             if found is not None:
                 return found
         return None
 
-    def record(self, commit: str, files: Iterable[str]) -> None:
-        """Notes all files of a commit, for versions of the library that do not."""
-        self.records.mkdir(parents=True, exist_ok=True)
-        path = self.records / f"{commit}.json"
+    def record(self, commit: str, files: Mapping[str, Any]) -> None:
+        """Notes all files of a commit, for versions of the library that do not.
+
+        Args:
+            commit: The commit.
+            files: Path to an object with a sha256; None for files without.
+        """
+        path = self.folder / _RECORDS / f"{commit}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f"{commit}.{os.getpid()}.new")
-        listed = {"format_version": _LISTING_VERSION, "files": {file: {} for file in files}}
+        noted = {
+            file: {} if large is None else {"lfs_sha256": large.sha256}
+            for file, large in files.items()
+        }
+        listed = {"format_version": _LISTING_VERSION, "files": noted}
         new.write_text(json.dumps(listed), "utf-8")
         new.replace(path)
 
@@ -101,14 +110,13 @@ class Repository:
         """Deletes everything; returns the bytes of the files."""
         freed = size_on_disk(self.folder)
         shutil.rmtree(self.folder)
-        shutil.rmtree(self.records, ignore_errors=True)
         return freed
 
 
 def repository(name: str, settings: Settings) -> Repository:
     """The cache's part of a repository, which may not exist."""
     folder = _PREFIX + name.replace("/", "--")
-    return Repository(hub_cache(settings) / folder, settings.cache / "huggingface" / folder)
+    return Repository(hub_cache(settings) / folder)
 
 
 def hub_cache(settings: Settings) -> pathlib.Path:

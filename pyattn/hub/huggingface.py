@@ -82,12 +82,9 @@ def _downloaded(name: HubName, own: Repository, settings: Settings) -> pathlib.P
     commit = _fetch(name, settings, name.revision, selection.SMALL).name
     listing = own.listing(commit)
     if listing is None:
-        own.record(
-            commit,
-            _library(name)
-            .HfApi(**_access(settings))
-            .list_repo_files(name.repository, revision=commit),
-        )
+        api = _library(name).HfApi(**_access(settings))
+        entries = api.list_repo_tree(name.repository, recursive=True, revision=commit)
+        own.record(commit, {entry.path: getattr(entry, "lfs", None) for entry in entries})
         listing = own.listing(commit)
     chosen = _chosen(name, listing.files if listing else ())
     if _CTRANSLATE2_WEIGHTS not in chosen.weights:

@@ -20,6 +20,9 @@ from pyattn.hub.suggestions import closest, did_you_mean
 _DEFAULT = "https://huggingface.co"
 _LOG_IN = "`hf auth login`, HF_TOKEN or token="
 _MIRROR = "HF_ENDPOINT or endpoint= names a mirror"
+# Errors of the library's HTTP clients: httpx2, and requests in older versions.
+_BROKEN = {"ChunkedEncodingError", "ReadError", "ReadTimeout", "RemoteProtocolError"}
+_BROKE_OFF = "the transfer broke off; try again, complete files are kept"
 # Of the search for near names, after which the error is raised whatever it found.
 _SEARCH_SECONDS = 5
 _SEARCH_BYTES = 1 << 20
@@ -56,6 +59,8 @@ def _reason(error: BaseException, name: HubName, settings: Settings) -> str:
     if isinstance(error, kinds.RevisionNotFoundError):
         return f"{hub} has this model, but no branch, tag or commit {name.revision}"
     status = getattr(getattr(error, "response", None), "status_code", None)
+    if status == 401 and "Invalid credentials" not in str(error):  # what it is hidden behind
+        return _not_found(name, settings)
     if status is not None:
         return _refused(status, error, settings)
     if isinstance(error, kinds.HFValidationError):
@@ -65,8 +70,10 @@ def _reason(error: BaseException, name: HubName, settings: Settings) -> str:
     if isinstance(error, PermissionError):
         return f"{hub_cache(settings)} cannot be written; HF_HUB_CACHE names another folder"
     if isinstance(error, OSError) and "Consistency check" in str(error):
-        return "the transfer broke off; try again, complete files are kept"
+        return _BROKE_OFF
     if _is_of_network(error):
+        if type(error).__name__ in _BROKEN:
+            return _BROKE_OFF
         return (
             f"no such folder or file here, and {hub} cannot be reached ({_first_line(error)}): "
             f"check the network, or {_MIRROR}"
