@@ -169,7 +169,7 @@ class Pivot:
             **settings: As for `translate`.
         """
         settings = {"scores": False, **settings}
-        self._start([], options, source, target, settings)  # fails now for wrong settings
+        self._start([], options, source, target, settings)
 
         def start(group: list[str]) -> PendingPivot:
             return self._start(group, options, source, target, settings)
@@ -209,13 +209,12 @@ class Pivot:
         shared = {name: getattr(options, name) for name in _OF_BOTH} if options else {}
         shared |= {name: value for name, value in search.items() if name in _OF_BOTH}
         aligned = search.get("alignment", options is not None and options.alignment)
-        first = self.first.submit(
-            texts, source=source, **shared, scores=aligned, alignment=aligned, **about_texts
-        )
 
         def start(between: list[str]) -> Any:
             return self.second.submit(between, options, target=target, **search, **about_texts)
 
-        if not texts:
-            start([])
+        start([])  # fails now for wrong settings
+        first = self.first.submit(
+            texts, source=source, **shared, scores=aligned, alignment=aligned, **about_texts
+        )
         return PendingPivot(first, start)
