@@ -11,11 +11,13 @@ from pyattn.model import Model
 from pyattn.options import GenerationOptions
 from pyattn.pivot import Pivot
 from pyattn.results import Hypothesis, Translation
+from pyattn.text.detection import Detection, detect
 from pyattn.translator import Translator
 
 __all__ = [
     "Checkpoint",
     "CpuInfo",
+    "Detection",
     "GenerationOptions",
     "Hypothesis",
     "Model",
@@ -25,6 +27,7 @@ __all__ = [
     "Translation",
     "Translator",
     "cpu_info",
+    "detect",
     "load",
     "ops",
     "reference",

@@ -7,9 +7,9 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from hub_stub import Stub
 
 from pyattn.hub import fetching
+from support.hub_stub import Stub
 
 _PREFIXES = ("HF_", "HUGGINGFACE_", "PYATTN_", "ARGOS_", "TRANSFORMERS_")
 

@@ -6,14 +6,14 @@ import json
 import pathlib
 import sys
 
-import hub_models
 import pytest
-from hub_stub import Fault, Stub, as_json
 
 import pyattn
 from pyattn.commands import main as command
 from pyattn.hub.settings import Settings
 from pyattn.running.origin import SHIPPED_MODEL
+from support import hub_models
+from support.hub_stub import Fault, Stub, as_json
 
 Output = pytest.CaptureFixture[str]
 NAME = "Helsinki-NLP/opus-mt-en-es"

@@ -11,11 +11,7 @@ import sys
 import time
 from typing import Any
 
-import hub_models
-import model_folders
-import processes
 import pytest
-from hub_stub import Fault, Stub, as_json
 
 import pyattn
 from pyattn import ModelError
@@ -24,6 +20,8 @@ from pyattn.hub.huggingface import HubNotInstalledError
 from pyattn.hub.names import HubName
 from pyattn.hub.resolving import one_folder
 from pyattn.hub.settings import Settings
+from support import hub_models, model_folders, processes
+from support.hub_stub import Fault, Stub, as_json
 
 hub = pytest.importorskip("huggingface_hub")
 

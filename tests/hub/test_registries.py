@@ -9,10 +9,7 @@ import signal
 import sys
 import time
 
-import hub_models
-import processes
 import pytest
-from hub_stub import RECORDS, Answer, Fault, Stub
 
 import pyattn
 from pyattn import ModelError
@@ -21,6 +18,8 @@ from pyattn.hub.firefox import is_released
 from pyattn.hub.registry import PIVOT, version_key
 from pyattn.hub.resolving import one_folder, resolve
 from pyattn.hub.settings import Settings
+from support import hub_models, processes
+from support.hub_stub import RECORDS, Answer, Fault, Stub
 
 TEXT = hub_models.SENTENCES[0]
 
