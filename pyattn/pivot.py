@@ -210,10 +210,10 @@ class Pivot:
         shared |= {name: value for name, value in search.items() if name in _OF_BOTH}
         aligned = search.get("alignment", options is not None and options.alignment)
 
-        def start(between: list[str]) -> Any:
+        def start(between: list[str], target: Names = target) -> Any:
             return self.second.submit(between, options, target=target, **search, **about_texts)
 
-        start([])  # fails now for wrong settings
+        start([], target if isinstance(target, str) else None)  # fails now for wrong settings
         first = self.first.submit(
             texts, source=source, **shared, scores=aligned, alignment=aligned, **about_texts
         )

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, cast
 
-from pyattn.commands import models
+from pyattn.commands import download, models, remove
 from pyattn.commands.channels import forget_standard_output, lines, writing
 from pyattn.options import GenerationOptions
 from pyattn.running import precision
@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_convert(commands)
     _add_bench(commands)
-    models.add_commands(commands)
+    for other in (download, models, remove):
+        other.add(commands)
     return parser
 
 

@@ -12,7 +12,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -106,12 +105,6 @@ class Repository:
         new.write_text(json.dumps(listed), "utf-8")
         new.replace(path)
 
-    def remove(self) -> int:
-        """Deletes everything; returns the bytes of the files."""
-        freed = size_on_disk(self.folder)
-        shutil.rmtree(self.folder)
-        return freed
-
 
 def repository(name: str, settings: Settings) -> Repository:
     """The cache's part of a repository, which may not exist."""
@@ -168,12 +161,6 @@ def cached_repositories(settings: Settings) -> list[Cached]:
                     Cached(name=str(shown), version=snapshot.name[:8], size=size, folder=snapshot)
                 )
     return found
-
-
-def size_on_disk(folder: pathlib.Path) -> int:
-    """Bytes of all files in a folder; links count nothing."""
-    files = (path for path in folder.rglob("*") if not path.is_symlink())
-    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def _expanded(path: str) -> pathlib.Path:

@@ -7,9 +7,11 @@ and tokenizers come first, so that a model which pyattn does not run costs no we
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pathlib
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyattn.errors import ModelError
@@ -45,17 +47,39 @@ def folder_of(name: HubName, settings: Settings) -> pathlib.Path:
     reason = offline_reason(settings)
     if reason is not None:
         return _offline(name, own, reason)
-    try:
-        return _downloaded(name, own, settings)
-    except ModelError:
-        raise
-    except (OSError, ValueError, RuntimeError) as error:
-        raise problems.explained(error, name, settings) from error
-    except Exception as error:
-        # The library's HTTP client has errors of its own, which differ between versions.
-        if not type(error).__module__.startswith(("httpx", "httpcore", "requests", "hugg", "hf_")):
-            raise
-        raise problems.explained(error, name, settings) from error
+    return _downloaded(name, own, settings)
+
+
+def remove(name: HubName, settings: Settings) -> int:
+    """Deletes a repository from the cache; returns the bytes of its files.
+
+    Raises:
+        ModelError: if it is not there, or a revision is named.
+    """
+    if name.revision is not None:
+        raise ModelError(f"{name}: only all revisions can be removed: {name.repository}")
+    own = repository(name.repository, settings)
+    if not own.folder.is_dir():
+        raise ModelError(f"{name}: not in the cache ({own.folder.parent})")
+    freed = 0
+    with contextlib.suppress(HubNotInstalledError):
+        # The library knows which contents other repositories share.
+        cache = _library(name).scan_cache_dir(own.folder.parent)
+        commits = [
+            revision.commit_hash
+            for found in cache.repos
+            if (found.repo_type, found.repo_id) == ("model", name.repository)
+            for revision in found.revisions
+        ]
+        if commits:
+            deletion = cache.delete_revisions(*commits)
+            freed += deletion.expected_freed_size
+            deletion.execute()
+    if own.folder.is_dir():
+        files = [path for path in own.folder.rglob("*") if not path.is_symlink()]
+        freed += sum(path.stat().st_size for path in files if path.is_file())
+        shutil.rmtree(own.folder)
+    return freed
 
 
 def _offline(name: HubName, own: Repository, reason: str) -> pathlib.Path:
@@ -82,8 +106,9 @@ def _downloaded(name: HubName, own: Repository, settings: Settings) -> pathlib.P
     commit = _fetch(name, settings, name.revision, selection.SMALL).name
     listing = own.listing(commit)
     if listing is None:
-        api = _library(name).HfApi(**_access(settings))
-        entries = api.list_repo_tree(name.repository, recursive=True, revision=commit)
+        with _explained(name, settings):
+            api = _library(name).HfApi(**_access(settings))
+            entries = list(api.list_repo_tree(name.repository, recursive=True, revision=commit))
         own.record(commit, {entry.path: getattr(entry, "lfs", None) for entry in entries})
         listing = own.listing(commit)
     chosen = _chosen(name, listing.files if listing else ())
@@ -106,18 +131,35 @@ def _fetch(
 ) -> pathlib.Path:
     """Has the library download the files at the top of a repository that match."""
     logger.info("looking for %s", name)
-    return pathlib.Path(
-        _library(name).snapshot_download(
+    library = _library(name)
+    bar = {} if on_terminal() else {"tqdm_class": _quiet_bar()}
+    with _explained(name, settings):
+        folder = library.snapshot_download(
             name.repository,
             revision=revision,
             cache_dir=hub_cache(settings),
             library_name="pyattn",
             allow_patterns=list(patterns),
             ignore_patterns=[selection.NOT_AT_THE_TOP],
-            **({} if on_terminal() else {"tqdm_class": _quiet_bar()}),
+            **bar,
             **_access(settings),
         )
-    )
+    return pathlib.Path(folder)
+
+
+@contextlib.contextmanager
+def _explained(name: HubName, settings: Settings) -> Iterator[None]:
+    """Turns errors of the library into ours.
+
+    Its HTTP clients have errors of their own, which differ between versions, and answers of
+    something that is not the Hub make it fail in any way.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:
+        raise problems.explained(error, name, settings) from error
 
 
 def _access(settings: Settings) -> dict[str, Any]:

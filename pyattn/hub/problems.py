@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import http.client
 import importlib
 import json
 import os
@@ -78,7 +79,12 @@ def _reason(error: BaseException, name: HubName, settings: Settings) -> str:
             f"no such folder or file here, and {hub} cannot be reached ({_first_line(error)}): "
             f"check the network, or {_MIRROR}"
         )
-    return f"{type(error).__name__}: {_first_line(error)}"
+    if isinstance(error, OSError):
+        return f"{_first_line(error)}; try again, or {_MIRROR}"
+    return (
+        f"{hub} does not answer as Hugging Face does ({type(error).__name__}: "
+        f"{_first_line(error)}): check for a proxy that wants a login, or {_MIRROR}"
+    )
 
 
 def _is_of_network(error: BaseException) -> bool:
@@ -112,7 +118,7 @@ def similar(repository: str, settings: Settings) -> list[str]:
     """Names of public models that are similar; empty if the search fails."""
     words = repository.rpartition("/")[2]
     begin = words[: max(len(words) * 2 // 3, 3)].rstrip("-_.")
-    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+    with contextlib.suppress(OSError, ModelError, http.client.HTTPException):
         return closest(repository, search(begin, settings))
     return []
 
@@ -122,14 +128,18 @@ def search(words: str, settings: Settings) -> list[str]:
 
     Raises:
         OSError: if the server cannot be asked.
-        ValueError: if it answers something else.
+        ModelError: if it answers something else.
     """
     query = urllib.parse.urlencode({"search": words, "limit": 50, "sort": "downloads"})
     request = urllib.request.Request(
         f"{server(settings)}/api/models?{query}", headers={"User-Agent": "pyattn"}
     )
     with urllib.request.urlopen(request, timeout=_SEARCH_SECONDS) as response:
-        return [str(model["id"]) for model in json.loads(response.read(_SEARCH_BYTES))]
+        content = response.read(_SEARCH_BYTES)
+    try:
+        return [str(model["id"]) for model in json.loads(content)]
+    except (ValueError, TypeError, KeyError):
+        raise ModelError(f"{server(settings)}: not an answer of Hugging Face's search") from None
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Progress of downloads: a bar on a terminal where tqdm is installed, else lines of the log."""
+"""Progress of downloads: a bar on a terminal, or a line if tqdm is not installed; and the log."""
 
 from __future__ import annotations
 
@@ -30,10 +30,18 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[int], object]]
     """
     size = "" if total is None else f", {total / 1e6:,.1f} MB"
     logger.info("downloading %s%s", title, size)
+    tqdm = _tqdm() if on_terminal() else None
+    if tqdm is not None:
+        with tqdm.tqdm(total=total, unit="B", unit_scale=True, desc=title) as bar:
+            yield bar.update
+        return
     if on_terminal():
-        with contextlib.suppress(ImportError):
-            tqdm: Any = importlib.import_module("tqdm")
-            with tqdm.tqdm(total=total, unit="B", unit_scale=True, desc=title) as bar:
-                yield bar.update
-            return
+        sys.stderr.write(f"downloading {title}{size}\n")
     yield lambda _: None
+
+
+def _tqdm() -> Any:
+    try:
+        return importlib.import_module("tqdm")
+    except ImportError:
+        return None

@@ -70,12 +70,13 @@ def folders_of(name: Name, settings: Settings) -> tuple[pathlib.Path, ...]:
         from pyattn.hub.huggingface import folder_of
 
         return (folder_of(name, settings),)
-    found = () if settings.update else cached_folders(name, settings)
+    offline = settings.offline
+    found = () if settings.update and offline is None else cached_folders(name, settings)
     if found:
         return found
-    if settings.offline is not None:
+    if offline is not None:
         raise ModelError(
-            f"{name}: not in the cache ({settings.cache}), and {settings.offline}; with a network, "
+            f"{name}: not in the cache ({settings.cache}), and {offline}; with a network, "
             f"`pyattn download {name}` puts it there"
         )
     return install(SOURCES[name.registry], name, settings)

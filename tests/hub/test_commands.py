@@ -217,7 +217,7 @@ def test_repository_is_downloaded_listed_and_removed(
     [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith(NAME)]
     assert pathlib.Path(line.split()[-1]).is_dir()
     assert run("remove", f"{NAME}@main") == 1
-    assert "only a whole model can be removed" in capsys.readouterr().err
+    assert "only all revisions can be removed" in capsys.readouterr().err
     assert run("remove", NAME) == 0
     assert run("models") == 0
     assert NAME not in capsys.readouterr().out.split("freed")[1]

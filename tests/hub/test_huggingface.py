@@ -21,7 +21,7 @@ from pyattn.hub.names import HubName
 from pyattn.hub.resolving import one_folder
 from pyattn.hub.settings import Settings
 from support import hub_models, model_folders, processes
-from support.hub_stub import Fault, Stub, as_json
+from support.hub_stub import Answer, Fault, Stub, as_json
 
 hub = pytest.importorskip("huggingface_hub")
 
@@ -278,6 +278,20 @@ def test_refusal_is_one_sentence_with_a_remedy(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("place", ["revision/main", "tree"])
+@pytest.mark.parametrize("content", [b"<html>Log in</html>", b"{}", b"[]", b"3", b'[{"path": 3}]'])
+def test_answer_of_something_else_is_said_to_be(
+    content: bytes, place: str, stub: Stub, files: dict[str, bytes], access: dict[str, Any]
+) -> None:
+    commit = stub.add_repository(NAME, files)
+    path = f"tree/{commit}" if place == "tree" else place
+    stub.answers[f"/api/models/{NAME}/{path}"] = Answer(content)
+    with pytest.raises(ModelError, match=r"does not answer as Hugging Face|no weights") as error:
+        folder(NAME, access)
+    assert "\n" not in str(error.value)
+    assert str(error.value).startswith(NAME)
+
+
 def test_unknown_name_has_near_ones(stub: Stub, access: dict[str, Any]) -> None:
     found = [{"id": name} for name in ("Helsinki-NLP/opus-mt-en-ru", NAME, "x/y")]
     stub.answers["/api/models"] = as_json(found)
@@ -306,7 +320,8 @@ class ReadError(Exception):
             ConnectionError("closed"),
             "cannot be reached (closed): check the network, or HF_ENDPOINT",
         ),
-        (RuntimeError("odd\nvery"), "RuntimeError: odd"),
+        (OSError("odd\nvery"), "odd; try again, or HF_ENDPOINT or endpoint= names a mirror"),
+        (RuntimeError("odd\nvery"), "does not answer as Hugging Face does (RuntimeError: odd)"),
     ],
 )
 def test_other_failures_are_one_sentence_with_a_remedy(error: Exception, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pathlib
 import shutil
@@ -199,6 +200,7 @@ def test_offline_uses_the_cache_alone(
         monkeypatch.setenv("PYATTN_OFFLINE", "1")
     only = True if how == "argument" else None
     pyattn.load("firefox:en-pt", threads=1, local_files_only=only).close()
+    assert resolve("firefox:en-pt", Settings(local_files_only=only, update=True))
     reason = "PYATTN_OFFLINE is set" if how == "variable" else "local_files_only is True"
     with pytest.raises(ModelError, match=f"not in the cache .*{reason}.*`pyattn download firefox"):
         pyattn.load("firefox:en-de", threads=1, local_files_only=only)
@@ -448,3 +450,35 @@ def test_killed_process_leaves_no_half_model(name: str, stub: Stub, models: path
     assert stub.ranges  # it continued
     pyattn.load(name, threads=1).close()
     assert [path.name for path in folder.iterdir() if path.name != ".lock"] == ["1.0"]
+
+
+# --- progress ------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("tqdm", [True, False])
+def test_progress_is_drawn_on_a_terminal_alone(
+    tqdm: bool,
+    stub: Stub,
+    models: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if tqdm:
+        pytest.importorskip("tqdm")
+    else:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    path = large(stub.add_firefox("en", "pt", models / "firefox"), stub)
+    stub.faults[path] = Fault(times=1, cut=2000)
+    for shown in (io.StringIO(), Terminal()):
+        monkeypatch.setattr(sys, "stderr", shown)
+        with caplog.at_level("INFO", "pyattn"):
+            resolve("firefox:en-pt")
+        assert ("model.esen" in shown.getvalue()) == shown.isatty()
+        assert ("100%" in shown.getvalue()) == (shown.isatty() and tqdm)
+        assert "downloading model.esen.intgemm.alphas.bin, 0.0 MB" in caplog.text
+        shutil.rmtree(cache())
