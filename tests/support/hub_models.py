@@ -17,7 +17,7 @@ FOREIGN = {
     ".gitattributes": b"*.bin filter=lfs",
     "tf_model.h5": b"T" * 40_000,
     "flax_model.msgpack": b"F" * 40_000,
-    "rust_model.ot": b"R" * 40_000,
+    "model.fp16.safetensors": b"R" * 40_000,
     "onnx/encoder_model.onnx": b"O" * 40_000,
     "onnx/config.json": b"{}",
     "special_tokens_map.json": b"{}",
