@@ -28,6 +28,8 @@ def read_packages(fetcher: Fetcher, settings: Settings) -> list[Package]:
         ModelError: if the index cannot be had, or is no such index.
     """
     index = endpoint(settings, VARIABLE, INDEX)
+    if not index.endswith(".json"):  # the folder that it is in
+        index = f"{index.rstrip('/')}/index.json"
     listed = fetcher.json(index)
     secure = index.startswith("https:")
     packages = []

@@ -28,7 +28,7 @@ def read_packages(fetcher: Fetcher, settings: Settings) -> list[Package]:
     Raises:
         ModelError: if the list cannot be had, or is no such list.
     """
-    server = endpoint(settings, VARIABLE, SERVER).rstrip("/")
+    server = _server(endpoint(settings, VARIABLE, SERVER))
     about = fetcher.json(f"{server}/")
     listed = fetcher.json(f"{server}/{_RECORDS}")
     try:
@@ -38,9 +38,9 @@ def read_packages(fetcher: Fetcher, settings: Settings) -> list[Package]:
             key = tuple(str(record.get(name) or "") for name in _KEY)
             kind = record.get("fileType")
             usable = kind in _FILES and isinstance(record.get("attachment"), dict)
-            if usable and is_released(record.get("filter_expression") or ""):
+            if usable and is_released(str(record.get("filter_expression") or "")):
                 models.setdefault((key[0], key[1], key[2], key[3]), {})[kind] = _file(record, base)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ModelError(
             f"{server}: not a list of Firefox's models: {type(error).__name__} {error}"
         ) from None
@@ -48,6 +48,12 @@ def read_packages(fetcher: Fetcher, settings: Settings) -> list[Package]:
 
 
 _KEY = ("fromLang", "toLang", "version", "variant")
+
+
+def _server(address: str) -> str:
+    """The root of a settings server, of which the address may be without its version."""
+    root = address.partition("/buckets/")[0].rstrip("/")
+    return root if root.endswith("/v1") else f"{root}/v1"
 
 
 def is_released(expression: str) -> bool:
@@ -63,10 +69,10 @@ def is_released(expression: str) -> bool:
 def _file(record: Any, base: str) -> Remote:
     attachment = record["attachment"]
     return Remote(
-        name=record["name"],
+        name=str(record["name"]),
         url=f"{base.rstrip('/')}/{attachment['location'].lstrip('/')}",
         size=int(attachment["size"]),
-        sha256=attachment["hash"],
+        sha256=str(attachment["hash"]),
     )
 
 

@@ -163,7 +163,11 @@ def _explained(name: HubName, settings: Settings) -> Iterator[None]:
 
 
 def _access(settings: Settings) -> dict[str, Any]:
-    return {"token": settings.token, "endpoint": settings.endpoint}
+    endpoint = settings.endpoint
+    return {
+        "token": settings.token,
+        "endpoint": None if endpoint is None else endpoint.rstrip("/"),
+    }
 
 
 def _library(name: HubName) -> Any:

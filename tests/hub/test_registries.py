@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pathlib
+import random
 import shutil
 import signal
 import sys
 import time
+from typing import Any
 
 import pytest
 
 import pyattn
 from pyattn import ModelError
 from pyattn.hub import fetching
-from pyattn.hub.firefox import is_released
-from pyattn.hub.registry import PIVOT, version_key
+from pyattn.hub.argos import ARGOS
+from pyattn.hub.fetching import Fetcher
+from pyattn.hub.firefox import FIREFOX, is_released
+from pyattn.hub.names import RegistryName, parse
+from pyattn.hub.registry import PIVOT, choose, version_key
 from pyattn.hub.resolving import one_folder, resolve
 from pyattn.hub.settings import Settings
 from support import hub_models, processes
@@ -94,7 +100,14 @@ def test_endpoint_wins_over_the_variable(
 ) -> None:
     stub.add_firefox("en", "pt", models / "firefox")
     monkeypatch.setenv("PYATTN_FIREFOX_ENDPOINT", "http://127.0.0.1:9/v1")
-    pyattn.load("firefox:en-pt", threads=1, endpoint=f"{stub.url}/v1").close()
+    for address in ("/v1", "/v1/", "", "/", RECORDS):
+        pyattn.load("firefox:en-pt", threads=1, endpoint=f"{stub.url}{address}").close()
+        shutil.rmtree(cache())
+    stub.add_argos("en", "es", (models / "package").read_bytes())
+    monkeypatch.setenv("ARGOS_PACKAGE_INDEX", "http://127.0.0.1:9/index.json")
+    for address in ("", "/", "/index.json"):
+        pyattn.load("argos:en-es", threads=1, endpoint=f"{stub.url}{address}").close()
+        shutil.rmtree(cache())
 
 
 # --- which model ---------------------------------------------------------------------------------
@@ -329,6 +342,68 @@ def test_answer_of_something_else_is_said_to_be(content: bytes, stub: Stub) -> N
     if content != b"[]":
         with pytest.raises(ModelError, match=r"not JSON|not an index|no model"):
             resolve("argos:en-es")
+
+
+JUNK: list[Any] = [
+    None,
+    0,
+    -1,
+    1e308,
+    float("inf"),
+    True,
+    "",
+    "../..",
+    "\0",
+    [],
+    {},
+    [[]],
+    {"a": 1},
+]
+
+
+def odd(value: Any, draw: random.Random) -> Any:
+    """A JSON value with some parts replaced or left out."""
+    if draw.random() < 0.15:
+        return draw.choice(JUNK)
+    if isinstance(value, dict):
+        return {
+            key: odd(part, draw) if draw.random() < 0.4 else part
+            for key, part in value.items()
+            if draw.random() < 0.97
+        }
+    if isinstance(value, list):
+        return [odd(part, draw) for part in value]
+    return value
+
+
+class Lists(Fetcher):
+    """Reads lists from memory: the server's root and records, or an index."""
+
+    def __init__(self, lists: list[Any]) -> None:
+        super().__init__("")
+        object.__setattr__(self, "lists", lists)
+
+    def json(self, url: str) -> Any:
+        return self.lists[0 if url.endswith("/v1/") else -1]  # type: ignore[attr-defined]
+
+
+def test_odd_lists_are_used_or_refused(stub: Stub, models: pathlib.Path) -> None:
+    stub.add_firefox("en", "es", models / "firefox")
+    stub.add_argos("en", "es", b"x")
+    served = {path: json.loads(stub.answers[path].content) for path in ("/v1/", RECORDS)}
+    index = json.loads(stub.answers["/index.json"].content)
+    used = 0
+    for seed in range(3000):
+        draw = random.Random(seed)
+        for source, lists in ((FIREFOX, list(served.values())), (ARGOS, [index])):
+            name = parse(f"{source.name}:en-es")
+            assert isinstance(name, RegistryName)
+            with contextlib.suppress(ModelError):
+                packages = source.packages(Lists([odd(one, draw) for one in lists]), Settings())
+                for package in choose(source, name, packages):
+                    package.check()
+                    used += 1
+    assert used > 100
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "", "x\0y", "a\\b"])
