@@ -7,7 +7,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any, cast
 
 from pyattn._foreign import unknown_setting
-from pyattn.checkpoint import ModelConfig, TextSettings
+from pyattn.checkpoint import Checkpoint, TextSettings
 from pyattn.pivot import Pivot
 from pyattn.running.origin import SHIPPED_MODEL, Origin
 from pyattn.translator import Translator
@@ -15,6 +15,7 @@ from pyattn.translator import Translator
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from pyattn.files import ModelFiles
     from pyattn.files.shortlist import LexicalShortlist
     from pyattn.model import Model
     from pyattn.overrides import Limits
@@ -110,12 +111,10 @@ def _folders(path: str | os.PathLike[str], **of_names: Any) -> tuple[pathlib.Pat
 
 def _loaded(path: pathlib.Path | None, shortlist: bool, settings: dict[str, Any]) -> Translator:
     # Imported here because they take as long to import as everything else.
-    from pyattn.files import read_checkpoint
     from pyattn.model import Model
 
     folder = SHIPPED_MODEL if path is None else path
-    checkpoint = read_checkpoint(folder)
-    tokenizer, lists = _text_parts(folder, checkpoint.config, shortlist)
+    checkpoint, tokenizer, lists = _read(folder, shortlist)
     model = Model(checkpoint, **settings)
     text = checkpoint.text
     translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
@@ -124,25 +123,37 @@ def _loaded(path: pathlib.Path | None, shortlist: bool, settings: dict[str, Any]
     return translator
 
 
+def _read(
+    folder: pathlib.Path, shortlist: bool
+) -> tuple[Checkpoint, Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
+    """A model's checkpoint, its tokenizer or why there is none, and its shortlist."""
+    from pyattn.files import open_model
+
+    with open_model(folder) as files:
+        return files.checkpoint, *_text_parts(files, shortlist)
+
+
 def _text_parts(
-    folder: pathlib.Path, config: ModelConfig, shortlist: bool
+    files: ModelFiles, shortlist: bool
 ) -> tuple[Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
     """A model's tokenizer, or why there is none, and its shortlist."""
-    from pyattn.files import read_shortlist
     from pyattn.text.tokenizers import NoTokenizer, load_tokenizer
 
     tokenizer: Tokenizer | NoTokenizer | None
     try:
-        tokenizer = load_tokenizer(folder, config)
+        tokenizer = load_tokenizer(files)
     except NoTokenizer as error:
         tokenizer = error
-    return tokenizer, read_shortlist(folder, config) if shortlist else None
+    return tokenizer, files.shortlist if shortlist else None
 
 
 def rebuilt(model: Model, origin: Origin, shortlist: bool, settings: TextSettings) -> Translator:
     """A pickled translator, around its model."""
+    from pyattn.files import open_model
+
     folder = origin.folder
-    tokenizer, lists = _text_parts(folder, model.config, shortlist)
+    with open_model(folder) as files:
+        tokenizer, lists = _text_parts(files, shortlist)
     translator = Translator(model, tokenizer, shortlist=lists, settings=settings, folder=folder)
     translator._origin = origin
     return translator

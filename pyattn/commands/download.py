@@ -7,13 +7,14 @@ import os
 import pathlib
 import shutil
 import tempfile
-from typing import Any
+
+from pyattn.commands.arguments import Commands
 
 # What `download` and `remove` take.
 NAME = "org/name of huggingface.co, firefox:en-pt or argos:en-es; perhaps with @revision"
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Adds the command."""
     command = commands.add_parser(
         "download",

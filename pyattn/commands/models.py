@@ -6,8 +6,9 @@ import argparse
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from pyattn.commands.arguments import Commands
 from pyattn.errors import ModelError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _Row: TypeAlias = tuple[str, str, str, str]
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Adds the command."""
     command = commands.add_parser(
         "models",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
+from pyattn.commands.arguments import Commands
 from pyattn.commands.download import NAME
 from pyattn.errors import ModelError
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Adds the command."""
     command = commands.add_parser(
         "remove",

@@ -15,9 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pyattn.errors import ModelError
-from pyattn.files.huggingface import read_config
-from pyattn.files.native_config import is_native
-from pyattn.files.reading import read_json
+from pyattn.files import open_model
 from pyattn.hub import problems, selection
 from pyattn.hub.fetching import sha256
 from pyattn.hub.hub_cache import Repository, hub_cache, offline_reason, repository
@@ -202,12 +200,13 @@ def _chosen(name: HubName, files: Any) -> selection.Choice:
 
 def _check_config(name: HubName, folder: pathlib.Path) -> None:
     """Fails for a model that pyattn does not run."""
-    path = folder / _CONFIG_FILE
-    if path.exists() and not is_native(read_json(path)):
-        try:
-            read_config(folder)
-        except ModelError as error:
-            raise ModelError(f"{name}: {error} (its weights are not downloaded)") from None
+    if not (folder / _CONFIG_FILE).exists():
+        return
+    try:
+        with open_model(folder) as files:
+            files.config  # noqa: B018  # which fails if the config is of no model that pyattn runs
+    except ModelError as error:
+        raise ModelError(f"{name}: {error} (its weights are not downloaded)") from None
 
 
 def _verify(name: HubName, path: pathlib.Path, wanted: str | None) -> None:

@@ -146,7 +146,8 @@ def detect(
     wanted = None if among is None else _wanted(among)
     if isinstance(texts, str):
         return _detected(check_text(texts, "detect: texts"), wanted, classifier)
-    return [_detected(text, wanted, classifier) for text in checked_texts("detect", texts)]
+    checked = checked_texts("detect", texts, "a str or an iterable of str")
+    return [_detected(text, wanted, classifier) for text in checked]
 
 
 class _Wanted(NamedTuple):

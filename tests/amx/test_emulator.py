@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ INTEGER = {
 SMALLEST = 2.0**-126
 
 
-def call(name: str, *arguments: npt.NDArray | int) -> int:
+def call(name: str, *arguments: npt.NDArray[Any] | int) -> int:
     """Calls a function of the program with addresses of arrays and whole numbers."""
     numbers = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
     return getattr(amx.program(), name)(*map(ctypes.c_int64, numbers))
@@ -88,7 +89,7 @@ def integer_product(c: Bytes, a: Bytes, b: Bytes, signs: tuple[bool, bool]) -> B
     return (c.view(np.uint32) + x @ columns).astype(np.uint32).view(np.uint8)
 
 
-def rounded(one: npt.NDArray, other: npt.NDArray) -> npt.NDArray[np.float32]:
+def rounded(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """The exact sum of two arrays of float64, rounded once; tiny numbers become zero."""
     total = one + other
     back = total - one

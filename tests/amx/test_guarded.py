@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from pyattn import _core
-from support import amx
+from support import amx, built
 from support.paths import CSRC
 
 HERE = pathlib.Path(__file__).parent
@@ -22,7 +22,7 @@ FLAGS = [f"-m{feature}" for feature in (*_FEATURES, "avx512vnni", "avx512bf16")]
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def program() -> pathlib.Path:
     """The level's page alone, with the emulator; skips where they cannot be built or run."""
     if amx.why_not():
         pytest.skip(amx.why_not())
@@ -30,12 +30,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         pytest.skip("this CPU lacks avx512_bf16, which the level amx includes")
     if not shutil.which("c++"):
         pytest.skip("no C++ compiler")
-    made = tmp_path_factory.mktemp("amx") / "amx_guarded"
     emulator = amx.emulator()
     sources = [HERE / "guarded.cc", CSRC / "kernels/isa/amx.cc", emulator]
     options = ["-std=c++20", "-ffp-contract=off", f"-I{CSRC}", f"-Wl,-rpath,{emulator.parent}"]
-    subprocess.run(["c++", *options, *FLAGS, *sources, "-o", made], check=True)
-    return made
+    command = ["c++", *options, *FLAGS, *sources, "-o"]
+    return built.once("guarded", lambda made: subprocess.run([*command, made], check=True))
 
 
 def run(program: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from pyattn import _core
 from support import amx
+from support.lanes import but_slow
 from support.paths import TESTS
 
 # What the core takes for a level that it may run, without asking the CPU.
@@ -42,20 +43,19 @@ def level() -> None:
         pytest.skip("the core has no level amx")
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "ops/test_linear.py",
-        "ops/test_dtypes.py",
-        "ops/test_blocks.py",
-        "ops/test_attention.py",
-        "ops/test_threads.py",
-        "ops/test_properties_attention.py",
-        "ops/test_properties_products.py",
-        "model/test_dtypes.py",
-    ],
-)
+FILES = ["ops/test_linear.py", "ops/test_dtypes.py", "ops/test_blocks.py"]
+SLOW = [
+    "ops/test_attention.py",
+    "ops/test_threads.py",
+    "ops/test_properties_attention.py",
+    "ops/test_properties_products.py",
+    "model/test_dtypes.py",
+]
+
+
+@pytest.mark.parametrize("file", but_slow(FILES + SLOW, *SLOW))
 @pytest.mark.usefixtures("level")
 def test_level_passes_where_it_is_emulated(file: str) -> None:
-    done = python("-m", "pytest", "-p", "support.amx", "-p", "no:cacheprovider", file)
+    in_one_process = ("-n", "0", "-p", "support.amx", "-p", "no:cacheprovider")
+    done = python("-m", "pytest", "-m", "", *in_one_process, file)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -10,7 +10,7 @@ import numpy as np
 import pairs
 import pytest
 import shapes
-from contenders import DEFAULT, Label
+from contenders import DEFAULT, Decoding, Label
 from safetensors.numpy import load_file
 from worker import Turn
 
@@ -186,7 +186,7 @@ def test_only_float32_has_to_agree() -> None:
     options = end_to_end._parser().parse_args(
         ["--model", "m", "--sources", "s", "--contenders", ",".join(said)]
     )
-    greedy = end_to_end.Decoding(1, 0, 4)
+    greedy = Decoding(1, 0, 4)
     assert end_to_end._agreement(workers, options, range(1), greedy) == {
         "pyattn/int8": 0.5,
         "numpy": 1.0,

@@ -1,4 +1,5 @@
 import pathlib
+from typing import IO
 
 import numpy as np
 import pairs
@@ -52,7 +53,7 @@ def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: pathlib.Path) -
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(b"old")
 
-    def fail(file: object) -> None:
+    def fail(file: IO[bytes]) -> None:
         file.write(b"ne")
         raise OSError("disk full")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import perf_profile
 import pytest
+from contenders import Decoding
 from worker import Turn
 
 VEC = "pyattn::Avx512Vec<pyattn::avx512_bf16::Level>"
@@ -98,7 +99,7 @@ def test_a_cell_has_its_speed_and_functions(
 
     monkeypatch.setattr(perf_profile, "_recording", recording)
     monkeypatch.setattr(subprocess, "run", report)
-    greedy = perf_profile.Decoding(1, 6, 6)
+    greedy = Decoding(1, 6, 6)
     functions, speed = perf_profile._sample(Process(), 0, greedy, 1.0, tmp_path / "perf.data")
     assert speed == 24.0
     assert functions == perf_profile.parse(REPORT)

@@ -342,9 +342,9 @@ def test_arguments_of_another_type_or_order_are_named(tmp_path: pathlib.Path) ->
         message = f"write_native: checkpoint is {name}, expected a Checkpoint, behind the folder"
         with pytest.raises(TypeError, match=message):
             write(where, wrong)
-    for wrong in (3, None, b"out"):
+    for place in (3, None, b"out"):
         with pytest.raises(TypeError, match=r"write_native: folder is \w+, expected a path"):
-            write(wrong, made)
+            write(place, made)
     with pytest.raises(TypeError, match="tokenizer_files is str, expected a mapping of roles"):
         write(where, made, tokenizer_files="source.spm")
     with pytest.raises(TypeError, match=r"tokenizer_files\['source'\] is int, expected a path"):

@@ -1,3 +1,5 @@
+import argparse
+import importlib
 import io
 import json
 import os
@@ -38,7 +40,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
     def load(path: Any, **settings: Any) -> Translator:
         seen.arguments = (path, settings)
         seen.model = Echo()
-        return Translator(seen.model, Letters())  # type: ignore[arg-type]
+        return Translator(seen.model, Letters())
 
     monkeypatch.setattr("pyattn.loading.load", load)
     return seen
@@ -196,7 +198,7 @@ def test_languages_reach_the_tokenizer(run: Run, monkeypatch: pytest.MonkeyPatch
 
         encode_bodies = encode
 
-    translator = Translator(Echo(), Multilingual())  # type: ignore[arg-type]
+    translator = Translator(Echo(), Multilingual())
     monkeypatch.setattr("pyattn.loading.load", lambda *_, **__: translator)
     languages = ("--source-language", "en", "--target-language", "fr")
     assert run("translate", "One.", *languages) == (0, b"en-fr:One.\n", "")
@@ -457,3 +459,30 @@ def test_bench_of_nothing_is_an_error(run: Run, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "blank.txt"
     path.write_text("\n \n")
     assert_fails(run("bench", "--sentences", str(path)), 1, "no sentences")
+
+
+# --- the list of commands -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_command_has_a_file_with_its_parser(name: str) -> None:
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    module = importlib.import_module(f"pyattn.commands.{name}")
+    module.add(commands)
+    assert list(commands.choices) == [name]
+    assert callable(commands.choices[name].get_default("run"))
+
+
+def test_every_file_that_adds_a_command_is_in_the_list() -> None:
+    folder = pathlib.Path(cli.__file__).parent
+    adding = {file.stem for file in folder.glob("*.py") if "\ndef add(" in file.read_text()}
+    assert adding == set(cli.COMMANDS)
+
+
+def test_help_lists_all_commands_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    words = capsys.readouterr().out.split()
+    places = [words.index(name) for name in cli.COMMANDS]
+    assert places == sorted(places)

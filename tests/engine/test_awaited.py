@@ -119,16 +119,16 @@ def test_loop_that_was_closed_is_not_woken(model: Model) -> None:
 
     asyncio.run(left())
     gc.collect()
-    asyncio.run(_awaited(model.submit(sources(model, 1))))  # type: ignore[arg-type]
+    asyncio.run(_awaited(model.submit(sources(model, 1))))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forked_child_awaits_with_a_thread_of_its_own(model: Model) -> None:
     ids = sources(model, 1)
-    expected = asyncio.run(_awaited(model.submit(ids)))  # type: ignore[arg-type]
+    expected = asyncio.run(_awaited(model.submit(ids)))
     child = os.fork()
     if child == 0:
-        found = asyncio.run(_awaited(model.submit(ids)))  # type: ignore[arg-type]
+        found = asyncio.run(_awaited(model.submit(ids)))
         os._exit(0 if found[0][0].tokens == expected[0][0].tokens else 1)  # type: ignore[index]
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0

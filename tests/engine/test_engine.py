@@ -102,7 +102,7 @@ def test_sentences_have_options_of_their_own() -> None:
         with pytest.raises(ValueError, match="options: there are 4, expected 3"):
             shared.generate([source] * 3, each)
         with pytest.raises(TypeError, match="options: expected GenerationOptions, got int"):
-            shared.generate([source] * 2, [each[0], 1])  # type: ignore[list-item]
+            shared.generate([source] * 2, [each[0], 1])
 
 
 def test_short_request_does_not_wait_for_a_long_one() -> None:
@@ -272,7 +272,7 @@ def test_callback_that_says_so_ends_a_sentence() -> None:
         assert second.score == pytest.approx(whole.token_scores[:5].mean(), rel=1e-6)
         assert [step for sentence, step in seen if sentence == 1] == [0, 1, 2, 3, 4]
         with pytest.raises(TypeError, match="on_token: expected a callable, got 3"):
-            shared.generate([[1]], on_token=3)  # type: ignore[arg-type]
+            shared.generate([[1]], on_token=3)
 
 
 def test_stopped_sentence_is_searched_no_further() -> None:
@@ -305,8 +305,8 @@ def test_time_that_is_over_leaves_what_there_is() -> None:
     with model() as shared:
         # None of them comes to its turn; and an empty target is a target.
         for beam_size in (1, 3):
-            [[found]] = shared.generate([[1, 2]], max_time=0, beam_size=beam_size)
-            assert (found.tokens, found.score, found.finish_reason) == ([], 0, "timeout")
+            [[none]] = shared.generate([[1, 2]], max_time=0, beam_size=beam_size)
+            assert (none.tokens, none.score, none.finish_reason) == ([], 0, "timeout")
         sources = [[1, 2, 3]] * 3_000
         for beam_size in (1, 3):
             found = shared.generate(sources, max_time=0.3, beam_size=beam_size, **ENDLESS)
@@ -315,8 +315,8 @@ def test_time_that_is_over_leaves_what_there_is() -> None:
             assert reasons <= {"timeout", "length"}
             lengths = {len(best.tokens) for [best] in found if best.finish_reason == "timeout"}
             assert max(lengths) < 200
-        [[found]] = shared.generate([[1, 2]], max_time=1e300, max_new_tokens=5)
-        assert found.finish_reason in ("eos", "length")
+        [[late]] = shared.generate([[1, 2]], max_time=1e300, max_new_tokens=5)
+        assert late.finish_reason in ("eos", "length")
 
 
 def test_generation_that_is_dropped_is_cancelled() -> None:

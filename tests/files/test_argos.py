@@ -14,7 +14,6 @@ import pyattn
 from pyattn import ModelError
 from pyattn.checkpoint import Checkpoint
 from pyattn.files import read_checkpoint
-from pyattn.files.ctranslate2 import read_ctranslate2
 from support import ctranslate2_folders as made
 
 METADATA = {
@@ -49,7 +48,7 @@ def rooted(contents: dict[str, bytes], root: str = "translate-en_es-1_0/") -> di
 
 
 def assert_read(tmp_path: pathlib.Path, found: Checkpoint) -> None:
-    wanted = read_ctranslate2(tmp_path / "made")
+    wanted = read_checkpoint(tmp_path / "made")
     assert found.config == wanted.config
     assert found.tensors.keys() == wanted.tensors.keys()
     for name, tensor in wanted.tensors.items():

@@ -17,9 +17,8 @@ from pyattn.checkpoint import (
     tensor_shapes,
 )
 from pyattn.errors import ModelError
-from pyattn.files import read_checkpoint
+from pyattn.files import open_model, read_checkpoint
 from pyattn.files.native import MatrixType, write_native
-from pyattn.files.native_config import read_native_config
 from pyattn.files.quantized import bfloat16_bits, quantize
 from pyattn.files.safetensors import read_safetensors
 from pyattn.options import GenerationOptions
@@ -123,7 +122,8 @@ def different(field: dataclasses.Field[Any], kind: Any) -> Any:
         return not field.default
     if isinstance(field.default, str):
         return next(choice for choice in get_args(kind) if choice != field.default)
-    return field.default + 1
+    default: Any = field.default
+    return default + 1
 
 
 def test_every_attribute_of_a_model_comes_back(tmp_path: pathlib.Path) -> None:
@@ -136,7 +136,7 @@ def test_every_attribute_of_a_model_comes_back(tmp_path: pathlib.Path) -> None:
     }
     config = dataclasses.replace(CONFIG, **values)
     changed(folder, "model", to=dataclasses.asdict(config))
-    assert read_native_config(folder).model == config
+    assert open_model(folder).config == config
 
 
 @pytest.mark.parametrize("config", [CONFIG, OTHER])
@@ -219,6 +219,7 @@ def test_whole_lines_begin_at_one(tmp_path: pathlib.Path, dtype: MatrixType) -> 
 
 def test_quantized_row_of_zeros_has_scale_one() -> None:
     matrix = quantize(np.array([[0, 0], [1, -2]], np.float32))
+    assert matrix.scale is not None
     assert matrix.scale.tolist() == [1, np.float32(2) / np.float32(127)]
     assert matrix.values.tolist() == [[0, 0], [64, -127]]
     assert matrix.float32()[0].tolist() == [0, 0]
@@ -308,7 +309,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: pathlib.Path) -> None:
 def test_unknown_dtype_is_an_error(tmp_path: pathlib.Path) -> None:
     known = "'float32', 'bfloat16', 'int8'"
     with pytest.raises(ValueError, match=f"dtype is 'int4', expected one of {known}"):
-        write_native(tmp_path / "native", checkpoint(), dtype="int4")  # type: ignore[arg-type]
+        write_native(tmp_path / "native", checkpoint(), dtype="int4")
 
 
 @pytest.mark.parametrize(

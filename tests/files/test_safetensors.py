@@ -1,3 +1,4 @@
+import functools
 import json
 import pathlib
 import struct
@@ -230,7 +231,9 @@ def test_what_is_written_is_read_by_the_package_of_that_name(tmp_path: pathlib.P
     write_safetensors(
         path,
         {
-            name: Entry(dtype=dtypes[name], shape=array.shape, values=lambda array=array: array)
+            name: Entry(
+                dtype=dtypes[name], shape=array.shape, values=functools.partial(np.asarray, array)
+            )
             for name, array in values.items()
         },
     )

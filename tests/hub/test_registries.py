@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -448,7 +449,7 @@ def test_index_over_https_is_not_left_for_http() -> None:
     assert _is_usable("https://a/b", True)
     assert not _is_usable("ipfs://Qm", False)
     handler = fetching._NoDowngrade()
-    request = fetching.urllib.request.Request("https://a/b")
+    request = urllib.request.Request("https://a/b")
     with pytest.raises(ModelError, match="leads to http://a/c, which is not encrypted"):
         handler.redirect_request(request, None, 302, "Found", {}, "http://a/c")
 

@@ -10,10 +10,13 @@ import pytest
 
 from pyattn import GenerationOptions, Model, reference
 from support.inputs import FAMILIES, ISAS, RECIPES, checkpoint, sentences, targets
+from support.lanes import each_on_each
 from support.tolerances import BFLOAT16, FLOAT32, assert_close
 
-every_model = pytest.mark.parametrize("name", RECIPES | FAMILIES)
 every_level = pytest.mark.parametrize("isa", ISAS)
+every_model_on_every_level = pytest.mark.parametrize(
+    ("name", "isa"), each_on_each(RECIPES | FAMILIES, ISAS)
+)
 
 SEARCHES: list[dict[str, Any]] = [
     {"max_new_tokens": 12},
@@ -32,8 +35,7 @@ def every_head(model: Model) -> list[tuple[int, int]]:
     return [(n, h) for n in range(config.decoder_layers) for h in range(config.decoder_heads)]
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 def test_given_targets_are_aligned_as_the_reference_aligns_them(name: str, isa: str) -> None:
     model, slow = core_model(name, isa), reference.Model(checkpoint(name))
     sources = sentences(2, model.config, 9, 60)
@@ -58,8 +60,7 @@ def test_alignment_of_some_heads_is_their_average(isa: str) -> None:
     assert not np.allclose(alone[0][0], alone[-1][0])
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 @pytest.mark.parametrize("options", SEARCHES)
 def test_found_targets_are_aligned_as_if_they_were_given(
     name: str, isa: str, options: dict[str, Any]
@@ -182,4 +183,4 @@ def test_heads_are_pairs_of_integers(heads: Any) -> None:
 
 def test_alignment_is_true_or_false() -> None:
     with pytest.raises(ValueError, match=r"^alignment: expected True or False, got 'yes'"):
-        GenerationOptions(alignment="yes")  # type: ignore[arg-type]
+        GenerationOptions(alignment="yes")

@@ -102,7 +102,8 @@ def test_core_refuses_what_it_does_not_compute_with(name: str) -> None:
     made = checkpoint(name)
     floats, matrices = core_tensors(made)
     for spare in ("decoder.layers.0.spare_norm.weight", "decoder.layers.0.spare.up"):
-        more = {**floats, spare: floats["decoder.layers.0.feed_forward_norm.weight"]}
+        norm = floats["decoder.layers.0.feed_forward_norm.weight"]
+        more: dict[str, Any] = {**floats, spare: norm}
         with pytest.raises(ValueError, match=f"^model: {spare} belongs to no block of the model"):
             core(made, more, matrices)
         more = {**matrices, spare: matrices["output"]}

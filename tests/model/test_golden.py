@@ -18,6 +18,7 @@ from pyattn import reference
 from pyattn.files import read_checkpoint
 from pyattn.results import Hypothesis
 from support.inputs import ISAS
+from support.lanes import but_slow, each_on_each
 from support.paths import GOLDEN
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
@@ -48,8 +49,8 @@ TRAINED = ("en-es", "en-es-float32")
 # Those that golden/make_options.py writes `options.json` for.
 WITH_OPTIONS = ("marian-tied-relu-3", "marian-untied-gelu-3", "pegasus-tied-swish-64")
 
-# The models in plain NumPy, and in C++ on every level.
-IMPLEMENTATIONS = ("numpy", *ISAS)
+# The models in C++ on every level, and in plain NumPy.
+IMPLEMENTATIONS = (*ISAS, "numpy")
 # These are given every how many of a trained model's sentences; the others get all.
 SLOW = {"numpy": 3, "reference": 15}
 
@@ -59,8 +60,9 @@ TOLERANCE = 1e-4
 Model = pyattn.Model | reference.Model
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("name", [*TINY, *TRAINED])
+@pytest.mark.parametrize(
+    ("name", "implementation"), each_on_each([*TINY, *TRAINED], IMPLEMENTATIONS)
+)
 def test_log_probabilities_are_those_of_transformers(name: str, implementation: str) -> None:
     forced = golden(name)["forced"]
     sources = [pair["source"] for pair in forced]
@@ -74,8 +76,7 @@ def test_log_probabilities_are_those_of_transformers(name: str, implementation: 
             np.testing.assert_allclose(found, expected[f"values_{n}"], rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize(("name", "implementation"), each_on_each(TINY, IMPLEMENTATIONS))
 def test_heads_look_where_those_of_transformers_look(name: str, implementation: str) -> None:
     forced = golden(name)["forced"]
     pairs = [pair["source"] for pair in forced], [pair["target"] for pair in forced]
@@ -93,13 +94,14 @@ def test_heads_look_where_those_of_transformers_look(name: str, implementation: 
             np.testing.assert_allclose(averages[n], wanted, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize(("name", "implementation"), each_on_each(TINY, IMPLEMENTATIONS))
 def test_searches_find_what_transformers_finds(name: str, implementation: str) -> None:
     check_searches(name, implementation, every=1)
 
 
-@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize(
+    "implementation", but_slow(IMPLEMENTATIONS, "numpy", "portable", "reference")
+)
 @pytest.mark.parametrize("name", TRAINED)
 def test_sentences_get_the_translations_of_transformers(name: str, implementation: str) -> None:
     assert len(golden(name)["sources"]) == 300

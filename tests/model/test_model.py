@@ -20,6 +20,7 @@ from support.inputs import (
     sentences,
     targets,
 )
+from support.lanes import each_on_each
 from support.tolerances import FLOAT32, assert_close
 
 
@@ -46,10 +47,12 @@ STACKS = ("encoder", "decoder")
 
 every_model = pytest.mark.parametrize("name", RECIPES | FAMILIES)
 every_level = pytest.mark.parametrize("isa", ISAS)
+every_model_on_every_level = pytest.mark.parametrize(
+    ("name", "isa"), each_on_each(RECIPES | FAMILIES, ISAS)
+)
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 @pytest.mark.parametrize("count", [1, 2, 33])
 def test_encode_matches_reference(name: str, isa: str, count: int) -> None:
     model = core_model(name, isa)
@@ -57,8 +60,7 @@ def test_encode_matches_reference(name: str, isa: str, count: int) -> None:
     assert_all_close(model.encode(sources), wanted(name, "encode", (sentences, 1, count, 200)))
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 def test_logits_and_scores_match_reference(name: str, isa: str) -> None:
     model = core_model(name, isa)
     pairs = (sentences, 2, 17, 200), (targets, 3, 17, 120)
@@ -73,8 +75,7 @@ def test_logits_and_scores_match_reference(name: str, isa: str) -> None:
         assert_close(score, log_probs, FLOAT32)
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 @pytest.mark.parametrize("beam_size", [1, 4])
 @pytest.mark.parametrize("count", [1, 6, 33])
 def test_generate_matches_reference(name: str, isa: str, beam_size: int, count: int) -> None:
@@ -145,8 +146,7 @@ def test_results_belong_to_the_caller() -> None:
     np.testing.assert_array_equal(found.token_scores, copies[1])
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 def test_variants_match_the_reference(name: str, isa: str) -> None:
     plain = checkpoint(name)
     config = dataclasses.replace(
@@ -157,7 +157,7 @@ def test_variants_match_the_reference(name: str, isa: str) -> None:
         f"{stack}.embedding_norm.{part}": floats(seed, config.dim)
         for seed, (stack, part) in enumerate(itertools.product(STACKS, ("weight", "bias")))
     }
-    made = dataclasses.replace(plain, config=config, tensors=plain.tensors | more)
+    made = dataclasses.replace(plain, config=config, tensors={**plain.tensors, **more})
     sources, given = sentences(4, config, 5, 30), targets(5, config, 5, 20)
     given[0] = [config.start, config.start]  # which have rows of their own behind the start
     numpy_model = reference.Model(made)
@@ -239,7 +239,7 @@ def test_source_that_does_not_fit_is_named(
     operation: str, sources: Any, error: type[Exception], message: str
 ) -> None:
     model = core_model("post", ISAS[0])
-    given = [[] for _ in sources] if isinstance(sources, list) else []
+    given: list[list[int]] = [[] for _ in sources] if isinstance(sources, list) else []
     arguments = (sources, given) if operation in ("logits", "score") else (sources,)
     with pytest.raises(error) as raised:
         getattr(model, operation)(*arguments)

@@ -9,11 +9,14 @@ import pytest
 
 from pyattn import Hypothesis, Model, _core
 from support.inputs import FAMILIES, ISAS, RECIPES, checkpoint, sentences, targets
+from support.lanes import each_on_each
 
 COUNT = 33
 
-every_model = pytest.mark.parametrize("name", RECIPES | FAMILIES)
 every_level = pytest.mark.parametrize("isa", ISAS)
+every_model_on_every_level = pytest.mark.parametrize(
+    ("name", "isa"), each_on_each(RECIPES | FAMILIES, ISAS)
+)
 
 GREEDY = {"beam_size": 1, "max_new_tokens": 16}
 BEAM = {"beam_size": 4, "num_hypotheses": 4, "length_penalty": 0.7, "max_new_tokens": 12}
@@ -40,7 +43,7 @@ def searches(model: Model, batch: Sequence[Pair], **options: Any) -> list[tuple[
     return list(zip(map(bits, greedy), map(bits, beam), strict=True))
 
 
-def readings(model: Model, batch: Sequence[Pair]) -> list[tuple[bytes, bytes, bytes]]:
+def readings(model: Model, batch: Sequence[Pair]) -> list[tuple[bytes, ...]]:
     """Memory, logits and scores of each pair of a batch."""
     sources, given = (list(side) for side in zip(*batch, strict=True))
     arrays = model.encode(sources), model.logits(sources, given), model.score(sources, given)
@@ -62,8 +65,7 @@ def assert_same_bits(
     assert [n for n, result in zip(chosen, found, strict=True) if result != wanted[n]] == []
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 @pytest.mark.parametrize("size", [2, 7, COUNT])
 def test_sentence_has_the_same_bits_in_any_batch(name: str, isa: str, size: int) -> None:
     shuffled = random.Random(size).sample(range(COUNT), COUNT)
@@ -73,8 +75,7 @@ def test_sentence_has_the_same_bits_in_any_batch(name: str, isa: str, size: int)
                 assert_same_bits(call, model, name, shuffled[first : first + size])
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 @pytest.mark.parametrize("threads", [2, 3])
 def test_sentence_has_the_same_bits_on_any_number_of_threads(
     name: str, isa: str, threads: int
@@ -86,8 +87,7 @@ def test_sentence_has_the_same_bits_on_any_number_of_threads(
             assert_same_bits(call, model, name, [5])
 
 
-@every_model
-@every_level
+@every_model_on_every_level
 @pytest.mark.parametrize("batch_tokens", [1, 100])
 def test_sentence_has_the_same_bits_at_any_batch_tokens(
     name: str, isa: str, batch_tokens: int

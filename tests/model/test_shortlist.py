@@ -12,6 +12,7 @@ import pytest
 from pyattn import Hypothesis, Model, reference
 from pyattn.checkpoint import ModelConfig
 from support.inputs import ISAS, RECIPES, Floats, assert_same_hypotheses, checkpoint, sentences
+from support.lanes import each_on_each
 
 SEARCHES: list[dict[str, Any]] = [
     {"max_new_tokens": 12},
@@ -47,8 +48,7 @@ def bits(found: list[list[Hypothesis]]) -> list[Any]:
     return [[(h.tokens, h.token_scores.tobytes(), h.score) for h in ranked] for ranked in found]
 
 
-@pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(("name", "isa"), each_on_each(RECIPES, ISAS))
 @pytest.mark.parametrize("options", SEARCHES)
 def test_search_is_that_of_a_model_without_the_other_ids(
     name: str, isa: str, options: dict[str, Any]

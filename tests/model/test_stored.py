@@ -97,7 +97,7 @@ def test_int8_keeps_its_integers_and_scales(isa: str) -> None:
     random = np.random.default_rng(4)
     vocab, dim = plain.tensors["output.weight"].shape
     values = random.integers(-50, 51, (vocab, dim), np.int8)
-    scale = random.uniform(0.01, 0.1, vocab).astype(np.float32)
+    scale = random.uniform(0.01, 0.1, (vocab,)).astype(np.float32)
     tensors = Tensors.of(plain.tensors)
     every = {name: tensors.stored(name) for name in tensors}
 
@@ -135,12 +135,13 @@ def test_embedding_has_every_number_of_its_type(kind: StoredType) -> None:
     # An embedding of all the numbers of a type, read by the encoder with nothing behind it.
     count = 1 << 8 if kind == "int8" else 1 << 16
     patterns = np.arange(count, dtype=np.uint32)
-    values = {
+    numbers: dict[str, npt.NDArray[Any]] = {
         "float32": (patterns << 16).view(np.float32),
         "float16": patterns.astype(np.uint16).view(np.float16),
         "bfloat16": patterns.astype(np.uint16),
         "int8": patterns.astype(np.uint8).view(np.int8),
-    }[kind].reshape(-1, 64)
+    }
+    values = numbers[kind].reshape(-1, 64)
     scale = np.linspace(0.1, 2, len(values), dtype=np.float32) if kind == "int8" else None
     plain = checkpoint("pre")
     config = dataclasses.replace(
@@ -148,7 +149,7 @@ def test_embedding_has_every_number_of_its_type(kind: StoredType) -> None:
     )
     table = Stored(kind, values, scale)
     table_of_zeros = np.zeros_like(plain.tensors["encoder.positions"])
-    tensors = Tensors.of(plain.tensors | {"encoder.positions": table_of_zeros})
+    tensors = Tensors.of({**plain.tensors, "encoder.positions": table_of_zeros})
     every = {name: tensors.stored(name) for name in tensors} | {"encoder.embedding": table}
     made = Checkpoint(config, Tensors(every), plain.generation)
     ids = range(0, len(values), max(1, len(values) // 150))

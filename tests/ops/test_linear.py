@@ -224,19 +224,19 @@ def test_linear_names_what_does_not_fit(x: Any, error: type[Exception], message:
 def test_unknown_activation_is_named() -> None:
     packed = ops.pack(WEIGHT)
     with pytest.raises(ValueError, match="linear: activation is 'swish', expected relu, gelu"):
-        ops.linear(X, packed, activation="swish")  # type: ignore[arg-type]
+        ops.linear(X, packed, activation="swish")
 
 
 def test_matrix_must_be_packed() -> None:
     with pytest.raises(
         TypeError, match=r"linear: packed is numpy\.ndarray, expected what pack returns"
     ):
-        ops.linear(X, WEIGHT)  # type: ignore[arg-type]
+        ops.linear(X, WEIGHT)
 
 
 def test_unknown_number_type_is_named() -> None:
     with pytest.raises(ValueError, match="pack: dtype is 'int4', expected"):
-        ops.pack(WEIGHT, dtype="int4")  # type: ignore[arg-type]
+        ops.pack(WEIGHT, dtype="int4")
 
 
 def test_unknown_level_is_named() -> None:

@@ -306,4 +306,4 @@ def test_select_names_itself(columns: Any, error: type[Exception]) -> None:
 
 def test_matrix_must_be_packed() -> None:
     with pytest.raises(TypeError, match=r"best_tokens: packed is numpy\.ndarray, expected what"):
-        ops.best_tokens(floats(1, 2, 5), weights(2, 4, 5), 1)  # type: ignore[arg-type]
+        ops.best_tokens(floats(1, 2, 5), weights(2, 4, 5), 1)

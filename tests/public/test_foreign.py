@@ -67,6 +67,7 @@ def calls(translator: Translator) -> list[Callable[..., object]]:
         lambda **options: model.submit([[5, 0]], **options),
         lambda **options: model.generate_stream([5, 0], **options),
         lambda **options: GenerationOptions().replace(**options),
+        GenerationOptions,
     ]
 
 

@@ -1,3 +1,5 @@
+import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -19,9 +21,33 @@ def test_public_names_are_there() -> None:
         assert getattr(pyattn, name) is not None
 
 
+def test_completion_offers_the_public_names_alone() -> None:
+    assert sorted(dir(pyattn)) == sorted([*pyattn.__all__, "__version__"])
+
+
+def test_source_folder_says_that_it_is_not_compiled(tmp_path: pathlib.Path) -> None:
+    package = pathlib.Path(pyattn.__file__).parent
+    copy = tmp_path / "pyattn"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("_core*.so", "models"))
+    # -S and -E leave out an editable installation, which finds the module wherever it was built.
+    run = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", "import pyattn"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+    )
+    assert run.returncode == 1
+    last = run.stderr.splitlines()[-1]
+    assert last == (
+        f"ImportError: pyattn is not compiled in {copy}, which is a source folder: start Python in "
+        "another folder, or install the checkout with pip install -e ."
+    )
+
+
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'laod'"):
-        _ = pyattn.laod
+        _ = pyattn.laod  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Translators and models that are pickled, copied and described."""
 
+import concurrent.futures
 import copy
 import multiprocessing
 import os
@@ -175,15 +176,13 @@ def test_results_and_options_can_be_pickled(translator: Translator) -> None:
         assert repr(again(thing)) == repr(thing)
 
 
-def _translated(translator: Translator, texts: list[str]) -> list[str]:
-    """In another process."""
-    return translator.translate(texts)
-
-
 def test_spawned_workers_take_translators(translator: Translator) -> None:
     wanted = translator.translate(TEXTS)
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        assert pool.starmap(_translated, [(translator, TEXTS)] * 2) == [wanted] * 2
+    # A pool of multiprocessing would replace a worker that fails at this, again and again.
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(2, spawn) as pool:
+        found = pool.map(Translator.translate, [translator] * 2, [TEXTS] * 2)
+        assert list(found) == [wanted] * 2
 
 
 def test_pickle_of_one_process_is_that_of_another(tmp_path: pathlib.Path) -> None:
@@ -212,6 +211,17 @@ def test_description_says_what_a_model_is(translator: Translator) -> None:
     translator.close()
     closed = model.replace("threads 1", "closed")
     assert repr(translator) == f"<pyattn.Translator {closed}, {str(SHIPPED_MODEL)!r}>"
+
+
+def test_descriptions_of_what_is_under_way_count_it(translator: Translator) -> None:
+    pending = translator.submit(["I am hungry.", "Thank you."])
+    pending.texts()
+    assert repr(pending) == "<pyattn.PendingTranslations of 2 texts, done>"
+    search = translator.model.submit(translator.tokenizer.encode(["I am hungry."]))
+    search.results()
+    assert repr(search) == "<pyattn.PendingSearch 1 of 1 sentences done>"
+    packed = pyattn.ops.pack(np.ones((3, 5), np.float32), dtype="int8")
+    assert repr(packed) == f"<pyattn.PackedLinear [3, 5] int8, {pyattn.cpu_info().isa}>"
 
 
 def test_description_of_a_model_of_arrays_is_one_line(tmp_path: pathlib.Path) -> None:

@@ -20,7 +20,7 @@ from support.echo import POSITIONS, Echo, Letters
 
 @pytest.fixture
 def translator() -> Translator:
-    return Translator(Echo(), Letters())  # type: ignore[arg-type]
+    return Translator(Echo(), Letters())
 
 
 def calls(translator: Translator) -> list[list[str]]:
@@ -144,7 +144,7 @@ class Doubles:
 
 
 def test_shortlist_is_of_each_piece_and_has_the_ends_that_are_asked_for() -> None:
-    translator = Translator(Echo(), Letters(), shortlist=Doubles())  # type: ignore[arg-type]
+    translator = Translator(Echo(), Letters(), shortlist=Doubles())
     translator.translate(["ab", "", "b"])
     shortlist = translator.model.shortlist  # type: ignore[attr-defined]
     assert [ids.tolist() for ids in shortlist] == [[0, 97, 98, 194, 196], [0, 98, 196]]
@@ -162,9 +162,9 @@ def test_without_a_shortlist_all_ids_may_come(translator: Translator) -> None:
 @pytest.mark.parametrize(
     ("texts", "error", "message"),
     [
-        (b"bytes", TypeError, "texts is bytes, expected an iterable of str"),
-        (None, TypeError, "texts is NoneType, expected an iterable of str"),
-        (7, TypeError, "texts is int, expected an iterable of str"),
+        (b"bytes", TypeError, "texts is bytes, expected (a str or )?an iterable of str"),
+        (None, TypeError, "texts is NoneType, expected (a str or )?an iterable of str"),
+        (7, TypeError, "texts is int, expected (a str or )?an iterable of str"),
         (["a", b"b"], TypeError, r"texts\[1\] is bytes, expected str"),
         (["a", "b", None], TypeError, r"texts\[2\] is NoneType, expected str"),
         ([["a"]], TypeError, r"texts\[0\] is list, expected str"),
@@ -178,6 +178,14 @@ def test_what_is_not_text_is_refused_by_its_place(
         list(getattr(translator, method)(texts))
     if method != "stream":
         assert not any(calls(translator))
+
+
+@pytest.mark.parametrize(("method", "expected"), [("translate", "a str or an"), ("results", "an")])
+def test_error_names_what_a_method_accepts(
+    translator: Translator, method: str, expected: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^{method}: texts is int, expected {expected} iterable"):
+        getattr(translator, method)(7)
 
 
 def test_lone_surrogate_of_a_single_text_is_refused(translator: Translator) -> None:
@@ -217,8 +225,8 @@ def test_stream_reads_no_more_than_a_window_ahead(translator: Translator) -> Non
 
     short = translator.stream(count("a"))
     assert read == 0
-    list(itertools.islice(short, 10_000))
-    assert 10_000 <= read <= 10_000 + 1024
+    list(itertools.islice(short, 3_000))
+    assert 3_000 <= read <= 3_000 + 1024
     read = 0
     list(itertools.islice(translator.stream(count("long text " * 10_000)), 20))
     assert 20 <= read <= 24
@@ -249,7 +257,7 @@ def test_stream_of_nothing_is_empty(translator: Translator) -> None:
 
 
 def test_model_without_tokenizer_says_so() -> None:
-    translator = Translator(Echo(), None)  # type: ignore[arg-type]
+    translator = Translator(Echo(), None)
     with pytest.raises(ModelError, match="no tokenizer"):
         translator.translate("a")
     with pytest.raises(ModelError, match="no tokenizer"):
@@ -321,13 +329,13 @@ def test_split_says_how_a_text_is_cut(
 
 
 def test_model_of_single_sentences_gets_single_sentences() -> None:
-    translator = Translator(Echo(), Letters(), settings=TextSettings(whole_tokens=0))  # type: ignore[arg-type]
+    translator = Translator(Echo(), Letters(), settings=TextSettings(whole_tokens=0))
     assert translator.translate("I said hi. You said bye.") == "I said hi. You said bye."
     assert calls(translator) == [["I said hi.", "You said bye."]]
 
 
 def test_model_of_whole_texts_gets_whole_texts() -> None:
-    translator = Translator(Echo(), Letters(), settings=TextSettings())  # type: ignore[arg-type]
+    translator = Translator(Echo(), Letters(), settings=TextSettings())
     assert translator.translate("I said hi.\nYou said bye.") == "I said hi. You said bye."
     assert calls(translator) == [["I said hi. You said bye."]]
 
@@ -375,7 +383,7 @@ def test_steps_of_normalization_may_be_named(translator: Translator) -> None:
         with pytest.raises(ValueError, match=r"^normalize .*, expected \"auto\", \"never\""):
             translator.translate("a", normalize=wrong)
     with pytest.raises(TypeError, match=r"^normalize is bool, expected"):
-        translator.translate("a", normalize=True)  # type: ignore[arg-type]
+        translator.translate("a", normalize=True)
 
 
 def test_prefix_begins_the_first_part_alone(translator: Translator) -> None:
@@ -410,12 +418,12 @@ def test_pieces_and_spans_cover_both_texts(translator: Translator, text: str, st
     assert len(one.target_spans) == len(one.tokens)
     if one.alignment is not None:
         assert len(one.source_spans) == one.alignment.shape[1]
-    for spans, side, whole in (
+    for given, side, whole in (
         (one.source_spans, "source", text),
         (one.target_spans, "target", one.text),
     ):
         translated = [getattr(piece, side) for piece in one.pieces if not piece.copied]
-        assert "".join(whole[slice(*span)] for span in spans) == "".join(
+        assert "".join(whole[slice(*span)] for span in given) == "".join(
             whole[slice(*span)] for span in translated
         )
 
@@ -431,7 +439,7 @@ def test_sentences_of_scripts_without_spaces_are_parted_in_others() -> None:
         def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
             return ["Hi." for _ in ids]
 
-    translator = Translator(Echo(), Translated())  # type: ignore[arg-type]
+    translator = Translator(Echo(), Translated())
     assert (
         translator.translate("\u4f60\u597d\u3002\u4f60\u597d\u3002", split="sentences") == "Hi. Hi."
     )
@@ -482,13 +490,13 @@ class Tagged(Letters):
     ],
 )
 def test_head_is_read_once_and_what_follows_it_is_text(text: str, given: list[str]) -> None:
-    translator = Translator(Echo(), Tagged())  # type: ignore[arg-type]
+    translator = Translator(Echo(), Tagged())
     translator.translate(text, split="sentences")
     assert calls(translator)[0][: len(given)] == given
 
 
 def test_head_of_an_unknown_language_is_refused_by_the_index_of_its_text() -> None:
-    translator = Translator(Echo(), Tagged())  # type: ignore[arg-type]
+    translator = Translator(Echo(), Tagged())
     with pytest.raises(ValueError, match=r"^texts\[2\] asks for >>xyz<<, which the model does"):
         translator.translate(["", "a", ">>xyz<< b"], target=None)
     with pytest.raises(ValueError, match=r"^texts\[1\] asks for por, but target is fra"):

@@ -29,8 +29,8 @@ def changed(made: Checkpoint, **changes: Any) -> Checkpoint:
         for name, shape in tensor_shapes(config)
     }
     bias = {name: tensor for name, tensor in made.tensors.items() if name == "output.bias"}
-    tensors = {name: tensor.astype(np.float32) for name, tensor in tensors.items()} | bias
-    return dataclasses.replace(made, config=config, tensors=tensors)
+    floats32 = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+    return dataclasses.replace(made, config=config, tensors={**floats32, **bias})
 
 
 def silenced(made: Checkpoint, *blocks: str) -> Checkpoint:

@@ -98,7 +98,7 @@ def test_log_softmax_is_the_logarithm_of_softmax() -> None:
 
 def attention_by_hand(q: Floats, k: Floats, v: Floats, scale: float, bias: Doubles) -> Doubles:
     """One query after the other, in double precision; a bias of -inf hides a key."""
-    q, k, v = (x.astype(np.float64) for x in (q, k, v))
+    q, k, v = (x.astype(np.float64) for x in (q, k, v))  # type: ignore[assignment]
     batch, heads, time_q, _ = q.shape
     group = heads // k.shape[1]
     y = np.zeros(q.shape)

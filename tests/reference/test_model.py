@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_target_does_not_depend_on_its_batch(name: str, beam_size: int) -> None:
 def test_order_of_sentences_is_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = made(name)
     sources, given = sentences(4, model.config, 9, 40), targets(5, model.config, 9, 30)
-    calls = (
+    calls: tuple[Callable[[], Any], ...] = (
         lambda: model.encode(sources),
         lambda: model.logits(sources, given),
         lambda: [np.array(best.tokens) for [best] in model.generate(sources)],
@@ -191,7 +192,7 @@ def varied(name: str, **changes: Any) -> Checkpoint:
         for tensor, shape in tensor_shapes(config)
         if tensor not in plain.tensors
     }
-    return dataclasses.replace(plain, config=config, tensors=plain.tensors | more)
+    return dataclasses.replace(plain, config=config, tensors={**plain.tensors, **more})
 
 
 def test_the_norm_of_embeddings_comes_before_all_layers() -> None:
@@ -210,7 +211,7 @@ def test_a_start_of_zeros_is_any_start_whose_row_is_zeros() -> None:
     plain = checkpoint("pre")
     table = plain.tensors["decoder.embedding"].copy()
     table[plain.config.start] = 0
-    zeroed = dataclasses.replace(plain, tensors=plain.tensors | {"decoder.embedding": table})
+    zeroed = dataclasses.replace(plain, tensors={**plain.tensors, "decoder.embedding": table})
     wanted = reference.Model(zeroed)
     end = plain.config.end  # a token that the targets below may have
     found = reference.Model(varied("pre", zero_start=True, start=end))

@@ -9,7 +9,11 @@ import subprocess
 import pytest
 
 from support import cpp_programs
+from support.lanes import slow
 from support.paths import CSRC
+
+# The compiler takes most of a minute.
+pytestmark = slow
 
 HERE = pathlib.Path(__file__).parent
 
@@ -21,7 +25,7 @@ FACTS = [
 
 
 @pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def verdicts() -> dict[str, str]:
     """What the program says of each fact: nothing, or why it does not hold."""
     if cpp_programs.why_not():
         pytest.skip(cpp_programs.why_not())
@@ -30,7 +34,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         *CSRC.glob("search/*.cc"),
         CSRC / "kernels/reference.cc",
     ]
-    program = cpp_programs.build(sources, tmp_path_factory.mktemp("search"))
+    program = cpp_programs.build(sources, "search")
     done = subprocess.run([program], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode in (0, 1), done.stderr
     lines = [line.split(": ", 2) for line in done.stdout.splitlines()]

@@ -221,7 +221,7 @@ def test_forced_first_token_is_certain(name: str, beam_size: int) -> None:
 
 
 def test_patience_waits_for_more_finished_hypotheses() -> None:
-    def best(patience: float) -> list[float]:
+    def best(patience: float) -> list[float | None]:
         found = [
             core_model(name).generate(
                 sources(name), beam_size=4, patience=patience, early_stopping=True, length_penalty=2

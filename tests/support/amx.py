@@ -7,16 +7,15 @@ keeps only the tests that concern the level `amx`.
 from __future__ import annotations
 
 import ctypes
-import functools
 import pathlib
 import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import pytest
 
+from support import built
 from support.paths import TESTS
 
 _SOURCES = TESTS / "amx"
@@ -35,19 +34,13 @@ def why_not() -> str:
     return "" if shutil.which(_COMPILER) else "no C compiler"
 
 
-@functools.cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="pyattn-amx-")
-
-
-@functools.cache
 def build(*sources: str, flags: tuple[str, ...] = ()) -> pathlib.Path:
-    """Compiles files of `tests/amx/` into a shared library that lives as long as the process."""
+    """Compiles files of `tests/amx/` into a shared library, named as the first."""
     files = [_SOURCES / source for source in sources]
-    library = pathlib.Path(_folder().name) / f"{files[0].stem}.so"
-    command = [_COMPILER, "-std=gnu11", "-O3", "-fPIC", "-shared", *flags, "-o", library, *files]
-    subprocess.run(command, check=True)
-    return library
+    command = [_COMPILER, "-std=gnu11", "-O3", "-fPIC", "-shared", *flags, *files, "-o"]
+    return built.once(
+        f"{files[0].stem}.so", lambda library: subprocess.run([*command, library], check=True)
+    )
 
 
 def emulator() -> pathlib.Path:
@@ -80,7 +73,8 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out the tests of single other levels."""
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         (kept if parameters.get("isa", "amx") == "amx" else left_out).append(item)

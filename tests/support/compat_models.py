@@ -69,7 +69,7 @@ def _weights(made: Checkpoint) -> Mapping[str, npt.NDArray[np.float32]]:
 
 
 def _noise(random: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    return random.integers(-31, 32, shape).astype(np.float32) / 64
+    return random.integers(-31, 32, shape).astype(np.float32) / np.float32(64)
 
 
 def folder(path: pathlib.Path, model: str, made: Checkpoint | None = None) -> pathlib.Path:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 
+from support import built
 from support.paths import CSRC
 
 COMPILER = "c++"
@@ -39,8 +40,13 @@ def with_needed(sources: Iterable[pathlib.Path]) -> list[pathlib.Path]:
     return list(found)
 
 
-def build(sources: Iterable[pathlib.Path], folder: pathlib.Path) -> pathlib.Path:
-    """The program of some sources and of what they need, in a folder of its own."""
+def build(sources: Iterable[pathlib.Path], name: str) -> pathlib.Path:
+    """The program of some sources and of what they need, by its name."""
+    return built.once(name, lambda folder: _build(sources, folder)) / "program"
+
+
+def _build(sources: Iterable[pathlib.Path], folder: pathlib.Path) -> None:
+    folder.mkdir()
 
     def compiled(source: pathlib.Path) -> pathlib.Path:
         made = folder / f"{'_'.join(source.parts[-2:])}.o"
@@ -49,6 +55,4 @@ def build(sources: Iterable[pathlib.Path], folder: pathlib.Path) -> pathlib.Path
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compiled, with_needed(sources)))
-    program = folder / "program"
-    subprocess.run([COMPILER, *objects, "-pthread", "-o", program], check=True)
-    return program
+    subprocess.run([COMPILER, *objects, "-pthread", "-o", folder / "program"], check=True)

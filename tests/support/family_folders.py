@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyattn.checkpoint import Checkpoint, ModelConfig
-from pyattn.files import read_checkpoint
-from pyattn.files.huggingface import read_config
+from pyattn.files import open_model, read_checkpoint
 from pyattn.files.safetensors import read_safetensors
 from support import model_folders as made
 from support.paths import GOLDEN
@@ -75,4 +74,4 @@ def read(
 def config_from(tmp_path: pathlib.Path, **fields: Any) -> ModelConfig:
     """What config.json alone makes of a model."""
     (tmp_path / "config.json").write_text(json.dumps(fields))
-    return read_config(tmp_path).model
+    return open_model(tmp_path).config

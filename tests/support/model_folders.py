@@ -97,7 +97,7 @@ def folder(
 def write_shards(folder: pathlib.Path, weights: Mapping[str, Values]) -> None:
     """Two safetensors files and their index."""
     names = sorted(weights)
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for part in (0, 1):
         file = f"model-0000{part + 1}-of-00002.safetensors"
         shard = {name: weights[name] for name in names[part::2]}

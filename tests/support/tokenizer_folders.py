@@ -11,9 +11,9 @@ import numpy as np
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.options import GenerationOptions
-from support.paths import GOLDEN
+from support import paths
 
-HERE = GOLDEN / "tokenizers"
+HERE = paths.GOLDEN / "tokenizers"
 GOLDEN: dict[str, Any] = json.loads((HERE / "golden.json").read_text())["tokenizers"]
 NAMES = sorted(GOLDEN)
 

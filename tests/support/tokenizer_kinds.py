@@ -58,7 +58,7 @@ def trained(model: Any, *, normalizer: Any = None, splitter: Any, decoder: Any) 
     made = tokenizers.Tokenizer(model)
     made.normalizer, made.pre_tokenizer, made.decoder = normalizer, splitter, decoder
     special = ["<s>", END, "<unk>"]
-    trainer = model.get_trainer() if hasattr(model, "get_trainer") else None
+    trainer = model.get_trainer()
     trainer.vocab_size, trainer.special_tokens, trainer.show_progress = 300, special, False
     made.train_from_iterator(corpus(), trainer)
     return made

@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from pyattn import _core
+from support import built
 from support.paths import CSRC
 
 HERE = pathlib.Path(__file__).parent
@@ -21,14 +22,12 @@ ON_X86 = sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def machine() -> pathlib.Path:
     """A program that says what keeps amx from running on a machine of given answers."""
     if not ON_X86 or not shutil.which("c++"):
         pytest.skip("x86-64 Linux and a C++ compiler are needed")
-    made = tmp_path_factory.mktemp("cpu") / "cpu_answers"
-    command = ["c++", "-std=c++20", f"-I{CSRC}", HERE / "cpu_answers.cc", "-o", made]
-    subprocess.run(command, check=True)
-    return made
+    command = ["c++", "-std=c++20", f"-I{CSRC}", HERE / "cpu_answers.cc", "-o"]
+    return built.once("cpu_answers", lambda made: subprocess.run([*command, made], check=True))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_python_threads_share_a_model(threads: int) -> None:
 def test_python_threads_share_the_kernels() -> None:
     x, packed = floats(1, 300, 200), ops.pack(weights(2, 300, 200))
     wanted = ops.linear(x, packed).tobytes()
-    found = []
+    found: list[bytes] = []
 
     def work() -> None:
         found.extend(ops.linear(x, packed).tobytes() for _ in range(20))

@@ -143,14 +143,14 @@ def test_one_text_has_one_answer_and_a_list_a_list() -> None:
 )
 def test_bad_languages_are_refused(among: object, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
-        detect("a", among)  # type: ignore[call-overload]
+        detect("a", among)
 
 
 def test_bad_texts_are_refused() -> None:
     with pytest.raises(ValueError, match="lone surrogate"):
         detect("\ud800")
     with pytest.raises(TypeError, match=r"detect: texts\[0\] is int, expected str"):
-        detect([1])  # type: ignore[list-item]
+        detect([1])
 
 
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

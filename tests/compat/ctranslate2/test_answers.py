@@ -19,7 +19,7 @@ from pyattn.compat import ctranslate2
 from support import compat_models
 from support.paths import GOLDEN
 
-GOLDEN = json.loads((GOLDEN / "ctranslate2" / "golden.json").read_text("utf-8"))
+ANSWERS = json.loads((GOLDEN / "ctranslate2" / "golden.json").read_text("utf-8"))
 # Two float32 implementations of one tiny model, and a rounding to five decimals.
 CLOSE = 1e-4
 
@@ -59,13 +59,13 @@ def assert_same(found: ctranslate2.TranslationResult, wanted: Case) -> None:
 
 
 def cases(what: str) -> list[Any]:
-    return [pytest.param(case, id=f"{n}") for n, case in enumerate(GOLDEN[what])]
+    return [pytest.param(case, id=f"{n}") for n, case in enumerate(ANSWERS[what])]
 
 
 @pytest.mark.parametrize("model", compat_models.MODELS)
 def test_model_is_the_one_that_was_asked(tmp_path: pathlib.Path, model: str) -> None:
     content = (compat_models.folder(tmp_path / model, model) / "model.bin").read_bytes()
-    assert hashlib.sha256(content).hexdigest() == GOLDEN["models"][model]
+    assert hashlib.sha256(content).hexdigest() == ANSWERS["models"][model]
 
 
 @pytest.mark.parametrize("case", cases("translate"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -95,12 +96,13 @@ def test_files_that_cannot_be_opened_are_runtime_errors(
     translator: ctranslate2.Translator, lines: pathlib.Path
 ) -> None:
     output, nowhere = lines / "output", lines / "nowhere"
-    for ask in (
+    asked: tuple[Callable[[], Any], ...] = (
         lambda: translator.translate_file(nowhere, output),
         lambda: translator.translate_file(lines / "source", nowhere / "output"),
         lambda: translator.translate_file(lines / "source", output, nowhere),
         lambda: translator.score_file(lines / "source", nowhere, output),
-    ):
+    )
+    for ask in asked:
         with pytest.raises(RuntimeError, match=r"Failed to open file: .*nowhere"):
             ask()
 

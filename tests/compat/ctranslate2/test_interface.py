@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pyattn.compat import ctranslate2
-from pyattn.files.ctranslate2 import read_vocabulary_map
+from pyattn.files import open_model
 from support import compat_models
 
 SOURCES = [list("dcbej"), list("icc"), list("hkie"), list("g")]
@@ -263,7 +263,7 @@ def test_sampled_hypotheses_are_independent(translator: ctranslate2.Translator) 
 def test_vocabulary_map_restricts_targets(
     folder: pathlib.Path, translator: ctranslate2.Translator
 ) -> None:
-    vmap = read_vocabulary_map(folder)
+    vmap = open_model(folder).vocabulary_map
     assert vmap is not None
     free = translator.translate_batch(SOURCES, max_decoding_length=12)
     mapped = translator.translate_batch(SOURCES, max_decoding_length=12, use_vmap=True)

@@ -214,6 +214,7 @@ def test_more_prefixes_or_targets_than_sentences_are_not_needed(
 
 def test_no_prefixes_are_none_for_each(translator: ctranslate2.Translator) -> None:
     wanted = translator.translate_batch(SOURCES)
+    none: Any
     for none in (None, [], [None] * 4, [[]] * 4, np.array([])):
         assert same(translator.translate_batch(SOURCES, none), wanted)
 

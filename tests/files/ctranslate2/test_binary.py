@@ -4,6 +4,7 @@ import tracemalloc
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pyattn.errors import ModelError
@@ -41,7 +42,7 @@ def entry(
 
 @pytest.mark.parametrize("version", made.REVISIONS)
 def test_every_version_is_read(tmp_path: pathlib.Path, version: int) -> None:
-    values = {
+    values: dict[str, npt.NDArray[Any]] = {
         "a": np.arange(6, dtype=np.float32).reshape(2, 3),
         "b": np.arange(4, dtype=np.int16),
         "c": np.asarray(np.int8(-3)),

@@ -12,8 +12,7 @@ import pyattn
 from pyattn import Model, reference
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.files import read_checkpoint
-from pyattn.files.ctranslate2 import read_vocabularies, read_vocabulary_map
+from pyattn.files import open_model, read_checkpoint
 from pyattn.files.quantized import quantize
 from support import ctranslate2_folders as made
 from support import model_folders
@@ -220,7 +219,7 @@ def test_a_vocabulary_may_be_shared(tmp_path: pathlib.Path, form: str) -> None:
     for role in ("source", "target"):
         (folder / f"{role}_vocabulary.json").unlink()
     made.write_vocabulary(folder / "shared_vocabulary", made.tokens(7), form)
-    found = read_vocabularies(folder)
+    found = open_model(folder).vocabularies
     assert found.source is found.target
     assert found.source.tokens == tuple(made.tokens(7))
     assert_same(read_checkpoint(folder), wanted)
@@ -230,7 +229,7 @@ def test_the_unknown_token_is_the_last_where_the_file_lacks_it(tmp_path: pathlib
     folder = made.folder(tmp_path / "model", made.checkpoint())
     (folder / "target_vocabulary.json").unlink()
     made.write_vocabulary(folder / "target_vocabulary", [*"ab", "<s>", "c", "</s>", "d"], "txt")
-    found = read_vocabularies(folder).target
+    found = open_model(folder).vocabularies.target
     assert found.tokens == ("a", "b", "<s>", "c", "</s>", "d", "<unk>")
     assert (found.unk, found.id_of("c"), found.id_of("z"), len(found)) == (6, 3, 6, 7)
     config = read_checkpoint(folder).config
@@ -242,20 +241,20 @@ def test_carriage_returns_at_all_ends_are_no_part_of_tokens(tmp_path: pathlib.Pa
     (folder / "source_vocabulary.json").unlink()
     path = folder / "source_vocabulary.txt"
     path.write_bytes("".join(f"{token}\r\n" for token in made.tokens(9)).encode())
-    assert read_vocabularies(folder).source.tokens == tuple(made.tokens(9))
+    assert open_model(folder).vocabularies.source.tokens == tuple(made.tokens(9))
     path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"b\n", b"b\r\n"))
-    assert read_vocabularies(folder).source.tokens[3:5] == ("a", "b\r")
+    assert open_model(folder).vocabularies.source.tokens[3:5] == ("a", "b\r")
 
 
 def test_what_goes_around_a_source_is_the_models_to_say(tmp_path: pathlib.Path) -> None:
     config = made.CONFIG | {"add_source_bos": True, "add_source_eos": True}
     folder = made.folder(tmp_path / "model", made.checkpoint(), config=config)
-    found = read_vocabularies(folder)
+    found = open_model(folder).vocabularies
     assert found.source_ids(["a", "zz"]) == [1, 3, 0, 2]
     assert found.target_tokens([3, 4]) == ["a", "b"]
     older = {"with_source_eos": np.asarray(np.int8(1))}
     folder = made.folder(tmp_path / "older", made.checkpoint(), version=5, more=older)
-    assert read_vocabularies(folder).source_ids(["a", "zz"]) == [3, 0, 2]
+    assert open_model(folder).vocabularies.source_ids(["a", "zz"]) == [3, 0, 2]
 
 
 def text(value: str) -> np.ndarray[Any, Any]:
@@ -265,7 +264,7 @@ def text(value: str) -> np.ndarray[Any, Any]:
 def test_older_models_name_their_tokens_in_variables(tmp_path: pathlib.Path) -> None:
     more = {"eos_token": text("a"), "bos_token": text("b"), "unk_token": text("c")}
     folder = made.folder(tmp_path / "model", made.checkpoint(), version=5, more=more)
-    config, found = read_checkpoint(folder).config, read_vocabularies(folder)
+    config, found = read_checkpoint(folder).config, open_model(folder).vocabularies
     assert (config.start, config.end, found.target.unk) == (4, 3, 5)
     more |= {"with_target_bos": np.asarray(np.int8(0))}
     folder = made.folder(tmp_path / "model", made.checkpoint(), version=5, more=more)
@@ -280,9 +279,9 @@ def test_config_json_names_the_tokens_of_newer_ones(tmp_path: pathlib.Path) -> N
 
 def test_vmap_is_read_where_there_is_one(tmp_path: pathlib.Path) -> None:
     folder = made.folder(tmp_path / "model", made.checkpoint())
-    assert read_vocabulary_map(folder) is None
+    assert open_model(folder).vocabulary_map is None
     (folder / "vmap.txt").write_text("a b\tc\n\td\n")
-    found = read_vocabulary_map(folder)
+    found = open_model(folder).vocabulary_map
     assert found is not None
     assert found.candidates(["a"]) == [0, 1, 2, 6]
     assert found.candidates(["a", "b"]) == [0, 1, 2, 5, 6]
@@ -502,7 +501,7 @@ def test_a_folder_of_neither_kind_says_what_was_expected(tmp_path: pathlib.Path)
 @pytest.mark.parametrize("variant", ["", "-v1", "-i16", "-i16-v1", "-i8"])
 def test_real_models_transliterate(variant: str) -> None:
     folder = pathlib.Path(REAL or "") / f"aren-transliteration{variant}"
-    tokens, checkpoint = read_vocabularies(folder), read_checkpoint(folder)
+    tokens, checkpoint = open_model(folder).vocabularies, read_checkpoint(folder)
     sources = [tokens.source_ids(list(word)) for word in ("آتزمون", "بغداد", "محمد")]
     with Model(checkpoint, dtype="float32", threads=1) as model:
         found = model.generate(sources)

@@ -9,8 +9,7 @@ import pytest
 
 import pyattn.compat.ctranslate2 as ctranslate2
 from pyattn import Model, reference
-from pyattn.files import read_checkpoint
-from pyattn.files.ctranslate2 import read_vocabularies
+from pyattn.files import open_model, read_checkpoint
 from support.inputs import ISAS
 from support.paths import GOLDEN
 from support.tolerances import FLOAT32, assert_close
@@ -43,7 +42,8 @@ def test_config_is_t5s(name: str) -> None:
 @pytest.mark.parametrize("isa", [*ISAS, "numpy"])
 @pytest.mark.parametrize("name", NAMES)
 def test_log_probabilities_are_ctranslate2s(name: str, isa: str) -> None:
-    checkpoint, vocabularies = read_checkpoint(folder(name)), read_vocabularies(folder(name))
+    files = open_model(folder(name))
+    checkpoint, vocabularies = files.checkpoint, files.vocabularies
     sources = [vocabularies.source.ids(case["source"]) for case in cases(name)]
     targets = [vocabularies.target.ids(case["target"]) for case in cases(name)]
     if isa == "numpy":

@@ -9,8 +9,16 @@ import pytest
 
 from pyattn.checkpoint import tensor_shapes
 from pyattn.errors import ModelError
-from pyattn.files.huggingface import read_config
+from pyattn.files import open_model
+from pyattn.files.huggingface import HuggingFaceConfig, HuggingFaceFiles
 from support.family_folders import SAVED, config_from, config_of, read, weights_of
+
+
+def read_config(folder: pathlib.Path) -> HuggingFaceConfig:
+    """What the two files of settings say."""
+    files = open_model(folder)
+    assert isinstance(files, HuggingFaceFiles)
+    return files.settings
 
 
 @pytest.mark.parametrize("name", SAVED)

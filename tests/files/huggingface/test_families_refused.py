@@ -121,7 +121,9 @@ def test_positions_without_the_two_rows_are_an_error(tmp_path: pathlib.Path) -> 
 
 
 # Whatever stands where something else is expected.
-HOSTILE = (None, -1, 0, 1, 7, 2**31, 10**400, 1.5, 1e-320, 1e308, True, "x", [], [0], [0, 1], {})
+HOSTILE: tuple[Any, ...] = (
+    None, -1, 0, 1, 7, 2**31, 10**400, 1.5, 1e-320, 1e308, True, "x", [], [0], [0, 1], {},
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SAVED)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pyattn.errors import ModelError
@@ -66,7 +67,7 @@ def test_binary_items_are_read() -> None:
 
 
 def test_numpy_writes_what_is_read(tmp_path: pathlib.Path) -> None:
-    arrays = {
+    arrays: dict[str, npt.NDArray[Any]] = {
         "a": VECTOR,
         "b": VECTOR.astype(np.float16),
         "c": np.asfortranarray(MATRIX.floats("a_W")),

@@ -17,8 +17,8 @@ from pyattn.commands import main as cli
 from pyattn.commands.conversion import convert
 from pyattn.commands.inspection import describe
 from pyattn.errors import ModelError
-from pyattn.files import layout, read_checkpoint
-from pyattn.files.marian import read_lexical_shortlist
+from pyattn.files import open_model, read_checkpoint, read_shortlist
+from pyattn.files.marian import MarianFiles
 from pyattn.files.shortlist import LexicalShortlist
 from pyattn.options import GenerationOptions
 from pyattn.text.tokenizers import load_tokenizer
@@ -39,7 +39,7 @@ def test_firefox_folder_translates(
     tmp_path: pathlib.Path, spm: bytes, suffix: str, split: bool
 ) -> None:
     folder = firefox(tmp_path, spm, suffix, split=split)
-    assert layout(folder) == "marian"
+    assert isinstance(open_model(folder), MarianFiles)
     processor = sentencepiece.SentencePieceProcessor(model_proto=spm)
     with pyattn.load(folder, threads=1) as translator:
         ids = translator.tokenizer.encode([TEXT])[0]
@@ -286,7 +286,7 @@ def shortlist(
     if settings is not None:
         made.write(tmp_path / "config.yml", made.yaml(settings).encode())
     made.write(tmp_path / name, content)
-    found = read_lexical_shortlist(tmp_path)
+    found = read_shortlist(tmp_path)
     assert found is not None
     return found
 

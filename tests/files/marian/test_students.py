@@ -74,7 +74,7 @@ def test_converted_student_is_the_student(pair: str, tmp_path: pathlib.Path) -> 
     # Of fewer ids each is likelier.
     with pyattn.load(tmp_path / "out", threads=1, shortlist=False) as without:
         better = [
-            mine[0].score > theirs[0].score
+            (mine[0].score or 0) > (theirs[0].score or 0)
             for mine, theirs in zip(found, without.results(texts, **options), strict=True)
         ]
     assert sum(better) > LINES * 0.9

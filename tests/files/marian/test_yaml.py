@@ -2,6 +2,8 @@
 
 import itertools
 import tracemalloc
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -91,7 +93,7 @@ def test_options_say_what_was_expected() -> None:
     assert options.number("e", 0.0) == 1.0
     assert options.texts("a") == ["x"]
     assert "a" in options
-    for call, message in [
+    refused: list[tuple[Callable[[], Any], str]] = [
         (lambda: options.integer("a", 0), "a is 'x', expected 0 to 2147483647"),
         (lambda: options.integers("b", high=9), "b is a list of 2, expected integers from 0 to 9"),
         (lambda: options.text("b", ""), "b is a list of 2, expected a text"),
@@ -99,7 +101,8 @@ def test_options_say_what_was_expected() -> None:
         (lambda: options.number("d", 0.0), "d is 'nan', expected a number"),
         (lambda: options.number("a", 0.0), "a is 'x', expected a number"),
         (lambda: options.flag("a", False), "a is 'x', expected true or false"),
-    ]:
+    ]
+    for call, message in refused:
         with pytest.raises(ModelError) as error:
             call()
         assert str(error.value) == f"a.yml: {message}"

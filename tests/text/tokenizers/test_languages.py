@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pyattn.errors import ModelError
+from pyattn.files.native import write_native
 from pyattn.model import Model
-from pyattn.text.tokenizers import Languages, Tokenizer, load_tokenizer
+from pyattn.text.tokenizers import Languages, Tokenizer, load_tokenizer, tokenizer_files
 from pyattn.translator import Translator
 from support.tokenizer_folders import golden_folder, random_checkpoint
 
@@ -64,15 +65,26 @@ def test_mbart_25_has_the_language_behind_the_end_and_its_own_target(
         languages.chosen("de_DE", "ro_RO")
 
 
-@pytest.mark.parametrize("known_by", ["class", "shape"])
-def test_small_100_has_the_target_at_its_head(tmp_path: pathlib.Path, known_by: str) -> None:
-    settings = {"tgt_lang": "de"}
+def small_100(folder: pathlib.Path, known_by: str) -> Tokenizer:
+    """SMaLL-100's tokenizer: as its class saves it, as it is published, or converted from that."""
+    settings = {"tgt_lang": "de", "tokenizer_class": "SMALL100Tokenizer"}
     if known_by == "class":
-        tokenizer = loaded(
-            tmp_path, "m2m-pieces", settings | {"tokenizer_class": "SMALL100Tokenizer"}
-        )
-    else:
-        tokenizer = loaded(tmp_path, "m2m-pieces", settings, encoder_layers=12, decoder_layers=3)
+        return loaded(folder, "m2m-pieces", settings)
+    folder.mkdir(exist_ok=True)
+    (folder / "tokenization_small100.py").write_text("raise SystemExit\n")
+    published = loaded(folder, "m2m-pieces", settings | {"tokenizer_class": "M2M100Tokenizer"})
+    if known_by == "code":
+        return published
+    made = random_checkpoint("m2m_100", end=END, start=END)
+    write_native(folder / "native", made, tokenizer_files=tokenizer_files(folder))
+    converted = load_tokenizer(folder / "native")
+    assert converted is not None
+    return converted
+
+
+@pytest.mark.parametrize("known_by", ["class", "code", "conversion"])
+def test_small_100_has_the_target_at_its_head(tmp_path: pathlib.Path, known_by: str) -> None:
+    tokenizer = small_100(tmp_path, known_by)
     german, french = (tokenizer.languages.targets[name][0] for name in ("de", "fr"))
     (default,), (named,) = tokenizer.encode(["cat"]), tokenizer.encode(["cat"], target="fr")
     assert (default[0], named[0]) == (german, french)
@@ -80,6 +92,14 @@ def test_small_100_has_the_target_at_its_head(tmp_path: pathlib.Path, known_by: 
     assert tokenizer.languages.first_token("fr") is None
     with pytest.raises(ValueError, match="source is en, but this model takes no source language"):
         tokenizer.encode(["cat"], source="en")
+
+
+def test_number_of_layers_says_nothing_of_the_tokenizer(tmp_path: pathlib.Path) -> None:
+    # SMaLL-100 has 12 and 3; so may any other M2M100 or NLLB that was made smaller.
+    one = loaded(tmp_path / "one", "m2m-pieces", encoder_layers=12, decoder_layers=3)
+    other = loaded(tmp_path / "other", "m2m-pieces")
+    assert one.languages.sources == other.languages.sources
+    assert one.encode(["cat"], source="de") == other.encode(["cat"], source="de")
 
 
 @pytest.mark.parametrize("name", ["madlad-json", "madlad-pieces"])
@@ -232,7 +252,7 @@ def test_wrong_languages_are_errors(
         with pytest.raises(ValueError, match=problem):
             nllb.translate(["a cat", "a dog"], **languages)
         with pytest.raises(TypeError, match="target is int, expected a language or a list"):
-            nllb.translate(["a cat"], target=3)  # type: ignore[call-overload]
+            nllb.translate(["a cat"], target=3)
 
 
 def test_stream_refuses_a_wrong_language_at_once(tmp_path: pathlib.Path) -> None:
@@ -247,9 +267,12 @@ def pieces_of(one: Translator, text: str, **languages: str) -> list[list[int]]:
     """The sources that a model is given for a text."""
     given: list[list[int]] = []
     submit = one.model.submit
-    one.model.submit = lambda ids, *rest, **more: (  # type: ignore[method-assign, assignment]
-        given.extend(ids) or submit(ids, *rest, **more)
-    )
+
+    def kept(ids: list[list[int]], *rest: Any, **more: Any) -> Any:
+        given.extend(ids)
+        return submit(ids, *rest, **more)
+
+    one.model.submit = kept  # type: ignore[method-assign, assignment]
     one.translate(text, **languages)
     return given
 

@@ -302,7 +302,7 @@ def test_what_is_not_ids_is_named_by_its_index(
 def test_any_integers_are_ids(opus: pathlib.Path) -> None:
     tokenizer = loaded(opus)
     (ids,) = tokenizer.encode(["a cat"])
-    assert tokenizer.decode([np.array(ids, np.int32), tuple(ids)]) == ["a cat", "a cat"]  # type: ignore[list-item]
+    assert tokenizer.decode([np.array(ids, np.int32), tuple(ids)]) == ["a cat", "a cat"]
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def test_text_without_tokens_may_have_no_ids() -> None:
         def cut_with_spans(self, texts: Sequence[str]) -> Any:
             return [Encoded([], []) for _ in texts]
 
-    nobody = FramedTokenizer(Nothing(), end=0, after=())  # type: ignore[arg-type]
+    nobody = FramedTokenizer(Nothing(), end=0, after=())
     assert nobody.encode_with_spans([" "]) == [([], [])]
 
 
