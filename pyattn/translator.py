@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
 from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
-from pyattn.results import Translation
+from pyattn.results import Hypothesis, Span, Translation
 from pyattn.running.origin import Origin
 from pyattn.text.checks import check_text, checked_texts
+from pyattn.text.guard.checks import Checks, checks_of
 from pyattn.text.joining import Joiner
 from pyattn.text.pending import PendingTranslations
-from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps
+from pyattn.text.plans import Pair, Plan
+from pyattn.text.protection.choice import Protect, chosen_protection
+from pyattn.text.rounds import PendingSearch, Rounds
+from pyattn.text.settings import Normalize, Split, Treatment, checked_split, chosen_steps
 from pyattn.text.shortlist import Shortlist, allowed
-from pyattn.text.sources import Names, Pair, SourceMaker, Treatment, paired
+from pyattn.text.sources import Names, SourceMaker, paired
 from pyattn.text.streaming import translated
 
 if TYPE_CHECKING:
@@ -115,6 +119,8 @@ class Translator:
         target: str | None = ...,
         split: Split = ...,
         normalize: Normalize = ...,
+        protect: Protect = ...,
+        guard: bool = ...,
         progress: bool = ...,
         **overrides: Unpack[Overrides],
     ) -> str: ...
@@ -129,6 +135,8 @@ class Translator:
         target: Names = ...,
         split: Split = ...,
         normalize: Normalize = ...,
+        protect: Protect = ...,
+        guard: bool = ...,
         progress: bool = ...,
         **overrides: Unpack[Overrides],
     ) -> list[str]: ...
@@ -142,6 +150,8 @@ class Translator:
         target: Names = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
+        protect: Protect = None,
+        guard: bool = True,
         progress: bool = False,
         **overrides: Unpack[Overrides],
     ) -> str | list[str]:
@@ -161,6 +171,12 @@ class Translator:
                 function that returns the sentences of a text, a list of str.
             normalize: How odd input is put right: "auto" by the steps that the model needs,
                 "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
+            protect: What comes back exactly as it was, and as often: True for URLs, addresses,
+                placeholders, code, paths, hashes, versions, tags and emoji, or a list of regular
+                expressions for these and what else they match. None and False protect nothing.
+            guard: Whether translations that repeat themselves, run away, copy, are empty or in
+                another script are searched for again, and faults that remain are among the
+                `warnings` of `results`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `beam_size=4`. `scores` is False unless it
                 is given here.
@@ -174,7 +190,7 @@ class Translator:
                 does not have a language, or a language that it needs is not given.
         """
         search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize)
+        treatment = self._treatment(split, normalize, protect, guard)
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
@@ -192,6 +208,8 @@ class Translator:
         target: Names = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
+        protect: Protect = None,
+        guard: bool = True,
         progress: bool = False,
         **overrides: Unpack[Overrides],
     ) -> list[list[Translation]]:
@@ -209,6 +227,8 @@ class Translator:
             target: As for `translate`.
             split: As for `translate`.
             normalize: As for `translate`.
+            protect: As for `translate`.
+            guard: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `num_hypotheses=3`. With `alignment`,
                 translations also have the spans of their tokens in both texts.
@@ -218,7 +238,7 @@ class Translator:
             ValueError: as `translate`.
         """
         search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize)
+        treatment = self._treatment(split, normalize, protect, guard)
         checked = list(checked_texts("results", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment).results(progress=progress)
@@ -232,6 +252,8 @@ class Translator:
         target: Names = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
+        protect: Protect = None,
+        guard: bool = True,
         **overrides: Unpack[Overrides],
     ) -> PendingTranslations:
         """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
@@ -243,6 +265,8 @@ class Translator:
             target: As for `translate`.
             split: As for `translate`.
             normalize: As for `translate`.
+            protect: As for `translate`.
+            guard: As for `translate`.
             **overrides: Single decoding options, such as `num_hypotheses=3`.
 
         Raises:
@@ -250,7 +274,7 @@ class Translator:
             ValueError: as `results`.
         """
         search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize)
+        treatment = self._treatment(split, normalize, protect, guard)
         checked = list(checked_texts("submit", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment)
@@ -264,6 +288,8 @@ class Translator:
         target: str | None = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
+        protect: Protect = None,
+        guard: bool = True,
         **overrides: Unpack[Overrides],
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
@@ -280,6 +306,8 @@ class Translator:
             target: Likewise.
             split: As for `translate`.
             normalize: As for `translate`.
+            protect: As for `translate`.
+            guard: As for `translate`.
             **overrides: Single decoding options, such as `beam_size=4`; `scores` is False.
 
         Raises:
@@ -287,7 +315,7 @@ class Translator:
             ValueError: likewise.
         """
         search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize)
+        treatment = self._treatment(split, normalize, protect, guard)
         pair = self.languages.chosen(source, target, search.forced_bos_token)
 
         def start(group: list[str]) -> PendingTranslations:
@@ -357,8 +385,17 @@ class Translator:
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
         return (options or self.model.generation).replace(**overrides)
 
-    def _treatment(self, split: Split, normalize: Normalize) -> Treatment:
-        return Treatment(split=checked_split(split), steps=chosen_steps(normalize, self.settings))
+    def _treatment(
+        self, split: Split, normalize: Normalize, protect: Protect, guard: bool
+    ) -> Treatment:
+        if not isinstance(guard, bool):
+            raise TypeError(f"guard is {type(guard).__name__}, expected True or False")
+        return Treatment(
+            split=checked_split(split),
+            steps=chosen_steps(normalize, self.settings),
+            protection=chosen_protection(protect, default=False),
+            guard=guard,
+        )
 
     def _start(
         self,
@@ -366,13 +403,40 @@ class Translator:
         pairs: list[Pair],
         search: GenerationOptions,
         treatment: Treatment,
+        kept: Sequence[Sequence[Span]] | None = None,
     ) -> PendingTranslations:
+        """Begins the translation of texts.
+
+        Args:
+            texts: The texts, checked.
+            pairs: The languages of each.
+            search: How to search.
+            treatment: The caller's choices.
+            kept: Spans of each text that are protected, whatever `treatment` protects.
+        """
         tokenizer = self.tokenizer
         if self._maker is None:
-            self._maker = SourceMaker(tokenizer, self.model.config, self.settings)
-        sources = self._maker.make(texts, pairs, search, treatment)
-        lists = allowed(self.shortlist, sources.ids, search.end_tokens)
-        generation = self.model.submit(sources.ids, sources.options, shortlist=lists)
+            self._maker = SourceMaker(
+                tokenizer, self.model.config, self.settings, self.model.generation, self._asked
+            )
+        sources = self._maker.make(texts, pairs, search, treatment, kept)
+        checks = self._checks if treatment.guard else None
+        rounds = Rounds(sources, tokenizer, self._submitted, checks)
         return PendingTranslations(
-            sources.plans, generation, Joiner(tokenizer), aligned=search.alignment
+            sources.plans, rounds, Joiner(tokenizer), aligned=search.alignment
         )
+
+    def _submitted(self, ids: list[list[int]], options: list[GenerationOptions]) -> PendingSearch:
+        """Begins a search for the targets of sources."""
+        ends = options[0].end_tokens if options else ()
+        lists = allowed(self.shortlist, ids, ends)
+        same = not options or all(one is options[0] for one in options)
+        chosen = (options[0] if options else None) if same else options
+        return self.model.submit(ids, chosen, shortlist=lists)
+
+    def _asked(self, ids: list[list[int]], options: GenerationOptions) -> list[list[Hypothesis]]:
+        return self._submitted(ids, [options] * len(ids)).results()
+
+    def _checks(self, plan: Plan) -> Checks:
+        source, target = plan.pair
+        return checks_of(source or self.settings.source, target or self.settings.target)

@@ -250,7 +250,7 @@ def pieces_of(one: Translator, text: str, **languages: str) -> list[list[int]]:
     one.model.submit = lambda ids, *rest, **more: (  # type: ignore[method-assign, assignment]
         given.extend(ids) or submit(ids, *rest, **more)
     )
-    one.translate(text, **languages)
+    one.translate(text, guard=False, **languages)
     return given
 
 

@@ -1,11 +1,13 @@
-"""The arguments `split` and `normalize`."""
+"""A caller's choices for texts: the arguments `split`, `normalize`, `protect` and `guard`."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from typing import Literal, TypeAlias
 
 from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
+from pyattn.text.protection.choice import Protection
 
 # Where texts are cut: as serves the model, at every end of a sentence, not at all, or by a function
 # that returns the sentences of a text, in order.
@@ -14,6 +16,23 @@ Split: TypeAlias = Literal["auto", "sentences", "never"] | Callable[[str], Seque
 # How odd input is put right (see `pyattn.text.normalization`): as serves the model, not at all, or
 # by these steps.
 Normalize: TypeAlias = Literal["auto", "never"] | Collection[str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Treatment:
+    """A caller's choices for texts.
+
+    Attributes:
+        split: Where texts are cut.
+        steps: The steps of normalization.
+        protection: What comes back as it was.
+        guard: Whether faulty translations are searched for again.
+    """
+
+    split: Split
+    steps: frozenset[str]
+    protection: Protection
+    guard: bool
 
 
 def checked_split(split: Split) -> Split:

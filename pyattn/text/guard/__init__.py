@@ -1,0 +1,6 @@
+"""A guard against what neural models do on odd input.
+
+checks     faults of a translation that can be seen without a reference
+scripts    the scripts of languages
+ladder     the searches that follow a faulty translation
+"""
