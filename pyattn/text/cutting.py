@@ -13,7 +13,7 @@ from pyattn.text.pieces import halved, stripped
 from pyattn.text.plans import Form, Pair, Part, Plan
 from pyattn.text.protection.carried import Carried, Step
 from pyattn.text.protection.carriers import Carriers
-from pyattn.text.protection.edges import has_words, trimmed, uncut, within
+from pyattn.text.protection.edges import has_words, hugged, trimmed, uncut, within
 from pyattn.text.protection.kinds import Kept
 from pyattn.text.sentences import sentence_spans
 from pyattn.text.settings import Treatment
@@ -146,21 +146,25 @@ class Cutting:
         sentence = text[span[0] : span[1]]
         places = [(part.begin - span[0], part.end - span[0]) for part in inside]
         roles = [part.role for part in inside]
+        # Some models lose words in quotes, so that quotes go with what they hold.
+        quoted = hugged(sentence, places)
+        exact = [sentence[begin:end] for begin, end in places]
 
-        def carried(words: Sequence[str | None], step: Step) -> Carried:
-            return Carried(sentence, places, words, self._normalized, step)
+        def carried(where: Sequence[Span], words: Sequence[str | None], step: Step) -> Carried:
+            return Carried(sentence, where, words, self._normalized, step, exact)
 
-        nothing = [None] * len(roles)
         if any(role != "mark" for role in roles):
             carriers = self._carriers()
             if carriers.itself:
-                yield carried([sentence[begin:end] for begin, end in places], "itself")
+                yield carried(places, exact, "itself")
             for turn in range(_TURNS):
                 words = carriers.chosen(roles, sentence, turn)
                 if words is None:
                     break
-                yield carried(words, "carrier")
-        yield carried(nothing, "alignment")
+                yield carried(places, words, "carrier")
+                if quoted != places:
+                    yield carried(quoted, words, "carrier")
+        yield carried(quoted, [None] * len(roles), "alignment")
 
     def _normalized(self, text: str) -> Normalized:
         return normalized(text, self._steps, self.language)

@@ -32,11 +32,13 @@ class Slot:
         place: Where it was left out of the form that the model sees.
         text: The protected part.
         spaced: Whether there was white space in front of it and behind it.
+        glued: Whether there was a letter or digit.
     """
 
     place: int
     text: str
     spaced: tuple[bool, bool]
+    glued: tuple[bool, bool]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,11 +55,13 @@ class Carried:
 
     Args:
         original: The sentence.
-        parts: Spans of its protected parts, ascending, not empty.
+        parts: Spans of what the model does not see, ascending, not empty: its protected parts, with
+            the quotes around them or without.
         carriers: What the model sees for each; None leaves the part out.
         normalize: Brings the sentence, with one character for each protected part, into the form
             that the model sees.
         step: How the parts are carried.
+        exact: The protected parts.
 
     Attributes:
         text: What the model sees.
@@ -73,9 +77,10 @@ class Carried:
         carriers: Sequence[str | None],
         normalize: Callable[[str], Normalized],
         step: Step,
+        exact: Sequence[str],
     ) -> None:
         self.step: Step = step
-        self._sentence = original
+        self._exact = {part: original.count(part) for part in exact}
         self._parts = parts
         self._carriers = carriers
         self._originals = [original[begin:end] for begin, end in parts]
@@ -98,12 +103,14 @@ class Carried:
             between = text[begin:place]
             origins.extend(range(begin, place))
             if carrier is None:
-                last = between[-1:] or "".join(out)[-1:]
-                spaced = (not last or last.isspace(), text[place + 1 : place + 2].isspace())
+                last = between[-1:] or next((piece[-1] for piece in reversed(out) if piece), "")
+                following = text[place + 1 : place + 2]
+                spaced = (not last or last.isspace(), following.isspace())
+                glued = (last.isalnum(), following.isalnum())
                 if between and last.isspace() and _closes(text, place + 1):
                     between = between[:-1]  # no two spaces, and none in front of a mark
                     origins.pop()
-                slots.append(Slot(length + len(between), original, spaced))
+                slots.append(Slot(length + len(between), original, spaced, glued))
             out += [between, carrier or ""]
             length += len(between) + len(carrier or "")
             origins.extend([place] * len(carrier or ""))
@@ -153,9 +160,7 @@ class Carried:
 
     def is_exact(self, translation: str) -> bool:
         """Whether a translation has each protected part as often as the sentence."""
-        return all(
-            translation.count(part) == self._sentence.count(part) for part in set(self._originals)
-        )
+        return all(translation.count(part) == count for part, count in self._exact.items())
 
 
 def rewritten(output: str, edits: Sequence[Edit], raised: bool) -> str:

@@ -16,6 +16,9 @@ Protect: TypeAlias = bool | Sequence[str | re.Pattern[str]] | None
 
 # Tags between which there are no sentences, but blocks of text.
 _BLOCK = re.compile(r"</?(?:br|p|div|li|ul|ol|hr|h[1-6]|t[dhr]|table)\b", re.IGNORECASE)
+# Signs between two parts of one expression, and how many there are.
+_SIGNS = re.compile(r"[=/|:+~@#&*_.-]+")
+_NEAR = 3
 
 
 class Protection:
@@ -98,19 +101,28 @@ def _not_empty(match: re.Match[str], pattern: re.Pattern[str]) -> Span:
 
 
 def _units(text: str, parts: list[Kept]) -> list[Kept]:
-    """Parts that touch each other are one, as in `<b>{name}</b>`; none is between blocks."""
-    if all(one.end < two.begin for one, two in itertools.pairwise(parts)):
+    """Parts that belong together are one, as in `<b>{name}</b>` and `{key}={value}`."""
+    if all(one.end + _NEAR < two.begin for one, two in itertools.pairwise(parts)):
         return parts
     units: list[Kept] = []
     for part in parts:
-        last = units[-1] if units else None
-        blocks = _BLOCK.match(text, part.begin) or (last and _BLOCK.match(text, last.begin))
-        if last is None or last.end < part.begin or blocks:
-            units.append(part)
-        else:
+        if units and _belong(text, units[-1], part):
+            last = units[-1]
             role = last.role if last.role != "mark" else part.role
             units[-1] = Kept(last.begin, part.end, role)
+        else:
+            units.append(part)
     return units
+
+
+def _belong(text: str, last: Kept, part: Kept) -> bool:
+    if _BLOCK.match(text, part.begin) or _BLOCK.match(text, last.begin):
+        return False
+    if last.end == part.begin:
+        return True
+    between = text[last.end : part.begin]
+    marks = "mark" in (last.role, part.role)
+    return len(between) <= _NEAR and not marks and bool(_SIGNS.fullmatch(between))
 
 
 def _merged(parts: Sequence[Kept]) -> list[Kept]:

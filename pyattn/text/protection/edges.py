@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (the marks of other scripts look like ours and are meant)
 """Protected parts at the edges of sentences, which are cut off, and text that cannot be cut."""
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from pyattn.text.normalization import has_letter
 from pyattn.text.protection.kinds import Kept
 
 # What parts a name, an address or the like from the sentence beside it.
-_SEPARATOR = re.compile(r"\s*(?::|\s[-–—|>]|[—|])\s+")  # noqa: RUF001 (the dashes are meant)
-_SEPARATED = re.compile(r"(?::|\s[-–—|>]|[—|])\s*$")  # noqa: RUF001
+_SEPARATOR = re.compile(r"\s*(?::|\s[-–—|>]|[—|])\s+")
+_SEPARATED = re.compile(r"(?::|\s[-–—|>]|[—|])\s*$")
+_PAIRS = frozenset({"''", '""', "``", "‘’", "“”", "„“", "«»", "‹›", "()", "[]", "「」", "『』"})
 
 
 def masked(text: str, kept: Sequence[Kept]) -> str:
@@ -74,6 +76,18 @@ def trimmed(text: str, span: Span, inside: list[Kept]) -> tuple[Span, list[Kept]
         if begin >= end:
             return (begin, begin), []
     return (begin, end), inside
+
+
+def hugged(sentence: str, places: Sequence[Span]) -> list[Span]:
+    """Spans of a sentence, each with the quotes or brackets that it alone is in."""
+    wider: list[Span] = []
+    for begin, end in places:
+        while (
+            pair := sentence[begin - 1 : begin] + sentence[end : end + 1]
+        ) in _PAIRS and begin > (wider[-1][1] if wider else 0):
+            begin, end = begin - 1, end + 1
+        wider.append((begin, end))
+    return wider
 
 
 def has_words(text: str, span: Span, inside: Sequence[Kept]) -> bool:

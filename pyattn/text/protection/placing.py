@@ -101,9 +101,10 @@ def _at_a_border(output: str, place: int, leans_right: bool) -> int:
 
 def _with_spaces(slot: Slot, output: str, place: int) -> str:
     """A part with the spaces that it had around it, where the output has none."""
-    before = slot.spaced[0] and place > 0 and not output[place - 1].isspace()
-    behind = slot.spaced[1] and place < len(output) and output[place].isalnum()
-    return f"{' ' if before else ''}{slot.text}{' ' if behind else ''}"
+    last, following = output[place - 1 : place], output[place : place + 1]
+    before = (slot.spaced[0] and not last.isspace()) or (last.isalnum() and not slot.glued[0])
+    behind = following.isalnum() and not slot.glued[1]
+    return f"{' ' if last and before else ''}{slot.text}{' ' if behind else ''}"
 
 
 def _joined(first: str, second: str, slot: Slot) -> str:
