@@ -146,7 +146,7 @@ class Cutting:
         sentence = text[span[0] : span[1]]
         places = [(part.begin - span[0], part.end - span[0]) for part in inside]
         roles = [part.role for part in inside]
-        # Some models lose words in quotes, so that quotes go with what they hold.
+        # Models lose more words in quotes than others, so quotes go with what they hold.
         quoted = hugged(sentence, places)
         exact = [sentence[begin:end] for begin, end in places]
 
@@ -161,9 +161,9 @@ class Cutting:
                 words = carriers.chosen(roles, sentence, turn)
                 if words is None:
                     break
-                yield carried(places, words, "carrier")
+                yield carried(quoted, words, "carrier")
                 if quoted != places:
-                    yield carried(quoted, words, "carrier")
+                    yield carried(places, words, "carrier")
         yield carried(quoted, [None] * len(roles), "alignment")
 
     def _normalized(self, text: str) -> Normalized:

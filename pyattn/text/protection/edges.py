@@ -82,9 +82,8 @@ def hugged(sentence: str, places: Sequence[Span]) -> list[Span]:
     """Spans of a sentence, each with the quotes or brackets that it alone is in."""
     wider: list[Span] = []
     for begin, end in places:
-        while (
-            pair := sentence[begin - 1 : begin] + sentence[end : end + 1]
-        ) in _PAIRS and begin > (wider[-1][1] if wider else 0):
+        least = wider[-1][1] if wider else 0
+        while begin > least and sentence[begin - 1] + sentence[end : end + 1] in _PAIRS:
             begin, end = begin - 1, end + 1
         wider.append((begin, end))
     return wider
