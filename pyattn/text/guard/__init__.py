@@ -3,4 +3,5 @@
 checks     faults of a translation that can be seen without a reference
 scripts    the scripts of languages
 ladder     the searches that follow a faulty translation
+stress     odd lines to try translators with
 """

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from pyattn.text.guard.scripts import letters_of
 from pyattn.text.languages import iso_639
-from pyattn.text.numbers import numbers_differ
+from pyattn.text.normalization import has_letter
+from pyattn.text.numbers import numbers_changed
 
 # Longest unit, in tokens, whose repetition is looked for.
 _LONGEST_UNIT = 8
@@ -40,7 +41,6 @@ class Checks:
         known = source is not None and target is not None
         self._other = known and iso_639(source) != iso_639(target)
         self._letters = letters_of(target)
-        self._ascii = self._letters is not None and bool(self._letters.match("a"))
 
     def faults(
         self, source: str, output: str, ids: Sequence[int], tokens: Sequence[int]
@@ -53,33 +53,33 @@ class Checks:
             ids: Token ids of the sentence.
             tokens: Token ids of the translation.
         """
-        found: list[str] = []
-        if not output.strip():
+        if not has_letter(source):
+            return ()  # a number or signs: no search makes a better one of them
+        if not has_letter(output):
             return ("empty",)
+        found: list[str] = []
         if repeats(ids, tokens):
             found.append("repetition")
         if bad_length(source, output):
             found.append("length")
         if self._other and is_copy(source, output):
             found.append("copy")
-        if (
-            self._letters
-            and not (self._ascii and output.isascii())
-            and self._foreign(source, output)
-        ):
+        if self._letters and self._foreign(source, output):
             found.append("script")
-        if numbers_differ(source, output):
+        if numbers_changed(source, output):
             found.append("numbers")
         return tuple(found)
 
     def _foreign(self, source: str, output: str) -> bool:
         """Whether most letters are of another script, not counting names in the source."""
         assert self._letters is not None
+        if sum(map(len, self._letters.findall(output))) * 2 >= len(output):
+            return False  # as for nearly all translations; the exact count takes ten times as long
         words = set(source.split())
         others = [word for word in output.split() if not (word in words and word[0].isupper())]
-        letters = [letter for word in others for letter in word if letter.isalpha()]
-        own = sum(1 for letter in letters if self._letters.match(letter))
-        return len(letters) >= _ENOUGH_LETTERS and own * 2 < len(letters)
+        letters = sum(letter.isalpha() for word in others for letter in word)
+        own = sum(len(run) for word in others for run in self._letters.findall(word))
+        return letters >= _ENOUGH_LETTERS and own * 2 < letters
 
 
 @functools.lru_cache(256)

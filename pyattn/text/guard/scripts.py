@@ -46,7 +46,7 @@ _NAMED = {"latn": "en", "cyrl": "ru", "arab": "ar", "deva": "hi", "hebr": "he", 
 
 
 def letters_of(language: str | None) -> re.Pattern[str] | None:
-    """Matches the letters of a language's script; None if that is not known.
+    """Matches runs of the letters of a language's script; None if that is not known.
 
     Args:
         language: Its name, as models have them.
@@ -56,4 +56,4 @@ def letters_of(language: str | None) -> re.Pattern[str] | None:
     named = re.search(r"[_-]([A-Za-z]{4})(?![A-Za-z])", language)
     code = _NAMED.get(named[1].lower(), iso_639(language)) if named else iso_639(language)
     letters = _LETTERS.get(code)
-    return None if letters is None else re.compile(f"[{letters}]")
+    return None if letters is None else re.compile(f"[{letters}]+")
