@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
 from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
-from pyattn.results import Hypothesis, Span, Translation
+from pyattn.results import Translation
 from pyattn.running.origin import Origin
 from pyattn.text.checks import check_text, checked_texts
-from pyattn.text.guard.checks import Checks, checks_of
-from pyattn.text.joining import Joiner
 from pyattn.text.pending import PendingTranslations
-from pyattn.text.plans import Pair, Plan
-from pyattn.text.protection.choice import Protect, chosen_protection
-from pyattn.text.rounds import PendingSearch, Rounds
-from pyattn.text.settings import Normalize, Split, Treatment, checked_split, chosen_steps
-from pyattn.text.shortlist import Shortlist, allowed
-from pyattn.text.sources import Names, SourceMaker, paired
+from pyattn.text.plans import Pair
+from pyattn.text.protection.choice import Protect
+from pyattn.text.repeats import Cache
+from pyattn.text.settings import Normalize, Split, Treatment, chosen_treatment
+from pyattn.text.shortlist import Shortlist
+from pyattn.text.sources import Names, paired
+from pyattn.text.starting import Starter
 from pyattn.text.streaming import translated
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Translator:
         self.settings = settings or TextSettings.of_family(model.config.family)
         self._tokenizer = tokenizer
         self._folder = folder
-        self._maker: SourceMaker | None = None
+        self._started: Starter | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -121,6 +121,7 @@ class Translator:
         normalize: Normalize = ...,
         protect: Protect = ...,
         guard: bool = ...,
+        reuse: bool | Cache = ...,
         progress: bool = ...,
         **overrides: Unpack[Overrides],
     ) -> str: ...
@@ -137,6 +138,7 @@ class Translator:
         normalize: Normalize = ...,
         protect: Protect = ...,
         guard: bool = ...,
+        reuse: bool | Cache = ...,
         progress: bool = ...,
         **overrides: Unpack[Overrides],
     ) -> list[str]: ...
@@ -152,6 +154,7 @@ class Translator:
         normalize: Normalize = "auto",
         protect: Protect = None,
         guard: bool = True,
+        reuse: bool | Cache = True,
         progress: bool = False,
         **overrides: Unpack[Overrides],
     ) -> str | list[str]:
@@ -177,6 +180,8 @@ class Translator:
             guard: Whether translations that repeat themselves, run away, copy, are empty or in
                 another script are searched for again, and faults that remain are among the
                 `warnings` of `results`.
+            reuse: Whether sentences that come again in a call or a stream are translated once,
+                which changes no result; or a `pyattn.text.repeats.Cache` that calls share.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `beam_size=4`. `scores` is False unless it
                 is given here.
@@ -190,7 +195,7 @@ class Translator:
                 does not have a language, or a language that it needs is not given.
         """
         search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize, protect, guard)
+        treatment = self._treatment(split, normalize, protect, guard, reuse)
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
@@ -210,6 +215,7 @@ class Translator:
         normalize: Normalize = "auto",
         protect: Protect = None,
         guard: bool = True,
+        reuse: bool | Cache = True,
         progress: bool = False,
         **overrides: Unpack[Overrides],
     ) -> list[list[Translation]]:
@@ -229,6 +235,7 @@ class Translator:
             normalize: As for `translate`.
             protect: As for `translate`.
             guard: As for `translate`.
+            reuse: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `num_hypotheses=3`. With `alignment`,
                 translations also have the spans of their tokens in both texts.
@@ -238,7 +245,7 @@ class Translator:
             ValueError: as `translate`.
         """
         search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize, protect, guard)
+        treatment = self._treatment(split, normalize, protect, guard, reuse)
         checked = list(checked_texts("results", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment).results(progress=progress)
@@ -254,6 +261,7 @@ class Translator:
         normalize: Normalize = "auto",
         protect: Protect = None,
         guard: bool = True,
+        reuse: bool | Cache = True,
         **overrides: Unpack[Overrides],
     ) -> PendingTranslations:
         """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
@@ -267,6 +275,7 @@ class Translator:
             normalize: As for `translate`.
             protect: As for `translate`.
             guard: As for `translate`.
+            reuse: As for `translate`.
             **overrides: Single decoding options, such as `num_hypotheses=3`.
 
         Raises:
@@ -274,7 +283,7 @@ class Translator:
             ValueError: as `results`.
         """
         search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize, protect, guard)
+        treatment = self._treatment(split, normalize, protect, guard, reuse)
         checked = list(checked_texts("submit", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment)
@@ -290,6 +299,7 @@ class Translator:
         normalize: Normalize = "auto",
         protect: Protect = None,
         guard: bool = True,
+        reuse: bool | Cache = True,
         **overrides: Unpack[Overrides],
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
@@ -308,6 +318,7 @@ class Translator:
             normalize: As for `translate`.
             protect: As for `translate`.
             guard: As for `translate`.
+            reuse: As for `translate`.
             **overrides: Single decoding options, such as `beam_size=4`; `scores` is False.
 
         Raises:
@@ -315,7 +326,9 @@ class Translator:
             ValueError: likewise.
         """
         search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize, protect, guard)
+        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        if treatment.reuse is True:
+            treatment = dataclasses.replace(treatment, reuse=Cache(ordered=True))
         pair = self.languages.chosen(source, target, search.forced_bos_token)
 
         def start(group: list[str]) -> PendingTranslations:
@@ -386,16 +399,10 @@ class Translator:
         return (options or self.model.generation).replace(**overrides)
 
     def _treatment(
-        self, split: Split, normalize: Normalize, protect: Protect, guard: bool
+        self, split: Split, normalize: Normalize, protect: Protect, guard: bool, reuse: bool | Cache
     ) -> Treatment:
-        if not isinstance(guard, bool):
-            raise TypeError(f"guard is {type(guard).__name__}, expected True or False")
-        return Treatment(
-            split=checked_split(split),
-            steps=chosen_steps(normalize, self.settings),
-            protection=chosen_protection(protect, default=False),
-            guard=guard,
-        )
+        choices: dict[str, Any] = {"split": split, "normalize": normalize, "protect": protect}
+        return chosen_treatment(self.settings, **choices, guard=guard, reuse=reuse)
 
     def _start(
         self,
@@ -403,40 +410,11 @@ class Translator:
         pairs: list[Pair],
         search: GenerationOptions,
         treatment: Treatment,
-        kept: Sequence[Sequence[Span]] | None = None,
     ) -> PendingTranslations:
-        """Begins the translation of texts.
+        return self._starter().start(texts, pairs, search, treatment)
 
-        Args:
-            texts: The texts, checked.
-            pairs: The languages of each.
-            search: How to search.
-            treatment: The caller's choices.
-            kept: Spans of each text that are protected, whatever `treatment` protects.
-        """
-        tokenizer = self.tokenizer
-        if self._maker is None:
-            self._maker = SourceMaker(
-                tokenizer, self.model.config, self.settings, self.model.generation, self._asked
-            )
-        sources = self._maker.make(texts, pairs, search, treatment, kept)
-        checks = self._checks if treatment.guard else None
-        rounds = Rounds(sources, tokenizer, self._submitted, checks)
-        return PendingTranslations(
-            sources.plans, rounds, Joiner(tokenizer), aligned=search.alignment
-        )
-
-    def _submitted(self, ids: list[list[int]], options: list[GenerationOptions]) -> PendingSearch:
-        """Begins a search for the targets of sources."""
-        ends = options[0].end_tokens if options else ()
-        lists = allowed(self.shortlist, ids, ends)
-        same = not options or all(one is options[0] for one in options)
-        chosen = (options[0] if options else None) if same else options
-        return self.model.submit(ids, chosen, shortlist=lists)
-
-    def _asked(self, ids: list[list[int]], options: GenerationOptions) -> list[list[Hypothesis]]:
-        return self._submitted(ids, [options] * len(ids)).results()
-
-    def _checks(self, plan: Plan) -> Checks:
-        source, target = plan.pair
-        return checks_of(source or self.settings.source, target or self.settings.target)
+    def _starter(self) -> Starter:
+        """What begins all translations; documents also protect spans of their own with it."""
+        if self._started is None or self._started.shortlist is not self.shortlist:
+            self._started = Starter(self.model, self.tokenizer, self.settings, self.shortlist)
+        return self._started

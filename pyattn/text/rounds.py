@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
@@ -14,36 +14,11 @@ from pyattn.text.guard.checks import Checks
 from pyattn.text.guard.ladder import Rung, may_repeat, rungs
 from pyattn.text.plans import Form, Part, Plan
 from pyattn.text.protection.carried import Carried
+from pyattn.text.searches import PendingSearch, Submit
 from pyattn.text.sources import Sources
 
 if TYPE_CHECKING:
     from pyattn.text.tokenizers import Tokenizer
-
-
-class PendingSearch(Protocol):
-    """The search for the targets of all sources, as `Model.submit` returns it.
-
-    The methods are those of `pyattn.running.pending.PendingSearch`.
-    """
-
-    def __len__(self) -> int: ...
-    def __await__(self) -> Generator[object, None, list[list[Hypothesis]]]: ...
-
-    def done(self) -> bool:
-        """Whether all targets are found."""
-        ...
-
-    def cancel(self) -> None:
-        """Ends the search within a step."""
-        ...
-
-    def results(self, progress: Callable[[int], object] | None = None) -> list[list[Hypothesis]]:
-        """Waits for the targets of all sources, best first."""
-        ...
-
-
-# Begins the search for the targets of sources, with the options of each.
-Submit = Callable[[list[list[int]], list[GenerationOptions]], PendingSearch]
 
 
 @dataclasses.dataclass(slots=True)

@@ -55,7 +55,7 @@ class Checks:
         """
         if not has_letter(source):
             return ()  # a number or signs: no search makes a better one of them
-        if not has_letter(output):
+        if not any(map(str.isalnum, output)):
             return ("empty",)
         found: list[str] = []
         if repeats(ids, tokens):
