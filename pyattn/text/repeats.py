@@ -141,13 +141,14 @@ class _Shared:
         self._places = places
         self._keys = keys
         self._cache = cache
-        self._earlier = {place[0] for place in places if isinstance(place, tuple)}
+        # Not every search is hashable.
+        self._earlier = {id(place[0]): place[0] for place in places if isinstance(place, tuple)}
 
     def __len__(self) -> int:
         return len(self._search)
 
     def done(self) -> bool:
-        return self._search.done() and all(search.done() for search in self._earlier)
+        return self._search.done() and all(search.done() for search in self._earlier.values())
 
     def cancel(self) -> None:
         self._search.cancel()
@@ -162,12 +163,16 @@ class _Shared:
         if self._cache is not None:
             for key, hypotheses in zip(self._keys, found, strict=True):
                 self._cache.put(key, hypotheses)
-        return [self._at(place, found) for place in self._places]
-
-    def _at(self, place: int | _Place, found: list[list[Hypothesis]]) -> list[Hypothesis]:
-        if isinstance(place, int):
-            return found[place]
-        return place if isinstance(place, list) else place[0].results()[place[1]]
+        earlier = {name: search.results() for name, search in self._earlier.items()}
+        targets: list[list[Hypothesis]] = []
+        for place in self._places:
+            if isinstance(place, int):
+                targets.append(found[place])
+            elif isinstance(place, tuple):
+                targets.append(earlier[id(place[0])][place[1]])
+            else:
+                targets.append(place)
+        return targets
 
 
 def _numbers(key: _Key, found: Sequence[Hypothesis]) -> int:

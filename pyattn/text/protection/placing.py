@@ -43,8 +43,12 @@ def placed(
     least = 0
     for slot in slots:
         leans_right = slot.spaced[0] and not slot.spaced[1]
-        place = _place(slot.place, leans_right, words, source_spans, target_spans, alignment)
-        place = _at_a_border(output, len(output) if place is None else place, leans_right)
+        neighbour = _neighbour(slot.place, leans_right, words)
+        if neighbour is None:
+            place = len(output) if leans_right else 0
+        else:
+            place = _place(neighbour, leans_right, source_spans, target_spans, alignment, output)
+            place = _past_marks(form, slot.place, neighbour, output, place)
         place = least = max(least, place)
         text = _with_spaces(slot, output, place)
         if edits and edits[-1].begin == place:
@@ -54,34 +58,52 @@ def placed(
     return edits
 
 
+def _neighbour(place: int, leans_right: bool, words: Sequence[Span]) -> Span | None:
+    """The word of the form that a part stays beside."""
+    if leans_right:
+        return next((word for word in words if word[0] >= place), None)
+    return next((word for word in reversed(words) if word[1] <= place), None)
+
+
 def _place(
-    place: int,
+    neighbour: Span,
     leans_right: bool,
-    words: Sequence[Span],
     source_spans: Sequence[Span],
     target_spans: Sequence[Span],
     alignment: npt.NDArray[np.float32],
-) -> int | None:
-    """The border of the target token that the neighbour is aligned with; None is the end."""
-    if leans_right:
-        neighbour = next((word for word in words if word[0] >= place), None)
-        if neighbour is None:
-            return None
-    else:
-        neighbour = next((word for word in reversed(words) if word[1] <= place), None)
-        if neighbour is None:
-            return 0
+    output: str,
+) -> int:
+    """The border of the word of the output that a word of the form is aligned with."""
     columns = [
         column
         for column, (begin, end) in enumerate(source_spans)
         if begin < neighbour[1] and end > neighbour[0] and begin < end
     ]
-    rows = [row for row, (begin, end) in enumerate(target_spans[: len(alignment)]) if begin < end]
+    rows = [
+        row for row, (begin, end) in enumerate(target_spans[: len(alignment)]) if begin < end
+    ]
     if not columns or not rows:
-        return None
+        return len(output)
     weights = alignment[np.ix_(rows, columns)].sum(1)
     begin, end = target_spans[rows[int(weights.argmax())]]
-    return begin if leans_right else end
+    return _at_a_border(output, begin if leans_right else end, leans_right)
+
+
+def _past_marks(form: str, place: int, neighbour: Span, output: str, found: int) -> int:
+    """Leaves as many marks between the neighbour and the part as there are in the form."""
+    if neighbour[1] <= place:
+        count = len(form[neighbour[1] : place].strip())
+        while count and found < len(output) and _is_mark(output[found]):
+            found, count = found + 1, count - 1
+    else:
+        count = len(form[place : neighbour[0]].strip())
+        while count and found > 0 and _is_mark(output[found - 1]):
+            found, count = found - 1, count - 1
+    return found
+
+
+def _is_mark(letter: str) -> bool:
+    return not (letter.isalnum() or letter.isspace())
 
 
 def _at_a_border(output: str, place: int, leans_right: bool) -> int:
