@@ -10,11 +10,13 @@ from pyattn.loading import load
 from pyattn.model import Model
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Translation
+from pyattn.text.detection import Detection, detect
 from pyattn.translator import Translator
 
 __all__ = [
     "Checkpoint",
     "CpuInfo",
+    "Detection",
     "GenerationOptions",
     "Hypothesis",
     "Model",
@@ -23,6 +25,7 @@ __all__ = [
     "Translation",
     "Translator",
     "cpu_info",
+    "detect",
     "load",
     "ops",
     "reference",

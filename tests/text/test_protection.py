@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from echo import Echo, Echoes, Letters
+from support.echo import Echo, Echoes, Letters
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Sequence
 
-from pyattn.text.guard.scripts import letters_of
+from pyattn.text.guard.letters import letters_of
 from pyattn.text.languages import iso_639
 from pyattn.text.normalization import has_letter
 from pyattn.text.numbers import numbers_changed
