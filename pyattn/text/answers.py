@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyattn.results import Hypothesis
-from pyattn.text.plans import Form, Pair, Part
+from pyattn.text.plans import Form, Pair, Part, Plan
 from pyattn.text.protection.carried import Carried, Edit, Step, rewritten
 from pyattn.text.protection.placing import placed
 
@@ -44,35 +44,38 @@ class Answer:
 
 
 def answered(
-    part: Part, form: Form, hypothesis: Hypothesis, output: str, tokenizer: Tokenizer, pair: Pair
+    plan: Plan, part: Part, form: Form, hypothesis: Hypothesis, output: str, tokenizer: Tokenizer
 ) -> Answer | None:
     """A hypothesis as a translation of a part; None if protected parts were lost or doubled.
 
     Args:
+        plan: The plan of the text.
         part: The part.
         form: What the model saw of it.
         hypothesis: What the search found.
         output: Its text.
         tokenizer: The model's tokenizer.
-        pair: The languages.
     """
-    if not isinstance(form, Carried):
-        text = output.upper() if form.raised else output
-        return Answer(hypothesis, form, output, text)
-    edits = form.edits(output)
-    if edits is None:
-        return None
-    if form.slots:
-        edits = _with_slots(form, hypothesis, output, edits, tokenizer, pair)
-    text = rewritten(output, edits, form.raised)
-    answer = Answer(hypothesis, form, output, text, edits)
-    if not form.is_exact(text):
-        if form.step != "alignment":
+    if isinstance(form, Carried):
+        edits = form.edits(output)
+        if edits is None:
             return None
-        answer.faults = ("protected",)
-    elif form.step == "alignment" and any(kept.role != "mark" for kept in part.kept):
-        answer.faults = ("protected",)
-    return answer
+        if form.slots:
+            edits = _with_slots(form, hypothesis, output, edits, tokenizer, plan.pair)
+        text = rewritten(output, edits, form.raised)
+    else:
+        edits = []
+        text = output.upper() if form.raised else output
+    last = not isinstance(form, Carried) or form.step == "alignment"
+    if plan.is_exact(part, text):
+        weak = last and any(kept.role != "mark" for kept in part.kept)
+        return Answer(hypothesis, form, output, text, edits, ("protected",) if weak else ())
+    if not last:
+        return None
+    # The model made up what is protected without having seen it. The text itself is exact.
+    source = plan.text[slice(*part.span)]
+    whole = [Edit(0, len(output), source)]
+    return Answer(hypothesis, form, output, source, whole, ("copy", "protected"))
 
 
 def _with_slots(

@@ -148,15 +148,15 @@ class Cutting:
         roles = [part.role for part in inside]
         # Models lose more words in quotes than others, so quotes go with what they hold.
         quoted = hugged(sentence, places)
-        exact = [sentence[begin:end] for begin, end in places]
 
         def carried(where: Sequence[Span], words: Sequence[str | None], step: Step) -> Carried:
-            return Carried(sentence, where, words, self._normalized, step, exact)
+            return Carried(sentence, where, words, self._normalized, step)
 
         if any(role != "mark" for role in roles):
             carriers = self._carriers()
             if carriers.itself:
-                yield carried(places, exact, "itself")
+                itself = [sentence[begin:end] for begin, end in places]
+                yield carried(places, itself, "itself")
             for turn in range(_TURNS):
                 words = carriers.chosen(roles, sentence, turn)
                 if words is None:

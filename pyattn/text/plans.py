@@ -18,6 +18,10 @@ Pair: TypeAlias = tuple[str | None, str | None]
 # What the model sees of a part.
 Form: TypeAlias = Normalized | Carried
 
+# So many different protected parts of a text are looked for in every one of its sentences. Of more,
+# a sentence's own, for time that is linear in the text.
+_MOST_KEPT = 64
+
 
 @dataclasses.dataclass(slots=True)
 class Part:
@@ -61,3 +65,13 @@ class Plan:
     kept: list[Kept] = dataclasses.field(default_factory=list)
     mask: str = ""
     parts: list[Part] = dataclasses.field(default_factory=list)
+
+    def is_exact(self, part: Part, translation: str) -> bool:
+        """Whether a part's translation has what is protected in the text as often as the part."""
+        if not self.kept:
+            return True
+        kept = {self.text[one.begin : one.end] for one in self.kept}
+        if len(kept) > _MOST_KEPT:
+            kept = {self.text[one.begin : one.end] for one in part.kept}
+        source = self.text[slice(*part.span)]
+        return all(translation.count(one) == source.count(one) for one in kept)

@@ -134,7 +134,7 @@ class Rounds:
         """Takes what was found for a task; returns whether it is done."""
         pair = task.plan.pair
         made = [
-            answered(task.part, task.form, hypothesis, output, self._tokenizer, pair)
+            answered(task.plan, task.part, task.form, hypothesis, output, self._tokenizer)
             for hypothesis, output in found
         ]
         candidates = [answer for answer in made if answer is not None]
@@ -174,7 +174,7 @@ class Rounds:
             faults = checks.faults(
                 answer.form.text, answer.output, task.ids, answer.hypothesis.tokens
             )
-            answer.faults = (*(code for code in answer.faults if code == "protected"), *faults)
+            answer.faults = tuple(dict.fromkeys([*answer.faults, *faults]))
 
     def _next_form(self, task: _Task, *, last: bool) -> bool:
         """Takes the next form of a part whose protected parts got lost; False if there is none."""

@@ -61,9 +61,9 @@ class Carried:
         normalize: Brings the sentence, with one character for each protected part, into the form
             that the model sees.
         step: How the parts are carried.
-        exact: The protected parts.
 
     Attributes:
+        sentence: The sentence.
         text: What the model sees.
         raised: Whether its translation is to be put in capitals, except protected parts.
         slots: The parts that were left out.
@@ -77,10 +77,9 @@ class Carried:
         carriers: Sequence[str | None],
         normalize: Callable[[str], Normalized],
         step: Step,
-        exact: Sequence[str],
     ) -> None:
         self.step: Step = step
-        self._exact = {part: original.count(part) for part in exact}
+        self.sentence = original
         self._parts = parts
         self._carriers = carriers
         self._originals = [original[begin:end] for begin, end in parts]
@@ -157,10 +156,6 @@ class Carried:
         if any(one.end > following.begin for one, following in itertools.pairwise(edits)):
             return None
         return edits
-
-    def is_exact(self, translation: str) -> bool:
-        """Whether a translation has each protected part as often as the sentence."""
-        return all(translation.count(part) == count for part, count in self._exact.items())
 
 
 def rewritten(output: str, edits: Sequence[Edit], raised: bool) -> str:

@@ -79,9 +79,7 @@ def _place(
         for column, (begin, end) in enumerate(source_spans)
         if begin < neighbour[1] and end > neighbour[0] and begin < end
     ]
-    rows = [
-        row for row, (begin, end) in enumerate(target_spans[: len(alignment)]) if begin < end
-    ]
+    rows = [row for row, (begin, end) in enumerate(target_spans[: len(alignment)]) if begin < end]
     if not columns or not rows:
         return len(output)
     weights = alignment[np.ix_(rows, columns)].sum(1)
