@@ -44,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     pairs = messages(options.catalogs, options.language)
     if not pairs:
-        print(f"protection: no catalog of {options.language} below {options.catalogs}", file=sys.stderr)
+        print(
+            f"protection: no catalog of {options.language} below {options.catalogs}",
+            file=sys.stderr,
+        )
         return 1
     given = sys.argv[1:] if arguments is None else arguments
     rows: list[dict[str, Any]] = []
@@ -146,8 +149,8 @@ def markdown(results: dict[str, Any]) -> str:
     lines = [
         "# Placeholders, addresses and tags in real messages",
         "",
-        f"{results['messages']} messages, {first['holders']} of them with {first['parts']} different "
-        f"protected parts, {results['date']}, {results['model']}. `bench/protection.py` says what "
+        f"{results['messages']} messages, {first['holders']} of them with {first['parts']} "
+        f"different protected parts, {results['date']}, {results['model']}. `bench/protection.py` says what "
         "the columns are.",
         "",
         f"    {results['command']}",

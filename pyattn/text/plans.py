@@ -53,7 +53,8 @@ class Plan:
         text: The text.
         head: Number of characters in front that name a language and are no text.
         pair: Its languages.
-        kept: Its protected parts, ascending.
+        kept: Its protected parts, ascending; parts that belong together are one.
+        exact: The protected parts, each by itself.
         mask: The text, as `pyattn.text.protection.edges.masked` makes it.
         parts: Its parts in order; empty if nothing is to be translated.
     """
@@ -63,15 +64,14 @@ class Plan:
     head: int
     pair: Pair
     kept: list[Kept] = dataclasses.field(default_factory=list)
+    exact: frozenset[str] = frozenset()
     mask: str = ""
     parts: list[Part] = dataclasses.field(default_factory=list)
 
     def is_exact(self, part: Part, translation: str) -> bool:
         """Whether a part's translation has what is protected in the text as often as the part."""
-        if not self.kept:
-            return True
-        kept = {self.text[one.begin : one.end] for one in self.kept}
-        if len(kept) > _MOST_KEPT:
-            kept = {self.text[one.begin : one.end] for one in part.kept}
+        exact = self.exact
+        if len(exact) > _MOST_KEPT:
+            exact = frozenset(self.text[one.begin : one.end] for one in part.kept)
         source = self.text[slice(*part.span)]
-        return all(translation.count(one) == source.count(one) for one in kept)
+        return all(translation.count(one) == source.count(one) for one in exact)

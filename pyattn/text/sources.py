@@ -12,6 +12,7 @@ from pyattn.results import Hypothesis, Span
 from pyattn.text.cutting import Cutting
 from pyattn.text.plans import Pair, Plan
 from pyattn.text.protection.carriers import Carriers
+from pyattn.text.protection.choice import units
 from pyattn.text.protection.edges import masked
 from pyattn.text.settings import Treatment
 
@@ -93,7 +94,9 @@ class SourceMaker:
             more = kept[plan.index] if kept is not None else ()
             found = treatment.protection.parts(plan.text, more)
             # What names the language is no text.
-            plan.kept = [part for part in found if part.begin >= plan.head]
+            found = [part for part in found if part.begin >= plan.head]
+            plan.exact = frozenset(plan.text[part.begin : part.end] for part in found)
+            plan.kept = units(plan.text, found)
             plan.mask = masked(plan.text, plan.kept)
         groups: dict[Pair, list[Plan]] = {}
         for plan in plans:

@@ -50,7 +50,7 @@ class Protection:
                 own.append(Kept(*_not_empty(match, pattern), "name"))
         if own:
             found = _merged(sorted([*found, *own], key=lambda part: (part.begin, -part.end)))
-        return _units(text, found)
+        return found
 
 
 # Protects nothing but what is passed to it.
@@ -100,19 +100,19 @@ def _not_empty(match: re.Match[str], pattern: re.Pattern[str]) -> Span:
     return match.span()
 
 
-def _units(text: str, parts: list[Kept]) -> list[Kept]:
-    """Parts that belong together are one, as in `<b>{name}</b>` and `{key}={value}`."""
+def units(text: str, parts: list[Kept]) -> list[Kept]:
+    """Parts with those that belong together as one, as in `<b>{name}</b>` and `{key}={value}`."""
     if all(one.end + _NEAR < two.begin for one, two in itertools.pairwise(parts)):
         return parts
-    units: list[Kept] = []
+    joined: list[Kept] = []
     for part in parts:
-        if units and _belong(text, units[-1], part):
-            last = units[-1]
+        if joined and _belong(text, joined[-1], part):
+            last = joined[-1]
             role = last.role if last.role != "mark" else part.role
-            units[-1] = Kept(last.begin, part.end, role)
+            joined[-1] = Kept(last.begin, part.end, role)
         else:
-            units.append(part)
-    return units
+            joined.append(part)
+    return joined
 
 
 def _belong(text: str, last: Kept, part: Kept) -> bool:
