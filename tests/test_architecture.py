@@ -45,14 +45,16 @@ MAY_IMPORT = {
     "text": CONTRACTS | {"_exits", "files"},
     "running": CONTRACTS | {"_core", "reference"},
     "model": CONTRACTS | {"_chosen_options", "_core", "files", "running"},
-    "translator": CONTRACTS | {"files", "model", "running", "text"},
+    "documents": CONTRACTS | {"text"},
+    "translator": CONTRACTS | {"documents", "files", "model", "running", "text"},
     "loading": CONTRACTS | {"_foreign", "files", "model", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
     "commands": CONTRACTS
     | {"__init__", "_core", "cpu", "files", "loading", "model", "reference", "running", "text"}
-    | {"translator"},
+    | {"documents", "translator"},
     "__main__": {"commands"},
-    "__init__": CONTRACTS | {"cpu", "loading", "model", "ops", "reference", "translator"},
+    "__init__": CONTRACTS
+    | {"cpu", "documents", "loading", "model", "ops", "reference", "translator"},
 }
 THIRD_PARTY = {"numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
 

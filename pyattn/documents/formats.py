@@ -1,0 +1,97 @@
+"""The formats of documents: their names, and the readers that know them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+
+from pyattn.documents.encodings import Encoded, decoded
+from pyattn.documents.model import Document
+from pyattn.documents.settings import DocumentSettings
+from pyattn.errors import DocumentError
+
+Read = Callable[[Encoded, DocumentSettings], Document]
+
+
+def _text(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.text import TextDocument
+
+    return TextDocument(document.text, wrap=settings.wrap)
+
+
+def _html(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.html import HtmlDocument
+
+    xml = document.text.lstrip().startswith("<?xml")
+    return HtmlDocument(document.text, settings, xml=xml, holds=document.holds)
+
+
+def _xhtml(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.html import HtmlDocument
+
+    return HtmlDocument(document.text, settings, xml=True, holds=document.holds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A format of documents.
+
+    Attributes:
+        name: Its name in errors.
+        read: Makes a document of decoded text.
+        encoding: Matches the name of the encoding in its first bytes; None if it names none.
+    """
+
+    name: str
+    read: Read
+    encoding: re.Pattern[bytes] | None = None
+
+
+_META = re.compile(
+    rb"""<meta\s[^>]*charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)""",
+    re.I,
+)
+_TEXT = Format("text", _text)
+_HTML = Format("html", _html, _META)
+_XHTML = Format("xhtml", _xhtml, _META)
+
+_FORMATS = {
+    "txt": _TEXT,
+    "text": _TEXT,
+    "html": _HTML,
+    "htm": _HTML,
+    "xhtml": _XHTML,
+    "xht": _XHTML,
+}
+
+# Where documents name their encoding.
+_HEAD = 1 << 12
+
+
+def format_names() -> list[str]:
+    """The names of all formats, which are extensions of files without the dot."""
+    return sorted(_FORMATS)
+
+
+def read_document(data: bytes, format: str, settings: DocumentSettings) -> tuple[Document, Encoded]:
+    """A document with its segments.
+
+    Args:
+        data: The document.
+        format: The name of its format.
+        settings: How to read it.
+
+    Raises:
+        DocumentError: if there is no such format, or the document is broken.
+    """
+    kind = _FORMATS.get(format.lower().removeprefix("."))
+    if kind is None:
+        advice = "; convert PDF to text first" if format.lower().endswith("pdf") else ""
+        raise DocumentError(
+            f"documents: format is {format!r}, expected one of {', '.join(format_names())}{advice}"
+        )
+    found = kind.encoding.search(data[:_HEAD]) if kind.encoding else None
+    declared = found[found.lastindex or 0].decode("ascii", "replace") if found else None
+    encoded = decoded(data, kind.name, declared=declared, encoding=settings.encoding)
+    return kind.read(encoded, settings), encoded
