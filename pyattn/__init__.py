@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pyattn import ops
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.cpu import CpuInfo, cpu_info
-from pyattn.errors import ModelError
+from pyattn.errors import DocumentError, ModelError
 from pyattn.loading import load
 from pyattn.model import Model
 from pyattn.options import GenerationOptions
@@ -15,6 +15,7 @@ from pyattn.translator import Translator
 __all__ = [
     "Checkpoint",
     "CpuInfo",
+    "DocumentError",
     "GenerationOptions",
     "Hypothesis",
     "Model",
@@ -23,13 +24,14 @@ __all__ = [
     "Translation",
     "Translator",
     "cpu_info",
+    "documents",
     "load",
     "ops",
     "reference",
 ]
 
 if TYPE_CHECKING:
-    from pyattn import reference
+    from pyattn import documents, reference
 
     __version__: str
 else:
@@ -40,8 +42,8 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name == "reference":
+        if name in ("documents", "reference"):
             from importlib import import_module
 
-            return import_module("pyattn.reference")
+            return import_module(f"pyattn.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

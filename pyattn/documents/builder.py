@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import re
 from collections.abc import Iterator
 
@@ -157,19 +156,19 @@ def _independent(items: list[_Item]) -> list[Span]:
 
     Links and buttons with no word between them are entries of a menu.
     """
-    starts: list[int] = []
+    entries: list[Span] = []
     number = 0
     while number < len(items):
         item = items[number]
         if item.kind == "open":
             if item.name not in _ENTRIES:
                 return [(0, len(items))]
-            starts.append(number)
+            entries.append((number, item.partner + 1))
             number = item.partner
         elif item.kind == "kept" or (item.kind == "text" and any(map(str.isalnum, item.text))):
             return [(0, len(items))]
         number += 1
-    return list(itertools.pairwise([*starts, len(items)])) or [(0, len(items))]
+    return entries or [(0, len(items))]
 
 
 def _is_edge(item: _Item) -> bool:
@@ -194,6 +193,7 @@ def _segment(items: list[_Item], offset: int, written: dict[str, str]) -> Segmen
     parts: list[str] = []
     length = 0
     spaced = True
+    between: list[Element] = []
     root: list[Element] = []
     levels = [root]
     begin, end = (items[0].place[0], items[-1].place[1]) if items else (0, 0)
@@ -211,7 +211,10 @@ def _segment(items: list[_Item], offset: int, written: dict[str, str]) -> Segmen
             owner.span = (owner.span[0], length)
             continue
         if item.kind in ("empty", "space"):
-            levels[-1].append(Element((length, length), item.place))
+            lone = Element((length, length), item.place)
+            levels[-1].append(lone)
+            if spaced:
+                between.append(lone)
             if item.kind == "space" and not spaced:
                 parts.append(" ")
                 length, spaced = length + 1, True
@@ -225,7 +228,11 @@ def _segment(items: list[_Item], offset: int, written: dict[str, str]) -> Segmen
             length += len(kept)
             spaced = kept == "\n"
             continue
+        for lone in between if item.text[0] in _SPACES else ():
+            lone.padded = True
         folded, spaced = _folded(item.text, spaced)
+        if folded or not spaced:
+            between.clear()
         if number == final[-1]:
             folded = folded.rstrip(_SPACES)
         parts.append(folded)

@@ -28,12 +28,15 @@ class Element:
             protected span, which is text of the segment.
         closing: Place of the closing tag; None if the element is copied as a whole.
         children: The elements inside, in order.
+        padded: Whether markup without text has white space on both sides, of which the segment's
+            text has one.
     """
 
     span: Span
     markup: Span | None
     closing: Span | None = None
     children: list[Element] = dataclasses.field(default_factory=list)
+    padded: bool = False
 
     @property
     def kept(self) -> bool:

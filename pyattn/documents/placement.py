@@ -163,7 +163,7 @@ class Placement:
             copy: Fragment | None = element.markup
             if copy is None:
                 copy = self.text[slice(*element.span)]
-            if element.kept and child.span[0] == child.span[1]:
+            if child.span[0] == child.span[1] and (element.kept or element.padded):
                 out += self._spaced(copy, child.span[0], area)
             else:
                 out.append(copy)
@@ -175,7 +175,7 @@ class Placement:
         return [part for part in out if part != ""]
 
     def _spaced(self, copy: Fragment, place: int, area: Area) -> list[Fragment]:
-        """A copy that the translation lost, with spaces towards the words around it."""
+        """A copy with spaces towards the words around it."""
         text = self.target.text
         before = " " if place > area.span[0] and not text[place - 1].isspace() else ""
         after = " " if place < area.span[1] and text[place].isalnum() else ""
@@ -238,7 +238,7 @@ class Placement:
 
     def _borrow(self, child: _Child, area: Area, owner: dict[int, _Child]) -> None:
         """Gives a child without words the nearest that nobody, or somebody with more, owns."""
-        if child.element.kept and self.links.weights is None:
+        if child.element.kept:
             return
         place = self._expected(child, area)
         for step in range(min(_FARTHEST, 2 * (area.target[1] - area.target[0]))):
@@ -247,8 +247,6 @@ class Placement:
                 continue
             former = owner.get(near)
             if former is not None and (former.exact or len(former.hits) < 2):
-                continue
-            if child.element.kept and former is not None:
                 continue
             if former is not None:
                 former.hits.remove(near)

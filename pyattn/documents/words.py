@@ -33,7 +33,7 @@ class Words:
     Attributes:
         text: The text.
         spans: Their spans in it, in order.
-        solid: Whether each is a word; signs are not.
+        solid: Whether each is a word or a line break; signs are not.
     """
 
     text: str
@@ -44,7 +44,7 @@ class Words:
     def of(cls, text: str) -> Words:
         """The words of a text."""
         spans = [match.span() for match in _TOKEN.finditer(text)]
-        return cls(text, spans, [text[begin].isalnum() for begin, _ in spans])
+        return cls(text, spans, [text[n].isalnum() or text[n] == "\n" for n, _ in spans])
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -183,7 +183,7 @@ def _link_signs(source: Words, target: Words, best: list[int]) -> None:
     other: dict[str, list[int]] = collections.defaultdict(list)
     for words, places in ((source, mine), (target, other)):
         for number in range(len(words)):
-            if not words.solid[number]:
+            if not words[number][0].isalnum():
                 places[words[number]].append(number)
     for sign, there in other.items():
         if len(there) == len(mine.get(sign, ())):

@@ -1,0 +1,120 @@
+"""Random documents of every format: ordinary ones, with the oddities that real ones have."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+
+_WORDS = re.findall(
+    r"\S+",
+    "the house is and my brother bought a red car last year because it rained all day "
+    "long old "
+    "Tom Mary Paris London don't well-known e-mail 12 1,600 3.5 café naïve Übung 日本 Жизнь 😀",
+)
+_ENDS = [".", ".", "!", "?", "...", ":", ";", "", ""]
+
+
+class Maker:
+    """Makes documents of one random seed.
+
+    Args:
+        seed: Of the random numbers.
+        glued: Whether markup stands inside of words, too.
+    """
+
+    def __init__(self, seed: int, *, glued: bool = True) -> None:
+        self._random = random.Random(seed)
+        self._glue = "" if glued else " "
+
+    def words(self, most: int = 9) -> str:
+        return " ".join(self._random.choices(_WORDS, k=self._random.randint(1, most)))
+
+    def sentence(self) -> str:
+        return self.words().capitalize() + self._random.choice(_ENDS)
+
+    def sentences(self) -> str:
+        return " ".join(self.sentence() for _ in range(self._random.randint(1, 3)))
+
+    def pick(self, *choices: str) -> str:
+        return self._random.choice(choices)
+
+    def many(self, part: Callable[[], str], least: int, most: int, between: str = "") -> str:
+        return between.join(part() for _ in range(self._random.randint(least, most)))
+
+    def lines(self, text: str) -> str:
+        """A text with one of the line ends."""
+        return text.replace("\n", self.pick("\n", "\n", "\r\n"))
+
+    # Plain text
+
+    def text(self) -> str:
+        return self.lines(self.many(self._paragraph, 1, 6, "\n\n") + self.pick("", "\n", "\n\n \n"))
+
+    def _paragraph(self) -> str:
+        indent = self.pick("", "", "  ", "\t", "> ", "- ", "  * ", "1. ", "• ")
+        return self.many(lambda: indent + self.sentences() + self.pick("", "", " "), 1, 4, "\n")
+
+    # HTML
+
+    def html(self) -> str:
+        body = self.many(self._block, 1, 8, self.pick("\n", ""))
+        if self._random.random() < 0.3:
+            return self.lines(body)
+        head = (
+            f"{self.pick('<!DOCTYPE html>', '<!doctype html >', '')}\n"
+            f"<html{self.pick('', ' lang=en', ' LANG=' + chr(34) + 'en-GB' + chr(34))}>\n<head>"
+            f"<title>{self.html_text()}</title>"
+            f'<meta name="description" content="{self.attribute()}"/>'
+            f"<style>p > b {{ color: red }}</style><script>if (a < b && c) {{ '<p>' }}</script>"
+            "</head>\n<body class=x>\n"
+        )
+        return self.lines(head + body + "\n</body>\n</html>\n")
+
+    def html_text(self) -> str:
+        parts = [self.sentence(), self.pick("", " &amp; ", " &lt;b&gt; ", " &eacute;&nbsp;", " < ")]
+        return "".join(parts) + self.pick("", self.words(), " AT&T ", " &#8212; &unknown; ")
+
+    def attribute(self) -> str:
+        return self.words() + self.pick("", " &quot;x&quot;", " &amp; y", " > z")
+
+    def _block(self) -> str:
+        tag = self.pick("p", "div", "h1", "li", "td", "blockquote", "section", "label", "pre")
+        end = self.pick(f"</{tag}>", f"</{tag} >", f"</{tag}>", "")
+        attributes = self.pick("", f' title="{self.attribute()}"', " class='a b'", " id=x hidden")
+        if self._random.random() < 0.15:
+            attributes += self.pick(' translate="no"', ' class="notranslate"', ' lang="fr"')
+        body = self.many(lambda: self.inline(2), 1, 4, self.pick(" ", self._glue, "\n   "))
+        return f"<{tag}{attributes}>{body}{end}"
+
+    def inline(self, depth: int) -> str:
+        chance = self._random.random()
+        if depth == 0 or chance < 0.4:
+            return self.html_text()
+        if chance < 0.75:
+            tag = self.pick("b", "i", "a href='x?a=1&b=2'", "span", "em", "q", "my-tag", "sup")
+            inner = self.many(lambda: self.inline(depth - 1), 0, 3, self.pick(" ", self._glue))
+            name = tag.split()[0]
+            return f"<{tag}>{inner}</{name}>"
+        return self.pick(
+            "<br>",
+            "<br/>\n",
+            f'<img src=a.png alt="{self.attribute()}">',
+            f"<code>{self.words(3)}</code>",
+            "<!-- a comment <b> -->",
+            "<kbd>Ctrl</kbd>",
+            "</b>",
+            "<b>",
+            f'<input type="submit" value="{self.attribute()}">',
+            "<svg><path d='M0 0'/><text>abc</text></svg>",
+            "<textarea>some text</textarea>",
+            "<?php echo 1 ?>",
+            "<wbr>",
+        )
+
+
+FORMATS: dict[str, Callable[[Maker], str]] = {
+    "txt": Maker.text,
+    "html": Maker.html,
+    "xhtml": Maker.html,
+}
