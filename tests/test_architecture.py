@@ -56,7 +56,10 @@ MAY_IMPORT = {
     "__init__": CONTRACTS
     | {"cpu", "documents", "loading", "model", "ops", "reference", "translator"},
 }
-THIRD_PARTY = {"numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"}
+THIRD_PARTY = {
+    *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
+    *("markdown_it", "mdit_py_plugins"),
+}
 
 MOST_LINES = 450
 

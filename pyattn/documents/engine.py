@@ -30,7 +30,8 @@ class Pending(Protocol):
 class Engine(Protocol):
     """What documents need of a `Translator`."""
 
-    def submit(self, texts: Iterable[str], **options: Any) -> Any:
+    @property
+    def submit(self) -> Callable[..., Any]:
         """Begins to translate texts."""
         ...
 

@@ -33,6 +33,12 @@ def _xhtml(document: Encoded, settings: DocumentSettings) -> Document:
     return HtmlDocument(document.text, settings, xml=True, holds=document.holds)
 
 
+def _markdown(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.markdown import MarkdownDocument
+
+    return MarkdownDocument(document.text, settings)
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A format of documents.
@@ -55,6 +61,7 @@ _META = re.compile(
 _TEXT = Format("text", _text)
 _HTML = Format("html", _html, _META)
 _XHTML = Format("xhtml", _xhtml, _META)
+_MARKDOWN = Format("markdown", _markdown)
 
 _FORMATS = {
     "txt": _TEXT,
@@ -63,6 +70,8 @@ _FORMATS = {
     "htm": _HTML,
     "xhtml": _XHTML,
     "xht": _XHTML,
+    "md": _MARKDOWN,
+    "markdown": _MARKDOWN,
 }
 
 # Where documents name their encoding.

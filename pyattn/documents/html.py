@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import html
+import itertools
 import re
 from collections.abc import Callable
 
@@ -120,9 +121,10 @@ class HtmlReader:
         self._copied: list[str] = []
         self._copying = False
 
-    def read(self, span: Span) -> None:
-        """Reads a part of the document, at whose borders no element is open."""
-        for token in tokens(self._text, xml=self._xml, span=span):
+    def read(self, *spans: Span) -> None:
+        """Reads parts of the document, at whose outer borders no element is open."""
+        parts = (tokens(self._text, xml=self._xml, span=span) for span in spans)
+        for token in itertools.chain.from_iterable(parts):
             if token.kind == "start":
                 self._start(token)
             elif token.kind == "end":
@@ -131,7 +133,7 @@ class HtmlReader:
                 self._words(token.span)
             elif token.kind == "other" and not self._copying:
                 self._builder.empty(token.span)
-        self._pop(0, span[1])
+        self._pop(0, spans[-1][1])
         self._flush()
 
     def _words(self, span: Span) -> None:

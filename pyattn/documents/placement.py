@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 
+from pyattn.documents.copies import found_copies, with_protected
 from pyattn.documents.model import Answer, Element, Fragment, Segment
 from pyattn.documents.runs import best_run, free_around, is_inside, near
 from pyattn.documents.words import Links, linked
@@ -36,39 +37,10 @@ def placed(segment: Segment, answer: Answer) -> list[Fragment]:
     """
     if not segment.marked:
         return [answer.text]
-    placement = Placement(segment.text, linked(segment.text, answer))
+    elements = with_protected(segment)
+    placement = Placement(segment.text, linked(segment.text, answer), elements)
     whole = Area((0, len(placement.source)), (0, len(placement.target)), (0, len(answer.text)))
-    return placement.fragments(with_protected(segment), whole)
-
-
-def with_protected(segment: Segment) -> list[Element]:
-    """The elements of a segment, with its protected spans among them as copies of text."""
-    spans = sorted(segment.protected)
-    spans = [span for n, span in enumerate(spans) if n == 0 or span[0] >= spans[n - 1][1]]
-    return _merged(segment.elements, spans)
-
-
-def _merged(elements: list[Element], spans: list[Span]) -> list[Element]:
-    """Elements with copies of spans; spans that cross the border of an element are left out."""
-    if not spans:
-        return elements
-    starts = [span[0] for span in spans]
-    out: list[Element] = []
-    taken: set[Span] = set()
-    for element in elements:
-        begin, end = element.span
-        first = max(0, bisect.bisect_right(starts, begin) - 1)
-        last = bisect.bisect_left(starts, end)
-        near = [span for span in spans[first:last] if span[1] > begin]
-        taken.update(near)
-        if element.closing is None:
-            taken.update(span for span in spans[first : last + 1] if span[0] < begin < span[1])
-        inside = [span for span in near if begin <= span[0] and span[1] <= end]
-        if element.closing is not None:
-            element = dataclasses.replace(element, children=_merged(element.children, inside))
-        out.append(element)
-    out += [Element(span, None) for span in spans if span not in taken]
-    return sorted(out, key=lambda element: element.span[0])
+    return placement.fragments(elements, whole)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,9 +86,10 @@ class Placement:
     Args:
         text: The text of the segment.
         links: Which words belong together.
+        elements: The elements of the segment.
     """
 
-    def __init__(self, text: str, links: Links) -> None:
+    def __init__(self, text: str, links: Links, elements: list[Element]) -> None:
         self.text = text
         self.links = links
         self.source = links.source
@@ -125,6 +98,7 @@ class Placement:
         for place, origin in enumerate(links.best):
             if origin >= 0:
                 self._pulled[origin].append(place)
+        self._copies = found_copies(text, links, elements)
 
     def fragments(self, elements: list[Element], area: Area) -> list[Fragment]:
         """The translation of an area with elements in it.
@@ -144,7 +118,12 @@ class Placement:
             for child in children
             if child.source[0] < child.source[1] and child.element.span[0] < child.element.span[1]
         ]
-        self._find_copies(covering, area)
+        for child in covering:
+            span = self._copies.get(child.element.span) if child.element.kept else None
+            if span and area.span[0] <= span[0] and span[1] <= area.span[1]:
+                child.exact, child.span = True, span
+                child.target = self.target.within(span)
+                child.hits = list(range(*child.target))
         self._find_hits(covering, area)
         self._settle(covering, area)
         taken = sorted(child.target for child in covering if child.target[0] < child.target[1])
@@ -180,38 +159,6 @@ class Placement:
         before = " " if place > area.span[0] and not text[place - 1].isspace() else ""
         after = " " if place < area.span[1] and text[place].isalnum() else ""
         return [before, copy, after]
-
-    def _find_copies(self, children: list[_Child], area: Area) -> None:
-        """Gives copied elements the words that are the same in the translation, in order."""
-        wanted: dict[str, list[_Child]] = {}
-        for child in children:
-            if child.element.kept:
-                wanted.setdefault(self.text[slice(*child.element.span)], []).append(child)
-        taken: list[Span] = []
-        for copy in sorted(wanted, key=len, reverse=True):
-            place = area.span[0]
-            for child in wanted[copy]:
-                while (place := self.target.text.find(copy, place, area.span[1])) >= 0:
-                    span = place, place + len(copy)
-                    place += len(copy)
-                    if self._is_whole(span) and not any(
-                        one[0] < span[1] and span[0] < one[1] for one in near(taken, span)
-                    ):
-                        bisect.insort(taken, span)
-                        child.exact, child.span = True, span
-                        child.target = self.target.within(span)
-                        child.hits = list(range(*child.target))
-                        break
-                else:
-                    break
-
-    def _is_whole(self, span: Span) -> bool:
-        """Whether a span does not begin or end inside a word."""
-        text = self.target.text
-        return not any(
-            0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
-            for place in span
-        )
 
     def _find_hits(self, children: list[_Child], area: Area) -> None:
         """Finds the words of the translation that belong to each child; each belongs to one."""
@@ -314,32 +261,30 @@ class Placement:
 
     def _with_signs(self, child: _Child, run: Span, area: Area, taken: list[Span]) -> Span:
         """A run with the signs that its element has at either end."""
-        if child.element.kept:
-            return run
         low, high = run
         first, last = child.source
         free = free_around(run, taken, area.target)
         signs = 0
         while first + signs < last and not self.source.solid[first + signs]:
             signs += 1
-        while signs and low > free[0] and self._is_sign(low - 1, opening=True):
+        while signs and low > free[0] and self._is_sign(low - 1, first + signs - 1, opening=True):
             low, signs = low - 1, signs - 1
         signs = 0
         while last - signs > first and not self.source.solid[last - 1 - signs]:
             signs += 1
-        while signs and high < free[1] and self._is_sign(high, opening=False):
+        while signs and high < free[1] and self._is_sign(high, last - signs, opening=False):
             high, signs = high + 1, signs - 1
         ends = {self.target[n] for n in range(run[1], high)}
         if low > free[0] and self.target[low - 1] in {"¿": "?", "¡": "!"}:
             low -= {"¿": "?", "¡": "!"}[self.target[low - 1]] in ends
         return low, high
 
-    def _is_sign(self, place: int, *, opening: bool) -> bool:
-        """Whether a word is a sign that begins something, or one that ends something."""
+    def _is_sign(self, place: int, origin: int, *, opening: bool) -> bool:
+        """Whether a word is a sign like one of the source, or begins or ends something as it."""
         if self.target.solid[place]:
             return False
         sign = self.target[place]
-        if sign in "\"'":
+        if sign == self.source[origin] or sign in "\"'":
             return True
         return (sign in _OPENING) == opening
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,8 @@ _TOKEN = re.compile(
     rf"\n|[{_SPACELESS}]|[^\W{_SPACELESS}]+(?:(?:['’@/-]|(?<=\d)[.,:](?=\d)|(?<=[^\W\d])[.:]"
     rf"(?=[^\W\d]))[^\W{_SPACELESS}]+)*|[^\w\s]"
 )
+# Classes of emoji and of what modifies letters.
+_WORDLIKE = frozenset({"So", "Mn", "Mc", "Cf", "Sk"})
 # The weight of an alignment between texts that are longer than this is not kept as a matrix.
 _MOST_CELLS = 4_000_000
 
@@ -44,7 +47,7 @@ class Words:
     def of(cls, text: str) -> Words:
         """The words of a text."""
         spans = [match.span() for match in _TOKEN.finditer(text)]
-        return cls(text, spans, [text[n].isalnum() or text[n] == "\n" for n, _ in spans])
+        return cls(text, spans, [_is_solid(text[n]) for n, _ in spans])
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -68,6 +71,11 @@ class Words:
         while high < len(self.spans) and self.spans[high][0] < end:
             high += 1
         return low, high
+
+
+def _is_solid(letter: str) -> bool:
+    """Whether a letter begins a word; emoji are words, too."""
+    return letter.isalnum() or letter == "\n" or unicodedata.category(letter) in _WORDLIKE
 
 
 def _first(spans: Sequence[Span], place: int) -> int:
@@ -105,11 +113,24 @@ def linked(text: str, answer: Answer) -> Links:
     weights: npt.NDArray[np.float32] | None = None
     if answer.alignment is not None and len(source) * len(target) <= _MOST_CELLS:
         weights = _weights(source, target, answer.alignment)
-        best = [int(row.argmax()) if row.size and row.max() > 0 else -1 for row in weights]
+        best = _strongest(source, target, weights)
     else:
         best = _proportional(source, target)
     _link_signs(source, target, best)
     return Links(source, target, best, weights)
+
+
+def _strongest(source: Words, target: Words, weights: npt.NDArray[np.float32]) -> list[int]:
+    """The word that each word looks at most; words look at words rather than at signs."""
+    if not weights.size:
+        return [-1] * len(target)
+    solid = np.array(source.solid)
+    best = []
+    for row, is_word in zip(weights, target.solid, strict=True):
+        own = np.where(solid, row, 0) if is_word else row
+        own = own if own.max() > 0 else row
+        best.append(int(own.argmax()) if own.max() > 0 else -1)
+    return best
 
 
 def _weights(source: Words, target: Words, alignment: Alignment) -> npt.NDArray[np.float32]:
@@ -117,7 +138,8 @@ def _weights(source: Words, target: Words, alignment: Alignment) -> npt.NDArray[
     columns = _shares(source, alignment.sources)
     rows = _shares(target, alignment.targets)
     weights: npt.NDArray[np.float32] = rows.T @ alignment.weights @ columns
-    weights /= np.maximum(rows.sum(axis=0), 1)[:, np.newaxis]
+    parts = rows.sum(axis=0)
+    weights /= np.where(parts > 0, parts, 1)[:, np.newaxis]
     of_source, of_target = source.of_letters(), target.of_letters()
     for (begin, end), (copy, copied) in alignment.copied:
         if end - begin == copied - copy:

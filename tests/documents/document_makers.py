@@ -112,9 +112,83 @@ class Maker:
             "<wbr>",
         )
 
+    # Markdown
+
+    def markdown(self) -> str:
+        head = self.pick(
+            "",
+            "",
+            f"---\ntitle: {self.words()}\nlayout: post\ntags: [a, b]\n"
+            f'description: "{self.words()}"\n---\n\n',
+            f'+++\ntitle = "{self.words()}"\nweight = 3\n+++\n',
+        )
+        return self.lines(head + self.many(self._markdown_block, 1, 8, "\n\n") + "\n")
+
+    def _markdown_block(self) -> str:
+        chance = self._random.random()
+        if chance < 0.35:
+            return self._markdown_lines("")
+        if chance < 0.5:
+            return self.pick("#", "##", "### ") + " " + self._markdown(2) + self.pick("", " ##")
+        if chance < 0.6:
+            return self._markdown_lines("> ", "> ")
+        if chance < 0.75:
+            mark, rest = self._random.choice([("- ", "  "), ("* [ ] ", "  "), ("1. ", "   ")])
+            return self.many(lambda: self._markdown_lines(mark, rest), 1, 3, "\n")
+        if chance < 0.82:
+            row = lambda: f"| {self._markdown(1)} | `a` | {self.words()} \\| x |"  # noqa: E731
+            return f"| a | {self.words()} | b |\n|---|:-:|---|\n" + self.many(row, 1, 2, "\n")
+        return self.pick(
+            f"```python\n{self.sentence()}\n```",
+            f"    {self.words()}",
+            f"{self.words()}\n======",
+            f"<div>\n<p>{self.html_text()}</p>\n</div>",
+            "***",
+            f"[ref]: https://example.com/a_b '{self.words()}'",
+            f"[^1]: {self.words()}",
+            f"{{% include {self.words(2)} %}}",
+            f"> [!NOTE]\n> {self.words()}",
+        )
+
+    def _markdown_lines(self, first: str, rest: str = "") -> str:
+        ends = self.pick("\n", "\n", "  \n", "\\\n")
+        return first + self.many(lambda: self._markdown(2), 1, 3, ends + rest)
+
+    def _markdown(self, depth: int) -> str:
+        return self.many(lambda: self._markdown_part(depth), 1, 4, " ")
+
+    def _markdown_part(self, depth: int) -> str:
+        chance = self._random.random()
+        if depth == 0 or chance < 0.5:
+            return self.words(5)
+        inner = self._markdown(depth - 1)
+        return self.pick(
+            f"*{inner}*",
+            f"**{inner}**",
+            f"_{inner}_",
+            f"__{inner}__",
+            f"~~{inner}~~",
+            f"[{self.words(3)}](https://example.com/x_y)",
+            f"[{self.words(3)}](<a b> '{self.words(2)}')",
+            f"[{self.words(2)}][ref]",
+            f"![{self.words(3)}](a.png)",
+            "`some *code*`",
+            "<https://example.com/a>",
+            f"<span class='x'>{self.words(3)}</span>",
+            "\\*not\\*",
+            "&copy; &amp;",
+            "snake_case_name",
+            "5 * 3 < 7",
+            "word[^1]",
+            "<br>",
+            ":smile:",
+            "<kbd>Ctrl</kbd>",
+        )
+
 
 FORMATS: dict[str, Callable[[Maker], str]] = {
     "txt": Maker.text,
+    "md": Maker.markdown,
     "html": Maker.html,
     "xhtml": Maker.html,
 }
