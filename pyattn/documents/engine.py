@@ -104,7 +104,10 @@ def _submitted(
     group: list[Segment], submit: Callable[..., Pending], options: Mapping[str, Any]
 ) -> Callable[[], list[Answer]]:
     """Begins to translate a group; the result waits for it."""
-    aligned = [segment.marked and len(segment.text) <= _LONGEST_ALIGNED for segment in group]
+    aligned = [
+        (segment.marked or segment.aligned) and len(segment.text) <= _LONGEST_ALIGNED
+        for segment in group
+    ]
     texts: list[list[str]] = [
         list(dict.fromkeys(s.text for s, one in zip(group, aligned, strict=True) if one == wanted))
         for wanted in (False, True)

@@ -39,6 +39,20 @@ def _markdown(document: Encoded, settings: DocumentSettings) -> Document:
     return MarkdownDocument(document.text, settings)
 
 
+def _srt(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.subtitles import SubtitleDocument
+
+    del settings
+    return SubtitleDocument(document.text, vtt=False)
+
+
+def _vtt(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.subtitles import SubtitleDocument
+
+    del settings
+    return SubtitleDocument(document.text, vtt=True)
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A format of documents.
@@ -72,6 +86,8 @@ _FORMATS = {
     "xht": _XHTML,
     "md": _MARKDOWN,
     "markdown": _MARKDOWN,
+    "srt": Format("srt", _srt),
+    "vtt": Format("vtt", _vtt),
 }
 
 # Where documents name their encoding.

@@ -57,6 +57,7 @@ class Segment:
         inner: Whether its place is inside the markup of another segment, as in attributes.
         written: How single characters of it are written in the document, such as "&amp;" for "&".
         style: What else the format needs to write it.
+        aligned: Whether an alignment is needed even if there is no markup.
     """
 
     text: str
@@ -66,10 +67,11 @@ class Segment:
     inner: bool = False
     written: dict[str, str] = dataclasses.field(default_factory=dict)
     style: str = ""
+    aligned: bool = False
 
     @property
     def marked(self) -> bool:
-        """Whether its translation needs an alignment."""
+        """Whether something in its text has a place in the translation."""
         return bool(self.elements or self.protected)
 
 

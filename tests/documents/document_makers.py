@@ -185,10 +185,48 @@ class Maker:
             "<kbd>Ctrl</kbd>",
         )
 
+    # Subtitles
+
+    def srt(self) -> str:
+        return self.lines(self._cues(",", "<i>", "{\\an8}", "& <3"))
+
+    def vtt(self) -> str:
+        head = self.pick("WEBVTT\n\n", "WEBVTT - a title\nKind: captions\n\nNOTE\nsome text\n\n")
+        style = self.pick("", "STYLE\n::cue { color: red }\n\n", "REGION\nid:a\n\n")
+        return self.lines(head + style + self._cues(".", "<c.a>", "<00:00:01.000>", "&amp; &lt;"))
+
+    def _cues(self, comma: str, tag: str, mark: str, sign: str) -> str:
+        time = 0
+        parts = []
+        close = "</" + tag[1] + ">"
+        for number in range(1, self._random.randint(2, 12)):
+            time += self._random.choice([0, 40, 900, 3000])
+            begin, time = time, time + self._random.randint(300, 5000)
+            times = f"{self._time(begin, comma)} --> {self._time(time, comma)}"
+            lines = self.many(self._cue_line, 1, 3, "\n")
+            if self._random.random() < 0.3:
+                words = self.words(4)
+                lines = lines.replace(words[:1], f"{tag}{words}{close}", 1)
+            lines = self.pick("", "", mark) + lines + self.pick("", "", f" {sign}")
+            settings = self.pick("", "", " align:start" if comma == "." else "  X1:10 Y1:20")
+            parts.append(f"{number}\n{times}{settings}\n{lines}\n")
+        return self.pick("", "\n") + self.pick("\n", "\n", "\n\n").join(parts)
+
+    def _cue_line(self) -> str:
+        head = self.pick("", "", "", "- ", "-", "♪ ", "[music] ", "<b>x</b> ")
+        return head + self.words(7) + self.pick("", "", ".", "?", "...", ",", " ♪")
+
+    @staticmethod
+    def _time(milliseconds: int, comma: str) -> str:
+        seconds, rest = divmod(milliseconds, 1000)
+        return f"00:{seconds // 60:02}:{seconds % 60:02}{comma}{rest:03}"
+
 
 FORMATS: dict[str, Callable[[Maker], str]] = {
     "txt": Maker.text,
     "md": Maker.markdown,
+    "srt": Maker.srt,
+    "vtt": Maker.vtt,
     "html": Maker.html,
     "xhtml": Maker.html,
 }
