@@ -249,10 +249,11 @@ def _in_lines(text: str, span: Span, cue: Cue) -> str:
     part = text[slice(*span)]
     if len(part) <= cue.width:
         return text
-    low, high = -(-len(part) // cue.most_lines), len(part)
+    lines = min(len(wrapped(part, cue.width)), cue.most_lines)
+    low, high = -(-len(part) // lines), len(part)
     while low < high:
         middle = (low + high) // 2
-        if len(wrapped(part, middle)) <= cue.most_lines:
+        if len(wrapped(part, middle)) <= lines:
             high = middle
         else:
             low = middle + 1

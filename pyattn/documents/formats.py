@@ -53,6 +53,19 @@ def _vtt(document: Encoded, settings: DocumentSettings) -> Document:
     return SubtitleDocument(document.text, vtt=True)
 
 
+def _po(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.gettext_files import GettextDocument
+
+    return GettextDocument(document.text, settings, holds=document.holds)
+
+
+def _ass(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.advanced_substation import SubstationDocument
+
+    del settings
+    return SubstationDocument(document.text)
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A format of documents.
@@ -75,6 +88,9 @@ _META = re.compile(
 _TEXT = Format("text", _text)
 _HTML = Format("html", _html, _META)
 _XHTML = Format("xhtml", _xhtml, _META)
+# Templates have "CHARSET" in place of a name.
+_PO = Format("po", _po, re.compile(rb"charset=(?!CHARSET)([\w.:-]+)"))
+_ASS = Format("ass", _ass)
 _MARKDOWN = Format("markdown", _markdown)
 
 _FORMATS = {
@@ -88,6 +104,10 @@ _FORMATS = {
     "markdown": _MARKDOWN,
     "srt": Format("srt", _srt),
     "vtt": Format("vtt", _vtt),
+    "ass": _ASS,
+    "ssa": _ASS,
+    "po": _PO,
+    "pot": _PO,
 }
 
 # Where documents name their encoding.

@@ -221,12 +221,63 @@ class Maker:
         seconds, rest = divmod(milliseconds, 1000)
         return f"00:{seconds // 60:02}:{seconds % 60:02}{comma}{rest:03}"
 
+    def ass(self) -> str:
+        head = (
+            "[Script Info]\nTitle: a title\n; a note\n\n[V4+ Styles]\n"
+            "Format: Name, Fontname, Fontsize\nStyle: Default,Arial,20\n\n[Events]\n"
+            "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        )
+        return self.lines(head + self.many(self._dialogue, 1, 8, "\n") + "\n")
+
+    def _dialogue(self) -> str:
+        begin = self._random.randint(0, 50)
+        kind = self.pick("Dialogue", "Dialogue", "Dialogue", "Comment")
+        times = f"0:00:{begin:02}.00,0:00:{begin + 2:02}.50"
+        marks = self.pick("", "{\\an8}", "{\\i1}", "{\\p1}m 0 0 l 1 1{\\p0}")
+        lines = self.many(self.words, 1, 3, self.pick("\\N", "\\N- ", " {\\b1}x{\\b0} ", "\\h"))
+        return f"{kind}: 0,{times},Default,,0,0,0,,{marks}{lines}{self.pick('', '.', ', and')}"
+
+    # PO
+
+    def po(self) -> str:
+        head = (
+            'msgid ""\nmsgstr ""\n"Project-Id-Version: x\\n"\n"Language: \\n"\n'
+            '"Content-Type: text/plain; charset=UTF-8\\n"\n'
+            '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\n'
+        )
+        messages = []
+        for number in range(self._random.randint(1, 9)):
+            comments = self.pick("", "# a note\n", "#. for you\n#: a.c:1\n")
+            flags = self.pick("", "#, c-format\n", "#, fuzzy\n", "#, python-format, no-wrap\n")
+            flags += self.pick("", "", '#| msgid "old"\n') if "fuzzy" in flags else ""
+            context = self.pick("", f'msgctxt "c{number}"\n')
+            done = self.pick("", "", '"hecho"')
+            if self._random.random() < 0.3:
+                texts = f'msgid "%d {self._id(number)}"\nmsgid_plural "%d {self.words()}s"\n'
+                forms = f"msgstr[0] {done or chr(34) * 2}\nmsgstr[1] {done or chr(34) * 2}\n"
+            else:
+                texts = f'msgid "{self._id(number)}{self._ending()}"\n'
+                if self._random.random() < 0.2:
+                    texts = f'msgid ""\n"{self._id(number)}\\n"\n"{self._ending()}"\n'
+                forms = f"msgstr {done or chr(34) * 2}\n"
+            messages.append(comments + flags + context + texts + forms)
+        gone = self.pick("", '\n#~ msgid "old"\n#~ msgstr "viejo"\n')
+        return self.lines(self.pick("# title\n#\n", "") + head + "\n".join(messages) + gone)
+
+    def _id(self, number: int) -> str:
+        return f"{number} {self.words()}"
+
+    def _ending(self) -> str:
+        return self.pick("", ".", " %s", "\\n", ' \\"x\\" %(name)s ', " {name}", " 100%", "\\t")
+
 
 FORMATS: dict[str, Callable[[Maker], str]] = {
     "txt": Maker.text,
     "md": Maker.markdown,
     "srt": Maker.srt,
     "vtt": Maker.vtt,
+    "ass": Maker.ass,
+    "po": Maker.po,
     "html": Maker.html,
     "xhtml": Maker.html,
 }

@@ -138,3 +138,34 @@ def test_a_file_without_cues_is_refused_with_its_place() -> None:
     with pytest.raises(DocumentError, match=r"vtt: line 1, column 1: .* \"WEBVTT\""):
         documents.translate(cues("a").encode(), "vtt", identity)
     assert documents.translate(b"", "srt", identity) == b""
+
+
+def test_dialogue_of_substation_files_keeps_all_but_its_text() -> None:
+    for seed in range(150):
+        film = Maker(seed).ass()
+        found = documents.translate(film.encode(), "ass", Capitals(reversed_order)).decode()
+        before, after = pysubs2.SSAFile.from_string(film), pysubs2.SSAFile.from_string(found)
+        assert before.info == after.info
+        for old, new in zip(before, after, strict=True):
+            same = ("start", "end", "style", "name", "type", "layer", "effect", "marginl")
+            assert [getattr(new, name) for name in same] == [getattr(old, name) for name in same]
+            marks = re.compile(r"\{[^}]*\}")
+            assert sorted(marks.findall(new.text)) == sorted(marks.findall(old.text))
+            if old.type == "Comment" or "\\p1" in old.text:
+                assert new.text == old.text
+        words = re.compile(r"\w+")
+        seen = [words.findall(re.sub(r"\{[^}]*\}|\\[Nh]", " ", line.text)) for line in after]
+        asked = [words.findall(re.sub(r"\{[^}]*\}|\\[Nh]", " ", line.text)) for line in before]
+        assert sorted(w.upper() for line in seen for w in line) == sorted(
+            w.upper() for line in asked for w in line
+        )
+
+
+def test_substation_lines_that_are_broken_are_refused() -> None:
+    head = "[Events]\nFormat: Start, End, Text\nDialogue: "
+    for line in ("0:00:01.00", "x,y,z"):
+        with pytest.raises(DocumentError, match="ass: line 3, column 1: "):
+            documents.translate((head + line).encode(), "ass", identity)
+    film = head + "0:00:01.00,0:00:02.00,{\\i1}one, two{\\i0}\\Nthree"
+    found = documents.translate(film.encode(), "ass", capitals).decode()
+    assert found == head + "0:00:01.00,0:00:02.00,{\\i1}ONE, TWO{\\i0} THREE"
