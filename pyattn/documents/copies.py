@@ -11,6 +11,9 @@ from pyattn.documents.runs import near
 from pyattn.documents.words import Links
 from pyattn.results import Span
 
+# Equal copies whose surroundings are looked at.
+_FEW = 20
+
 
 def with_protected(segment: Segment) -> list[Element]:
     """The elements of a segment, with its protected spans among them as copies of text."""
@@ -75,7 +78,11 @@ def found_copies(text: str, links: Links, elements: list[Element]) -> dict[Span,
         while (place := lowered.find(copy, place + 1)) >= 0:
             span = place, place + len(copy)
             free = all(one[1] <= place or span[1] <= one[0] for one in near(taken, span))
-            if free and _is_whole(translation, span):
+            if (
+                free
+                and _is_whole(translation, span)
+                and _is_like(text, wanted[copy], lowered, span)
+            ):
                 bisect.insort(taken, span)
                 found.append(span)
                 place = span[1] - 1
@@ -101,6 +108,20 @@ def _paired(links: Links, spans: list[Span], found: list[Span]) -> dict[Span, Sp
         else:
             rest.append(span)
     return pairs | dict(zip(waiting, rest, strict=False))
+
+
+def _is_like(text: str, spans: list[Span], translation: str, span: Span) -> bool:
+    """Whether a copy touches letters of the translation only if one touches letters of the text."""
+    return all(
+        not _touches(translation, span, after=after)
+        or any(_touches(text, own, after=after) for own in spans[:_FEW])
+        for after in (False, True)
+    )
+
+
+def _touches(text: str, span: Span, *, after: bool) -> bool:
+    place = span[1] if after else span[0] - 1
+    return 0 <= place < len(text) and text[place].isalnum()
 
 
 def _is_whole(text: str, span: Span) -> bool:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _SPACE = "\ufdd0"
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~!|]")
 # What begins a block at the start of a line.
-_AFTER = rf"(?=[\s{_SPACE}]|$)"
-_BLOCK = re.compile(rf"#{{1,6}}{_AFTER}|[-+*]{_AFTER}|[>=|]|~~~|```|<|-{{2}}|\[(?=[^\]]*\]:)|:")
+_AFTER = rf"(?=[\s\0{_SPACE}]|$)"
+_BLOCK = re.compile(
+    rf"#{{1,6}}{_AFTER}|[-+*]{_AFTER}|[>=|]|~~~|```|<|-{{2}}|[*_]{{3}}|\[(?=[^\]]*\]:)|:"
+)
 _ITEM = re.compile(rf"(\d{{1,9}})([.)]){_AFTER}")
 _TAGS = {"**": "strong", "__": "strong", "*": "em", "_": "em", "~~": "del"}
 
@@ -144,7 +146,7 @@ class InlineWriter:
 
 def _may_begin(word: str) -> bool:
     """Whether a line may begin with a word without becoming another block."""
-    return word[0].isalpha()
+    return bool(word.strip("\0")) and not _BLOCK.match(word) and not _ITEM.match(word)
 
 
 def _all(elements: list[Element]) -> Iterator[Element]:
