@@ -20,6 +20,8 @@ _MOST_CUES = 8
 _MOST_LETTERS = 500
 # Milliseconds between cues of one sentence, at most.
 _LONGEST_GAP = 1000
+# Share of its room from which on a cue may need some of the next one's for its translation.
+_TIGHT = 0.75
 # What ends a sentence, and what begins one whatever was before.
 _ENDS = frozenset('.!?…:;"”»)]♪♫。！？」』*')
 _BEGINS = frozenset("-–—‐♪♫[(#*")
@@ -160,7 +162,7 @@ def _goes_on(group: list[Cue], following: Cue) -> bool:
         or len(group) >= _MOST_CUES
         or letters > _MOST_LETTERS
         or not -_LONGEST_GAP < following.times[0] - last.times[1] < _LONGEST_GAP
-        or text[-1] in _ENDS
+        or (text[-1] in _ENDS and len(text) < _TIGHT * last.room)
         or then[0] in _BEGINS
         or (text.isupper() and not then.isupper())
     )
