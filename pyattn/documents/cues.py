@@ -20,6 +20,8 @@ _MOST_CUES = 8
 _MOST_LETTERS = 500
 # Milliseconds between cues of one sentence, at most.
 _LONGEST_GAP = 1000
+# What words without room between others count for, in letters.
+_RAGGED = 6
 # Share of its room from which on a cue may need some of the next one's for its translation.
 _TIGHT = 0.75
 # What ends a sentence, and what begins one whatever was before.
@@ -64,6 +66,14 @@ class Cue:
     def room(self) -> int:
         """Letters that its translation has at most."""
         return self.width * self.most_lines
+
+    def lacks(self, text: str) -> int:
+        """How many letters of a text have no room in its lines."""
+        if len(text) > self.room:
+            return len(text) - self.room + _RAGGED
+        if len(text) < _TIGHT * self.room or len(wrapped(text, self.width)) <= self.most_lines:
+            return 0
+        return _RAGGED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +216,9 @@ def _cuts(cues: list[Cue], spans: list[Span], links: Links) -> list[int]:
                 if costs[begin] == float("inf"):
                     continue
                 low, high = _letters(links.target, places[begin], places[end])
-                cost = costs[begin] + border + _NO_ROOM * max(0, high - low - cue.room)
+                cost = costs[begin] + border
+                if cost < best[end]:
+                    cost += _NO_ROOM * cue.lacks(links.target.text[low:high])
                 cost += _NO_WORDS * (begin == end)
                 if cost < best[end]:
                     best[end], origin[end] = cost, begin
