@@ -66,6 +66,18 @@ def _ass(document: Encoded, settings: DocumentSettings) -> Document:
     return SubstationDocument(document.text)
 
 
+def _json(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.json_files import JsonDocument
+
+    return JsonDocument(document.text, settings, arb=False, holds=document.holds)
+
+
+def _arb(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.json_files import JsonDocument
+
+    return JsonDocument(document.text, settings, arb=True, holds=document.holds)
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A format of documents.
@@ -106,6 +118,8 @@ _FORMATS = {
     "vtt": Format("vtt", _vtt),
     "ass": _ASS,
     "ssa": _ASS,
+    "json": Format("json", _json),
+    "arb": Format("arb", _arb),
     "po": _PO,
     "pot": _PO,
 }

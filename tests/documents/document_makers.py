@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable
@@ -270,6 +271,35 @@ class Maker:
     def _ending(self) -> str:
         return self.pick("", ".", " %s", "\\n", ' \\"x\\" %(name)s ', " {name}", " 100%", "\\t")
 
+    # Messages
+
+    def json(self) -> str:
+        indent = self._random.choice([None, 2, 4])
+        ascii_only = self._random.random() < 0.4
+        messages = {f"key_{n}": self._value(2) for n in range(self._random.randint(1, 7))}
+        return self.lines(json.dumps(messages, indent=indent, ensure_ascii=ascii_only) + "\n")
+
+    def _value(self, depth: int) -> object:
+        chance = self._random.random()
+        if depth and chance < 0.15:
+            return {self.words(1): self._value(depth - 1), "id": "some_id", "n": 3}
+        if depth and chance < 0.3:
+            return [self._value(depth - 1), None, True, 1.5, "", "https://example.com/a"]
+        return self.message()
+
+    def message(self) -> str:
+        return self.sentences() + self.pick(
+            "", "", "\n", " {name}", ' "x"', " <b>bold</b> text", " \\ / %s", "\t", " {count}."
+        )
+
+    def arb(self) -> str:
+        choice = (
+            "{count, plural, =0{" + self.words() + "} one{# " + self.words() + "} "
+            "other{{count} " + self.words() + "}}"
+        )
+        messages = {"@@locale": "en", "a": self.message(), "@a": {"description": self.words()}}
+        return self.lines(json.dumps({**messages, "b": choice}, indent=2) + "\n")
+
 
 FORMATS: dict[str, Callable[[Maker], str]] = {
     "txt": Maker.text,
@@ -278,6 +308,8 @@ FORMATS: dict[str, Callable[[Maker], str]] = {
     "vtt": Maker.vtt,
     "ass": Maker.ass,
     "po": Maker.po,
+    "json": Maker.json,
+    "arb": Maker.arb,
     "html": Maker.html,
     "xhtml": Maker.html,
 }
