@@ -84,9 +84,9 @@ class SegmentBuilder:
         """An element that is copied as a whole; `text` is what a reader sees of it."""
         self._items.append(_Item("kept" if text.strip() else "empty", place, text))
 
-    def line_break(self, place: Span) -> None:
-        """Markup that begins a new line."""
-        self._items.append(_Item("break", place))
+    def line_break(self, place: Span, *, firm: bool = False) -> None:
+        """Markup that begins a new line; a firm one never is inside of a sentence."""
+        self._items.append(_Item("kept", place, "\n") if firm else _Item("break", place))
 
     def build(self) -> Iterator[Segment]:
         """The segments of what was met since the last call, mostly one; none has no letter."""

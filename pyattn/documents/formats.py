@@ -78,6 +78,26 @@ def _arb(document: Encoded, settings: DocumentSettings) -> Document:
     return JsonDocument(document.text, settings, arb=True, holds=document.holds)
 
 
+def _xliff(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.xliff import XliffDocument
+
+    return XliffDocument(document.text, settings, holds=document.holds)
+
+
+def _xml(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.android import AndroidDocument
+
+    root = re.search(r"<([A-Za-z_][\w:.-]*)", document.text)
+    if root and root[1].endswith("xliff"):
+        return _xliff(document, settings)
+    if root and root[1] != "resources":
+        raise DocumentError(
+            f"xml: the first element is <{root[1]:.60}>, expected <resources>, as in Android's "
+            f"strings.xml, or <xliff>; for XHTML the format is xhtml"
+        )
+    return AndroidDocument(document.text, holds=document.holds)
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A format of documents.
@@ -103,6 +123,7 @@ _XHTML = Format("xhtml", _xhtml, _META)
 # Templates have "CHARSET" in place of a name.
 _PO = Format("po", _po, re.compile(rb"charset=(?!CHARSET)([\w.:-]+)"))
 _ASS = Format("ass", _ass)
+_XLIFF = Format("xliff", _xliff, _META)
 _MARKDOWN = Format("markdown", _markdown)
 
 _FORMATS = {
@@ -120,6 +141,9 @@ _FORMATS = {
     "ssa": _ASS,
     "json": Format("json", _json),
     "arb": Format("arb", _arb),
+    "xml": Format("xml", _xml, _META),
+    "xlf": _XLIFF,
+    "xliff": _XLIFF,
     "po": _PO,
     "pot": _PO,
 }

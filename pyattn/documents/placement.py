@@ -143,7 +143,7 @@ class Placement:
             if copy is None:
                 copy = self.text[slice(*element.span)]
             if child.span[0] == child.span[1] and (element.kept or element.padded):
-                out += self._spaced(copy, child.span[0], area)
+                out += self._spaced(copy, child.span[0], area, padded=element.padded)
             else:
                 out.append(copy)
             if element.closing is not None:
@@ -153,11 +153,13 @@ class Placement:
         out.append(text[place : area.span[1]])
         return [part for part in out if part != ""]
 
-    def _spaced(self, copy: Fragment, place: int, area: Area) -> list[Fragment]:
+    def _spaced(self, copy: Fragment, place: int, area: Area, *, padded: bool) -> list[Fragment]:
         """A copy with spaces towards the words around it."""
         text = self.target.text
         before = " " if place > area.span[0] and not text[place - 1].isspace() else ""
-        after = " " if place < area.span[1] and text[place].isalnum() else ""
+        after = ""
+        if place < area.span[1] and (text[place].isalnum() or padded):
+            after = "" if text[place].isspace() else " "
         return [before, copy, after]
 
     def _find_hits(self, children: list[_Child], area: Area) -> None:

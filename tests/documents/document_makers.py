@@ -300,6 +300,60 @@ class Maker:
         messages = {"@@locale": "en", "a": self.message(), "@a": {"description": self.words()}}
         return self.lines(json.dumps({**messages, "b": choice}, indent=2) + "\n")
 
+    # XML
+
+    def android(self) -> str:
+        parts = self.many(self._resource, 1, 7, "\n    ")
+        head = '<?xml version="1.0" encoding="utf-8"?>\n<resources xmlns:xliff="urn:x">\n    '
+        return self.lines(f"{head}{parts}\n</resources>\n")
+
+    def _resource(self) -> str:
+        text = self.words() + self.pick(
+            "", ".", " it\\'s", ' \\"x\\"', " %1$s", "\\nnext", " &amp; so", " <b>bold</b> text"
+        )
+        return self.pick(
+            f'<string name="a">{text}</string>',
+            f'<string name="b" translatable="false">{text}</string>',
+            f'<string name="c">"{text}"</string>',
+            f'<string name="d"> <xliff:g id="x">%s</xliff:g> {text}</string>',
+            f'<plurals name="e"><item quantity="one">{text}</item></plurals>',
+            f'<string-array name="f">\n<item>{text}</item>\n<item>@string/a</item></string-array>',
+            f"<!-- {self.words()} -->",
+            '<string name="g" />',
+            "<string name='h'><![CDATA[<b>x</b>]]></string>",
+        )
+
+    def xliff(self) -> str:
+        if self._random.random() < 0.5:
+            units = self.many(self._unit_1, 1, 6, "\n      ")
+            return self.lines(
+                '<?xml version="1.0"?>\n<xliff version="1.2">\n  <file source-language="en" '
+                f'original="a">\n    <body>\n      {units}\n    </body>\n  </file>\n</xliff>\n'
+            )
+        units = self.many(self._unit_2, 1, 6, "\n    ")
+        return self.lines(
+            '<xliff version="2.0" srcLang="en" trgLang="es">\n  <file id="f">\n    '
+            f"{units}\n  </file>\n</xliff>\n"
+        )
+
+    def _source(self, pair: str, code: str) -> str:
+        return (
+            f"{self.words()} <{pair} id='1'>{self.words(3)}</{pair}> {code} {self.words()} &amp; x"
+        )
+
+    def _unit_1(self) -> str:
+        source = self._source("g", self.pick("<x id='2'/>", "<ph id='3'>&lt;br/&gt;</ph>"))
+        new = f'\n        <target state="new">{source}</target>'
+        target = self.pick("", "<target/>", "<target></target>", new, "<target>hecho</target>")
+        fixed = self.pick("", "", ' translate="no"')
+        inner = f"<source>{source}</source>{target}"
+        return f'<trans-unit id="1"{fixed}>\n        {inner}</trans-unit>'
+
+    def _unit_2(self) -> str:
+        source = self._source("pc", "<ph id='2'/>")
+        target = self.pick("", "<target>hecho</target>", "\n<target/>")
+        return f'<unit id="u"><segment><source>{source}</source>{target}</segment></unit>'
+
 
 FORMATS: dict[str, Callable[[Maker], str]] = {
     "txt": Maker.text,
@@ -310,6 +364,8 @@ FORMATS: dict[str, Callable[[Maker], str]] = {
     "po": Maker.po,
     "json": Maker.json,
     "arb": Maker.arb,
+    "xml": Maker.android,
+    "xliff": Maker.xliff,
     "html": Maker.html,
     "xhtml": Maker.html,
 }

@@ -29,11 +29,11 @@ def test_some_text_of_nearly_every_document_is_translated(format: str) -> None:
         != document(format, seed)
         for seed in range(100)
     )
-    assert changed > 85
+    assert changed > 75
 
 
 def test_every_format_has_documents() -> None:
     assert {name for name in documents.format_names() if name not in _ALIASES} == set(FORMATS)
 
 
-_ALIASES = {"text", "htm", "xht", "markdown", "pot", "ssa"}
+_ALIASES = {"text", "htm", "xht", "markdown", "pot", "ssa", "xlf"}

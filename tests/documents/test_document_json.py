@@ -92,7 +92,7 @@ def test_broken_json_is_refused_with_its_place(text: str, place: str) -> None:
 
 
 def test_deep_nesting_is_refused_with_its_reason() -> None:
-    with pytest.raises(DocumentError, match="json: line 1, column 1: .*recursion"):
+    with pytest.raises(DocumentError, match=r"json: line 1, column 1: .*recursion"):
         documents.translate(b"[" * 100_000 + b"]" * 100_000, "json", identity)
     text = '{"a":' * 300 + '"b c"' + "}" * 300
     assert translated(text) == text.replace("b c", "B C")
