@@ -1,6 +1,21 @@
-"""Fast inference of encoder-decoder Transformers on CPUs."""
+"""Fast inference of encoder-decoder Transformers on CPUs.
 
+    translator = pyattn.load()  # or the folder of a model
+    translator.translate("Where is the station?")
+
+`load` reads a model, `Translator` takes texts, its `model` token ids; `GenerationOptions` are the
+options of both. `ops` has the kernels as functions of NumPy arrays, `reference` the same in plain
+NumPy, and `pyattn.compat.ctranslate2` the interface of CTranslate2.
+"""
+
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+if find_spec("pyattn._core") is None:
+    raise ImportError(
+        f"pyattn is not compiled in {__path__[0]}, which is a source folder: start Python in "
+        "another folder, or install the checkout with pip install -e ."
+    )
 
 from pyattn import ops
 from pyattn.checkpoint import Checkpoint, ModelConfig
@@ -10,12 +25,17 @@ from pyattn.loading import load
 from pyattn.model import Model
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Translation
+from pyattn.text.detection import Detection, detect
 from pyattn.translator import Translator
 
 __all__ = [
     "Checkpoint",
     "CpuInfo",
+<<<<<<< HEAD
     "DocumentError",
+=======
+    "Detection",
+>>>>>>> main
     "GenerationOptions",
     "Hypothesis",
     "Model",
@@ -24,7 +44,11 @@ __all__ = [
     "Translation",
     "Translator",
     "cpu_info",
+<<<<<<< HEAD
     "documents",
+=======
+    "detect",
+>>>>>>> main
     "load",
     "ops",
     "reference",
@@ -47,3 +71,6 @@ else:
 
             return import_module(f"pyattn.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return [*__all__, "__version__"]

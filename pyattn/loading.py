@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import pathlib
 from typing import TYPE_CHECKING
 
 from pyattn._foreign import unknown_setting
-from pyattn.checkpoint import ModelConfig, TextSettings
+from pyattn.checkpoint import Checkpoint, TextSettings
 from pyattn.running.origin import SHIPPED_MODEL, Origin
 from pyattn.translator import Translator
 
 if TYPE_CHECKING:
     import os
+    import pathlib
 
     from typing_extensions import Unpack
 
+    from pyattn.files import ModelFiles
     from pyattn.files.shortlist import LexicalShortlist
     from pyattn.model import Model
     from pyattn.overrides import Limits
@@ -52,7 +53,7 @@ def load(
             product.
     """
     # Imported here because they take as long to import as everything else.
-    from pyattn.files import model_path, read_checkpoint
+    from pyattn.files import model_path
     from pyattn.model import Model
 
     unknown = sorted(limits.keys() - _LIMITS)
@@ -60,8 +61,7 @@ def load(
         known = {"path", "dtype", "threads", "shortlist", *_LIMITS}
         raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
     folder = SHIPPED_MODEL if path is None else model_path(path)
-    checkpoint = read_checkpoint(folder)
-    tokenizer, lists = _text_parts(folder, checkpoint.config, shortlist)
+    checkpoint, tokenizer, lists = _read(folder, shortlist)
     model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
     text = checkpoint.text
     translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
@@ -71,25 +71,37 @@ def load(
     return translator
 
 
+def _read(
+    folder: pathlib.Path, shortlist: bool
+) -> tuple[Checkpoint, Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
+    """A model's checkpoint, its tokenizer or why there is none, and its shortlist."""
+    from pyattn.files import open_model
+
+    with open_model(folder) as files:
+        return files.checkpoint, *_text_parts(files, shortlist)
+
+
 def _text_parts(
-    folder: pathlib.Path, config: ModelConfig, shortlist: bool
+    files: ModelFiles, shortlist: bool
 ) -> tuple[Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
     """A model's tokenizer, or why there is none, and its shortlist."""
-    from pyattn.files import read_shortlist
     from pyattn.text.tokenizers import NoTokenizer, load_tokenizer
 
     tokenizer: Tokenizer | NoTokenizer | None
     try:
-        tokenizer = load_tokenizer(folder, config)
+        tokenizer = load_tokenizer(files)
     except NoTokenizer as error:
         tokenizer = error
-    return tokenizer, read_shortlist(folder, config) if shortlist else None
+    return tokenizer, files.shortlist if shortlist else None
 
 
 def rebuilt(model: Model, origin: Origin, shortlist: bool, settings: TextSettings) -> Translator:
     """A pickled translator, around its model."""
+    from pyattn.files import open_model
+
     folder = origin.folder
-    tokenizer, lists = _text_parts(folder, model.config, shortlist)
+    with open_model(folder) as files:
+        tokenizer, lists = _text_parts(files, shortlist)
     translator = Translator(model, tokenizer, shortlist=lists, settings=settings, folder=folder)
     translator._origin = origin
     return translator

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,11 +17,19 @@ from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions, checked_heads, checked_integer
 from pyattn.results import DecidedToken, Hypothesis
 from pyattn.running import precision
-from pyattn.running.free_memory import available_memory
+from pyattn.running.limits import BATCH_ROWS, BATCH_TOKENS, checked_limits
 from pyattn.running.origin import Origin
 from pyattn.running.packing import core_tensors
 from pyattn.running.pending import PendingSearch
 from pyattn.running.precision import DTypes
+from pyattn.running.requests import (
+    Ids,
+    Shortlists,
+    check_callable,
+    check_watchable,
+    checked_shortlists,
+    checked_sources,
+)
 from pyattn.running.rows import as_lists
 from pyattn.running.run_config import RunConfig
 from pyattn.stored import Tensors
@@ -35,20 +42,6 @@ if TYPE_CHECKING:
     from pyattn.overrides import Overrides
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-Ids: TypeAlias = Sequence[int]
-Shortlists: TypeAlias = Sequence[Ids | npt.NDArray[np.integer] | None] | None
-
-# Source tokens that are encoded together, and hypotheses that are decoded together. From about a
-# hundred rows on, arithmetic and no longer the reading of weights takes a product's time; more rows
-# only make a step, and the wait for its end, longer.
-BATCH_TOKENS = 512
-BATCH_ROWS = 128
-
-# Of the memory that the process may still take, keys and values get this share.
-CACHE_SHARE = 0.5
-
-# No machine has more for one process; a larger number is a mistake.
-MAX_THREADS = 1024
 
 
 class Model:
@@ -99,35 +92,21 @@ class Model:
         cache_bytes: int | None = None,
     ) -> None:
         precision.check(dtype)
-        batch_tokens = checked_integer("batch_tokens", batch_tokens, 1, 2**31 - 1)
-        batch_rows = checked_integer("batch_rows", batch_rows, 1, 2**31 - 1)
-        if cache_bytes is not None:
-            cache_bytes = checked_integer("cache_bytes", cache_bytes, 1, 2**62)
-        if threads is not None:
-            threads = checked_integer("threads", threads, 1, MAX_THREADS)
+        limits = checked_limits(threads, batch_tokens, batch_rows, cache_bytes)
         if not isinstance(isa, str | None):
             raise TypeError(f"isa: expected a string, got {isa!r}")
         floats, matrices = core_tensors(checkpoint)
         config = checkpoint.config
         types = precision.chosen(dtype, checkpoint, _core.default_isa() if isa is None else isa)
-        if cache_bytes is None:
-            cache_bytes = int(available_memory() * CACHE_SHARE)
-        limits = (batch_tokens, batch_rows, cache_bytes)
         try:
-            self._core = _core.Model(config, floats, matrices, types, isa, threads, *limits)
+            self._core = _core.Model(config, floats, matrices, types, isa, *limits)
         except ValueError as error:
             if not str(error).startswith("checkpoint: "):
                 raise
             raise ModelError(str(error)) from None  # weights that cannot be packed
         if isinstance(checkpoint.tensors, Tensors):
             checkpoint.tensors.let_go()
-        most = precision.commonest(types, config)
-        self.config = RunConfig(
-            **dataclasses.asdict(config),
-            dtype=most,
-            other_dtypes={name: other for name, other in types.items() if other != most},
-            isa=self._core.isa,
-        )
+        self.config = RunConfig.of(config, types, self._core.isa)
         self.generation = checkpoint.generation
         # For `save`. Views of files cost no memory; arrays of a caller are not kept alive.
         self._checkpoint = checkpoint if isinstance(checkpoint.tensors, Tensors) else None
@@ -250,9 +229,7 @@ class Model:
                 does not fit the model, or a shortlist does not ascend or lacks the end.
             TypeError: if an option does not exist.
         """
-        for name, function in (("progress", progress), ("on_token", on_token)):
-            if function is not None and not callable(function):
-                raise TypeError(f"{name}: expected a callable, got {function!r}")
+        check_callable(progress=progress, on_token=on_token)
         generation = self.submit(
             sources, options, shortlist=shortlist, watched=on_token is not None, **overrides
         )
@@ -282,26 +259,14 @@ class Model:
             ValueError: as `generate`.
             TypeError: as `generate`.
         """
-        sources = as_lists(sources)
-        if isinstance(sources, str | bytes) or not isinstance(sources, Iterable):
-            raise TypeError(
-                f"generate: sources are {type(sources).__name__}, expected a list of lists of ids"
-            )
-        sources = list(sources)
+        rows = checked_sources(sources)
         chosen = chosen_options(
-            options, overrides, len(sources), config=self.config, defaults=self.generation
+            options, overrides, len(rows), config=self.config, defaults=self.generation
         )
-        if watched and any(one.beam_size > 1 for one in chosen):
-            raise ValueError("beam_size: tokens are decided one by one with a beam_size of 1 only")
-        if watched and any(one.num_hypotheses > 1 for one in chosen):
-            raise ValueError("num_hypotheses: tokens are decided one by one of one hypothesis only")
-        if isinstance(shortlist, str | bytes) or not isinstance(shortlist, Sequence | None):
-            raise TypeError(
-                f"generate: shortlist is {type(shortlist).__name__}, "
-                "expected a list of lists of ids, or None"
-            )
-        shortlists = [None] * len(sources) if shortlist is None else shortlist
-        return PendingSearch(self._core.submit(sources, chosen, shortlists, watched), chosen)
+        if watched:
+            check_watchable(chosen)
+        lists = checked_shortlists(shortlist, len(rows))
+        return PendingSearch(self._core.submit(rows, chosen, lists, watched), chosen)
 
     def generate_stream(
         self, source: Ids, options: GenerationOptions | None = None, **overrides: Unpack[Overrides]
@@ -320,9 +285,7 @@ class Model:
         """
         if options is None:
             overrides = {"beam_size": 1, "num_hypotheses": 1, **overrides}
-        generation = self.submit([source], options, watched=True, **overrides)
-        # A generator of its own, so that this function checks its arguments at once.
-        return _tokens(generation)
+        return self.submit([source], options, watched=True, **overrides).stream()
 
     def estimate_memory(self, tokens: int) -> int:
         """Bytes of the keys and values of a number of tokens.
@@ -430,10 +393,3 @@ def _loaded(origin: Origin) -> Model:
     model = Model(read_checkpoint(origin.folder), **origin.settings)
     model.origin = origin
     return model
-
-
-def _tokens(generation: PendingSearch) -> Iterator[DecidedToken]:
-    try:
-        yield from generation.tokens()
-    finally:
-        generation.cancel()

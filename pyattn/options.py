@@ -6,9 +6,12 @@ import dataclasses
 import math
 import operator
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyattn._foreign import unknown_option
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -198,6 +201,14 @@ class GenerationOptions:
                 f"prefix_bias_beta: expected 0 with return_alternatives, got "
                 f"{self.prefix_bias_beta}"
             )
+
+    def __new__(cls, *_: Any, **options: Any) -> Self:
+        """An object without values; refuses options that do not exist, and names similar ones."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in options:
+            if name not in known:
+                raise TypeError(unknown_option(name, known))
+        return super().__new__(cls)
 
     @property
     def certain_prefix(self) -> int:

@@ -41,6 +41,9 @@ class Translator:
     lines, and a text without anything to translate is its own translation. Sentences that are too
     long for the model are cut further.
 
+    Any number of threads may share a translator, its tokenizer and its shortlist; the sentences of
+    all are decoded together.
+
     Odd input is put right before the model sees it (`normalize`, `pyattn.text.normalization`).
 
     Options are those of `GenerationOptions`, as one object, as keywords, or both. Keywords override
@@ -179,7 +182,7 @@ class Translator:
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
             return self._start([texts], pairs, search, treatment).texts(progress=progress)[0]
-        checked = list(checked_texts("translate", texts))
+        checked = list(checked_texts("translate", texts, "a str or an iterable of str"))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment).texts(progress=progress)
 
@@ -343,7 +346,7 @@ class Translator:
 
         if self._folder is None and self._tokenizer is not None:
             raise ValueError("save: the tokenizer has no files of its own; use model.save")
-        files = {} if self._folder is None else tokenizer_files(self._folder, self.model.config)
+        files = {} if self._folder is None else tokenizer_files(self._folder)
         if not isinstance(self.shortlist, LexicalShortlist | None):
             raise ValueError("save: the shortlist has no file of its own; use model.save")
         self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)

@@ -27,10 +27,9 @@ import time
 import traceback
 from typing import Any
 
-from fuzz_seeds import write_seeds
-from mutations import files_of, mutate_model
-
 from pyattn.errors import ModelError
+from support.fuzz_seeds import write_seeds
+from support.mutations import files_of, mutate_model
 
 SECONDS = 1.0
 MEMORY = 64 << 20

@@ -197,8 +197,15 @@ void bind_ops(py::module_& module) {
       .def_property_readonly(
           "dtype",
           [](const PackedLinear& packed) { return dtype_name(packed.dtype()); })
-      .def_property_readonly("isa", [](const PackedLinear& packed) {
-        return isa_name(packed.table().isa);
+      .def_property_readonly("isa",
+                             [](const PackedLinear& packed) {
+                               return isa_name(packed.table().isa);
+                             })
+      .def("__repr__", [](const PackedLinear& packed) {
+        return "<pyattn.PackedLinear [" + std::to_string(packed.out()) + ", " +
+               std::to_string(packed.in()) + "] " +
+               std::string(dtype_name(packed.dtype())) + ", " +
+               std::string(isa_name(packed.table().isa)) + ">";
       });
   module.def("pack", &pack, py::arg("operation"), py::arg("weight_name"),
              py::arg("weight"), py::arg("bias_name"), py::arg("bias"),

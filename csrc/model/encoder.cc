@@ -8,6 +8,8 @@
 namespace pyattn {
 namespace {
 
+// All sentences at once, as ragged rows: only attention needs to know where a
+// sentence begins, every other operation sees one matrix of rows.
 class Encoder {
  public:
   Encoder(const ModelWeights& weights, const Ragged& sources)
@@ -16,6 +18,7 @@ class Encoder {
         sources_(sources),
         positions_(sources.ids.size()),
         stream_(weights, sources.tokens()) {
+    // Positions count from the beginning of each sentence.
     for (int64_t s = 0; s < sources.sequences(); ++s) {
       std::iota(positions_.begin() + sources.starts[s],
                 positions_.begin() + sources.starts[s + 1], 0);
@@ -41,6 +44,8 @@ class Encoder {
   }
 
  private:
+  // Attention computes in bfloat16 where its products do, as the inputs have
+  // no more digits than that. The bias table's middle is distance zero.
   RaggedCall call(const SelfAttentionWeights& attention, int64_t n,
                   ConstRows qkv, Rows heads) const {
     return {.qkv = qkv,
@@ -72,6 +77,8 @@ Buffer<float> encode(const ModelWeights& weights, const Ragged& sources) {
   return Encoder(weights, sources).run();
 }
 
+// Keys and values of a source are the same at every step, so they are computed
+// once, for each layer of the decoder. One scratch matrix serves all layers.
 void store_sources(const ModelWeights& weights, const float* encoded,
                    const std::vector<void*>& slots) {
   const int64_t width = 2 * weights.config.decoder.kv_width();

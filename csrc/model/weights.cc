@@ -9,8 +9,11 @@
 namespace pyattn {
 namespace {
 
-// Packs what one checkpoint holds. Names of products are those of
-// pyattn.blocks, other names those of pyattn.checkpoint.
+// Packs the tensors of one checkpoint, in the order of the calls: the arena is
+// read front to back at every step, so blocks are packed in the order in which
+// a run reads them. Names of products are those of pyattn.blocks, other names
+// those of pyattn.checkpoint. Shapes follow from the config alone, and the
+// source refuses a tensor of another shape.
 class Packer {
  public:
   Packer(const ModelConfig& config, const ModelPacking& packing,
@@ -20,12 +23,14 @@ class Packer {
         packing_(packing),
         tensors_(tensors) {}
 
+  // RMS norms have no shift.
   NormWeights norm(const std::string& name) const {
     const bool beta = config_.norm_kind == NormKind::kLayer;
     return {copy(name + ".weight", {dim_}),
             beta ? copy(name + ".bias", {dim_}) : Buffer<float>()};
   }
 
+  // Queries, keys and values are one product, since they read the same rows.
   SelfAttentionWeights self_attention(const std::string& layer,
                                       const StackConfig& stack) {
     const std::string name = layer + ".self_attention";
@@ -36,6 +41,8 @@ class Packer {
             .norms = norms(name)};
   }
 
+  // Keys and values read the memory once per sentence, queries the target's
+  // rows at every step: two products.
   CrossAttentionWeights cross_attention(const std::string& layer,
                                         const StackConfig& stack) {
     const std::string name = layer + ".cross_attention";
@@ -46,6 +53,8 @@ class Packer {
             .norms = norms(name)};
   }
 
+  // The gate's columns alternate with those that they multiply, so that the
+  // product's epilogue has both in one tile.
   FeedForwardWeights feed_forward(const std::string& layer, int64_t ffn) {
     const std::string name = layer + ".feed_forward";
     const std::string up = name + ".up";
@@ -61,6 +70,7 @@ class Packer {
             .norms = norms(name)};
   }
 
+  // Marian makes the feed-forward after the average and the gates optional.
   AverageWeights average(const std::string& layer) {
     const std::string name = layer + ".average";
     const int64_t ffn = config_.average_ffn;
@@ -103,7 +113,7 @@ class Packer {
   EmbeddingWeights embedding(const std::string& stack, int64_t vocab) const {
     StoredMatrix tokens =
         tensors_.matrices(stack + ".embedding", {vocab}, dim_).front().weight;
-    tokens.was_read = {};  // as it never is for the last time
+    tokens.was_read = {};  // rows are looked up as long as the model lives
     return {tokens,
             config_.positions == Positions::kAdded
                 ? tensors_.floats(stack + ".positions",
@@ -113,6 +123,8 @@ class Packer {
                                    : NormWeights()};
   }
 
+  // T5 shares the first layer's table of distances among all layers; other
+  // families have one per layer. `RelativeBias::of` hides the difference.
   RelativeBias relative_bias(const std::string& stack, const StackConfig& sizes,
                              int64_t distances) const {
     RelativeBias bias = {.tables = {}, .stride = distances};
@@ -129,6 +141,8 @@ class Packer {
     return bias;
   }
 
+  // Cosines and sines are tables from Python: the formulas of their wavelengths
+  // differ between families, and the reference must use the same numbers.
   Rotation rotation() const {
     if (config_.positions != Positions::kRotary) {
       return {};
@@ -142,13 +156,14 @@ class Packer {
   int64_t bytes() const { return bytes_; }
 
  private:
+  // Gemma normalises a block's input and its output.
   BlockNorms norms(const std::string& block) const {
     return {norm(block + "_norm"), config_.norm == NormSide::kBoth
                                        ? norm(block + "_post_norm")
                                        : NormWeights()};
   }
 
-  // All products of a model come from here, so `bytes` forgets none.
+  // All products of a model are made here, so `bytes` counts each of them.
   PackedLinear product(const std::string& name,
                        const std::vector<int64_t>& rows, int64_t in,
                        Joined joined) {
@@ -168,6 +183,7 @@ class Packer {
     return product(name, rows, in, Joined::kInSequence);
   }
 
+  // Vectors and tables are small, and are copied: the file may be unmapped.
   Buffer<float> copy(const std::string& name,
                      const std::vector<int64_t>& shape) const {
     int64_t count = 1;
@@ -187,6 +203,8 @@ class Packer {
   int64_t bytes_ = 0;
 };
 
+// Python has checked the config with better messages. What is checked here
+// keeps the core's own arithmetic safe: divisions, shapes and lookups.
 void check_stack(const ModelConfig& config, const StackConfig& stack) {
   const auto positive = [](int64_t value) { return value > 0; };
   check(stack.layers >= 0 && positive(stack.heads) &&
@@ -230,6 +248,7 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
   Packer pack(config, packing, tensors);
   source_embedding = pack.embedding("encoder", config.encoder.vocab);
   target_embedding = pack.embedding("decoder", config.decoder.vocab);
+  // The encoder sees distances of both signs, the decoder only the past.
   encoder_bias = pack.relative_bias("encoder", config.encoder,
                                     2 * config.max_positions - 1);
   decoder_bias =
@@ -248,6 +267,7 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     encoder_norm = pack.norm("encoder.final_norm");
     decoder_norm = pack.norm("decoder.final_norm");
   }
+  // Last in the arena, as it is the last product of a step.
   output = pack.output(config.decoder.vocab);
   bytes_ = pack.bytes();
 }

@@ -42,6 +42,8 @@ bool ends_with(std::span<const int32_t> tokens,
 
 }  // namespace
 
+// Edits that never change are collected once; a step adds those that depend on
+// its length or its target.
 Constraints::Constraints(const SearchTask& task)
     : options_(*task.options),
       task_(task),
@@ -56,7 +58,7 @@ Constraints::Constraints(const SearchTask& task)
     forbid(always_, token);
   }
   for (const SequenceBias& one : options_.sequence_bias) {
-    // A sequence of one token needs no history.
+    // A bias on a single token needs no history.
     if (one.tokens.size() == 1) {
       always_.push_back({one.tokens[0], one.bias});
     } else {
@@ -86,6 +88,9 @@ std::optional<int32_t> Constraints::forced(int32_t length) const {
   return std::nullopt;
 }
 
+// Processors of transformers apply in a fixed order. Here edits are merged per
+// token; the order matters only between a bias and a penalty of one token, and
+// `Edit::apply` defines it.
 NextRules Constraints::rules(int32_t length,
                              std::span<const int32_t> target) const {
   NextRules rules = {always_, {}, -1};
@@ -112,8 +117,8 @@ NextRules Constraints::rules(int32_t length,
     if (options_.prefix_bias_beta > 0 &&
         static_cast<size_t>(length) < prefix.size() &&
         ends_with(target, prefix.first(static_cast<size_t>(length)))) {
-      // The target still follows the prefix. An edit that changes nothing has
-      // the logit of the expected token known.
+      // The target still follows the prefix. The empty edit makes the
+      // projection return the expected token's logit.
       rules.expected = prefix[static_cast<size_t>(length)];
       edits.push_back({rules.expected});
     }
@@ -129,6 +134,7 @@ void Constraints::forbid(std::vector<Edit>& edits, int32_t token) const {
   edits.push_back({token, kForbidden});
 }
 
+// Once per distinct token, however often it occurs (Keskar et al. 2019).
 void Constraints::edit_repeated(std::vector<Edit>& edits,
                                 std::span<const int32_t> history) const {
   if (options_.repetition_penalty != 1) {
@@ -138,6 +144,7 @@ void Constraints::edit_repeated(std::vector<Edit>& edits,
   }
 }
 
+// The bias of a sequence concerns its last token, once the others are there.
 void Constraints::edit_sequences(std::vector<Edit>& edits,
                                  std::span<const int32_t> history) const {
   for (const SequenceBias& one : options_.sequence_bias) {

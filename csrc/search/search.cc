@@ -14,6 +14,8 @@ Search::Search(const SearchTask& task, const Path& begun)
       constraints_(task_),
       begun_(begun),
       hash_(hash_of(hash_of(kHashOfNone, task.source), begun.tokens)) {
+  // The last given token is the row of the first question; those before it are
+  // fed in one pass. Alternatives start behind tokens whose cache exists.
   if (begun.tokens.empty()) {
     prefix_ = {task.start};
     prefix_.insert(
@@ -46,8 +48,9 @@ void Search::set_rules(int32_t length,
   }
 }
 
-// By length ** length_penalty (Wu et al. 2016 use another formula). The length
-// is that of the part that `total` is of.
+// Divides by length ** length_penalty, as transformers and Marian do; Wu et al.
+// 2016 use ((5 + length) / 6) ** penalty. `length` counts the tokens whose
+// log-probabilities `total` sums.
 float Search::normalised(float total, int32_t length) const {
   if (!begun_.tokens.empty()) {
     length -= begun_.length();
@@ -80,6 +83,9 @@ float Search::coverage(const Path& path) const {
   return options().coverage_penalty * sum;
 }
 
+// A hypothesis as the caller sees it: without the end token and with the given
+// prefix, or as options require. The score of the tokens of a begun path is
+// added at the end, so that it does not take part in the normalisation.
 Found Search::result(Path path, float score, FinishReason reason) const {
   if (!options().return_end_token && !path.tokens.empty() &&
       constraints_.is_end(path.tokens.back())) {
@@ -113,6 +119,8 @@ Found Search::result(Path path, FinishReason reason) const {
   return result(std::move(path), score, reason);
 }
 
+// The hash is of the source and the begun tokens, not of the place in a batch,
+// so a sentence draws the same numbers in any company.
 double Search::uniform(size_t hypothesis, int32_t step) const {
   return pyattn::uniform(options().seed, hash_,
                          static_cast<uint32_t>(hypothesis),
@@ -124,6 +132,7 @@ std::unique_ptr<Search> make_search(const SearchTask& task) {
                                            : make_search(task, {});
 }
 
+// A beam samples by itself, with `do_sample`.
 std::unique_ptr<Search> make_search(const SearchTask& task, const Path& begun) {
   if (task.options->beam_size > 1) {
     return make_beam(task, begun);

@@ -1,1 +1,7 @@
-"""The command line: `main` reads the arguments, the other files do the work."""
+"""The command line.
+
+main                                     the command `pyattn`, and the list of its commands
+translate, inspect, convert, bench       the commands: a file for each, with its arguments
+arguments, channels                      what they share: arguments; input and output
+inspection, conversion, benchmark        their work, as functions
+"""

@@ -122,3 +122,8 @@ def forget_standard_output() -> None:
     """Discard the rest of the output, or the interpreter complains about it at exit."""
     with contextlib.suppress(OSError, ValueError):  # not a real file, as under a test
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def one_line(text: str) -> str:
+    """A text whose line breaks are spaces."""
+    return " ".join(text.splitlines())

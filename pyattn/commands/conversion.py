@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from pyattn.files import read_checkpoint, read_shortlist
+from pyattn.files import open_model
 from pyattn.files.native import MatrixType, write_native
 from pyattn.text.tokenizers import NoTokenizer, load_tokenizer, tokenizer_files
 
@@ -30,13 +30,14 @@ def convert(
         ValueError: if there is no such dtype, or a matrix that is to be int8 has a value that is
             not finite.
     """
-    checkpoint = read_checkpoint(model)
-    with contextlib.suppress(NoTokenizer):
-        load_tokenizer(model, checkpoint.config)  # fails if its files cannot be used
-    write_native(
-        out,
-        checkpoint,
-        dtype=dtype,
-        tokenizer_files=tokenizer_files(model, checkpoint.config),
-        shortlist=read_shortlist(model, checkpoint.config),
-    )
+    with open_model(model) as files:
+        checkpoint = files.checkpoint
+        with contextlib.suppress(NoTokenizer):
+            load_tokenizer(files)  # fails if its files cannot be used
+        write_native(
+            out,
+            checkpoint,
+            dtype=dtype,
+            tokenizer_files=tokenizer_files(files),
+            shortlist=files.shortlist,
+        )

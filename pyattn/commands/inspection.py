@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import collections
 import os
-import pathlib
+from collections.abc import Mapping
 
 from pyattn.checkpoint import Checkpoint, ModelConfig
-from pyattn.files import layout, model_path, read_checkpoint
-from pyattn.files.argos import opened
-from pyattn.files.ctranslate2 import WEIGHTS_FILE as BINARY_FILE
-from pyattn.files.ctranslate2 import read_binary
-from pyattn.files.marian import count_numbers
-from pyattn.files.native import WEIGHTS_FILE
-from pyattn.files.pickled import read_pickled, read_training
-from pyattn.files.safetensors import read_safetensors
+from pyattn.files import ModelFiles, model_path, open_model
 from pyattn.model import Model
 from pyattn.running import precision
 from pyattn.running.origin import SHIPPED_MODEL
@@ -41,7 +33,9 @@ def describe(
         ValueError: if `dtype` or `threads` is not available here, or a pattern matches no product.
     """
     folder = SHIPPED_MODEL if path is None else model_path(path)
-    checkpoint = read_checkpoint(folder)
+    with open_model(folder) as files:
+        checkpoint, stored = files.checkpoint, files.stored_numbers
+        languages = _languages(files)
     with Model(checkpoint, dtype=dtype, threads=threads) as model:
         config = model.config
         types = precision.described(config, config.dtype, config.other_dtypes)
@@ -53,8 +47,8 @@ def describe(
     return [
         ("model", str(folder)),
         *_network(checkpoint),
-        *_languages(folder, config),
-        ("stored as", _stored(folder)),
+        *languages,
+        ("stored as", _listed(stored)),
         *machine,
     ]
 
@@ -85,10 +79,10 @@ def _norm(config: ModelConfig) -> str:
     return f"{config.norm}, {kind}{', and one after each stack' if config.final_norm else ''}"
 
 
-def _languages(folder: pathlib.Path, config: ModelConfig) -> list[tuple[str, str]]:
+def _languages(files: ModelFiles) -> list[tuple[str, str]]:
     """The names of languages that the model takes, if any."""
     try:
-        tokenizer = load_tokenizer(folder, config)
+        tokenizer = load_tokenizer(files)
     except NoTokenizer:
         return []
     if tokenizer is None:
@@ -105,40 +99,7 @@ def _stack(layers: int, heads: int, ffn: int) -> str:
     return f"{layers} layers, {heads} heads, ffn {ffn:,}"
 
 
-def _stored(folder: pathlib.Path) -> str:
-    """Counts of the numbers of each type in a folder's weights."""
-    counts: collections.Counter[str] = collections.Counter()
-    whose = layout(folder)
-    if whose == "marian":
-        counts.update(count_numbers(folder))
-        return _listed(counts)
-    if whose == "textbook":
-        for tensor in read_training(folder)[1].values():
-            counts[tensor.dtype] += tensor.values.size
-        return _listed(counts)
-    if whose == "argos":
-        with opened(folder) as package:
-            return _stored(package.model)
-    if whose == "ctranslate2":
-        # Under its aliases a variable is the same object.
-        variables = read_binary(folder / BINARY_FILE).variables.values()
-        for tensor in {id(tensor): tensor for tensor in variables}.values():
-            if tensor.shape:  # and no attribute
-                counts[tensor.dtype] += tensor.values.size
-        return _listed(counts)
-    if whose == "native":
-        for tensor in read_safetensors(folder / WEIGHTS_FILE).values():
-            counts[tensor.dtype] += tensor.values.size
-        return _listed(counts)
-    # A folder may have its weights in both forms; the first one is read then.
-    for pattern, read in (("*.safetensors", read_safetensors), ("*.bin", read_pickled)):
-        for path in sorted(folder.glob(pattern)):
-            for tensor in read(path).values():
-                counts[tensor.dtype] += tensor.values.size
-        if counts:
-            break
-    return _listed(counts)
-
-
-def _listed(counts: collections.Counter[str]) -> str:
-    return ", ".join(f"{dtype} {count:,}" for dtype, count in counts.most_common())
+def _listed(counts: Mapping[str, int]) -> str:
+    """Counts of numbers by their type, the most frequent type first."""
+    ordered = sorted(counts.items(), key=lambda item: item[1], reverse=True)
+    return ", ".join(f"{dtype} {count:,}" for dtype, count in ordered)

@@ -11,18 +11,26 @@ Argos translates with a beam of 4 and a length penalty of 0.2.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
+import functools
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from pyattn.checkpoint import Checkpoint
+from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.archives import zip_entries
-from pyattn.files.ctranslate2 import read_ctranslate2, read_vocabularies
+from pyattn.files.ctranslate2 import CTranslate2Files
 from pyattn.files.fields import Fields
+from pyattn.files.model_files import ModelFiles
 from pyattn.files.reading import bare, map_file, read_json, shown
+from pyattn.files.sentencepieces import read_pieces
+from pyattn.files.tokenizer_parts import PackagePieces
+from pyattn.files.vocabulary import Vocabularies
+
+if TYPE_CHECKING:
+    from pyattn.files.ctranslate2.vmap import VocabularyMap
 
 SUFFIX = ".argosmodel"
 METADATA_FILE = "metadata.json"
@@ -59,49 +67,80 @@ def is_argos(path: pathlib.Path) -> bool:
     return path.suffix == SUFFIX
 
 
-@contextlib.contextmanager
-def opened(path: pathlib.Path) -> Iterator[Package]:
-    """A package's files, which may be deleted afterwards; mapped files stay readable.
+class ArgosFiles(ModelFiles):
+    """A package, zipped or not, which is decoded as Argos does.
 
-    Raises:
-        ModelError: if the zip file is malformed, or metadata.json is.
+    A zip file is unpacked when it is first needed, and what was unpacked is deleted by `close`.
+
+    Args:
+        path: The package.
     """
-    if path.is_dir():
-        yield _package(path)
-        return
-    with tempfile.TemporaryDirectory(prefix="pyattn-") as folder:
-        _unpack(path, pathlib.Path(folder))
-        yield _package(pathlib.Path(folder))
 
+    @functools.cached_property
+    def _package(self) -> Package:
+        if self.path.is_dir():
+            return _package(self.path)
+        folder = self._unpacked.enter_context(tempfile.TemporaryDirectory(prefix="pyattn-"))
+        _unpack(self.path, pathlib.Path(folder))
+        return _package(pathlib.Path(folder))
 
-def read_argos(path: pathlib.Path) -> Checkpoint:
-    """The model of a package, which is decoded as Argos does.
+    @functools.cached_property
+    def _model(self) -> CTranslate2Files:
+        return CTranslate2Files(self._package.model)
 
-    Raises:
-        ModelError: if a file is missing or malformed.
-    """
-    with opened(path) as package:
-        checkpoint = read_ctranslate2(package.model)
+    def _read(self) -> Checkpoint:
+        checkpoint = self._model.checkpoint
         options = dataclasses.replace(
             checkpoint.generation,
             beam_size=4,
             length_penalty=0.2,
-            target_prefix=_prefix(package),
+            target_prefix=self._prefix(),
             return_prefix=False,
         )
         return dataclasses.replace(checkpoint, generation=options)
 
+    def _prefix(self) -> tuple[int, ...]:
+        prefix = self._package.prefix
+        if not prefix:
+            return ()
+        target = self.vocabularies.target
+        if prefix not in target:
+            raise ModelError(
+                f"{METADATA_FILE}: target_prefix is {shown(prefix)}, expected a token of the "
+                f"target vocabulary"
+            )
+        return (target.tokens.index(prefix),)
 
-def _prefix(package: Package) -> tuple[int, ...]:
-    if not package.prefix:
-        return ()
-    target = read_vocabularies(package.model).target
-    if package.prefix not in target:
-        raise ModelError(
-            f"{METADATA_FILE}: target_prefix is {shown(package.prefix)}, expected a token of the "
-            f"target vocabulary"
+    @property
+    def config(self) -> ModelConfig:
+        """As `ModelFiles`."""
+        return self._model.config
+
+    @functools.cached_property
+    def tokenizer(self) -> PackagePieces:
+        """As `ModelFiles`."""
+        path = self._package.pieces
+        return PackagePieces(
+            name=self.path.name,
+            pieces=read_pieces(path) if path.exists() else None,
+            vocabularies=self.vocabularies,
+            prefix=self._package.prefix,
         )
-    return (target.tokens.index(package.prefix),)
+
+    @property
+    def vocabularies(self) -> Vocabularies:
+        """As `ModelFiles`."""
+        return self._model.vocabularies
+
+    @property
+    def vocabulary_map(self) -> VocabularyMap | None:
+        """As `ModelFiles`."""
+        return self._model.vocabulary_map
+
+    @property
+    def stored_numbers(self) -> Mapping[str, int]:
+        """As `ModelFiles`."""
+        return self._model.stored_numbers
 
 
 def _package(folder: pathlib.Path) -> Package:

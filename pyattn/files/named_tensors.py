@@ -70,6 +70,13 @@ class Weights:
         check_shape(tensor, shape)
         return tensor
 
+    def counts(self) -> dict[str, int]:
+        """How many numbers of which type there are."""
+        counts: dict[str, int] = {}
+        for tensor in self._tensors.values():
+            counts[tensor.dtype] = counts.get(tensor.dtype, 0) + tensor.values.size
+        return counts
+
     def check_all_taken(self, family: str) -> None:
         """Checks that all tensors were read, as an unused tensor means another kind of model.
 

@@ -23,19 +23,26 @@ import numpy.typing as npt
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
+from pyattn.files.model_files import ModelFiles
 from pyattn.files.named_tensors import Weights, named_shapes
 from pyattn.files.native_config import (
     CONFIG_FILE,
     FORMAT,
     FORMAT_VERSION,
     LENGTHS,
-    TOKENIZER_FILES,
+    NativeConfig,
     read_native_config,
 )
 from pyattn.files.quantized import bfloat16_bits, quantize, stored_quantized
-from pyattn.files.reading import bare, listed, open_regular
+from pyattn.files.reading import JsonObject, bare, listed, open_regular, read_json
 from pyattn.files.safetensors import Entry, read_safetensors, write_safetensors
 from pyattn.files.shortlist import SHORTLIST_FILE, LexicalShortlist, read_own_shortlist
+from pyattn.files.tokenizer_parts import (
+    TOKENIZER_FILES,
+    FilesByRole,
+    TokenizerParts,
+    read_numbered,
+)
 from pyattn.stored import Array, Stored, Tensors
 
 WEIGHTS_FILE = "model.safetensors"
@@ -46,14 +53,58 @@ MatrixType: TypeAlias = Literal["float32", "bfloat16", "int8"]
 TokenizerFiles: TypeAlias = Mapping[str, str | os.PathLike[str] | bytes]
 
 
-def read_native(folder: pathlib.Path) -> Checkpoint:
-    """The model in a native folder; its weights stay views of the file.
+class NativeFiles(ModelFiles):
+    """A native folder.
 
-    Raises:
-        ModelError: if a file is missing or malformed, or if the config contradicts the tensors.
+    Args:
+        path: The folder.
+        values: The content of its config.json.
     """
-    config = read_native_config(folder)
-    weights = Weights(WEIGHTS_FILE, read_safetensors(folder / WEIGHTS_FILE))
+
+    def __init__(self, path: pathlib.Path, values: JsonObject) -> None:
+        super().__init__(path)
+        self._values = values
+
+    @functools.cached_property
+    def _settings(self) -> NativeConfig:
+        return read_native_config(self.path, self._values)
+
+    @functools.cached_property
+    def _weights(self) -> Weights:
+        return Weights(WEIGHTS_FILE, read_safetensors(self.path / WEIGHTS_FILE))
+
+    def _read(self) -> Checkpoint:
+        return _checkpoint(self._settings, self._weights)
+
+    @property
+    def config(self) -> ModelConfig:
+        """As `ModelFiles`."""
+        return self._settings.model
+
+    @functools.cached_property
+    def tokenizer(self) -> TokenizerParts:
+        """As `ModelFiles`."""
+        files = self._settings.tokenizer
+        if "source" in files:
+            return read_numbered(files)
+        settings = read_json(files["settings"]) if "settings" in files else {}
+        return FilesByRole(files=files, settings=settings)
+
+    @functools.cached_property
+    def shortlist(self) -> LexicalShortlist | None:
+        """As `ModelFiles`."""
+        if self._settings.shortlist is None:
+            return None
+        path, shared = self._settings.shortlist
+        return read_own_shortlist(path, self.config, shared=shared)
+
+    @property
+    def stored_numbers(self) -> Mapping[str, int]:
+        """As `ModelFiles`."""
+        return self._weights.counts()
+
+
+def _checkpoint(config: NativeConfig, weights: Weights) -> Checkpoint:
     shapes = dict(named_shapes(config.model, {name: name for name in LENGTHS}))
     if weights.optional("output.bias") is not None:
         shapes["output.bias"] = shapes["output.weight"][:1]
@@ -68,19 +119,6 @@ def read_native(folder: pathlib.Path) -> Checkpoint:
         tensors[name] = by_stored_name.setdefault(stored_name, tensor)
     weights.check_all_taken(config.model.family)
     return Checkpoint(config.model, Tensors(tensors), config.generation, config.text)
-
-
-def read_native_shortlist(folder: pathlib.Path) -> LexicalShortlist | None:
-    """The shortlist in a native folder; None if it has none.
-
-    Raises:
-        ModelError: if a file is missing or malformed, or if its ids are not the model's.
-    """
-    config = read_native_config(folder)
-    if config.shortlist is None:
-        return None
-    path, shared = config.shortlist
-    return read_own_shortlist(path, config.model, shared=shared)
 
 
 def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Stored:
@@ -275,15 +313,21 @@ def _copy_tokenizer(files: TokenizerFiles, folder: pathlib.Path) -> dict[str, st
     """Role to the name of its file in the folder."""
     names: dict[str, str] = {}
     by_content: dict[bytes, str] = {}
+    read: dict[pathlib.Path, bytes] = {}
     for role, given in files.items():
         if isinstance(given, bytes):
             content = given
         else:
-            with open_regular(pathlib.Path(given)) as file:
-                content = file.read()
+            path = pathlib.Path(given)
+            content = read.get(path) or read.setdefault(path, _content(path))
         names[role] = by_content.setdefault(content, TOKENIZER_FILES[role])
         (folder / names[role]).write_bytes(content)
     return names
+
+
+def _content(path: pathlib.Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read()
 
 
 @contextlib.contextmanager

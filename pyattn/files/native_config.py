@@ -28,24 +28,13 @@ from pyattn.checkpoint import (
 )
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
-from pyattn.files.reading import JsonObject, bare, named_inside, read_json, shown
+from pyattn.files.reading import JsonObject, bare, named_inside, shown
+from pyattn.files.tokenizer_parts import TOKENIZER_FILES
 from pyattn.options import GenerationOptions
 
 CONFIG_FILE = "config.json"
 FORMAT = "pyattn"
 FORMAT_VERSION = 1
-# Role to the name under which the file is written, unless it equals that of an earlier role.
-TOKENIZER_FILES = {
-    "source": "source.spm",
-    "target": "target.spm",
-    "vocab": "vocab.json",
-    "target_vocab": "target_vocab.json",
-    "json": "tokenizer.json",
-    "pieces": "pieces.model",
-    "merges": "merges.txt",
-    "settings": "tokenizer_config.json",
-}
-
 # A role, and the roles of which it needs at least one.
 _NEEDED = {
     "source": ("target",),
@@ -89,13 +78,16 @@ def is_native(values: JsonObject) -> bool:
     return "format" in values
 
 
-def read_native_config(folder: pathlib.Path) -> NativeConfig:
-    """Reads config.json.
+def read_native_config(folder: pathlib.Path, values: JsonObject) -> NativeConfig:
+    """Validates a config.json.
+
+    Args:
+        folder: Its folder, which the names in it are of.
+        values: Its content.
 
     Raises:
         ModelError: if a field is missing, unknown or out of range; the message names it.
     """
-    values = read_json(folder / CONFIG_FILE)
     fields = Fields({CONFIG_FILE: values})
     if fields.get("format") != FORMAT:
         fields.fail("format", f"is {shown(fields.get('format'))}, expected {FORMAT!r}")

@@ -33,6 +33,8 @@ _TYPES = {"U16": np.uint16, "U32": np.uint32}
 class LexicalShortlist:
     """Target ids by source ids.
 
+    Nothing changes it after it was made, so any number of threads may share it.
+
     Args:
         begins: Where in `ids` the list of each source id begins, and where the last one ends.
         ids: Target ids of all lists.

@@ -20,6 +20,7 @@ two ids behind the padding's, the one of them that the settings tell.
 
 from __future__ import annotations
 
+import functools
 import math
 import pathlib
 from collections.abc import Mapping
@@ -29,13 +30,14 @@ import numpy as np
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, Fields
+from pyattn.files.model_files import ModelFiles
 from pyattn.files.named_tensors import Weights
 from pyattn.files.pickled import read_training
 from pyattn.files.tensors import Tensor
 from pyattn.options import GenerationOptions
 from pyattn.stored import Array, Stored, Tensors
 
-SUFFIX = ".chkpt"
+_SUFFIX = ".chkpt"
 
 # The words of our tensor names, in those of the files.
 _WORDS = {
@@ -59,16 +61,48 @@ _OUTPUT = "trg_word_prj.weight"
 _TABLE = "position_enc.pos_table"
 
 
-def read_textbook(path: pathlib.Path) -> Checkpoint:
-    """The model in a .chkpt file. Its generation options are those of its translate.py.
+def is_textbook(path: pathlib.Path) -> bool:
+    """Whether a path is such a file, by its name."""
+    return path.suffix == _SUFFIX and not path.is_dir()
 
-    Raises:
-        ModelError: if the file is malformed, or its settings contradict its tensors.
+
+class TextbookFiles(ModelFiles):
+    """A .chkpt file.
+
+    Args:
+        path: The file.
     """
-    settings, tensors = read_training(path)
-    fields = Fields({f"{path.name}: settings": settings})
-    weights = Weights(path.name, tensors)
-    config = _config(fields, _positions(tensors, path.name))
+
+    @functools.cached_property
+    def _state(self) -> tuple[Fields, dict[str, Tensor]]:
+        """The settings and the tensors."""
+        settings, tensors = read_training(self.path)
+        return Fields({f"{self.path.name}: settings": settings}), tensors
+
+    def _read(self) -> Checkpoint:
+        return _checkpoint(self.path.name, *self._state)
+
+    @property
+    def config(self) -> ModelConfig:
+        """As `ModelFiles`."""
+        return self.checkpoint.config
+
+    @property
+    def tokenizer(self) -> None:
+        """None: the vocabulary is in another file, which cannot be read safely."""
+        return None
+
+    @property
+    def stored_numbers(self) -> Mapping[str, int]:
+        """As `ModelFiles`."""
+        file, (_, tensors) = self.path.name, self._state
+        return Weights(file, tensors).counts()
+
+
+def _checkpoint(file: str, fields: Fields, tensors: Mapping[str, Tensor]) -> Checkpoint:
+    """The model of a file; its generation options are those of the textbook's translate.py."""
+    weights = Weights(file, tensors)
+    config = _config(fields, _positions(tensors, file))
     heads = _Heads(config, fields.integer("d_k", high=MAX_DIM), fields.integer("d_v", high=MAX_DIM))
     stored: dict[str, Stored] = {}
     for name, shape in tensor_shapes(config):

@@ -23,7 +23,9 @@ _REPORT_EVERY = 0.05
 class PendingSearch:
     """A search for the targets of some sentences.
 
-    Any thread may use it. Dropping the last reference cancels the sentences that are not done.
+    Any thread may use it, several at a time. Each decided token is given out once: iterators of
+    `tokens` in several threads share them, and `watch` and `stop` are for the thread that watches.
+    Dropping the last reference cancels the sentences that are not done.
 
     In a coroutine, `await` it for its `results`; cancelling the task cancels the search.
     """
@@ -33,12 +35,16 @@ class PendingSearch:
         self._options = options
         self._found: list[list[Hypothesis] | None] = [None] * len(options)
         self._taking = threading.Lock()
-        # Number of tokens after which a watcher stopped a sentence.
+        # Number of tokens after which a watcher stopped a sentence. Written by the thread that
+        # watches, before it ends the sentence; read by all others once the sentence is over.
         self._wanted: dict[int, int] = {}
 
     def __len__(self) -> int:
         """Number of sentences."""
         return len(self._options)
+
+    def __repr__(self) -> str:
+        return f"<pyattn.PendingSearch {self.count_done} of {len(self)} sentences done>"
 
     @property
     def count_done(self) -> int:
@@ -133,6 +139,13 @@ class PendingSearch:
                 yield DecidedToken(
                     sentence=sentence, step=step, token=chosen, score=score, last=last
                 )
+
+    def stream(self) -> Iterator[DecidedToken]:
+        """The same as `tokens`; leaving the iteration ends the search."""
+        try:
+            yield from self.tokens()
+        finally:
+            self.cancel()
 
     def watch(self, on_token: Callable[[DecidedToken], object]) -> None:
         """Calls `on_token` with every token; if it returns True, the token ends its sentence."""

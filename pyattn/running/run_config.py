@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from pyattn.checkpoint import ModelConfig
+from pyattn.running import precision
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,13 @@ class RunConfig(ModelConfig):
     dtype: str
     other_dtypes: Mapping[str, str] = dataclasses.field(hash=False)
     isa: str
+
+    @classmethod
+    def of(cls, config: ModelConfig, types: Mapping[str, str], isa: str) -> RunConfig:
+        """The config of a model whose products are computed in `types`, by their names."""
+        most = precision.commonest(types, config)
+        others = {name: other for name, other in types.items() if other != most}
+        return cls(**dataclasses.asdict(config), dtype=most, other_dtypes=others, isa=isa)
 
     def summary(self) -> str:
         """The same in a few words."""

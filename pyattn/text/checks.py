@@ -27,15 +27,21 @@ def check_text(text: str, place: str) -> str:
     return text
 
 
-def checked_texts(operation: str, texts: Iterable[str]) -> Iterator[str]:
-    """The texts, each checked when it is reached; the iterable itself is checked now."""
+def checked_texts(
+    operation: str, texts: Iterable[str], expected: str = "an iterable of str"
+) -> Iterator[str]:
+    """The texts, each checked when it is reached; the iterable itself is checked now.
+
+    Args:
+        operation: Its name in errors.
+        texts: The argument to check.
+        expected: What the operation accepts, in errors.
+    """
     if isinstance(texts, Mapping):
         raise TypeError(
-            f"{operation}: texts is {type(texts).__name__}, expected an iterable of str; "
+            f"{operation}: texts is {type(texts).__name__}, expected {expected}; "
             "its values are list(texts.values())"
         )
     if isinstance(texts, str | bytes | bytearray) or not isinstance(texts, Iterable):
-        raise TypeError(
-            f"{operation}: texts is {type(texts).__name__}, expected an iterable of str"
-        )
+        raise TypeError(f"{operation}: texts is {type(texts).__name__}, expected {expected}")
     return (check_text(text, f"{operation}: texts[{index}]") for index, text in enumerate(texts))

@@ -39,7 +39,8 @@ class PendingSearch(Protocol):
 class PendingTranslations:
     """Translations under way.
 
-    Any thread may use it. Dropping the last reference cancels the texts that are not done.
+    Any thread may use it, several at a time. Dropping the last reference cancels the texts that are
+    not done.
 
     In a coroutine, `await` it for its `results`; cancelling the task cancels the translations.
     """
@@ -55,6 +56,10 @@ class PendingTranslations:
     def __len__(self) -> int:
         """Number of texts."""
         return len(self._plans)
+
+    def __repr__(self) -> str:
+        state = "done" if self.done() else "under way"
+        return f"<pyattn.PendingTranslations of {len(self)} texts, {state}>"
 
     def done(self) -> bool:
         """Whether all texts are translated."""

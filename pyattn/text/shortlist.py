@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 
 class Shortlist(Protocol):
-    """A shortlist, as translators use it."""
+    """A shortlist, as translators use it. Threads that share a translator share it as well."""
 
     def candidates(self, source: Sequence[int]) -> npt.NDArray[np.int32]:
         """The ids that the target of a source may have, ascending, the end among them."""

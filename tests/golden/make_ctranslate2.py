@@ -36,9 +36,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import compat_models
 import ctranslate2
 import numpy as np
+
+from support import compat_models
 
 Options = dict[str, Any]
 Case = dict[str, Any]

@@ -5,7 +5,7 @@
 A file of `modules/` has a model's weights, in int8 steps of 1 / 64, so that they are exact and
 small; their names and shapes in the order in which they lie; and for a few pairs of a source and a
 target what the encoder yields and the logits of the decoder, computed in double precision.
-`test_reference_modules.py` gives the weights the names of `pyattn.checkpoint`.
+`tests/reference/test_modules.py` gives the weights the names of `pyattn.checkpoint`.
 """
 
 from __future__ import annotations

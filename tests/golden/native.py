@@ -8,7 +8,7 @@ import re
 import torch
 import transformers
 
-from pyattn.files.native import read_native
+from pyattn.files import read_checkpoint
 
 _PARTS = {
     "self_attention": "self_attn",
@@ -40,7 +40,7 @@ def replace_weights(model: transformers.MarianMTModel, folder: pathlib.Path) -> 
     """Give `model` the weights of the native model in `folder`, every one of them."""
     names = dict(model.state_dict())
     new = {_WHOLE["output.bias"]: torch.zeros_like(model.final_logits_bias)}  # may be left out
-    for name, values in read_native(folder).tensors.items():
+    for name, values in read_checkpoint(folder).tensors.items():
         theirs = _their_name(name)
         new[theirs] = torch.from_numpy(values.copy()).reshape(names[theirs].shape)
     # Only what is tied or computed may be left out.

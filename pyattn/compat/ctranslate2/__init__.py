@@ -6,7 +6,7 @@
     translator.translate_batch([["▁Hello", "▁world"]])
 
 Names, arguments, defaults, results and errors are those of version 4.8 for `Translator` on a CPU.
-A model's folder may also be of any other layout that `pyattn.load` reads, if it has a vocabulary.
+A model may also be a package of Argos Translate (.argosmodel), which holds one of CTranslate2's.
 The differences below are deliberate; most are defects of CTranslate2.
 
 Batches and threads:

@@ -16,8 +16,7 @@ from pyattn.compat.ctranslate2.arguments import incompatible
 from pyattn.compat.ctranslate2.log import logger
 from pyattn.compat.ctranslate2.pending import Pending
 from pyattn.errors import ModelError
-from pyattn.files import read_checkpoint
-from pyattn.files.ctranslate2 import read_vocabularies, read_vocabulary_map
+from pyattn.files import open_model
 from pyattn.files.ctranslate2.vmap import VocabularyMap
 from pyattn.files.vocabulary import Vocabularies
 from pyattn.model import Model
@@ -108,9 +107,9 @@ class ModelHandle:
             return self._read_folder(pathlib.Path(folder))
 
     def _read_folder(self, folder: pathlib.Path) -> Loaded:
-        checkpoint = read_checkpoint(folder)
-        self.vocabularies: Vocabularies = read_vocabularies(folder)
-        vmap = read_vocabulary_map(folder)
+        with open_model(folder) as files:
+            checkpoint, vmap = files.checkpoint, files.vocabulary_map
+            self.vocabularies: Vocabularies = files.vocabularies
         dtype = self._dtype or ("int8" if checkpoint.int8 else "float32")
         model = Model(checkpoint, dtype=dtype, threads=self._threads)
         return Loaded(model, self.vocabularies, vmap)

@@ -2,22 +2,9 @@
 
 `binary` and `config` read the files, `variables` gives access to the variables of the first,
 `structure` derives the network from them, and `reader` makes a checkpoint of it all. `vmap` reads a
-list of words that go together.
+list of words that go together, and `opened` has all that a folder holds.
 """
 
-from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, read_binary
-from pyattn.files.ctranslate2.reader import (
-    is_ctranslate2,
-    read_ctranslate2,
-    read_vocabularies,
-    read_vocabulary_map,
-)
+from pyattn.files.ctranslate2.opened import CTranslate2Files, is_ctranslate2
 
-__all__ = [
-    "WEIGHTS_FILE",
-    "is_ctranslate2",
-    "read_binary",
-    "read_ctranslate2",
-    "read_vocabularies",
-    "read_vocabulary_map",
-]
+__all__ = ["CTranslate2Files", "is_ctranslate2"]

@@ -1,7 +1,7 @@
 """Folders of CTranslate2 models: encoder-decoder Transformers in files of version 1 to 6.
 
 A folder holds model.bin (`pyattn.files.ctranslate2.binary`), the vocabularies, from version 6 on
-config.json, and perhaps vmap.txt. These models take and give tokens; `read_vocabularies` returns
+config.json, and perhaps vmap.txt. These models take and give tokens; `Reader.vocabularies` are
 their ids. Their variables, for a `{stack}` of encoder and decoder and a layer N:
 
     {stack}/{num_heads,pre_norm,activation}               without {stack}/ before revision 5
@@ -27,7 +27,6 @@ Each linear has a weight, [out, in], perhaps its scale, and perhaps a bias.
 from __future__ import annotations
 
 import functools
-import os
 import pathlib
 
 import numpy as np
@@ -41,7 +40,7 @@ from pyattn.checkpoint import (
     StackSizes,
 )
 from pyattn.errors import ModelError
-from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary, read_binary
+from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary
 from pyattn.files.ctranslate2.config import (
     SpecialTokens,
     read_special_tokens,
@@ -59,14 +58,11 @@ from pyattn.files.ctranslate2.structure import (
     relative_distance,
 )
 from pyattn.files.ctranslate2.variables import Variables
-from pyattn.files.ctranslate2.vmap import VocabularyMap, read_vmap
 from pyattn.files.fields import MAX_DIM
 from pyattn.files.reading import shown
 from pyattn.files.vocabulary import Vocabularies
 from pyattn.options import GenerationOptions
 from pyattn.stored import Stored, Tensors
-
-VMAP_FILE = "vmap.txt"
 
 _LATEST_REVISION = 7
 _NORM_EPSILON, _RMS_NORM_EPSILON = 1e-5, 1e-6
@@ -84,51 +80,24 @@ _ATTENTIONS: dict[str, tuple[tuple[str, str, _Linears], ...]] = {
 }
 
 
-def is_ctranslate2(folder: pathlib.Path) -> bool:
-    """Whether a folder has weights under the name that CTranslate2 gives them."""
-    return (folder / WEIGHTS_FILE).exists()
+class Reader:
+    """A folder that is being read; the weights stay views of its file.
 
+    The model is decoded as CTranslate2 does by default: a beam of 2, at least one token and at most
+    256 before the end.
 
-def read_ctranslate2(folder: pathlib.Path) -> Checkpoint:
-    """The model in a folder of CTranslate2's; its weights stay views of the file.
-
-    It is decoded as CTranslate2 does by default: a beam of 2, at least one token and at most 256
-    before the end.
-
-    Raises:
-        ModelError: if a file is missing or malformed, or the model is not supported.
-    """
-    return _Reader(folder).checkpoint()
-
-
-def read_vocabularies(folder: str | os.PathLike[str]) -> Vocabularies:
-    """The tokens of a CTranslate2 model, by their ids, and those around a source.
+    Args:
+        folder: The folder.
+        binary: The variables of its model.bin.
 
     Raises:
-        ModelError: as `read_ctranslate2`.
+        ModelError: if a file is missing or malformed, or the model is not supported; likewise when
+            a property is read.
     """
-    return _Reader(pathlib.Path(folder)).vocabularies
 
-
-def read_vocabulary_map(folder: str | os.PathLike[str]) -> VocabularyMap | None:
-    """The folder's map of source tokens to target tokens (vmap.txt); None if it has none.
-
-    Raises:
-        ModelError: as `read_ctranslate2`, and if vmap.txt is malformed.
-    """
-    path = pathlib.Path(folder)
-    if not (path / VMAP_FILE).exists():
-        return None
-    found = _Reader(path).vocabularies
-    return read_vmap(path / VMAP_FILE, found.target, always=(found.begin, found.end))
-
-
-class _Reader:
-    """A folder that is being read."""
-
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, binary: Binary) -> None:
         self._folder = folder
-        self._binary = _supported(read_binary(folder / WEIGHTS_FILE))
+        self._binary = _supported(binary)
         self._variables = Variables(self._binary)
         self._tensors: dict[str, Stored] = {}
 
@@ -167,7 +136,7 @@ class _Reader:
 
     def checkpoint(self) -> Checkpoint:
         """The model."""
-        config = self._config()
+        config = self.config
         for stack in STACKS:
             self._read_stack(stack, config)
         self._read_output(config)
@@ -199,7 +168,9 @@ class _Reader:
             raise self._variables.error(count_names[0], f"is {count:g}, expected 0 to {heads}")
         return tuple((int(layer) % layers, head) for head in range(int(count) or heads))
 
-    def _config(self) -> ModelConfig:
+    @functools.cached_property
+    def config(self) -> ModelConfig:
+        """The model's config."""
         (source, dim), (target, _) = (self.rows[stack] for stack in STACKS)
         encoder, decoder = (
             read_structure(self._variables, self._binary, stack, dim) for stack in STACKS

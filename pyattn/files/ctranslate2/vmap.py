@@ -23,7 +23,7 @@ _LONGEST_LINE = 1 << 22
 
 
 class VocabularyMap:
-    """Target tokens by n-grams of source tokens.
+    """Target tokens by n-grams of source tokens; any number of threads may share it.
 
     Args:
         rules: N-gram, its tokens joined by spaces, to target ids.

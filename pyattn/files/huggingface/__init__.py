@@ -6,7 +6,7 @@ read.
 """
 
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config
-from pyattn.files.huggingface.reader import read_huggingface
+from pyattn.files.huggingface.opened import HuggingFaceFiles
 from pyattn.files.huggingface.weight_files import WEIGHT_FILES
 
-__all__ = ["WEIGHT_FILES", "HuggingFaceConfig", "read_config", "read_huggingface"]
+__all__ = ["WEIGHT_FILES", "HuggingFaceConfig", "HuggingFaceFiles", "read_config"]

@@ -47,14 +47,17 @@ class HuggingFaceConfig:
         )
 
 
-def read_config(folder: pathlib.Path) -> HuggingFaceConfig:
-    """Reads config.json, and generation_config.json if there is one.
+def read_config(folder: pathlib.Path, values: JsonObject) -> HuggingFaceConfig:
+    """Validates config.json, and generation_config.json if there is one.
+
+    Args:
+        folder: Their folder.
+        values: The content of config.json.
 
     Raises:
         ModelError: if a field is out of range, contradicts another or is not supported; the message
             names the file and the field.
     """
-    values = read_json(folder / CONFIG_FILE)
     name = Fields({CONFIG_FILE: values}).text("model_type")
     family = Fields({CONFIG_FILE: values}).choice("model_type", FAMILIES, name)
     values = _filled(values, family.defaults)

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 
 import numpy as np
 
-from pyattn.checkpoint import Checkpoint, TextSettings
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.files.huggingface.config import read_config
+from pyattn.files.huggingface.config import HuggingFaceConfig
 from pyattn.files.huggingface.layout import Layout
-from pyattn.files.huggingface.weight_files import read_weights
 from pyattn.files.named_tensors import Length, Weights, check_shape, named_shapes
-from pyattn.files.reading import read_json
 from pyattn.files.tensors import Tensor
 from pyattn.stored import Stored, Tensors
 
-_TOKENIZER_SETTINGS = "tokenizer_config.json"
 
-
-def read_huggingface(folder: pathlib.Path) -> Checkpoint:
-    """The model in a folder of Hugging Face's layout.
-
-    Weights stay views of the file, read from disk when they are first used.
+def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
+    """The model of a config and its tensors, which stay views of their files.
 
     Raises:
-        ModelError: if a file is missing or malformed, if the model is of a family that is not
-            supported, or if the config contradicts the tensors.
+        ModelError: if the config contradicts the tensors.
     """
-    config = read_config(folder)
     layout, model, generation = config.layout, config.model, config.generation
-    weights = read_weights(folder, layout.prefix)
     shapes = dict(named_shapes(model, layout.lengths))
     tensors = _embeddings(weights, shapes, layout)
     for name, shape in shapes.items():
@@ -46,21 +36,7 @@ def read_huggingface(folder: pathlib.Path) -> Checkpoint:
     if tensors["output.weight"] is tensors["decoder.embedding"]:
         scale = model.logits_scale * layout.tied_scale
         model = dataclasses.replace(model, logits_scale=scale)
-    return Checkpoint(model, Tensors(tensors), generation, _text(folder, model.family))
-
-
-def _text(folder: pathlib.Path, family: str) -> TextSettings | None:
-    """How the texts of a model of one pair are treated: by the rules of its language, if known."""
-    path = folder / _TOKENIZER_SETTINGS
-    if family != "marian" or not path.exists():
-        return None
-    values = read_json(path)
-    source, target = (values.get(f"{side}_lang") for side in ("source", "target"))
-    return dataclasses.replace(
-        TextSettings.of_family(family),
-        source=source if isinstance(source, str) else None,
-        target=target if isinstance(target, str) else None,
-    )
+    return Checkpoint(model, Tensors(tensors), generation)
 
 
 def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Stored:

@@ -58,13 +58,19 @@ class Files:
     shortlist: pathlib.Path | None
 
 
-def is_marian(path: pathlib.Path) -> bool:
-    """Whether a file is a Marian model, or a folder has one."""
-    return _is_model(path) if path.is_file() else bool(_models(path))
+def find_models(path: pathlib.Path) -> list[pathlib.Path]:
+    """The Marian models in a folder, or the file if it is one."""
+    if path.is_file():
+        return [path] if _is_model(path) else []
+    return _models(path)
 
 
-def find_files(path: pathlib.Path) -> Files:
+def find_files(path: pathlib.Path, models: list[pathlib.Path]) -> Files:
     """The files of the model in a folder, or of the model that is the file.
+
+    Args:
+        path: The folder, or the file.
+        models: As `find_models` has them.
 
     Raises:
         ModelError: if a file that is named is missing or leads out of the folder, or if it is not
@@ -77,7 +83,7 @@ def find_files(path: pathlib.Path) -> Files:
     lists = any(not plain_name(path).endswith(".spm") for path in vocabularies or ())
     return Files(
         folder=folder,
-        model=path if path.is_file() else _model(folder, settings),
+        model=path if path.is_file() else _model(folder, settings, models),
         settings=settings,
         vocabularies=vocabularies,
         pieces=(pieces[0], pieces[1]) if lists and pieces[0] and pieces[1] else None,
@@ -95,14 +101,13 @@ def _settings(folder: pathlib.Path) -> Options:
     return Options(names[0], parse_yaml(read_bytes(folder / names[0], _SETTINGS_LIMIT), names[0]))
 
 
-def _model(folder: pathlib.Path, settings: Options) -> pathlib.Path:
+def _model(folder: pathlib.Path, settings: Options, found: list[pathlib.Path]) -> pathlib.Path:
     for name in ("models", "model"):
         named = settings.texts(name)
         if len(named) > 1:
             settings.fail(name, "expected one model: ensembles are not supported")
         if named:
             return _named(folder, named[0], settings, name)
-    found = _models(folder)
     if len(found) != 1:
         problem = f"the models {listed([path.name for path in found])}" if found else "no model"
         raise ModelError(

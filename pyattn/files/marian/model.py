@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
-import pathlib
 import warnings
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, Stack, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS
-from pyattn.files.marian.folder import Files, find_files
+from pyattn.files.marian.folder import Files
 from pyattn.files.marian.items import MODEL_YML, OUTPUT
 from pyattn.files.marian.names import POSITIONS, marian_name
 from pyattn.files.marian.options import Options
@@ -41,39 +40,23 @@ _OLD_OUTPUT = "decoder_ff_logit_out_W"
 _OUTPUT_BIAS = "decoder_ff_logit_out_b"
 
 
-def read_marian(path: pathlib.Path) -> Checkpoint:
-    """The model in a folder of Marian's, or in a file.
+class Reader:
+    """A model that is being read.
 
     Its weights stay views of the file, unless that is compressed. Its decoding defaults are those
     of decoder.yml, or greedy search if there is none; the unknown token is suppressed unless
     decoder.yml allows it.
 
+    Args:
+        files: The model's files.
+
     Raises:
         ModelError: if a file is missing or malformed, or the model is not supported; the message
-            names the option.
+            names the option. Likewise when the config or the checkpoint is read.
     """
-    files = find_files(path)
-    reader = _Reader(files)
-    config = reader.config
-    stored = reader.matrices()
-    reader.check_all_taken()
-    text = text_settings(files, config)
-    return Checkpoint(config, Tensors(stored), reader.generation(), text)
-
-
-def read_marian_config(files: Files) -> ModelConfig:
-    """The config of a model.
-
-    Raises:
-        ModelError: as `read_marian`.
-    """
-    return _Reader(files).config
-
-
-class _Reader:
-    """A model that is being read."""
 
     def __init__(self, files: Files) -> None:
+        self._files = files
         self._settings = files.settings
         self._parameters = parameters = read_parameters(files.model)
         place = f"{parameters.file}: {MODEL_YML}"
@@ -128,7 +111,19 @@ class _Reader:
             average_gates=variant.average_gates,
         )
 
-    def matrices(self) -> dict[str, Stored]:
+    def checkpoint(self) -> Checkpoint:
+        """The model."""
+        config = self.config
+        stored = self._matrices()
+        self._check_all_taken()
+        text = text_settings(self._files, config)
+        return Checkpoint(config, Tensors(stored), self._generation(), text)
+
+    def stored_numbers(self) -> dict[str, int]:
+        """How many numbers of which type the weights are."""
+        return self._parameters.counts()
+
+    def _matrices(self) -> dict[str, Stored]:
         """All tensors, by the names of a checkpoint."""
         config, variant, parameters = self.config, self._variant, self._parameters
         source, target, dim = config.source_vocab, config.target_vocab, config.dim
@@ -151,12 +146,12 @@ class _Reader:
                 found[name] = parameters.matrix(saved, *shape)
         return found
 
-    def check_all_taken(self) -> None:
+    def _check_all_taken(self) -> None:
         """Checks that all parameters were read, except multipliers of inputs."""
         self._parameters.check_alphas()
         self._parameters.check_all_taken()
 
-    def generation(self) -> GenerationOptions:
+    def _generation(self) -> GenerationOptions:
         """The model's decoding defaults."""
         settings = self._settings
         beam = settings.integer("beam-size", 1, high=MAX_BEAM)

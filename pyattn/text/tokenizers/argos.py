@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import pathlib
-
-from pyattn.files.argos import PIECES_FILE, opened
-from pyattn.files.ctranslate2 import read_vocabularies
-from pyattn.files.sentencepieces import read_pieces
+from pyattn.files.argos import MODEL_FOLDER, PIECES_FILE
+from pyattn.files.tokenizer_parts import PackagePieces
 from pyattn.text.tokenizers.contract import NoTokenizer
 from pyattn.text.tokenizers.framed import FramedTokenizer
 from pyattn.text.tokenizers.sentencepieces import PieceCutter
 
 
-def argos_tokenizer(path: pathlib.Path) -> FramedTokenizer:
+def argos_tokenizer(parts: PackagePieces) -> FramedTokenizer:
     """The tokenizer of a package.
 
     Raises:
         NoTokenizer: if the package has no SentencePiece model.
-        ModelError: if a file is malformed.
     """
-    with opened(path) as package:
-        if not package.pieces.exists():
-            raise NoTokenizer(
-                f"{path.name}: no {PIECES_FILE}, and pyattn does not read bpe.model: pass ids to "
-                f"translator.model.generate"
-            )
-        pieces, vocabularies = read_pieces(package.pieces), read_vocabularies(package.model)
+    pieces, vocabularies = parts.pieces, parts.vocabularies
+    if pieces is None:
+        raise NoTokenizer(
+            f"{parts.name}: no {PIECES_FILE}, and pyattn does not read bpe.model: pass ids to "
+            f"translator.model.generate"
+        )
     source, target = vocabularies.source, vocabularies.target
     # The prefix begins every target and is no part of its text.
-    special = {vocabularies.begin, vocabularies.end, target.tokens[target.unk], package.prefix}
+    special = {vocabularies.begin, vocabularies.end, target.tokens[target.unk], parts.prefix}
     return FramedTokenizer(
         PieceCutter(
             pieces,
@@ -41,4 +36,12 @@ def argos_tokenizer(path: pathlib.Path) -> FramedTokenizer:
         end=target.id_of(vocabularies.end),
         before=(source.id_of(vocabularies.begin),) if vocabularies.add_begin else (),
         after=(source.id_of(vocabularies.end),) if vocabularies.add_end else (),
+    )
+
+
+def not_native(parts: PackagePieces) -> NoTokenizer:
+    """The error of a package whose tokenizer a native folder would have to hold."""
+    return NoTokenizer(
+        f"{parts.name}: pyattn's folders cannot hold the tokenizer of an Argos package: keep the "
+        f"package, or convert its {MODEL_FOLDER}/ alone"
     )

@@ -83,6 +83,8 @@ class TextError(ValueError):
 class Tokenizer(Protocol):
     """A tokenizer, as translators use it.
 
+    Nothing changes it after it was made, so any number of threads may share it.
+
     Attributes:
         source_vocab: All ids of sources are below it.
         target_vocab: All ids of targets that have a text are below it.
@@ -135,6 +137,8 @@ class Tokenizer(Protocol):
 
 class Cutter(Protocol):
     """Cuts texts into tokens and joins them, without the ids around them.
+
+    Any number of threads may share it, as its tokenizer.
 
     Attributes:
         source_vocab: All ids of sources are below it.

@@ -18,6 +18,8 @@ from pyattn.text.tokenizers.languages import Languages, Side
 class FramedTokenizer:
     """Texts to sources with the ids around them, and targets to texts.
 
+    Any number of threads may share it, if they may share its cutter.
+
     Args:
         cutter: Cuts and joins texts.
         end: Id that ends targets.

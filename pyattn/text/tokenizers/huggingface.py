@@ -14,11 +14,13 @@
     t5gemma                   tokenizer.json                                   begin ..
     fsmt                      Moses and BPE, which are not here
 
-A tokenizer.json, if there is one, takes precedence.
+A tokenizer.json, if there is one, takes precedence. Config files of SMaLL-100 are M2M100's: what
+tells them apart is the name of the tokenizer's class (`FilesByRole.settings`).
 """
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 from collections.abc import Callable, Mapping
@@ -26,8 +28,16 @@ from collections.abc import Callable, Mapping
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.fields import Fields
-from pyattn.files.reading import bare, listed, read_json
+from pyattn.files.reading import JsonObject, bare, listed
 from pyattn.files.sentencepieces import Pieces, read_pieces
+from pyattn.files.tokenizer_parts import (
+    END,
+    SETTINGS_FILE,
+    TOKENIZER_FILES,
+    UNKNOWN,
+    FilesByRole,
+    read_ids,
+)
 from pyattn.text.tokenizers import codes
 from pyattn.text.tokenizers.contract import Cutter, NoTokenizer
 from pyattn.text.tokenizers.framed import FramedTokenizer
@@ -35,17 +45,8 @@ from pyattn.text.tokenizers.json_file import JsonCutter, read_byte_level, read_t
 from pyattn.text.tokenizers.languages import Languages, Side
 from pyattn.text.tokenizers.sentencepieces import PieceCutter
 from pyattn.text.tokenizers.utf8 import ByteCutter
-from pyattn.text.tokenizers.vocabulary import END, PAD, UNKNOWN, check_ids_fit, read_ids
+from pyattn.text.tokenizers.vocabulary import PAD, check_ids_fit
 
-SETTINGS_FILE = "tokenizer_config.json"
-# The names that a file may have, by its role.
-FILES = {
-    "json": ("tokenizer.json",),
-    "pieces": ("spiece.model", "sentencepiece.bpe.model"),
-    "vocab": ("vocab.json",),
-    "merges": ("merges.txt",),
-    "settings": (SETTINGS_FILE,),
-}
 _BEGIN = "<s>"
 _SPECIAL = frozenset({_BEGIN, END, UNKNOWN, PAD})
 # fairseq begins with four special tokens, where SentencePiece has three of them in another order.
@@ -62,20 +63,18 @@ _MADLAD_HEAD = re.compile(r"\s*(<2([A-Za-z]{2,3}(?:[_-][A-Za-z0-9]+)*)>)")
 _LAST_OF_50 = codes.MBART_50.split()[-1]
 
 
-def huggingface_tokenizer(
-    files: Mapping[str, pathlib.Path], config: ModelConfig
-) -> FramedTokenizer | None:
+def huggingface_tokenizer(parts: FilesByRole, config: ModelConfig) -> FramedTokenizer | None:
     """The tokenizer in some files; None if there is none.
 
     Args:
-        files: The files that exist, by role as in `FILES`.
+        parts: The files that exist.
         config: The model's config.
 
     Raises:
         NoTokenizer: if the package that reads them is not installed, or pyattn cannot read them.
         ModelError: if a file cannot be used, or its ids are not those of the model.
     """
-    settings = _Settings(files)
+    settings, files = _Settings(parts.settings), parts.files
     if settings.kind.startswith("ByT5"):
         return _byte_tokenizer(config)
     if config.family == "fsmt":
@@ -88,38 +87,40 @@ def huggingface_tokenizer(
     return _READERS[config.family](files, config, settings)
 
 
-def needed_files(files: Mapping[str, pathlib.Path], config: ModelConfig) -> dict[str, pathlib.Path]:
-    """The files that the tokenizer is read from; empty if they are not complete.
+def needed_files(parts: FilesByRole, config: ModelConfig) -> dict[str, pathlib.Path | bytes]:
+    """The files that the tokenizer is read from, or their contents; empty if some are missing.
 
     Args:
-        files: As for `huggingface_tokenizer`.
+        parts: As for `huggingface_tokenizer`.
         config: Likewise.
 
     Raises:
         ModelError: if tokenizer_config.json is malformed.
     """
-    choices = _CHOICES.get(config.family, ())
-    if _Settings(files).kind.startswith("ByT5"):
+    files, choices = parts.files, _CHOICES.get(config.family, ())
+    if _Settings(parts.settings).kind.startswith("ByT5"):
         choices = ((),)
     for roles in choices:
         if files.keys() >= set(roles):
-            return {role: path for role, path in files.items() if role in (*roles, "settings")}
+            # Not the file of the settings, which may lack the name of the tokenizer's class.
+            settings = json.dumps(parts.settings, ensure_ascii=False, indent=2).encode()
+            more = {"settings": settings} if parts.settings else {}
+            return {**{role: files[role] for role in roles}, **more}
     return {}
 
 
 class _Settings:
-    """The settings in a tokenizer_config.json, which may be absent.
+    """The settings in a tokenizer_config.json.
 
     Args:
-        files: The files by role.
+        values: Its fields; empty if there is no such file.
 
     Attributes:
         kind: Name of the tokenizer's class in transformers; "" if absent.
     """
 
-    def __init__(self, files: Mapping[str, pathlib.Path]) -> None:
-        path = files.get("settings")
-        self.fields = Fields({SETTINGS_FILE: {} if path is None else read_json(path)})
+    def __init__(self, values: JsonObject) -> None:
+        self.fields = Fields({SETTINGS_FILE: values})
         self.kind = self.fields.text("tokenizer_class", "")
 
     def language(self, key: str, known: Mapping[str, tuple[int, ...]]) -> str | None:
@@ -163,7 +164,7 @@ def _needed(files: Mapping[str, pathlib.Path], role: str, family: str) -> pathli
     if role not in files:
         found = listed([path.name for path in files.values()])
         raise NoTokenizer(
-            f"{family}: no {FILES['json'][0]} beside {found}: add it, or pass ids to "
+            f"{family}: no {TOKENIZER_FILES['json']} beside {found}: add it, or pass ids to "
             f"translator.model.generate"
         )
     return files[role]
@@ -272,15 +273,10 @@ def _m2m_100(
         names = _behind(len(ids), known, config, vocab)
         cutter = _piece_cutter(vocab, read_pieces(path), ids, config)
     legacy = settings.fields.boolean("legacy_behaviour", False)
-    if settings.kind.startswith("SMALL100") or _is_small_100(config):
+    if settings.kind.startswith("SMALL100"):
         languages = Languages(targets=names, target=settings.language("tgt_lang", names))
         return FramedTokenizer(cutter, end=config.end, before=("target",), languages=languages)
     return _between_languages(cutter, config, settings, names, source_last=legacy)
-
-
-def _is_small_100(config: ModelConfig) -> bool:
-    """Whether a model has SMaLL-100's shape, as its files need not name it."""
-    return (config.encoder_layers, config.decoder_layers) == (12, 3)
 
 
 def _mbart(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyattn._exits import gate
 from pyattn.errors import ModelError
-from pyattn.files.reading import bare, open_regular, read_bytes, read_json
+from pyattn.files.reading import bare, read_bytes, read_json
 from pyattn.text.tokenizers.contract import Decoded, Encoded, NoTokenizer, TextError
 from pyattn.text.tokenizers.spans import aligned, partition, spread, without
 
@@ -195,10 +195,8 @@ def read_byte_level(
 
 
 def _read_merges(path: pathlib.Path) -> list[tuple[str, str]]:
-    with open_regular(path):  # for its error, if there is none
-        content = read_bytes(path, _MOST_BYTES)
     try:
-        lines = content.decode().split("\n")
+        lines = read_bytes(path, _MOST_BYTES).decode().split("\n")
     except UnicodeDecodeError as error:
         raise ModelError(f"{path.name}: not valid UTF-8 at byte {error.start}") from None
     pairs = []

@@ -7,190 +7,102 @@ several does not have is an error, not unknown.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import pathlib
 import re
-from collections.abc import Mapping
 
 from pyattn.checkpoint import ModelConfig
-from pyattn.errors import ModelError
-from pyattn.files.ctranslate2 import read_vocabularies
-from pyattn.files.marian import read_vocabularies as read_marian_vocabularies
-from pyattn.files.native_config import TOKENIZER_FILES
-from pyattn.files.sentencepieces import Pieces, read_pieces
+from pyattn.files.tokenizer_parts import END, UNKNOWN, NumberedPieces
 from pyattn.text.tokenizers.contract import NoTokenizer
 from pyattn.text.tokenizers.framed import FramedTokenizer
 from pyattn.text.tokenizers.languages import Languages
 from pyattn.text.tokenizers.sentencepieces import PieceCutter
-from pyattn.text.tokenizers.vocabulary import END, PAD, UNKNOWN, check_ids_fit, read_ids
+from pyattn.text.tokenizers.vocabulary import PAD, check_ids_fit
 
 # The role of the pieces to that of their vocabulary.
-VOCABULARY = {"source": "vocab", "target": "target_vocab"}
+_VOCABULARY = {"source": "vocab", "target": "target_vocab"}
 # A target language at the head of a source, for models with several. With a space or a bracket
 # inside, the signs have another meaning.
 _HEAD = re.compile(r"\s*(>>([^\s<>]{1,40})<<)")
 _SPECIAL = frozenset({END, UNKNOWN, PAD})
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class MarianPieces:
-    """SentencePiece models, and the ids that the model gives their pieces.
-
-    Attributes:
-        source: Cuts sources.
-        target: Joins targets.
-        source_ids: Piece to id, of sources.
-        target_ids: Piece to id, of targets.
-    """
-
-    source: Pieces
-    target: Pieces
-    source_ids: Mapping[str, int]
-    target_ids: Mapping[str, int]
-
-
-def marian_tokenizer(files: Mapping[str, pathlib.Path], config: ModelConfig) -> FramedTokenizer:
-    """The tokenizer of a Marian model in a folder of Hugging Face's layout or of our own.
+def marian_tokenizer(parts: NumberedPieces, config: ModelConfig) -> FramedTokenizer:
+    """The tokenizer of a Marian model of any layout.
 
     Args:
-        files: The files by role, as in `TOKENIZER_FILES`.
+        parts: The model's pieces and their ids.
         config: The model's config.
 
     Raises:
-        ModelError: if a file cannot be used, or its ids are not those of the model.
+        ModelError: if ids of files of their own are not those of the model.
     """
-    found = read_marian(files)
+    if parts.files:
+        _check_fit(parts, config)
+    matches = {id: _HEAD.fullmatch(piece) for piece, id in parts.source_ids.items()}
+    targets = {match[2]: (id,) for id, match in matches.items() if match is not None}
+    return FramedTokenizer(
+        PieceCutter(
+            parts.source,
+            parts.target,
+            parts.source_ids,
+            parts.target_ids,
+            unknown=parts.source_ids[UNKNOWN],
+            special=_SPECIAL,
+        ),
+        end=parts.source_ids[END],
+        before=("target",),
+        # A model with tokens of languages may still have been trained for only one.
+        languages=Languages(targets=targets, head=_HEAD if targets else None, required=False),
+    )
+
+
+def _check_fit(parts: NumberedPieces, config: ModelConfig) -> None:
+    files = parts.files
     for role, ids, rows in (
-        ("source", found.source_ids, config.source_vocab),
-        ("target", found.target_ids, config.target_vocab),
+        ("source", parts.source_ids, config.source_vocab),
+        ("target", parts.target_ids, config.target_vocab),
     ):
-        file = files.get(VOCABULARY[role], files.get("vocab", files[role])).name
+        file = files.get(_VOCABULARY[role], files.get("vocab", files[role])).name
         check_ids_fit(ids, file, role, rows, config.end)
-    return _tokenizer(found)
 
 
-def read_marian(files: Mapping[str, pathlib.Path]) -> MarianPieces:
-    """The contents of a tokenizer's files, by role."""
-    source = read_pieces(files["source"])
-    target = source if files["target"] == files["source"] else read_pieces(files["target"])
-    source_ids, target_ids = source.numbered(), target.numbered()
-    if "vocab" in files:
-        source_ids = target_ids = read_ids(files["vocab"])
-    if "target_vocab" in files:
-        target_ids = read_ids(files["target_vocab"])
-    return MarianPieces(source=source, target=target, source_ids=source_ids, target_ids=target_ids)
-
-
-def marian_files(found: MarianPieces) -> dict[str, bytes]:
-    """The contents of our own files for the same tokenizer, by role.
+def marian_files(
+    parts: NumberedPieces, name: str, config: ModelConfig
+) -> dict[str, pathlib.Path | bytes]:
+    """The files of our own for the same tokenizer, by role: paths or contents.
 
     Vocabularies with the numbers of SentencePiece itself, except for padding, are left out.
-    """
-    files = {
-        "source": found.source.processor.serialized_model_proto(),
-        "target": found.target.processor.serialized_model_proto(),
-    }
-    sides = ((found.source, found.source_ids), (found.target, found.target_ids))
-    if any({**ids, PAD: 0} != {**pieces.numbered(), PAD: 0} for pieces, ids in sides):
-        files["vocab"] = json.dumps(dict(found.source_ids), ensure_ascii=False).encode()
-        if found.target_ids != found.source_ids:
-            files["target_vocab"] = json.dumps(dict(found.target_ids), ensure_ascii=False).encode()
-    return files
 
-
-def checked_marian_files(found: MarianPieces, name: str, config: ModelConfig) -> dict[str, bytes]:
-    """The same for another layout, whose two vocabularies may have different ends.
+    Args:
+        parts: The model's pieces and their ids.
+        name: The model's name, for errors.
+        config: The model's config.
 
     Raises:
-        NoTokenizer: if the ends differ, or a token that our files need is missing.
+        NoTokenizer: if the two vocabularies of another layout have different ends, or a token that
+            our files need is missing.
     """
-    for role, ids in (("source", found.source_ids), ("target", found.target_ids)):
+    if not parts.files:
+        _check_ends(parts, name, config)
+    contents = {
+        "source": parts.source.processor.serialized_model_proto(),
+        "target": parts.target.processor.serialized_model_proto(),
+    }
+    sides = ((parts.source, parts.source_ids), (parts.target, parts.target_ids))
+    if any({**ids, PAD: 0} != {**pieces.numbered(), PAD: 0} for pieces, ids in sides):
+        contents["vocab"] = json.dumps(dict(parts.source_ids), ensure_ascii=False).encode()
+        if parts.target_ids != parts.source_ids:
+            target_ids = json.dumps(dict(parts.target_ids), ensure_ascii=False).encode()
+            contents["target_vocab"] = target_ids
+    return {role: parts.files.get(role, content) for role, content in contents.items()}
+
+
+def _check_ends(parts: NumberedPieces, name: str, config: ModelConfig) -> None:
+    for role, ids in (("source", parts.source_ids), ("target", parts.target_ids)):
         if ids.get(END) != config.end or UNKNOWN not in ids:
             raise NoTokenizer(
                 f"{name}: its {role} vocabulary has {END} as {ids.get(END)} and {UNKNOWN} as "
                 f"{ids.get(UNKNOWN)}, expected both, and {END} to be the end of targets, "
                 f"{config.end}"
             )
-    return marian_files(found)
-
-
-def ctranslate2_tokenizer(folder: pathlib.Path) -> FramedTokenizer | None:
-    """The tokenizer of a converted Marian model, if its SentencePiece models are in the folder.
-
-    Raises:
-        ModelError: if one of them is missing, or a file cannot be used.
-    """
-    found = read_ctranslate2(folder)
-    return None if found is None else _tokenizer(found)
-
-
-def read_ctranslate2(folder: pathlib.Path) -> MarianPieces | None:
-    """The same, in parts."""
-    source, target = (folder / TOKENIZER_FILES[role] for role in VOCABULARY)
-    vocabularies = read_vocabularies(folder)
-    if not vocabularies.sources_end or not (source.exists() or target.exists()):
-        return None
-    for token in (END, UNKNOWN):
-        if token not in vocabularies.source:
-            raise ModelError(f"{folder}: {token} is missing in its source vocabulary")
-    return MarianPieces(
-        source=read_pieces(source),
-        target=read_pieces(target),
-        source_ids=vocabularies.source.numbered(),
-        target_ids=vocabularies.target.numbered(),
-    )
-
-
-def native_marian_tokenizer(
-    path: pathlib.Path, config: ModelConfig | None
-) -> FramedTokenizer | None:
-    """The tokenizer of a model of Marian's own layout, if its folder has SentencePiece models.
-
-    Args:
-        path: The folder, or the model's file.
-        config: The model's config, if already read.
-
-    Raises:
-        ModelError: if a file cannot be used, or its ids are not those of the model.
-    """
-    found = read_native_marian(path, config)
-    return None if found is None else _tokenizer(found)
-
-
-def read_native_marian(
-    path: pathlib.Path, config: ModelConfig | None = None
-) -> MarianPieces | None:
-    """The same, in parts."""
-    sides = read_marian_vocabularies(path, config)
-    if sides is None:
-        return None
-    source, target = sides
-    if source.pieces is None or target.pieces is None:
-        return None
-    return MarianPieces(
-        source=source.pieces,
-        target=target.pieces,
-        source_ids=source.ids,
-        target_ids=target.ids,
-    )
-
-
-def _tokenizer(found: MarianPieces) -> FramedTokenizer:
-    source_ids = found.source_ids
-    matches = {id: _HEAD.fullmatch(piece) for piece, id in source_ids.items()}
-    targets = {match[2]: (id,) for id, match in matches.items() if match is not None}
-    return FramedTokenizer(
-        PieceCutter(
-            found.source,
-            found.target,
-            source_ids,
-            found.target_ids,
-            unknown=source_ids[UNKNOWN],
-            special=_SPECIAL,
-        ),
-        end=source_ids[END],
-        before=("target",),
-        # A model with tokens of languages may still have been trained for only one.
-        languages=Languages(targets=targets, head=_HEAD if targets else None, required=False),
-    )

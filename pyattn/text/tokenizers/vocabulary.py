@@ -1,32 +1,14 @@
-"""Vocabularies in JSON, validated against their model."""
+"""Vocabularies, validated against their model."""
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Mapping
 
 from pyattn.errors import ModelError
-from pyattn.files.reading import bare, read_json, shown
+from pyattn.files.reading import bare
+from pyattn.files.tokenizer_parts import END, UNKNOWN
 
-END, UNKNOWN, PAD = "</s>", "<unk>", "<pad>"
-# No vocabulary comes near; ids index a list.
-MOST_IDS = 1 << 24
-
-
-def read_ids(path: pathlib.Path) -> dict[str, int]:
-    """Piece to id, from a JSON object.
-
-    Raises:
-        ModelError: if the file cannot be read, or an id is invalid or appears twice.
-    """
-    ids = read_json(path)
-    taken: dict[int, str] = {}
-    for piece, id in ids.items():
-        if type(id) is not int or not 0 <= id < MOST_IDS:
-            raise ModelError(f"{path.name}: {bare(piece)} is {shown(id)}, expected an id")
-        if taken.setdefault(id, piece) != piece:
-            raise ModelError(f"{path.name}: {bare(taken[id])} and {bare(piece)} both have id {id}")
-    return ids
+PAD = "<pad>"
 
 
 def check_ids_fit(ids: Mapping[str, int], file: str, role: str, rows: int, end: int) -> None:

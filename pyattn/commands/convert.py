@@ -1,0 +1,32 @@
+"""`pyattn convert`, whose work `conversion` does."""
+
+from __future__ import annotations
+
+import argparse
+
+from pyattn.commands.arguments import Commands
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    command = commands.add_parser(
+        "convert",
+        help="write a model as a folder of pyattn's own, which loads fastest",
+        description="Write MODEL, with its tokenizer and its shortlist if it has them, as the "
+        "folder OUT of pyattn's own layout.",
+    )
+    command.set_defaults(run=_run)
+    command.add_argument("model", metavar="MODEL", help="a folder of any layout that pyattn reads")
+    command.add_argument("out", metavar="OUT", help="a folder that does not exist yet, or is empty")
+    command.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "int8"),
+        help="number type to store matrices in; by default each keeps its stored type, int8 its "
+        "integers and scales, float16, bfloat16 and float32 their bits",
+    )
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    from pyattn.commands.conversion import convert
+
+    convert(parsed.model, parsed.out, dtype=parsed.dtype)

@@ -1,0 +1,26 @@
+"""`pyattn inspect`, whose work `inspection` does."""
+
+from __future__ import annotations
+
+import argparse
+
+from pyattn.commands.arguments import Commands, add_machine, add_model
+
+
+def add(commands: Commands) -> None:
+    """Adds the command."""
+    command = commands.add_parser(
+        "inspect",
+        help="describe a model and how it would run",
+        description="Describe a model and how it would run here.",
+    )
+    command.set_defaults(run=_run)
+    add_model(command)
+    add_machine(command)
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    from pyattn.commands.inspection import describe
+
+    for name, value in describe(parsed.model, dtype=parsed.dtype, threads=parsed.threads):
+        print(f"{name:<13}{value}")

@@ -1,0 +1,128 @@
+"""A folder of Hugging Face's layout, opened once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Mapping
+
+from pyattn.checkpoint import Checkpoint, ModelConfig, TextSettings
+from pyattn.errors import ModelError
+from pyattn.files.fields import Fields
+from pyattn.files.huggingface.config import HuggingFaceConfig, read_config
+from pyattn.files.huggingface.reader import read_tensors
+from pyattn.files.huggingface.weight_files import read_weights
+from pyattn.files.model_files import ModelFiles
+from pyattn.files.named_tensors import Weights
+from pyattn.files.reading import JsonObject, listed, read_json
+from pyattn.files.tokenizer_parts import (
+    SETTINGS_FILE,
+    TOKENIZER_FILES,
+    FilesByRole,
+    TokenizerParts,
+    read_numbered,
+)
+
+# The names that a tokenizer's file may have, by its role; the first one that exists counts.
+_NAMES = {
+    "json": ("tokenizer.json",),
+    "pieces": ("spiece.model", "sentencepiece.bpe.model"),
+    "vocab": ("vocab.json",),
+    "merges": ("merges.txt",),
+    "settings": (SETTINGS_FILE,),
+}
+# Code that a folder brings along, and the tokenizer's class in it. SMaLL-100 frames sources in its
+# own way, but has config files like M2M100's: its published folder has this code beside them, which
+# is neither read nor run here.
+_CLASSES = {"tokenization_small100.py": "SMALL100Tokenizer"}
+_MARIAN_ROLES = ("source", "target", "vocab", "target_vocab")
+
+
+class HuggingFaceFiles(ModelFiles):
+    """A folder of Hugging Face's layout.
+
+    Args:
+        path: The folder.
+        values: The content of its config.json.
+    """
+
+    def __init__(self, path: pathlib.Path, values: JsonObject) -> None:
+        super().__init__(path)
+        self._values = values
+
+    @functools.cached_property
+    def settings(self) -> HuggingFaceConfig:
+        """config.json and generation_config.json.
+
+        Raises:
+            ModelError: if a field is out of range, contradicts another or is not supported.
+        """
+        return read_config(self.path, self._values)
+
+    @functools.cached_property
+    def _weights(self) -> Weights:
+        return read_weights(self.path, self.settings.layout.prefix)
+
+    @functools.cached_property
+    def _tokenizer_settings(self) -> JsonObject:
+        path = self.path / SETTINGS_FILE
+        return read_json(path) if path.exists() else {}
+
+    def _read(self) -> Checkpoint:
+        checkpoint = read_tensors(self.settings, self._weights)
+        return dataclasses.replace(checkpoint, text=self._text())
+
+    def _text(self) -> TextSettings | None:
+        """How texts of a model of one pair are treated: by the rules of its language, if known."""
+        family = self.config.family
+        if family != "marian" or not self._tokenizer_settings:
+            return None
+        source, target = (
+            self._tokenizer_settings.get(f"{side}_lang") for side in ("source", "target")
+        )
+        return dataclasses.replace(
+            TextSettings.of_family(family),
+            source=source if isinstance(source, str) else None,
+            target=target if isinstance(target, str) else None,
+        )
+
+    @property
+    def config(self) -> ModelConfig:
+        """As `ModelFiles`."""
+        return self.settings.model
+
+    @functools.cached_property
+    def tokenizer(self) -> TokenizerParts | None:
+        """As `ModelFiles`."""
+        # Marian's files decide, whatever the family.
+        if self.config.family == "marian" or (self.path / TOKENIZER_FILES["source"]).exists():
+            files = self._marian_files(self._tokenizer_settings)
+            return read_numbered(files) if files else None
+        present = {
+            role: self.path / name
+            for role, names in _NAMES.items()
+            for name in reversed(names)
+            if (self.path / name).exists()
+        }
+        settings = dict(self._tokenizer_settings)
+        for code, name in _CLASSES.items():
+            if (self.path / code).exists():
+                settings["tokenizer_class"] = name
+        return FilesByRole(files=present, settings=settings)
+
+    def _marian_files(self, settings: JsonObject) -> dict[str, pathlib.Path]:
+        files = {role: self.path / TOKENIZER_FILES[role] for role in _MARIAN_ROLES}
+        if not Fields({SETTINGS_FILE: settings}).boolean("separate_vocabs", False):
+            del files["target_vocab"]
+        missing = [path.name for path in files.values() if not path.exists()]
+        if len(missing) == len(files):
+            return {}
+        if missing:
+            raise ModelError(f"{self.path}: no {listed(missing)}, which its tokenizer needs")
+        return files
+
+    @property
+    def stored_numbers(self) -> Mapping[str, int]:
+        """As `ModelFiles`."""
+        return self._weights.counts()

@@ -1,0 +1,127 @@
+"""The files that a model's tokenizer is made of, as `pyattn.text.tokenizers` needs them.
+
+A `ModelFiles` has one of three kinds, whatever its layout: Marian's SentencePiece models, whose
+pieces have ids; a package of Argos Translate; or files by their roles.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from pyattn.errors import ModelError
+from pyattn.files.reading import JsonObject, bare, read_json, shown
+from pyattn.files.sentencepieces import Pieces, read_pieces
+from pyattn.files.vocabulary import Vocabularies
+
+# No vocabulary comes near; ids index a list.
+_MOST_IDS = 1 << 24
+# The tokens that every vocabulary of Marian's and fairseq's has.
+END, UNKNOWN = "</s>", "<unk>"
+
+SETTINGS_FILE = "tokenizer_config.json"
+# Role to the name under which a native folder has the file, unless it equals an earlier role's.
+TOKENIZER_FILES = {
+    "source": "source.spm",
+    "target": "target.spm",
+    "vocab": "vocab.json",
+    "target_vocab": "target_vocab.json",
+    "json": "tokenizer.json",
+    "pieces": "pieces.model",
+    "merges": "merges.txt",
+    "settings": SETTINGS_FILE,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class FilesByRole:
+    """Files that exist, which the model's family says how to read.
+
+    Attributes:
+        files: By role, a key of `TOKENIZER_FILES`.
+        settings: The fields of tokenizer_config.json; empty if there is none. `tokenizer_class`,
+            which may decide what surrounds a source, is that of the folder's own code if it has
+            some.
+    """
+
+    files: Mapping[str, pathlib.Path]
+    settings: JsonObject
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class NumberedPieces:
+    """Marian's SentencePiece models, and the ids that the model gives their pieces.
+
+    Attributes:
+        source: Cuts sources.
+        target: Joins targets.
+        source_ids: Piece to id, of sources.
+        target_ids: Piece to id, of targets.
+        files: What they were read from, by role, if these are files of a native folder, too.
+    """
+
+    source: Pieces
+    target: Pieces
+    source_ids: Mapping[str, int]
+    target_ids: Mapping[str, int]
+    files: Mapping[str, pathlib.Path] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class PackagePieces:
+    """A package of Argos Translate: one SentencePiece model, and CTranslate2's tokens.
+
+    Attributes:
+        name: The package's name, for errors.
+        pieces: Cuts sources and joins targets; None if the package cuts texts otherwise.
+        vocabularies: The model's tokens.
+        prefix: The token that every target begins with; "" is none.
+    """
+
+    name: str
+    pieces: Pieces | None
+    vocabularies: Vocabularies
+    prefix: str
+
+
+TokenizerParts: TypeAlias = FilesByRole | NumberedPieces | PackagePieces
+
+
+def read_numbered(files: Mapping[str, pathlib.Path]) -> NumberedPieces:
+    """Marian's SentencePiece models and their ids.
+
+    Args:
+        files: By role: `source` and `target`; `vocab` unless SentencePiece's own numbers are the
+            ids; `target_vocab` if targets have others.
+
+    Raises:
+        ModelError: if a file is missing or malformed.
+    """
+    source = read_pieces(files["source"])
+    target = source if files["target"] == files["source"] else read_pieces(files["target"])
+    source_ids, target_ids = source.numbered(), target.numbered()
+    if "vocab" in files:
+        source_ids = target_ids = read_ids(files["vocab"])
+    if "target_vocab" in files:
+        target_ids = read_ids(files["target_vocab"])
+    return NumberedPieces(
+        source=source, target=target, source_ids=source_ids, target_ids=target_ids, files=files
+    )
+
+
+def read_ids(path: pathlib.Path) -> dict[str, int]:
+    """Piece to id, from a JSON object.
+
+    Raises:
+        ModelError: if the file cannot be read, or an id is invalid or appears twice.
+    """
+    ids = read_json(path)
+    taken: dict[int, str] = {}
+    for piece, id in ids.items():
+        if type(id) is not int or not 0 <= id < _MOST_IDS:
+            raise ModelError(f"{path.name}: {bare(piece)} is {shown(id)}, expected an id")
+        if taken.setdefault(id, piece) != piece:
+            raise ModelError(f"{path.name}: {bare(taken[id])} and {bare(piece)} both have id {id}")
+    return ids

@@ -1,0 +1,96 @@
+import json
+import pathlib
+import signal
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import train_model
+
+# What these packages warn of is not ours to mend.
+pytestmark = pytest.mark.filterwarnings("default")
+
+TINY = (
+    *("--vocab", "30", "--dim", "16", "--ffn", "16", "--heads", "2", "--encoder-layers", "1"),
+    *("--decoder-layers", "1", "--steps", "12", "--warmup", "3", "--rate", "0.02"),
+    *("--batch-tokens", "60", "--threads", "1", "--device", "cpu"),
+)
+
+
+@pytest.fixture
+def texts(tmp_path: pathlib.Path) -> list[str]:
+    nouns = {"house": "casa", "river": "rueda", "chair": "silla", "lamp": "luz"}
+    verbs = {"sees": "ve", "paints": "pinta", "sells": "vende"}
+    source = [f"She {verb} the {noun}." for verb in verbs for noun in nouns] * 2
+    target = [f"Ella {verb} la {noun}." for verb in verbs.values() for noun in nouns.values()] * 2
+    for name, lines in (("en", source), ("es", target)):
+        (tmp_path / name).write_text("\n".join(lines) + "\n", "utf-8")
+    return [str(tmp_path / name) for name in ("en", "es", "en", "es")]
+
+
+def dev_losses(printed: str) -> list[float]:
+    return [float(line.split()[-1]) for line in printed.splitlines() if "dev loss" in line]
+
+
+def test_training_lowers_the_dev_loss(
+    texts: list[str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_model.main([*texts, *TINY, "--run", str(tmp_path / "run")]) == 0
+    first, last = dev_losses(capsys.readouterr().out)
+    assert last < first - 0.3
+
+
+def test_an_interrupted_run_ends_with_the_same_bits(
+    texts: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    assert train_model.main([*texts, *TINY, "--run", str(straight)]) == 0
+
+    update = train_model.Run._update_average
+
+    def interrupt(run: train_model.Run) -> None:
+        update(run)
+        if run.step == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_model.Run, "_update_average", interrupt)
+        assert train_model.main([*texts, *TINY, "--run", str(broken)]) == 130
+    assert not (broken / "model").exists()
+    assert train_model.main([*texts, *TINY, "--run", str(broken)]) == 0
+    weights = [run / "model" / "model.safetensors" for run in (straight, broken)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_run_goes_on_only_under_its_own_recipe(
+    texts: list[str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ("--run", str(tmp_path / "run"))
+    assert train_model.main([*texts, *TINY, *run]) == 0
+    assert train_model.main([*texts, *TINY, *run, "--dropout", "0.2"]) == 1
+    assert "was made with dropout 0.1, not 0.2" in capsys.readouterr().err
+
+
+def test_the_written_folder_loads_in_pyattn(texts: list[str], tmp_path: pathlib.Path) -> None:
+    from pyattn.files import read_checkpoint
+
+    run = tmp_path / "run"
+    assert train_model.main([*texts, *TINY, "--run", str(run)]) == 0
+    checkpoint = read_checkpoint(run / "model")
+    assert checkpoint.config.pad == checkpoint.config.start == 30
+    assert not checkpoint.tensors["decoder.embedding"][30].any()
+    assert json.loads((run / "model" / "vocab.json").read_text("utf-8"))["<pad>"] == 30
+
+
+def test_the_rate_rises_then_falls_to_zero() -> None:
+    options = train_model._parser().parse_args(
+        ["a", "b", "c", "d", "--run", "r", "--steps", "100", "--warmup", "10", "--rate", "0.5"]
+    )
+    rates = [train_model.learning_rate(step, options) for step in range(1, 101)]
+    assert rates[0] == 0.05
+    assert max(rates) == rates[9] == 0.5
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert rates[54] == pytest.approx(0.25)
+    assert rates[99] == 0

@@ -1,0 +1,1 @@
+"""What tests share: inputs, tolerances, models and folders made by hand, programs."""
