@@ -31,11 +31,8 @@ from pyattn.translator import Translator
 __all__ = [
     "Checkpoint",
     "CpuInfo",
-<<<<<<< HEAD
-    "DocumentError",
-=======
     "Detection",
->>>>>>> main
+    "DocumentError",
     "GenerationOptions",
     "Hypothesis",
     "Model",
@@ -44,11 +41,8 @@ __all__ = [
     "Translation",
     "Translator",
     "cpu_info",
-<<<<<<< HEAD
-    "documents",
-=======
     "detect",
->>>>>>> main
+    "documents",
     "load",
     "ops",
     "reference",

@@ -306,28 +306,10 @@ class Translator:
         format: str | None = None,
         **options: Any,
     ) -> None:
-        """Translate a document; what is not text stays as it is.
+        """Translate a document: `pyattn.documents.translate_file` with this translator."""
+        from pyattn.documents import translate_file
 
-        Args:
-            source: The file to read.
-            target: The file to write, in one step when it is complete; one that is there is
-                replaced.
-            format: Its format, an extension without the dot, such as "html"; None for the source's
-                extension. `pyattn.documents.format_names` lists all.
-            **options: Fields of `pyattn.documents.DocumentSettings`, such as `target_language`; all
-                others as for `submit`.
-
-        Raises:
-            DocumentError: if there is no such format, or the document is broken.
-            OSError: if a file cannot be read or written.
-            TypeError: if an option does not exist.
-            ValueError: as `submit`.
-        """
-        from pyattn.documents import translate_files
-
-        [result] = translate_files([(source, target)], self, format=format, **options)
-        if result.error is not None:
-            raise result.error
+        translate_file(source, target, self, format=format, **options)
 
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
         """Write model, tokenizer and shortlist as a folder of pyattn's own layout.

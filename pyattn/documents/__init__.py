@@ -29,6 +29,7 @@ __all__ = [
     "format_names",
     "translate",
     "translate_all",
+    "translate_file",
     "translate_files",
 ]
 
@@ -155,6 +156,34 @@ def translate_files(
         yield _written(waiting.popleft()[0], made)
     while waiting:
         yield waiting.popleft()[0]
+
+
+def translate_file(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    translate: Translate,
+    *,
+    format: str | None = None,
+    **options: Any,
+) -> None:
+    """Translate a document into another file.
+
+    Args:
+        source: The file to read.
+        target: The file to write, in one step when it is complete; one that is there is replaced.
+        translate: As for `translate`.
+        format: Its format; None for the source's extension.
+        **options: As for `translate`.
+
+    Raises:
+        DocumentError: if the document or its format cannot be used, or it is its own target.
+        OSError: if a file cannot be read or written.
+        TypeError: if an option does not exist.
+        ValueError: as `Translator.submit`.
+    """
+    [result] = translate_files([(source, target)], translate, format=format, **options)
+    if result.error is not None:
+        raise result.error
 
 
 def _written(result: FileResult, made: bytes | DocumentError) -> FileResult:

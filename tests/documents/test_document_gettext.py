@@ -7,13 +7,13 @@ import re
 
 import polib
 import pytest
-from document_makers import Maker
-from toy_translators import Capitals, capitals, identity, reversed_order, same_order
 
 from pyattn import documents
 from pyattn.documents.placeholders import placeholders
 from pyattn.documents.plurals import numbers_of_forms, plural_forms
 from pyattn.errors import DocumentError
+from support.document_makers import Maker
+from support.toy_translators import Capitals, capitals, identity, reversed_order, same_order
 
 
 def translated(text: str, order: object = same_order, **options: object) -> str:

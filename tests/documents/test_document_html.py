@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import lxml.html
 import pytest
-from document_makers import Maker
-from random_markup import Outline
-from toy_translators import Capitals, capitals, same_order
 
 from pyattn import documents
+from support.document_makers import Maker
+from support.random_markup import Outline
+from support.toy_translators import Capitals, capitals, same_order
 
 TEXTS = {"title", "alt", "content", "value", "placeholder", "aria-label", "label"}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from document_makers import FORMATS, Maker
-from toy_translators import Capitals, identity, same_order
 
 from pyattn import documents
+from support.document_makers import FORMATS, Maker
+from support.toy_translators import Capitals, identity, same_order
 
 
 def document(format: str, seed: int) -> bytes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import lxml.html
 import pytest
-from document_makers import Maker
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
-from toy_translators import Capitals, capitals, same_order
 
 from pyattn import documents
+from support.document_makers import Maker
+from support.toy_translators import Capitals, capitals, same_order
 
 
 def translated(text: str, **options: object) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from random_markup import Nesting, NestingMaker, Outline
-from toy_translators import Capitals, capitals, reversed_order, same_order, shuffled_order
 
 from pyattn import documents
 from pyattn.documents.engine import Translate
+from support.random_markup import Nesting, NestingMaker, Outline
+from support.toy_translators import Capitals, capitals, reversed_order, same_order, shuffled_order
 
 
 def translated(page: str, translate: Translate, **options: object) -> str:

@@ -6,11 +6,11 @@ import re
 
 import pysubs2
 import pytest
-from document_makers import Maker
-from toy_translators import Capitals, capitals, identity, reversed_order, same_order
 
 from pyattn import documents
 from pyattn.errors import DocumentError
+from support.document_makers import Maker
+from support.toy_translators import Capitals, capitals, identity, reversed_order, same_order
 
 HEAD = "1\n00:00:01,000 --> 00:00:02,000\n"
 

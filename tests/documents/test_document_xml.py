@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import lxml.etree
 import pytest
-from document_makers import Maker
-from toy_translators import Capitals, capitals, identity, reversed_order, same_order
 
 from pyattn import documents
 from pyattn.errors import DocumentError
+from support.document_makers import Maker
+from support.toy_translators import Capitals, capitals, identity, reversed_order, same_order
 
 
 def translated(text: str, format: str = "xml", **options: object) -> str:

@@ -369,3 +369,32 @@ FORMATS: dict[str, Callable[[Maker], str]] = {
     "html": Maker.html,
     "xhtml": Maker.html,
 }
+
+_PIECES = [
+    b"\0", b"\xff", b"\xc3", b"\xf0\x9f", b"<", b">", b"<!--", b"]]>", b'"', b"'", b"\\", b"&#x;",
+    b"&#1114112;", b"&", b"{", b"}", b"\r", b"\n\n", b"[", b"](", b"`", b"|", b"*", b"msgid",
+    b"-->", b"<b", b"</", b"<p translate=no", b"\xef\xbb\xbf", b"\xff\xfe", b"\xe2\x80\xa8",
+    b"9" * 30,
+]  # fmt: skip
+
+
+def mutant(format: str, seed: int) -> bytes:
+    """A document with a few bytes lost, doubled, moved or put in."""
+    chance = random.Random(seed)
+    data = bytearray(FORMATS[format](Maker(seed)).encode())
+    for _ in range(chance.randint(1, 6)):
+        place = chance.randrange(len(data) + 1)
+        end = min(len(data), place + chance.choice([1, 2, 8, 40]))
+        kind = chance.randrange(5)
+        if kind == 0:
+            del data[place:end]
+        elif kind == 1:
+            data[place:place] = data[place:end] * chance.choice([1, 2, 30])
+        elif kind == 2:
+            data[place:place] = chance.choice(_PIECES)
+        elif kind == 3:
+            data[place:end] = bytes(chance.randrange(256) for _ in range(end - place))
+        else:
+            other = chance.randrange(len(data) + 1)
+            data[other:other] = data[place:end]
+    return bytes(data)

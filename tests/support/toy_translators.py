@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pyattn.results import Piece, Translation
+from pyattn.results import Piece, Span, Translation
 
 Order = Callable[[int], Sequence[int]]
 
@@ -52,7 +52,10 @@ class Capitals:
         return self._found
 
     def _translation(self, text: str, aligned: bool) -> Translation:
-        out, sources, targets, looks = "", [], [], []
+        out = ""
+        sources: list[Span] = []
+        targets: list[Span] = []
+        looks: list[tuple[int, int]] = []
         pieces: list[Piece] = []
         rows = 0
         for line in re.finditer(r"[^\n]+|\n+", text):
