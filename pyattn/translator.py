@@ -339,6 +339,19 @@ class Translator:
 
         return translated(checked_texts("stream", texts), start)
 
+    def translate_file(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Translate a document: `pyattn.documents.translate_file` with this translator."""
+        from pyattn.documents import translate_file
+
+        translate_file(source, target, self, format=format, **options)
+
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
         """Write model, tokenizer and shortlist as a folder of pyattn's own layout.
 
