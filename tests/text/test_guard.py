@@ -66,7 +66,7 @@ def options_of(translator: Translator) -> list[GenerationOptions]:
 
 
 RUNAWAY = "ay " * 60
-GOOD = "Esta frase tiene palabras."
+GOOD = "Hay unas palabras en esto."
 
 
 def test_good_translation_is_searched_for_once() -> None:
