@@ -27,6 +27,7 @@ from pyattn.options import GenerationOptions
 from pyattn.pivot import Pivot
 from pyattn.results import Hypothesis, Translation
 from pyattn.text.detection import Detection, detect
+from pyattn.text.glossary.terms import Glossary
 from pyattn.translator import Translator
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Detection",
     "DocumentError",
     "GenerationOptions",
+    "Glossary",
     "Hypothesis",
     "Model",
     "ModelConfig",
