@@ -2,19 +2,19 @@
 
     python bench/glossary.py --corpus tatoeba-en-es --write bench/results/glossary
 
-takes terms from the references of --corpus (dev.en, dev.es): a noun of the source and the word of its
-reference that translates it. These are words of four letters or more, behind an article or the like,
-once in their line, each of which is the other's most likely translation in train.en and train.es by
-Dice's coefficient. Every line with a term has a glossary of its own terms.
+takes terms from the references of --corpus (dev.en, dev.es): a noun of the source and the word of
+its reference that translates it. These are words of four letters or more, behind an article or the
+like, once in their line, each of which is the other's most likely translation in train.en and
+train.es by Dice's coefficient. Every line with a term has a glossary of its own terms.
 
-"used" are terms that are in the translation, "exact" those that are there once; "lines" are BLEU and
-chrF (sacrebleu) of the lines with terms. "wanted" are the terms that are not in the translation
-without a glossary: how many of these each way uses. "plain" has no glossary; "replaced" is the usual
-stopgap, which puts the translations into the source before it is translated; "soft" and "strict" are
-a `pyattn.Glossary`. Times are processor times by that of "plain".
+"used" are terms that are in the translation, "exact" those that are there once. "wanted" are terms
+that are not in the translation without a glossary: how many of these each way uses. BLEU and chrF
+are sacrebleu's, of the lines with terms. "plain" has no glossary; "replaced" is the usual stopgap,
+which puts the translations into the source before it is translated; "soft" and "strict" are a
+`pyattn.Glossary`. Times are processor times by that of "plain", each line by itself.
 
-With --other, the terms get other words of the references instead, as a glossary that the model would
-not have followed: for every term another noun of its list. BLEU means nothing then.
+With --other, every term gets the translation of the next one instead, which the model would not
+have chosen. Such lines are no better for it; the terms have to be there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import collections
 import datetime
+import itertools
 import re
 import shlex
 import sys
@@ -41,11 +42,9 @@ from pyattn.translator import Translator
 
 _WORD = re.compile(r"[^\W\d_]+")
 _DETERMINERS = {
-    "en": frozenset("a an the my your his her our their this that these those some no".split()),
-    "es": frozenset(
-        "el la los las un una unos unas mi mis tu tus su sus este esta estos estas ese esa al del "
-        "nuestro nuestra".split()
-    ),
+    "en": "a an the my your his her our their this that these those some no",
+    "es": "el la los las un una unos unas mi mis tu tus su sus este esta estos estas ese esa al del "
+    "nuestro nuestra",
 }
 _LETTERS, _LEAST_DICE = 4, 0.15
 
@@ -107,7 +106,7 @@ def terms_of(
     for pair, (ones, twos) in zip(dev, nouns, strict=True):
         terms = {
             one: best[0][one][1]
-            for one in ones
+            for one in sorted(ones)
             if one in best[0]
             and best[0][one][0] >= _LEAST_DICE
             and best[0][one][1] in twos
@@ -222,13 +221,14 @@ def _words(text: str) -> list[str]:
 def _nouns(text: str, language: str) -> set[str]:
     """Words that are likely to be nouns, and are there once."""
     words = _words(text)
+    determiners = _DETERMINERS[language].split()
     return {
         word
-        for before, word in zip(words, words[1:], strict=False)
+        for before, word in itertools.pairwise(words)
         if len(word) >= _LETTERS
-        and before in _DETERMINERS[language]
+        and before in determiners
         and words.count(word) == 1
-        and word not in _DETERMINERS[language]
+        and word not in determiners
     }
 
 

@@ -67,9 +67,10 @@ class Piece:
         target: The span of its translation in the translated text.
         copied: Whether it was copied, as white space between sentences is, or left out, as a
             language at the head of a text is, instead of translated.
-        protection: How protected parts and terms inside of it came through: "itself" (the model saw them),
-            "carrier" (another word stood for each) or "alignment" (they were left out and put
-            beside the translation of their neighbours); "" if it has none.
+        protection: How protected parts inside of it, and strict terms of a glossary, came through:
+            "itself" (the model saw them), "carrier" (another word stood for each) or "alignment"
+            (parts were left out and put beside the translation of their neighbours; terms replaced
+            the best aligned word); "" if it has none, or terms that were clear.
     """
 
     source: Span

@@ -62,26 +62,25 @@ def answered(
         output: Its text.
         tokenizer: The model's tokenizer.
     """
-    if not isinstance(form, Carried):
-        text = output.upper() if form.raised else output
-        return Answer(hypothesis, form, output, text)
-    edits = form.edits(output)
-    if edits is None:
-        return None
-    last = form.step == "alignment"
     faults: list[str] = []
     found: list[Use] = []
-    if form.slots:
-        edits = _with_slots(form, hypothesis, output, edits, tokenizer, plan.pair)
-    if part.terms:
-        edits, found = _with_terms(form, hypothesis, output, edits, tokenizer, plan.pair)
-    text = rewritten(output, edits, form.raised)
-    if part.terms:
-        count = _terms_in(part, found, form.sentence, text)
-        if any(count):
-            if not last and part.terms[0].strict:
-                return None
-            faults.append("glossary")
+    edits: list[Edit] | None = []
+    if isinstance(form, Carried):
+        edits = form.edits(output)
+        if edits is None:
+            return None
+        if form.slots:
+            edits = _with_slots(form, hypothesis, output, edits, tokenizer, plan.pair)
+        if part.terms:
+            edits, found = _with_terms(form, hypothesis, output, edits, tokenizer, plan.pair)
+        text = rewritten(output, edits, form.raised)
+    else:
+        text = output.upper() if form.raised else output
+    last = not isinstance(form, Carried) or form.step == "alignment"
+    if part.terms and isinstance(form, Carried) and any(_misses(part, found, form, text)):
+        if not last and part.terms[0].strict:
+            return None
+        faults.append("glossary")
     if plan.is_exact(part, text):
         if last and any(kept.role != "mark" for kept in part.kept):
             faults.append("protected")
@@ -120,10 +119,10 @@ def _with_terms(
     return merged([*own, *added]), found
 
 
-def _terms_in(part: Part, found: Sequence[Use], sentence: str, text: str) -> Count:
-    """How the terms of a part came through."""
+def _misses(part: Part, found: Sequence[Use], form: Carried, text: str) -> Count:
+    """How many terms of a part are not in its translation, or too often."""
     terms = [term.moved(-part.span[0]) for term in part.terms]
-    lacking, spare = counted(terms, sentence, text)
+    lacking, spare = counted(terms, form.sentence, text)
     return Count(max(lacking, sum(not use.used for use in found)), spare)
 
 

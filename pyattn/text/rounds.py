@@ -200,7 +200,7 @@ class Rounds:
 
 
 def _searched(form: Form, options: GenerationOptions | None) -> GenerationOptions:
-    """The options of a form's search: parts that the model does not see, and terms, need an alignment."""
+    """The options of a form's search: left-out parts and terms need an alignment."""
     assert options is not None
     if isinstance(form, Carried) and (form.slots or form.terms) and not options.alignment:
         return options.replace(alignment=True)
@@ -215,11 +215,7 @@ def _badness(answer: Answer) -> int:
 _NO_LADDER = {"protected", "glossary"}
 
 # The worst first: an answer with a fault and all that follow is better than one with a worse fault.
-_WEIGHTS = {
-    code: 1 << place
-    for place, code in enumerate(
-        reversed(
-            ("empty", "length", "repetition", "script", "copy", "numbers", "protected", "glossary")
-        )
-    )
-}
+_WORST_FIRST = (
+    *("empty", "length", "repetition", "script", "copy", "numbers", "protected", "glossary"),
+)
+_WEIGHTS = {code: 1 << place for place, code in enumerate(reversed(_WORST_FIRST))}

@@ -85,8 +85,8 @@ def read(
     kind = (format or file.suffix.removeprefix(".")).lower()
     if kind not in _FORMATS:
         raise ValueError(
-            f"{file}: format is {kind!r}, expected one of {', '.join(_FORMATS)}, by its ending or as "
-            "`format`"
+            f"{file}: format is {kind!r}, expected one of {', '.join(_FORMATS)}, by its ending or "
+            "as `format`"
         )
     with file.open("rb") as opened:
         data = opened.read(_MOST_BYTES + 1)
@@ -122,8 +122,8 @@ def _decoded(data: bytes, name: str, encoding: str | None) -> str:
 def _rows(text: str, name: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table and the lines on which they begin; a TSV has no quotes."""
     if separator == "\t":
-        for number, line in enumerate(text.split("\n"), 1):
-            yield number, line.removesuffix("\r").split("\t")
+        for number, content in enumerate(text.split("\n"), 1):
+            yield number, content.removesuffix("\r").split("\t")
         return
     most = csv.field_size_limit()
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -51,6 +51,9 @@ class Glossary:
 
     __slots__ = ("_by_words", "_entries", "_lengths", "endings", "source", "strict", "target")
 
+    _entries: dict[str, str]
+    _by_words: dict[tuple[str, ...], tuple[Entry, ...]]
+    _lengths: dict[str, list[int]]
     source: str | None
     target: str | None
     strict: bool
@@ -246,7 +249,7 @@ def chosen_glossary(glossary: Glossaries) -> Glossary | None:
     if not isinstance(glossary, Mapping):
         hint = "; Glossary.read reads a file" if isinstance(glossary, str | os.PathLike) else ""
         raise TypeError(
-            f"glossary is {type(glossary).__name__}, expected a Glossary or a mapping of terms{hint}"
+            f"glossary is {type(glossary).__name__}, expected a Glossary or a mapping{hint}"
         )
     return Glossary(glossary)
 

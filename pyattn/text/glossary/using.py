@@ -79,20 +79,27 @@ def uses(
     """
     found = [Use(term) for term in terms]
     taken = [(edit.begin, edit.end) for edit in edits]
+    # What is there may be the translation of another term.
+    table = _Table(looks(), output) if len(terms) > 1 else None
     # The longest first: a short term may be part of a long one.
-    for use in sorted(found, key=lambda use: -len(use.term.text)):
-        _take(use, sentence, output, taken)
+    for use, span in sorted(zip(found, spans, strict=True), key=_longest):
+        rest = [other for other in spans if other != span]
+        for where in occurrences(use.term.text, output, use.term.endings):
+            if not _meets(where, taken) and not (table and table.belongs(where, rest)):
+                _take(use, where, sentence, output)
+                taken.append(where)
+                break
     if all(use.used for use in found):
         return found
     seen = looks()
-    table = _Table(seen, output)
+    table = table or _Table(seen, output)
     for use, span in zip(found, spans, strict=True):
         if not use.used:
-            where = table.aligned(span, taken, force)
-            if where is not None:
-                text = in_place(use.term, sentence, output, where[0])
-                use.edit = Edit(*where, text)
-                taken.append(where)
+            best = table.aligned(span, taken, force)
+            if best is not None:
+                text = in_place(use.term, sentence, output, best[0])
+                use.edit = Edit(*best, text)
+                taken.append(best)
     if force:
         _insert([use for use in found if not use.used], spans, found, seen, output, taken)
     return found
@@ -138,22 +145,22 @@ def _pattern(text: str, endings: bool) -> re.Pattern[str]:
     return re.compile(bare + ending, re.IGNORECASE)
 
 
-def _take(use: Use, sentence: str, output: str, taken: list[Span]) -> None:
+def _longest(pair: tuple[Use, Span]) -> int:
+    return -len(pair[0].term.text)
+
+
+def _meets(span: Span, others: Sequence[Span]) -> bool:
+    return any(span[0] < end and begin < span[1] for begin, end in others)
+
+
+def _take(use: Use, where: Span, sentence: str, output: str) -> None:
     """Uses an occurrence that the model wrote itself, in the term's case."""
-    term = use.term
-    for begin, end in occurrences(term.text, output, term.endings):
-        if any(begin < last and first < end for first, last in taken):
-            continue
-        taken.append((begin, end))
-        written = output[begin:end]
-        text = in_place(term, sentence, output, begin)
-        same = term.plain or term.endings or written == text
-        # A small letter or a capital in front is the model's choice where the glossary has none.
-        if same:
-            use.span = (begin, end)
-        else:
-            use.edit = Edit(begin, end, text)
-        return
+    text = in_place(use.term, sentence, output, where[0])
+    # A small letter or a capital in front is the model's choice where the glossary has none.
+    if use.term.plain or use.term.endings or output[slice(*where)] == text:
+        use.span = where
+    else:
+        use.edit = Edit(*where, text)
 
 
 class _Table:
@@ -185,11 +192,7 @@ class _Table:
             force: Whether the best word is returned if it is not clear which ones these are.
         """
         columns = _inside(self._columns, span)
-        free = [
-            number
-            for number, (begin, end) in enumerate(self._words)
-            if not any(begin < last and first < end for first, last in taken)
-        ]
+        free = [number for number, word in enumerate(self._words) if not _meets(word, taken)]
         if not columns or not free:
             return None
         shares = self._weights[:, columns].sum(1)
@@ -208,6 +211,15 @@ class _Table:
         while first < seed and self._length(first) <= _SHORT:
             first += 1
         return self._words[first][0], self._words[last][1]
+
+    def belongs(self, where: Span, others: Sequence[Span]) -> bool:
+        """Whether words of the output look at some spans of the source most."""
+        numbers = _inside(self._words, where)
+        return any(
+            self._belongs(number, _inside(self._columns, span))
+            for number in numbers
+            for span in others
+        )
 
     def _belongs(self, number: int, columns: Sequence[int]) -> bool:
         weights = self._weights[number]
