@@ -64,11 +64,12 @@ def answered(
     """
     faults: list[str] = []
     found: list[Use] = []
-    edits: list[Edit] | None = []
+    edits: list[Edit] = []
     if isinstance(form, Carried):
-        edits = form.edits(output)
-        if edits is None:
+        own = form.edits(output)
+        if own is None:
             return None
+        edits = own
         if form.slots:
             edits = _with_slots(form, hypothesis, output, edits, tokenizer, plan.pair)
         if part.terms:
