@@ -44,7 +44,7 @@ class Watched:
 
 def watched(pivot: Pivot) -> tuple[Pivot, dict[str, Any]]:
     first, second = Watched(pivot.first), Watched(pivot.second)
-    made: Any = Pivot(first, second)  # type: ignore[arg-type]
+    made: Any = Pivot(first, second)
     return made, {"first": first.calls, "second": second.calls}
 
 
