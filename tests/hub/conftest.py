@@ -11,6 +11,10 @@ import pytest
 from pyattn.hub import fetching
 from support.hub_stub import Stub
 
+# Else huggingface_hub, which reads it when it is imported, asks huggingface.co for a list of agents.
+QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1"}
+os.environ.update(QUIET)
+
 _PREFIXES = ("HF_", "HUGGINGFACE_", "PYATTN_", "ARGOS_", "TRANSFORMERS_")
 
 
@@ -19,6 +23,8 @@ def _own_environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in list(os.environ):
         if name.startswith(_PREFIXES) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+    for name, value in QUIET.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("PYATTN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(fetching, "_WAITS", (0.01, 0.01, 0.01))
 
