@@ -11,7 +11,7 @@ import pytest
 from pyattn.hub import fetching
 from support.hub_stub import Stub
 
-# Else huggingface_hub, which reads it when it is imported, asks huggingface.co for a list of agents.
+# Without it, huggingface_hub asks huggingface.co for a list of agents. It is read at import.
 QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1"}
 os.environ.update(QUIET)
 

@@ -152,7 +152,7 @@ def test_remote_models_are_those_for_a_pair(
 
 
 def test_place_that_cannot_be_asked_is_a_warning(
-    stub: Stub, models: pathlib.Path, capsys: Output
+    stub: Stub, models: pathlib.Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub.add_firefox("en", "pt", models / "firefox")
     stub.faults["/index.json"] = Fault(status=429)
@@ -164,6 +164,11 @@ def test_place_that_cannot_be_asked_is_a_warning(
     stub.faults["/v1/"] = Fault(status=404)
     assert run("models", "--remote", "en-pt") == 1
     assert "no place with models could be asked" in capsys.readouterr().err
+    monkeypatch.setenv("PYATTN_OFFLINE", "1")
+    stub.forget()
+    assert run("models", "--remote", "en-pt") == 1
+    assert "PYATTN_OFFLINE is set, so no other place" in capsys.readouterr().err
+    assert stub.requests == []
 
 
 def test_remove_deletes_one_model(stub: Stub, models: pathlib.Path, capsys: Output) -> None:

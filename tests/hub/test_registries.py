@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -261,6 +262,16 @@ def test_transfer_without_progress_ends(stub: Stub, models: pathlib.Path) -> Non
     assert resolve("firefox:en-pt")
 
 
+def test_server_that_does_not_answer_is_given_up(
+    stub: Stub, models: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = large(stub.add_firefox("en", "pt", models / "firefox"), stub)
+    monkeypatch.setattr(fetching, "_TIMEOUT", 0.05)
+    stub.faults[path] = Fault(stall=1.0)
+    with pytest.raises(ModelError, match=r"the connection broke .*timed out.*run it again later"):
+        resolve("firefox:en-pt")
+
+
 def test_next_call_continues(stub: Stub, models: pathlib.Path) -> None:
     paths = stub.add_firefox("en", "pt", models / "firefox")
     path = large(paths, stub)
@@ -501,6 +512,15 @@ def test_two_processes_download_once(stub: Stub, models: pathlib.Path) -> None:
     outputs = {process.communicate(timeout=60)[0] for process in running}
     assert [process.returncode for process in running] == [0, 0, 0]
     assert len(outputs) == 1
+    assert [stub.paths().count(path) for path in paths] == [1] * len(paths)
+
+
+def test_threads_download_once(stub: Stub, models: pathlib.Path) -> None:
+    paths = stub.add_firefox("en", "pt", models / "firefox")
+    for path in paths:
+        stub.faults[path] = Fault(slow=0.005)
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(resolve, ["firefox:en-pt"] * 4))) == 1
     assert [stub.paths().count(path) for path in paths] == [1] * len(paths)
 
 
