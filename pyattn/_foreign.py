@@ -158,7 +158,7 @@ _SETTINGS = {
     "vmap": "shortlist",
     "workers": "threads",
 }
-_UPDATE = "`pyattn download NAME --update` looks for what is newer"
+_UPDATE = "`pyattn download NAME --update` looks for what is newer than the cache"
 _SETTING_REMARKS = {
     "device": _CPU,
     "device_index": _CPU,
