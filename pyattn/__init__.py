@@ -20,7 +20,7 @@ if find_spec("pyattn._core") is None:
 from pyattn import ops
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.cpu import CpuInfo, cpu_info
-from pyattn.errors import ModelError
+from pyattn.errors import DocumentError, ModelError
 from pyattn.loading import load
 from pyattn.model import Model
 from pyattn.options import GenerationOptions
@@ -33,6 +33,7 @@ __all__ = [
     "Checkpoint",
     "CpuInfo",
     "Detection",
+    "DocumentError",
     "GenerationOptions",
     "Hypothesis",
     "Model",
@@ -43,13 +44,14 @@ __all__ = [
     "Translator",
     "cpu_info",
     "detect",
+    "documents",
     "load",
     "ops",
     "reference",
 ]
 
 if TYPE_CHECKING:
-    from pyattn import reference
+    from pyattn import documents, reference
 
     __version__: str
 else:
@@ -60,10 +62,10 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name == "reference":
+        if name in ("documents", "reference"):
             from importlib import import_module
 
-            return import_module("pyattn.reference")
+            return import_module(f"pyattn.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -1,0 +1,132 @@
+"""Elements that translations contain as they are."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+from collections.abc import Iterator
+
+from pyattn.documents.model import Element, Segment
+from pyattn.documents.runs import near
+from pyattn.documents.words import Links
+from pyattn.results import Span
+
+# Equal copies whose surroundings are looked at.
+_FEW = 20
+
+
+def with_protected(segment: Segment) -> list[Element]:
+    """The elements of a segment, with its protected spans among them as copies of text."""
+    spans = sorted(segment.protected)
+    spans = [span for n, span in enumerate(spans) if n == 0 or span[0] >= spans[n - 1][1]]
+    return _merged(segment.elements, spans)
+
+
+def _merged(elements: list[Element], spans: list[Span]) -> list[Element]:
+    """Elements with copies of spans; spans that cross the border of an element are left out."""
+    if not spans:
+        return elements
+    starts = [span[0] for span in spans]
+    out: list[Element] = []
+    taken: set[Span] = set()
+    for element in elements:
+        begin, end = element.span
+        first = max(0, bisect.bisect_right(starts, begin) - 1)
+        last = bisect.bisect_left(starts, end)
+        inner = [span for span in spans[first:last] if span[1] > begin]
+        taken.update(inner)
+        if element.closing is None:
+            taken.update(span for span in spans[first : last + 1] if span[0] < begin < span[1])
+        inside = [span for span in inner if begin <= span[0] and span[1] <= end]
+        if element.closing is not None:
+            element = dataclasses.replace(element, children=_merged(element.children, inside))
+        out.append(element)
+    out += [Element(span, None) for span in spans if span not in taken]
+    return sorted(out, key=lambda element: element.span[0])
+
+
+def _all(elements: list[Element]) -> Iterator[Element]:
+    for element in elements:
+        yield element
+        yield from _all(element.children)
+
+
+def found_copies(text: str, links: Links, elements: list[Element]) -> dict[Span, Span]:
+    """Where a translation has copied elements as they are: by alignment, else in order.
+
+    Args:
+        text: The text of the segment.
+        links: Which words belong together.
+        elements: The elements of the segment.
+
+    Returns:
+        Spans of the translation by spans of the text, for those that are there.
+    """
+    copies: dict[Span, Span] = {}
+    translation = links.target.text
+    lowered = translation.lower()
+    if len(lowered) != len(translation):  # some capitals have two small letters
+        lowered = translation
+    wanted: dict[str, list[Span]] = {}
+    for element in _all(elements):
+        if element.kept:
+            wanted.setdefault(text[slice(*element.span)].lower(), []).append(element.span)
+    taken: list[Span] = []
+    for copy in sorted(wanted, key=len, reverse=True):
+        found: list[Span] = []
+        place = -1
+        while (place := lowered.find(copy, place + 1)) >= 0:
+            span = place, place + len(copy)
+            free = all(one[1] <= place or span[1] <= one[0] for one in near(taken, span))
+            if (
+                free
+                and _is_whole(translation, span)
+                and _is_like(text, wanted[copy], lowered, span)
+            ):
+                bisect.insort(taken, span)
+                found.append(span)
+                place = span[1] - 1
+        copies |= _paired(links, wanted[copy], found)
+    return copies
+
+
+def _paired(links: Links, spans: list[Span], found: list[Span]) -> dict[Span, Span]:
+    """Pairs equal copies with what was found in the translation."""
+    pairs: dict[Span, Span] = {}
+    rest: list[Span] = []
+    waiting = sorted(spans)
+    for span in found:
+        origins = (links.best[n] for n in range(*links.target.within(span)))
+        origin = next((one for one in origins if one >= 0), -1)
+        if links.weights is None or origin < 0:
+            rest.append(span)
+            continue
+        place = links.source.spans[origin][0]
+        index = bisect.bisect_right(waiting, (place, place + (1 << 60))) - 1
+        if index >= 0 and place < waiting[index][1]:
+            pairs[waiting.pop(index)] = span
+        else:
+            rest.append(span)
+    return pairs | dict(zip(waiting, rest, strict=False))
+
+
+def _is_like(text: str, spans: list[Span], translation: str, span: Span) -> bool:
+    """Whether a copy touches letters of the translation only if one touches letters of the text."""
+    return all(
+        not _touches(translation, span, after=after)
+        or any(_touches(text, own, after=after) for own in spans[:_FEW])
+        for after in (False, True)
+    )
+
+
+def _touches(text: str, span: Span, *, after: bool) -> bool:
+    place = span[1] if after else span[0] - 1
+    return 0 <= place < len(text) and text[place].isalnum()
+
+
+def _is_whole(text: str, span: Span) -> bool:
+    """Whether a span does not begin or end inside a word."""
+    return not any(
+        0 < place < len(text) and text[place - 1].isalnum() and text[place].isalnum()
+        for place in span
+    )

@@ -1,0 +1,109 @@
+"""Documents that are broken or hostile: DocumentError or a translation, and soon."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyattn import documents
+from pyattn.errors import DocumentError
+from support.document_makers import FORMATS, mutant
+from support.toy_translators import Capitals, capitals, shuffled_order
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_mutants_are_translated_or_refused(format: str) -> None:
+    translate = Capitals(shuffled_order)
+    reasons = []
+    for seed in range(60):
+        data = mutant(format, seed)
+        try:
+            documents.translate(data, format, translate)
+        except DocumentError as error:
+            reasons.append(str(error))
+        else:
+            assert documents.translate(data, format, lambda texts: texts) == data
+    names = {"txt": "text", "md": "markdown"}
+    assert all(reason.startswith(f"{names.get(format, format)}: ") for reason in reasons)
+
+
+_MANY = 30_000
+HOSTILE = {
+    "html": [
+        "<b>" * _MANY,
+        "</b>" * _MANY,
+        "<p>" + "<b>x " * _MANY,
+        "<p>x" + "<b></i>" * _MANY,
+        "<div>" * _MANY + "a",
+        "<a " * _MANY,
+        "<a x='" * _MANY,
+        "<!--" * _MANY,
+        "<![CDATA[" * _MANY,
+        "&" * _MANY,
+        "&#" * _MANY,
+        "<ul>" + "<li>a" * _MANY,
+        "<p>a <code>" * _MANY,
+        "<p>" + "a <code>b</code> " * _MANY,
+        "<p>" + "word " * _MANY + "<b>x</b>",
+        "<p>a <span translate=no>" + "b <i>" * _MANY,
+        "<script>" * _MANY,
+        "<p>" + "a<br>" * _MANY,
+        "<p>a " + "<img>" * _MANY + " b",
+        "<p>a" + "<sup>1</sup>" * _MANY + " b",
+    ],
+    "xhtml": ["<!DOCTYPE x [" + "<!ENTITY a '&b;'>" * _MANY + "]><p>&a;</p>", "<?" * _MANY],
+    "md": [
+        "a " + "**" * 5000,
+        "[a](" * 3000,
+        "![" * 3000,
+        "| a " * 2000 + "\n" + "|-" * 2000,
+        "a  \n" * 3000,
+        "- " * 2000 + "a",
+        "---\n" + "title: [" * 3000 + "\n---\n",
+        "a `b` " * 3000,
+    ],
+    "srt": [
+        "1\n00:00:01,000 --> 00:00:02,000\n" + "word " * _MANY,
+        "00:00:01,000 --> 00:00:01,100\na\n\n" * 20_000,
+        "00:00:01,000 --> 00:00:02,000\n" + "<i>a " * _MANY,
+        "1\n" * _MANY + "00:00:01,000 --> 00:00:02,000\n" + "{\\a" * _MANY,
+    ],
+    "vtt": ["WEBVTT\n\n" + "NOTE\n\n" * _MANY],
+    "ass": ["[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,,,,,,," + "{\\i1}a\\N" * _MANY],
+    "po": [
+        'msgid ""\n' + '"a"\n' * _MANY + 'msgstr ""\n',
+        'msgid "' + "%d " * _MANY + 'a"\nmsgstr ""',
+    ],
+    "txt": ["a " * _MANY * 10, "a\n" * _MANY * 3, " " * _MANY * 10, "- " * _MANY],
+}
+
+
+@pytest.mark.parametrize(
+    ("format", "number"),
+    [(format, number) for format, texts in HOSTILE.items() for number in range(len(texts))],
+)
+def test_hostile_documents_end(format: str, number: int) -> None:
+    # Quadratic time would take hours. A function is as bad as a translator without alignments.
+    data = HOSTILE[format][number].encode()
+    documents.translate(data, format, lambda texts: texts)
+    documents.translate(data, format, capitals)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"a\0b", "character 1 is NUL"),
+        ("naïve café".encode() + b"\xff" + "ñandú".encode(), r"byte 12 is not valid utf-8"),
+        (b"\xff\xfea\0b", "byte 4 is not valid utf-16-le"),
+        (b"\xff\xfe\0\xd8a\0", "byte 2 is not valid utf-16-le"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_with_their_place(data: bytes, reason: str) -> None:
+    with pytest.raises(DocumentError, match=f"text: {reason}"):
+        documents.translate(data, "txt", capitals)
+
+
+def test_formats_that_are_none_are_refused_with_those_there_are() -> None:
+    with pytest.raises(DocumentError, match=r"format is 'xyz', expected one of .*html.*txt"):
+        documents.translate(b"", "xyz", capitals)
+    with pytest.raises(DocumentError, match="convert PDF to text first"):
+        documents.translate(b"%PDF", "pdf", capitals)
