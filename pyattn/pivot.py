@@ -15,6 +15,8 @@ from pyattn.text.streaming import translated
 from pyattn.translator import Translator
 
 if TYPE_CHECKING:
+    import os
+
     from pyattn.text.sources import Names
 
 _FIELDS = {field.name for field in dataclasses.fields(GenerationOptions)}
@@ -175,6 +177,19 @@ class Pivot:
             return self._start(group, options, source, target, settings)
 
         return translated(checked_texts("stream", texts), start)
+
+    def translate_file(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Translate a document: `pyattn.documents.translate_file` with this pivot."""
+        from pyattn.documents import translate_file
+
+        translate_file(source, target, self, format=format, **options)
 
     def close(self) -> None:
         """Free the weights and the threads of both; the pivot cannot be used afterwards."""
