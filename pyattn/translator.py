@@ -16,9 +16,8 @@ from pyattn.running.origin import Origin
 from pyattn.text.checks import check_text, checked_texts
 from pyattn.text.pending import PendingTranslations
 from pyattn.text.plans import Pair
-from pyattn.text.protection.choice import Protect
 from pyattn.text.repeats import Cache
-from pyattn.text.settings import Normalize, Split, Treatment, chosen_treatment
+from pyattn.text.settings import Treatment, chosen_treatment
 from pyattn.text.shortlist import Shortlist
 from pyattn.text.sources import Names, paired
 from pyattn.text.starting import Starter
@@ -31,10 +30,8 @@ if TYPE_CHECKING:
 
     from pyattn.files.native import MatrixType
     from pyattn.model import Model
-    from pyattn.overrides import Overrides
+    from pyattn.text.settings import TextOverrides
     from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
-
-_LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
 
 
 class Translator:
@@ -48,10 +45,22 @@ class Translator:
     Any number of threads may share a translator, its tokenizer and its shortlist; the sentences of
     all are decoded together.
 
-    Odd input is put right before the model sees it (`normalize`, `pyattn.text.normalization`).
+    All methods take decoding options, those of `GenerationOptions`: as one object, as keywords, or
+    both. Keywords override `options`, which default to the checkpoint's (`model.generation`). Other
+    keywords say how texts are treated (`pyattn.text.settings.TextOverrides`):
 
-    Options are those of `GenerationOptions`, as one object, as keywords, or both. Keywords override
-    `options`, which default to the checkpoint's (`model.generation`).
+    - `split`: where texts are cut: "auto" as suits the model, "sentences" at the end of every
+      sentence and line, "never" only where a text is too long for the model, or a function that
+      returns the sentences of a text, a list of str.
+    - `normalize`: how unusual characters are normalized: "auto" by the steps that suit the model,
+      "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
+    - `protect`: what comes back exactly as it was, and as often: True for URLs, addresses,
+      placeholders, code, paths, hashes, versions, tags and emoji, or a list of regular expressions
+      for these and what else they match. None and False protect nothing.
+    - `guard`: whether translations that repeat themselves, run away, copy, are empty or in another
+      script are searched for again; faults that remain are among the `warnings` of `results`.
+    - `reuse`: whether sentences that come again in a call or a stream are translated once, which
+      changes no result; or a `pyattn.text.repeats.Cache` that calls share.
 
     A translator that `pyattn.load` made is pickled by path and settings, unless it is closed;
     unpickling loads it again. A deep copy has a model of its own.
@@ -120,13 +129,8 @@ class Translator:
         *,
         source: str | None = ...,
         target: str | None = ...,
-        split: Split = ...,
-        normalize: Normalize = ...,
-        protect: Protect = ...,
-        guard: bool = ...,
-        reuse: bool | Cache = ...,
         progress: bool = ...,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> str: ...
 
     @overload
@@ -137,13 +141,8 @@ class Translator:
         *,
         source: Names = ...,
         target: Names = ...,
-        split: Split = ...,
-        normalize: Normalize = ...,
-        protect: Protect = ...,
-        guard: bool = ...,
-        reuse: bool | Cache = ...,
         progress: bool = ...,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> list[str]: ...
 
     def translate(
@@ -153,13 +152,8 @@ class Translator:
         *,
         source: Names = None,
         target: Names = None,
-        split: Split = "auto",
-        normalize: Normalize = "auto",
-        protect: Protect = None,
-        guard: bool = True,
-        reuse: bool | Cache = True,
         progress: bool = False,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> str | list[str]:
         """The best translation of each text.
 
@@ -172,22 +166,9 @@ class Translator:
             target: The language to translate into: one of `languages.targets`, or a list with one
                 name per text. None defaults to the head of a text (">>fra<< You are welcome."), to
                 `forced_bos_token` or to the model's files.
-            split: Where texts are cut: "auto" as serves the model, "sentences" at the end of every
-                sentence and line, "never" only where a text is too long for the model, or a
-                function that returns the sentences of a text, a list of str.
-            normalize: How odd input is put right: "auto" by the steps that the model needs,
-                "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
-            protect: What comes back exactly as it was, and as often: True for URLs, addresses,
-                placeholders, code, paths, hashes, versions, tags and emoji, or a list of regular
-                expressions for these and what else they match. None and False protect nothing.
-            guard: Whether translations that repeat themselves, run away, copy, are empty or in
-                another script are searched for again, and faults that remain are among the
-                `warnings` of `results`.
-            reuse: Whether sentences that come again in a call or a stream are translated once,
-                which changes no result; or a `pyattn.text.repeats.Cache` that calls share.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `beam_size=4`. `scores` is False unless it
-                is given here.
+            **overrides: Single decoding options, such as `beam_size=4`, and how texts are treated,
+                such as `split="never"`. `scores` is False unless it is given here.
 
         Returns:
             A str for a str, else a list in the order of `texts`.
@@ -197,8 +178,7 @@ class Translator:
             ValueError: if a text is not valid Unicode, an option is out of its range, the model
                 does not have a language, or a language that it needs is not given.
         """
-        search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        search, treatment = self._chosen(options, {"scores": False, **overrides})
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
@@ -214,13 +194,8 @@ class Translator:
         *,
         source: Names = None,
         target: Names = None,
-        split: Split = "auto",
-        normalize: Normalize = "auto",
-        protect: Protect = None,
-        guard: bool = True,
-        reuse: bool | Cache = True,
         progress: bool = False,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> list[list[Translation]]:
         """The translations of each text with their ids and scores, best first.
 
@@ -234,21 +209,15 @@ class Translator:
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
-            split: As for `translate`.
-            normalize: As for `translate`.
-            protect: As for `translate`.
-            guard: As for `translate`.
-            reuse: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `num_hypotheses=3`. With `alignment`,
+            **overrides: As for `translate`, such as `num_hypotheses=3`. With `alignment`,
                 translations also have the spans of their tokens in both texts.
 
         Raises:
             TypeError: as `translate`, and if `texts` is a single str.
             ValueError: as `translate`.
         """
-        search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        search, treatment = self._chosen(options, overrides)
         checked = list(checked_texts("results", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment).results(progress=progress)
@@ -260,12 +229,7 @@ class Translator:
         *,
         source: Names = None,
         target: Names = None,
-        split: Split = "auto",
-        normalize: Normalize = "auto",
-        protect: Protect = None,
-        guard: bool = True,
-        reuse: bool | Cache = True,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> PendingTranslations:
         """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
 
@@ -274,19 +238,13 @@ class Translator:
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
-            split: As for `translate`.
-            normalize: As for `translate`.
-            protect: As for `translate`.
-            guard: As for `translate`.
-            reuse: As for `translate`.
-            **overrides: Single decoding options, such as `num_hypotheses=3`.
+            **overrides: As for `translate`, such as `num_hypotheses=3`.
 
         Raises:
             TypeError: as `results`.
             ValueError: as `results`.
         """
-        search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        search, treatment = self._chosen(options, overrides)
         checked = list(checked_texts("submit", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment)
@@ -298,12 +256,7 @@ class Translator:
         *,
         source: str | None = None,
         target: str | None = None,
-        split: Split = "auto",
-        normalize: Normalize = "auto",
-        protect: Protect = None,
-        guard: bool = True,
-        reuse: bool | Cache = True,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
 
@@ -317,19 +270,13 @@ class Translator:
             options: How to search.
             source: As for `translate`, but one for all texts.
             target: Likewise.
-            split: As for `translate`.
-            normalize: As for `translate`.
-            protect: As for `translate`.
-            guard: As for `translate`.
-            reuse: As for `translate`.
-            **overrides: Single decoding options, such as `beam_size=4`; `scores` is False.
+            **overrides: As for `translate`; `scores` is False.
 
         Raises:
             TypeError: as `results`; for a text when it is reached, for everything else at once.
             ValueError: likewise.
         """
-        search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        search, treatment = self._chosen(options, {"scores": False, **overrides})
         if treatment.reuse is True:
             treatment = dataclasses.replace(treatment, reuse=Cache(ordered=True))
         pair = self.languages.chosen(source, target, search.forced_bos_token)
@@ -406,19 +353,14 @@ class Translator:
     ) -> None:
         self.close()
 
-    def _search(
+    def _chosen(
         self, options: GenerationOptions | None, overrides: Mapping[str, Any]
-    ) -> GenerationOptions:
-        """The options of a call, validated now."""
+    ) -> tuple[GenerationOptions, Treatment]:
+        """The options of a call and its choices for texts, validated now."""
         if not isinstance(options, GenerationOptions | None):
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
-        return (options or self.model.generation).replace(**overrides)
-
-    def _treatment(
-        self, split: Split, normalize: Normalize, protect: Protect, guard: bool, reuse: bool | Cache
-    ) -> Treatment:
-        choices: dict[str, Any] = {"split": split, "normalize": normalize, "protect": protect}
-        return chosen_treatment(self.settings, **choices, guard=guard, reuse=reuse)
+        treatment, single = chosen_treatment(self.settings, overrides)
+        return (options or self.model.generation).replace(**single), treatment
 
     def _start(
         self,
