@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import pathlib
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -197,7 +198,7 @@ def test_pending_is_polled_and_cancelled(pivot: Pivot) -> None:
         pass
     assert len(pending) == len(TEXTS)
     assert pending.texts() == pivot.translate(TEXTS)
-    pending = pivot.submit(["I am hungry. " * 200] * 20)
+    pending = pivot.submit([f"My {number} apples are in the kitchen." for number in range(2000)])
     pending.cancel()
     with pytest.raises(ValueError, match="cancel"):
         pending.results()
@@ -212,3 +213,21 @@ def test_pivot_is_pickled_and_closed() -> None:
     for translator in (pivot.first, pivot.second):
         with pytest.raises(ValueError, match="closed"):
             translator.translate("a")
+
+
+def test_documents_are_translated_with_their_markup(pivot: Pivot, tmp_path: pathlib.Path) -> None:
+    page = b"<p>I am <b>hungry</b>, see https://example.org/x.</p><p>Thank you.</p>"
+    (tmp_path / "a.html").write_bytes(page)
+    pivot.translate_file(tmp_path / "a.html", tmp_path / "b.html")
+    found = (tmp_path / "b.html").read_bytes()
+    assert found == pyattn.documents.translate(page, "html", pivot)
+    assert found.count(b"<b>") == found.count(b"</b>") == 1
+    assert found.count(b"https://example.org/x") == 1
+    assert found.endswith(pivot.translate("Thank you.").encode() + b"</p>")
+
+
+def test_settings_of_texts_are_for_both(pivot: Pivot) -> None:
+    made, calls = watched(pivot)
+    made.translate(TEXTS[:1], protect=True, guard=False, reuse=False)
+    for call in calls["first"] + calls["second"]:
+        assert (call["protect"], call["guard"], call["reuse"]) == (True, False, False)

@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "model": CONTRACTS | {"_chosen_options", "_core", "files", "running"},
     "documents": CONTRACTS | {"text"},
     "translator": CONTRACTS | {"documents", "files", "model", "running", "text"},
-    "pivot": CONTRACTS | {"text", "translator"},
+    "pivot": CONTRACTS | {"documents", "text", "translator"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
