@@ -21,6 +21,9 @@ _OPENING = frozenset("([{¿¡«‹„“‘‚「『（【《〈")
 
 # Share of a word's attention on an element from which on it surely belongs there.
 _SURE = 0.5
+# And how much of the best word's share: keeps "Tom" and leaves the "a" of "vi a Tom", which the
+# included model also aligns with it. 96 % of 557 single words with tags are right then, 88 % at 0.
+_CLEAR = 0.85
 # Steps to the words around the expected one that an element without words looks at.
 _FARTHEST = 64
 
@@ -239,7 +242,8 @@ class Placement:
         if weights is None:
             return hits
         looks = weights[hits, slice(*child.source)].sum(axis=1)
-        sure = [n for n, look in enumerate(looks) if look >= _SURE]
+        least = max(_SURE, _CLEAR * float(looks.max()))
+        sure = [n for n, look in enumerate(looks) if look >= least]
         return hits[sure[0] : sure[-1] + 1] if sure else hits
 
     def _is_cover(self, children: list[_Child], area: Area) -> bool:
