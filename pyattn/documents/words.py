@@ -150,12 +150,16 @@ def _weights(source: Words, target: Words, alignment: Alignment) -> npt.NDArray[
 
 
 def _shares(words: Words, tokens: Sequence[Span]) -> npt.NDArray[np.float32]:
-    """[tokens, words]: which share of a token's letters lies in a word; white space counts not."""
+    """[tokens, words]: which share of a token's letters lies in a word.
+
+    White space counts not, and signs only in tokens without words.
+    """
     shares = np.zeros((len(tokens), len(words)), np.float32)
     owners = words.of_letters()
+    solid = np.array([*words.solid, False])
     for number, (begin, end) in enumerate(tokens):
         letters = owners[begin:end]
-        letters = letters[letters >= 0]
+        letters = letters[solid[letters]] if solid[letters].any() else letters[letters >= 0]
         if letters.size:
             np.add.at(shares[number], letters, np.float32(1 / letters.size))
     return shares
