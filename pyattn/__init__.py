@@ -24,6 +24,7 @@ from pyattn.errors import DocumentError, ModelError
 from pyattn.loading import load
 from pyattn.model import Model
 from pyattn.options import GenerationOptions
+from pyattn.pivot import Pivot
 from pyattn.results import Hypothesis, Translation
 from pyattn.text.detection import Detection, detect
 from pyattn.translator import Translator
@@ -38,6 +39,7 @@ __all__ = [
     "Model",
     "ModelConfig",
     "ModelError",
+    "Pivot",
     "Translation",
     "Translator",
     "cpu_info",

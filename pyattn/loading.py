@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import pathlib
+from typing import TYPE_CHECKING, Any, cast
 
 from pyattn._foreign import unknown_setting
 from pyattn.checkpoint import Checkpoint, TextSettings
+from pyattn.pivot import Pivot
 from pyattn.running.origin import SHIPPED_MODEL, Origin
 from pyattn.translator import Translator
 
 if TYPE_CHECKING:
-    import os
-    import pathlib
-
     from typing_extensions import Unpack
 
     from pyattn.files import ModelFiles
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyattn.text.tokenizers import NoTokenizer, Tokenizer
 
 _LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
+_OF_NAMES = {"revision", "token", "cache_dir", "local_files_only", "endpoint"}
 
 
 def load(
@@ -31,41 +32,92 @@ def load(
     dtype: DTypes = "auto",
     threads: int | None = None,
     shortlist: bool = True,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool | None = None,
+    endpoint: str | None = None,
     **limits: Unpack[Limits],
 ) -> Translator:
-    """A translator for a model's files.
+    """A translator for a model's files, or for a model's name.
+
+    A path that exists wins over a name. The models of names are downloaded once; what is in the
+    cache is used without a request, also if there is something newer.
 
     Args:
         path: A model's folder, or a model that is one file; None for the included English-Spanish
-            model.
+            model. Or a name: "org/name" or "hf:org/name" of huggingface.co (needs the extra `hub`),
+            "firefox:en-pt" or "argos:en-es"; each may end in "@revision".
         dtype: The number type of weights in computation; "auto" is the fastest at full quality
             here. Or a mapping of patterns of products to number types, as for `pyattn.Model`.
         threads: Number of threads; default: as many as the process may use.
         shortlist: Whether to use the lexical shortlist of a Marian model, converted or not. It
             leaves a sentence some hundred ids of a vocabulary of 32,000, which makes the last
             matrix product cheaper.
+        revision: For names: a branch, tag or commit, or the version of a registry's model.
+        token: For names: access token of huggingface.co; default: HF_TOKEN or `hf auth login`.
+        cache_dir: For names: the folder of downloads; default: Hugging Face's cache, and for
+            registries PYATTN_CACHE or the user's cache folder.
+        local_files_only: For names: whether only the cache counts; default: PYATTN_OFFLINE and
+            HF_HUB_OFFLINE.
+        endpoint: For names: a mirror; default: HF_ENDPOINT, PYATTN_FIREFOX_ENDPOINT or
+            ARGOS_PACKAGE_INDEX.
         **limits: `isa`, `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`.
 
+    Returns:
+        A translator; a `pyattn.Pivot`, which has its methods for texts, for a name that needs two
+        models.
+
     Raises:
-        ModelError: if a file is missing or cannot be used; the message names it.
+        ModelError: if a file is missing or cannot be used; the message names it. Likewise if a name
+            leads nowhere, or its model cannot be downloaded.
         TypeError: if there is no such setting, or `path` is no path.
         ValueError: if `dtype`, `threads` or `isa` is not available here, or a pattern matches no
             product.
     """
-    # Imported here because they take as long to import as everything else.
-    from pyattn.files import model_path
-    from pyattn.model import Model
-
     unknown = sorted(limits.keys() - _LIMITS)
     if unknown:
-        known = {"path", "dtype", "threads", "shortlist", *_LIMITS}
+        known = {"path", "dtype", "threads", "shortlist", *_LIMITS, *_OF_NAMES}
         raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
-    folder = SHIPPED_MODEL if path is None else model_path(path)
+    settings = {"dtype": dtype, "threads": threads, **limits}
+    if path is None:
+        return _loaded(None, shortlist, settings)
+    folders = _folders(
+        path,
+        revision=revision,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        endpoint=endpoint,
+    )
+    translators = [_loaded(folder, shortlist, settings) for folder in folders]
+    if len(translators) == 1:
+        return translators[0]
+    # Not a union: nearly all callers have a translator, and would have to say so.
+    return cast(Translator, Pivot(*translators))
+
+
+def _folders(path: str | os.PathLike[str], **of_names: Any) -> tuple[pathlib.Path, ...]:
+    """The model's path, or what its name leads to."""
+    from pyattn.files import model_path
+
+    if os.path.exists(model_path(path)):  # noqa: PTH110  # False for what can be no path
+        return (model_path(path),)
+    from pyattn.hub.resolving import resolve
+    from pyattn.hub.settings import Settings
+
+    return resolve(path, Settings(**of_names))
+
+
+def _loaded(path: pathlib.Path | None, shortlist: bool, settings: dict[str, Any]) -> Translator:
+    # Imported here because they take as long to import as everything else.
+    from pyattn.model import Model
+
+    folder = SHIPPED_MODEL if path is None else path
     checkpoint, tokenizer, lists = _read(folder, shortlist)
-    model = Model(checkpoint, dtype=dtype, threads=threads, **limits)
+    model = Model(checkpoint, **settings)
     text = checkpoint.text
     translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
-    settings = {"dtype": dtype, "threads": threads, **limits}
     where = None if path is None else str(folder.absolute())
     translator._origin = model.origin = Origin(path=where, settings=settings, rebuild=rebuilt)
     return translator

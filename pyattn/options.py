@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import operator
 from collections.abc import Iterable
@@ -204,10 +205,9 @@ class GenerationOptions:
 
     def __new__(cls, *_: Any, **options: Any) -> Self:
         """An object without values; refuses options that do not exist, and names similar ones."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        for name in options:
-            if name not in known:
-                raise TypeError(unknown_option(name, known))
+        if not options.keys() <= _names():
+            known = _names()
+            raise TypeError(unknown_option(min(options.keys() - known), known))
         return super().__new__(cls)
 
     @property
@@ -228,10 +228,9 @@ class GenerationOptions:
         """
         if not overrides:
             return self
-        known = {field.name for field in dataclasses.fields(self)}
-        unknown = sorted(set(overrides) - known)
-        if unknown:
-            raise TypeError(unknown_option(unknown[0], known))
+        known = _names()
+        if not overrides.keys() <= known:
+            raise TypeError(unknown_option(min(overrides.keys() - known), known))
         if overrides.get("do_sample") is True:
             overrides.setdefault("beam_size", 1)
         new = {name: getattr(self, name) for name in known} | overrides
@@ -251,6 +250,11 @@ class GenerationOptions:
         ):
             overrides["min_new_tokens"] = min(self.min_new_tokens, longest)
         return dataclasses.replace(self, **overrides)
+
+
+@functools.cache
+def _names() -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(GenerationOptions))
 
 
 # Quality falls long before a beam is this wide, so a wider one is a mistake.

@@ -67,11 +67,15 @@ class Piece:
         target: The span of its translation in the translated text.
         copied: Whether it was copied, as white space between sentences is, or left out, as a
             language at the head of a text is, instead of translated.
+        protection: How protected parts inside of it came through: "itself" (the model saw them),
+            "carrier" (another word stood for each) or "alignment" (they were left out and put
+            beside the translation of their neighbours); "" if it has none.
     """
 
     source: Span
     target: Span
     copied: bool
+    protection: Literal["", "itself", "carrier", "alignment"] = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,7 +89,11 @@ class Translation(Hypothesis):
         source_spans: Spans of the source's tokens in the text, one for each column of `alignment`;
             None without an alignment. Characters in no span were copied.
         target_spans: Spans of `tokens` in the translation; None likewise.
-        warnings: Codes of possible faults: "numbers" if text and translation have other numbers.
+        warnings: Codes of possible faults, sorted. "numbers": text and translation have other
+            numbers. "protected": a protected part was placed by the alignment although it is more
+            than a mark. And with a guard, of what other searches could not mend: "empty",
+            "length" (far too long or too short), "repetition", "copy" (of the text, untranslated),
+            "script" (letters of another language).
     """
 
     text: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
@@ -13,11 +14,14 @@ from pyattn.options import GenerationOptions
 from pyattn.results import Translation
 from pyattn.running.origin import Origin
 from pyattn.text.checks import check_text, checked_texts
-from pyattn.text.joining import Joiner
 from pyattn.text.pending import PendingTranslations
-from pyattn.text.settings import Normalize, Split, checked_split, chosen_steps
-from pyattn.text.shortlist import Shortlist, allowed
-from pyattn.text.sources import Names, Pair, SourceMaker, Treatment, paired
+from pyattn.text.plans import Pair
+from pyattn.text.protection.choice import Protect
+from pyattn.text.repeats import Cache
+from pyattn.text.settings import Normalize, Split, Treatment, chosen_treatment
+from pyattn.text.shortlist import Shortlist
+from pyattn.text.sources import Names, paired
+from pyattn.text.starting import Starter
 from pyattn.text.streaming import translated
 
 if TYPE_CHECKING:
@@ -78,7 +82,7 @@ class Translator:
         self.settings = settings or TextSettings.of_family(model.config.family)
         self._tokenizer = tokenizer
         self._folder = folder
-        self._maker: SourceMaker | None = None
+        self._started: Starter | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -118,6 +122,9 @@ class Translator:
         target: str | None = ...,
         split: Split = ...,
         normalize: Normalize = ...,
+        protect: Protect = ...,
+        guard: bool = ...,
+        reuse: bool | Cache = ...,
         progress: bool = ...,
         **overrides: Unpack[Overrides],
     ) -> str: ...
@@ -132,6 +139,9 @@ class Translator:
         target: Names = ...,
         split: Split = ...,
         normalize: Normalize = ...,
+        protect: Protect = ...,
+        guard: bool = ...,
+        reuse: bool | Cache = ...,
         progress: bool = ...,
         **overrides: Unpack[Overrides],
     ) -> list[str]: ...
@@ -145,6 +155,9 @@ class Translator:
         target: Names = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
+        protect: Protect = None,
+        guard: bool = True,
+        reuse: bool | Cache = True,
         progress: bool = False,
         **overrides: Unpack[Overrides],
     ) -> str | list[str]:
@@ -164,6 +177,14 @@ class Translator:
                 function that returns the sentences of a text, a list of str.
             normalize: How odd input is put right: "auto" by the steps that the model needs,
                 "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
+            protect: What comes back exactly as it was, and as often: True for URLs, addresses,
+                placeholders, code, paths, hashes, versions, tags and emoji, or a list of regular
+                expressions for these and what else they match. None and False protect nothing.
+            guard: Whether translations that repeat themselves, run away, copy, are empty or in
+                another script are searched for again, and faults that remain are among the
+                `warnings` of `results`.
+            reuse: Whether sentences that come again in a call or a stream are translated once,
+                which changes no result; or a `pyattn.text.repeats.Cache` that calls share.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `beam_size=4`. `scores` is False unless it
                 is given here.
@@ -177,7 +198,7 @@ class Translator:
                 does not have a language, or a language that it needs is not given.
         """
         search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize)
+        treatment = self._treatment(split, normalize, protect, guard, reuse)
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
@@ -195,6 +216,9 @@ class Translator:
         target: Names = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
+        protect: Protect = None,
+        guard: bool = True,
+        reuse: bool | Cache = True,
         progress: bool = False,
         **overrides: Unpack[Overrides],
     ) -> list[list[Translation]]:
@@ -212,6 +236,9 @@ class Translator:
             target: As for `translate`.
             split: As for `translate`.
             normalize: As for `translate`.
+            protect: As for `translate`.
+            guard: As for `translate`.
+            reuse: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
             **overrides: Single decoding options, such as `num_hypotheses=3`. With `alignment`,
                 translations also have the spans of their tokens in both texts.
@@ -221,7 +248,7 @@ class Translator:
             ValueError: as `translate`.
         """
         search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize)
+        treatment = self._treatment(split, normalize, protect, guard, reuse)
         checked = list(checked_texts("results", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment).results(progress=progress)
@@ -235,6 +262,9 @@ class Translator:
         target: Names = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
+        protect: Protect = None,
+        guard: bool = True,
+        reuse: bool | Cache = True,
         **overrides: Unpack[Overrides],
     ) -> PendingTranslations:
         """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
@@ -246,6 +276,9 @@ class Translator:
             target: As for `translate`.
             split: As for `translate`.
             normalize: As for `translate`.
+            protect: As for `translate`.
+            guard: As for `translate`.
+            reuse: As for `translate`.
             **overrides: Single decoding options, such as `num_hypotheses=3`.
 
         Raises:
@@ -253,7 +286,7 @@ class Translator:
             ValueError: as `results`.
         """
         search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize)
+        treatment = self._treatment(split, normalize, protect, guard, reuse)
         checked = list(checked_texts("submit", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment)
@@ -267,6 +300,9 @@ class Translator:
         target: str | None = None,
         split: Split = "auto",
         normalize: Normalize = "auto",
+        protect: Protect = None,
+        guard: bool = True,
+        reuse: bool | Cache = True,
         **overrides: Unpack[Overrides],
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
@@ -283,6 +319,9 @@ class Translator:
             target: Likewise.
             split: As for `translate`.
             normalize: As for `translate`.
+            protect: As for `translate`.
+            guard: As for `translate`.
+            reuse: As for `translate`.
             **overrides: Single decoding options, such as `beam_size=4`; `scores` is False.
 
         Raises:
@@ -290,7 +329,9 @@ class Translator:
             ValueError: likewise.
         """
         search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize)
+        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        if treatment.reuse is True:
+            treatment = dataclasses.replace(treatment, reuse=Cache(ordered=True))
         pair = self.languages.chosen(source, target, search.forced_bos_token)
 
         def start(group: list[str]) -> PendingTranslations:
@@ -373,8 +414,11 @@ class Translator:
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
         return (options or self.model.generation).replace(**overrides)
 
-    def _treatment(self, split: Split, normalize: Normalize) -> Treatment:
-        return Treatment(split=checked_split(split), steps=chosen_steps(normalize, self.settings))
+    def _treatment(
+        self, split: Split, normalize: Normalize, protect: Protect, guard: bool, reuse: bool | Cache
+    ) -> Treatment:
+        choices: dict[str, Any] = {"split": split, "normalize": normalize, "protect": protect}
+        return chosen_treatment(self.settings, **choices, guard=guard, reuse=reuse)
 
     def _start(
         self,
@@ -383,12 +427,10 @@ class Translator:
         search: GenerationOptions,
         treatment: Treatment,
     ) -> PendingTranslations:
-        tokenizer = self.tokenizer
-        if self._maker is None:
-            self._maker = SourceMaker(tokenizer, self.model.config, self.settings)
-        sources = self._maker.make(texts, pairs, search, treatment)
-        lists = allowed(self.shortlist, sources.ids, search.end_tokens)
-        generation = self.model.submit(sources.ids, sources.options, shortlist=lists)
-        return PendingTranslations(
-            sources.plans, generation, Joiner(tokenizer), aligned=search.alignment
-        )
+        return self._starter().start(texts, pairs, search, treatment)
+
+    def _starter(self) -> Starter:
+        """What begins all translations; documents also protect spans of their own with it."""
+        if self._started is None or self._started.shortlist is not self.shortlist:
+            self._started = Starter(self.model, self.tokenizer, self.settings, self.shortlist)
+        return self._started

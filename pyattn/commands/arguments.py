@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import pathlib
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 from pyattn.options import GenerationOptions
 from pyattn.running import precision
+from pyattn.running.origin import SHIPPED_MODEL
 
 # What a command adds its own parser to.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -16,8 +18,18 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def add_model(command: argparse.ArgumentParser) -> None:
     """MODEL, which may be left out."""
     command.add_argument(
-        "model", nargs="?", metavar="MODEL", help="a folder; by default the English-Spanish model"
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a folder or a name; by default the English-Spanish model",
     )
+
+
+def model_folder(model: str | None) -> pathlib.Path:
+    """The path of MODEL, which may be a name of one model, or left out."""
+    from pyattn.hub.resolving import one_folder
+
+    return SHIPPED_MODEL if model is None else one_folder(model)
 
 
 def add_languages(command: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from pyattn.commands.arguments import (
     add_search,
     count,
     counts,
+    model_folder,
     search_options,
 )
 from pyattn.commands.channels import lines, writing
@@ -46,7 +47,7 @@ def _run(parsed: argparse.Namespace) -> None:
     from pyattn.commands import benchmark
 
     result = benchmark.run(
-        parsed.model,
+        model_folder(parsed.model),
         sentences=_sentences(parsed.sentences),
         batches=parsed.batch,
         rounds=parsed.rounds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pyattn.commands.arguments import Commands
+from pyattn.commands.arguments import Commands, model_folder
 
 
 def add(commands: Commands) -> None:
@@ -16,7 +16,7 @@ def add(commands: Commands) -> None:
         "folder OUT of pyattn's own layout.",
     )
     command.set_defaults(run=_run)
-    command.add_argument("model", metavar="MODEL", help="a folder of any layout that pyattn reads")
+    command.add_argument("model", metavar="MODEL", help="a folder that pyattn reads, or a name")
     command.add_argument("out", metavar="OUT", help="a folder that does not exist yet, or is empty")
     command.add_argument(
         "--dtype",
@@ -29,4 +29,4 @@ def add(commands: Commands) -> None:
 def _run(parsed: argparse.Namespace) -> None:
     from pyattn.commands.conversion import convert
 
-    convert(parsed.model, parsed.out, dtype=parsed.dtype)
+    convert(model_folder(parsed.model), parsed.out, dtype=parsed.dtype)

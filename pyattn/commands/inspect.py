@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pyattn.commands.arguments import Commands, add_machine, add_model
+from pyattn.commands.arguments import Commands, add_machine, add_model, model_folder
 
 
 def add(commands: Commands) -> None:
@@ -22,5 +22,7 @@ def add(commands: Commands) -> None:
 def _run(parsed: argparse.Namespace) -> None:
     from pyattn.commands.inspection import describe
 
-    for name, value in describe(parsed.model, dtype=parsed.dtype, threads=parsed.threads):
+    for name, value in describe(
+        model_folder(parsed.model), dtype=parsed.dtype, threads=parsed.threads
+    ):
         print(f"{name:<13}{value}")

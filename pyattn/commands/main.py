@@ -22,6 +22,9 @@ COMMANDS = (
     "inspect",
     "convert",
     "bench",
+    "download",
+    "models",
+    "remove",
 )
 
 

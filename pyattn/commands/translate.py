@@ -33,7 +33,12 @@ def add(commands: Commands) -> None:
         help="write to FILE rather than to standard output; while it is incomplete, and if the run "
         "fails, it is named FILE.partial",
     )
-    command.add_argument("--model", metavar="FOLDER", help="by default the English-Spanish model")
+    command.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a folder, a file or a name such as org/name, firefox:en-pt or argos:en-es; by "
+        "default the English-Spanish model",
+    )
     add_languages(command)
     add_search(command)
     command.add_argument(

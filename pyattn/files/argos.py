@@ -81,7 +81,7 @@ class ArgosFiles(ModelFiles):
         if self.path.is_dir():
             return _package(self.path)
         folder = self._unpacked.enter_context(tempfile.TemporaryDirectory(prefix="pyattn-"))
-        _unpack(self.path, pathlib.Path(folder))
+        unpack(self.path, pathlib.Path(folder))
         return _package(pathlib.Path(folder))
 
     @functools.cached_property
@@ -154,8 +154,12 @@ def _package(folder: pathlib.Path) -> Package:
     )
 
 
-def _unpack(path: pathlib.Path, folder: pathlib.Path) -> None:
-    """Writes the needed files of a zip file, under our own names."""
+def unpack(path: pathlib.Path, folder: pathlib.Path) -> None:
+    """Writes the needed files of a zip file into an empty folder.
+
+    Raises:
+        ModelError: if the zip file is malformed, or a file is not where packages have theirs.
+    """
     entries = zip_entries(path.name, map_file(path), compressed=True)
     roots = [name.removesuffix(METADATA_FILE) for name in entries if _is_metadata(name)]
     if len(roots) != 1:

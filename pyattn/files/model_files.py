@@ -72,7 +72,7 @@ class ModelFiles(abc.ABC):
     @property
     @abc.abstractmethod
     def tokenizer(self) -> TokenizerParts | None:
-        """What the model's tokenizer is made of; None if it has no files.
+        """What the model's tokenizer is made of; None if the files have none.
 
         Raises:
             ModelError: if some of the files are missing, or one is malformed.

@@ -20,10 +20,7 @@ from pyattn.files.reading import contents, read_json
 from pyattn.files.shortlist import LexicalShortlist
 from pyattn.files.textbook import TextbookFiles, is_textbook
 
-_A_MODEL = (
-    "the folder of a model, with its config.json and weights, or the file of one of Marian's; "
-    "pyattn does not download models"
-)
+_A_MODEL = "the folder of a model, with its config.json and weights, or the file of one of Marian's"
 
 
 def open_model(path: str | os.PathLike[str]) -> ModelFiles:

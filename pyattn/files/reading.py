@@ -75,7 +75,10 @@ def named_inside(folder: pathlib.Path, name: object, place: str) -> pathlib.Path
     root = pathlib.Path(os.path.realpath(folder))
     allowed = [root]
     if root.parent.name == "snapshots":  # <cache>/models--<owner>--<name>/snapshots/<commit>/
-        allowed.append(root.parent.parent / "blobs")
+        repository = root.parent.parent
+        allowed.append(repository / "blobs")
+        if repository.name.startswith("models--"):  # contents that repositories share
+            allowed.append(repository.parent / "blobs")
     if not any(target.is_relative_to(place) for place in allowed):
         raise ModelError(f"{place} is {shown(name)}, a link that leads out of the folder")
     return path

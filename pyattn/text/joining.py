@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.results import FinishReason, Hypothesis, Piece, Span, Translation
-from pyattn.text.normalization import raised_spans
+from pyattn.results import FinishReason, Piece, Span, Translation
+from pyattn.text.answers import Answer
 from pyattn.text.numbers import numbers_differ
-from pyattn.text.sources import Part, Plan
+from pyattn.text.plans import Form, Part, Plan
+from pyattn.text.protection.carried import Step, places
 
 if TYPE_CHECKING:
     from pyattn.text.tokenizers import Tokenizer
-    from pyattn.text.tokenizers.contract import Decoded
 
 # Best outcome first.
 _FINISH_REASONS: tuple[FinishReason, ...] = ("eos", "length", "timeout")
@@ -37,117 +37,117 @@ class Joiner:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
 
-    def texts(self, plans: Sequence[Plan], found: Sequence[Sequence[Hypothesis]]) -> list[str]:
+    def texts(self, plans: Sequence[Plan], found: Sequence[Sequence[Answer]]) -> list[str]:
         """The best translation of each text.
 
         Args:
             plans: How the texts were translated.
-            found: The hypotheses of every part of all texts, best first.
+            found: The translations of every part of all texts, best first.
         """
-        decoded = iter(self._tokenizer.decode([ranked[0].tokens for ranked in found]))
+        best = iter(ranked[0] for ranked in found)
         return [
-            next(decoded)
-            if _is_whole(plan)
-            else _text(plan, [next(decoded) for _ in plan.parts])[0]
+            next(best).text if _is_whole(plan) else _text(plan, [next(best) for _ in plan.parts])[0]
             for plan in plans
         ]
 
     def translations(
-        self, plans: Sequence[Plan], found: Sequence[Sequence[Hypothesis]], *, aligned: bool
+        self, plans: Sequence[Plan], found: Sequence[Sequence[Answer]], *, aligned: bool
     ) -> list[list[Translation]]:
         """The translations of each text, best first.
 
         Args:
             plans: How the texts were translated.
-            found: The hypotheses of every part of all texts, best first; their numbers may differ.
+            found: The translations of every part of all texts, best first; their numbers may
+                differ.
             aligned: Whether they have alignments.
         """
         rest = iter(found)
         ranked = [
             list(zip(*(next(rest) for _ in plan.parts), strict=False)) or [()] for plan in plans
         ]
-        flat = [(plan, parts) for plan, ranks in zip(plans, ranked, strict=True) for parts in ranks]
-        tokens = [part.tokens for _, parts in flat for part in parts]
-        if not aligned:
-            texts = iter(self._tokenizer.decode(tokens))
-            joined = [_joined(plan, parts, [next(texts) for _ in parts]) for plan, parts in flat]
-        else:
-            decoded = iter(self._tokenizer.decode_with_spans(tokens))
-            joined = [
-                self._aligned(plan, parts, [next(decoded) for _ in parts]) for plan, parts in flat
-            ]
-        each = iter(joined)
-        return [[next(each) for _ in ranks] for ranks in ranked]
+        make = self._aligned if aligned else _joined
+        return [
+            [make(plan, parts) for parts in ranks]
+            for plan, ranks in zip(plans, ranked, strict=True)
+        ]
 
-    def _aligned(
-        self, plan: Plan, parts: Sequence[Hypothesis], decoded: Sequence[Decoded]
-    ) -> Translation:
-        text, pieces = _text(plan, [one.text for one in decoded])
+    def _aligned(self, plan: Plan, parts: Sequence[Answer]) -> Translation:
+        text, pieces = _text(plan, parts)
+        decoded = self._tokenizer.decode_with_spans([part.hypothesis.tokens for part in parts])
         targets: list[Span] = []
         translated = (piece for piece in pieces if not piece.copied)
-        for part, one, piece in zip(plan.parts, decoded, translated, strict=True):
-            spans = raised_spans(one.text, one.spans) if part.form.raised else one.spans
+        for part, one, piece in zip(parts, decoded, translated, strict=True):
             begin = piece.target[0]
-            targets.extend((begin + low, begin + high) for low, high in spans)
+            where = places(part.output, part.edits, part.form.raised)
+            targets.extend((begin + where[low], begin + where[high]) for low, high in one.spans)
         return _translation(
             plan,
             parts,
             text,
             pieces,
-            source_spans=tuple(span for part in plan.parts for span in self._spans(plan, part)),
+            source_spans=tuple(
+                span
+                for part, answer in zip(plan.parts, parts, strict=True)
+                for span in self._spans(plan, part, answer.form)
+            ),
             target_spans=tuple(targets),
         )
 
-    def _spans(self, plan: Plan, part: Part) -> list[Span]:
+    def _spans(self, plan: Plan, part: Part, form: Form) -> list[Span]:
         """Spans of a part's tokens in the text."""
         source, target = plan.pair
-        [encoded] = self._tokenizer.encode_with_spans([part.form.text], source, target)
-        places = [part.span[0] + origin for origin in part.form.origins()]
-        return [(places[begin], places[end]) for begin, end in encoded.spans]
+        [encoded] = self._tokenizer.encode_with_spans([form.text], source, target)
+        origins = [part.span[0] + origin for origin in form.origins()]
+        return [(origins[begin], origins[end]) for begin, end in encoded.spans]
 
 
-def _joined(plan: Plan, parts: Sequence[Hypothesis], texts: Sequence[str]) -> Translation:
-    text, pieces = _text(plan, texts)
+def _joined(plan: Plan, parts: Sequence[Answer]) -> Translation:
+    text, pieces = _text(plan, parts)
     return _translation(plan, parts, text, pieces)
 
 
 def _translation(
     plan: Plan,
-    parts: Sequence[Hypothesis],
+    parts: Sequence[Answer],
     text: str,
     pieces: list[Piece],
     *,
     source_spans: tuple[Span, ...] | None = None,
     target_spans: tuple[Span, ...] | None = None,
 ) -> Translation:
-    scores = [part.token_scores for part in parts]
-    reasons = [part.finish_reason for part in parts]
-    alignments = [part.alignment for part in parts if part.alignment is not None]
+    found = [part.hypothesis for part in parts]
+    scores = [one.token_scores for one in found]
+    reasons = [one.finish_reason for one in found]
+    alignments = [one.alignment for one in found if one.alignment is not None]
     aligned = source_spans is not None
     return Translation(
         text=text,
-        tokens=[token for part in parts for token in part.tokens],
-        score=_mean([part.score for part in parts]),
+        tokens=[token for one in found for token in one.tokens],
+        score=_mean([one.score for one in found]),
         token_scores=np.concatenate([np.zeros(0, np.float32), *scores]),
         finish_reason=max(reasons, key=_FINISH_REASONS.index, default="eos"),
         alignment=_block_diagonal(alignments) if aligned else None,
         pieces=tuple(pieces),
         source_spans=source_spans,
         target_spans=target_spans,
-        warnings=("numbers",) if numbers_differ(plan.text[plan.head :], text) else (),
+        warnings=_warnings(plan, parts, text),
     )
+
+
+def _warnings(plan: Plan, parts: Sequence[Answer], text: str) -> tuple[str, ...]:
+    """Codes of the faults of all parts; numbers are compared in the whole texts."""
+    codes = {code for part in parts for code in part.faults} - {"numbers"}
+    if numbers_differ(plan.text[plan.head :], text):
+        codes.add("numbers")
+    return tuple(sorted(codes))
 
 
 def _is_whole(plan: Plan) -> bool:
-    """Whether a text is one part, whose translation is not changed."""
-    return (
-        len(plan.parts) == 1
-        and plan.parts[0].span == (0, len(plan.text))
-        and not plan.parts[0].form.raised
-    )
+    """Whether a text is one part."""
+    return len(plan.parts) == 1 and plan.parts[0].span == (0, len(plan.text))
 
 
-def _text(plan: Plan, texts: Sequence[str]) -> tuple[str, list[Piece]]:
+def _text(plan: Plan, answers: Sequence[Answer]) -> tuple[str, list[Piece]]:
     """The translation of a text, and its pieces."""
     whole, parts = plan.text, plan.parts
     out: list[str] = []
@@ -156,19 +156,19 @@ def _text(plan: Plan, texts: Sequence[str]) -> tuple[str, list[Piece]]:
     if begin:
         pieces.append(Piece((0, begin), (0, 0), copied=True))
 
-    def put(text: str, source: Span, copied: bool) -> None:
+    def put(text: str, source: Span, copied: bool, step: Step = "") -> None:
         nonlocal length
         out.append(text)
-        pieces.append(Piece(source, (length, length + len(text)), copied))
+        pieces.append(Piece(source, (length, length + len(text)), copied, step))
         length += len(text)
 
-    for part, text in zip(parts, texts, strict=True):
+    for part, answer in zip(parts, answers, strict=True):
         gap = (begin, part.span[0])
         if gap[0] < gap[1]:
             put(whole[gap[0] : gap[1]], gap, True)
         elif out and _wants_space(whole[begin - 1 : begin], out[-1]):
             put(" ", gap, True)
-        put(text.upper() if part.form.raised else text, part.span, False)
+        put(answer.text, part.span, False, answer.step)
         begin = part.span[1]
     if begin < len(whole):
         put(whole[begin:], (begin, len(whole)), True)

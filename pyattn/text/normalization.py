@@ -105,7 +105,7 @@ def is_capitals(text: str) -> bool:
 
 def has_letter(text: str) -> bool:
     """Whether there is a letter of any script in a text."""
-    return any(map(str.isalpha, text))
+    return any(map(str.isalpha, text))  # which stops at the first one
 
 
 def _replacement(match: re.Match[str]) -> str:

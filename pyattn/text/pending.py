@@ -5,35 +5,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from pyattn.results import Hypothesis, Translation
+from pyattn.results import Translation
 
 if TYPE_CHECKING:
+    from pyattn.text.answers import Answer
     from pyattn.text.joining import Joiner
-    from pyattn.text.sources import Plan
-
-
-class PendingSearch(Protocol):
-    """The search for the targets of all sources, as `Model.submit` returns it.
-
-    The methods are those of `pyattn.running.pending.PendingSearch`.
-    """
-
-    def __len__(self) -> int: ...
-    def __await__(self) -> Generator[object, None, list[list[Hypothesis]]]: ...
-
-    def done(self) -> bool:
-        """Whether all targets are found."""
-        ...
-
-    def cancel(self) -> None:
-        """Ends the search within a step."""
-        ...
-
-    def results(self, progress: Callable[[int], object] | None = None) -> list[list[Hypothesis]]:
-        """Waits for the targets of all sources, best first."""
-        ...
+    from pyattn.text.plans import Plan
+    from pyattn.text.rounds import Rounds
 
 
 class PendingTranslations:
@@ -46,10 +26,10 @@ class PendingTranslations:
     """
 
     def __init__(
-        self, plans: Sequence[Plan], search: PendingSearch, joiner: Joiner, *, aligned: bool
+        self, plans: Sequence[Plan], rounds: Rounds, joiner: Joiner, *, aligned: bool
     ) -> None:
         self._plans = plans
-        self._search = search
+        self._rounds = rounds
         self._joiner = joiner
         self._aligned = aligned
 
@@ -63,11 +43,11 @@ class PendingTranslations:
 
     def done(self) -> bool:
         """Whether all texts are translated."""
-        return self._search.done()
+        return self._rounds.done()
 
     def cancel(self) -> None:
         """Ends the search within a step; results that are not done raise a ValueError then."""
-        self._search.cancel()
+        self._rounds.cancel()
 
     def results(self, *, progress: bool = False) -> list[list[Translation]]:
         """Waits for all texts and returns the translations of each, best first.
@@ -87,12 +67,12 @@ class PendingTranslations:
 
     def __await__(self) -> Generator[object, None, list[list[Translation]]]:
         """Waits for all texts without blocking the event loop."""
-        found = yield from self._search.__await__()
+        found = yield from self._rounds.__await__()
         return self._joiner.translations(self._plans, found, aligned=self._aligned)
 
-    def _found(self, progress: bool) -> Any:
-        with _bar(len(self._search)) if progress else contextlib.nullcontext() as report:
-            return self._search.results(report)
+    def _found(self, progress: bool) -> list[list[Answer]]:
+        with _bar(self._rounds.count) if progress else contextlib.nullcontext() as report:
+            return self._rounds.answers(report)
 
 
 @contextlib.contextmanager

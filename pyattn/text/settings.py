@@ -1,11 +1,14 @@
-"""The arguments `split` and `normalize`."""
+"""A caller's choices for texts: the arguments `split`, `normalize`, `protect` and `guard`."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from typing import Literal, TypeAlias
 
 from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
+from pyattn.text.protection.choice import Protect, Protection, chosen_protection
+from pyattn.text.repeats import Cache
 
 # Where texts are cut: as serves the model, at every end of a sentence, not at all, or by a function
 # that returns the sentences of a text, in order.
@@ -14,6 +17,25 @@ Split: TypeAlias = Literal["auto", "sentences", "never"] | Callable[[str], Seque
 # How odd input is put right (see `pyattn.text.normalization`): as serves the model, not at all, or
 # by these steps.
 Normalize: TypeAlias = Literal["auto", "never"] | Collection[str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Treatment:
+    """A caller's choices for texts.
+
+    Attributes:
+        split: Where texts are cut.
+        steps: The steps of normalization.
+        protection: What comes back as it was.
+        guard: Whether faulty translations are searched for again.
+        reuse: Whether sentences that come again are searched for once, or a cache of them.
+    """
+
+    split: Split
+    steps: frozenset[str]
+    protection: Protection
+    guard: bool
+    reuse: bool | Cache
 
 
 def checked_split(split: Split) -> Split:
@@ -52,3 +74,39 @@ def chosen_steps(normalize: Normalize, settings: TextSettings) -> frozenset[str]
         if step not in NORMALIZATION_STEPS:
             raise ValueError(f"normalize has {step!r}, {expected}")
     return frozenset(normalize)
+
+
+def chosen_treatment(
+    settings: TextSettings,
+    *,
+    split: Split,
+    normalize: Normalize,
+    protect: Protect,
+    guard: bool,
+    reuse: bool | Cache,
+) -> Treatment:
+    """A caller's choices, checked.
+
+    Args:
+        settings: The model's own.
+        split: As in `Split`.
+        normalize: As in `Normalize`.
+        protect: As in `Protect`.
+        guard: Whether to guard.
+        reuse: Whether to search for equal sentences once, or a cache.
+
+    Raises:
+        TypeError: if an argument has a wrong type.
+        ValueError: if an argument has a wrong value.
+    """
+    if not isinstance(guard, bool):
+        raise TypeError(f"guard is {type(guard).__name__}, expected True or False")
+    if not isinstance(reuse, bool | Cache):
+        raise TypeError(f"reuse is {type(reuse).__name__}, expected True, False or a Cache")
+    return Treatment(
+        split=checked_split(split),
+        steps=chosen_steps(normalize, settings),
+        protection=chosen_protection(protect, default=False),
+        guard=guard,
+        reuse=reuse,
+    )

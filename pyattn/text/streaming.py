@@ -5,8 +5,7 @@ from __future__ import annotations
 import collections
 import time
 from collections.abc import Callable, Iterator
-
-from pyattn.text.pending import PendingTranslations
+from typing import Protocol
 
 # Most texts and characters to read ahead: enough to keep the model's batches full.
 _AHEAD_TEXTS = 1024
@@ -18,9 +17,21 @@ _GROUP_CHARACTERS = 1 << 16
 _SLOW = 0.005
 
 
-def translated(
-    texts: Iterator[str], start: Callable[[list[str]], PendingTranslations]
-) -> Iterator[str]:
+class Pending(Protocol):
+    """A group's translations under way, with the methods of `PendingTranslations`."""
+
+    def __len__(self) -> int: ...
+
+    def done(self) -> bool:
+        """Whether all texts are translated."""
+        ...
+
+    def texts(self) -> list[str]:
+        """Waits for all texts and returns the best translation of each."""
+        ...
+
+
+def translated(texts: Iterator[str], start: Callable[[list[str]], Pending]) -> Iterator[str]:
     """The translations of texts, one at a time.
 
     If a text had to be waited for, it and all texts before it are yielded before the next is read.
@@ -34,7 +45,7 @@ def translated(
         Exception: whatever `texts` or `start` raise, behind the translations of all texts before.
     """
     groups = _Groups(texts)
-    under_way: collections.deque[tuple[PendingTranslations, int]] = collections.deque()
+    under_way: collections.deque[tuple[Pending, int]] = collections.deque()
     error: BaseException | None = None
     while True:
         group = groups.next()
@@ -52,7 +63,7 @@ def translated(
             return
 
 
-def _enough(under_way: collections.deque[tuple[PendingTranslations, int]]) -> bool:
+def _enough(under_way: collections.deque[tuple[Pending, int]]) -> bool:
     return (
         sum(len(pending) for pending, _ in under_way) >= _AHEAD_TEXTS
         or sum(characters for _, characters in under_way) >= _AHEAD_CHARACTERS

@@ -43,8 +43,9 @@ def level() -> None:
         pytest.skip("the core has no level amx")
 
 
-FILES = ["ops/test_linear.py", "ops/test_dtypes.py", "ops/test_blocks.py"]
+FILES = ["ops/test_linear.py", "ops/test_dtypes.py"]
 SLOW = [
+    "ops/test_blocks.py",
     "ops/test_attention.py",
     "ops/test_threads.py",
     "ops/test_properties_attention.py",

@@ -14,6 +14,7 @@ from contenders import DEFAULT, Decoding, Label
 from safetensors.numpy import load_file
 from worker import Turn
 
+from support.lanes import but_slow
 from support.paths import BENCH
 
 LINES = [
@@ -82,7 +83,10 @@ def test_weights_are_not_overwritten(layout: pathlib.Path, tmp_path: pathlib.Pat
         shapes.fill(tmp_path, tmp_path / "again", seed=1)
 
 
-@pytest.mark.parametrize("search", [("--forced", 5), ("--forced", 0, "--beam", "2,1")])
+SEARCHES = [("--forced", 5), ("--forced", 0, "--beam", "2,1")]
+
+
+@pytest.mark.parametrize("search", but_slow(SEARCHES, SEARCHES[0]))
 def test_contenders_take_turns_and_agree(
     layout: pathlib.Path, sources: pathlib.Path, tmp_path: pathlib.Path, search: tuple[object, ...]
 ) -> None:

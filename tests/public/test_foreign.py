@@ -153,9 +153,9 @@ def test_mapping_of_texts_is_refused(translator: Translator) -> None:
 def test_name_that_is_no_path_says_what_would_be(name: str, tmp_path: pathlib.Path) -> None:
     message = (
         f"{pathlib.Path(name)}: no such folder or file, expected the folder of a model, with its "
-        "config.json and weights, or the file of one of Marian's; pyattn does not download models"
+        "config.json and weights, or the file of one of Marian's"
     )
-    for use in (pyattn.load, read_checkpoint, lambda name: convert(name, tmp_path / "out")):
+    for use in (read_checkpoint, lambda name: convert(name, tmp_path / "out")):
         with pytest.raises(ModelError) as error:
             use(name)
         assert str(error.value) == message

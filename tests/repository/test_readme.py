@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import sentencepiece
@@ -25,7 +25,8 @@ import sentencepiece
 from pyattn.files.native import write_native
 from pyattn.running.origin import SHIPPED_MODEL
 from pyattn.text.tokenizers import tokenizer_files
-from support import compat_models, model_folders
+from support import compat_models, hub_models, model_folders
+from support.hub_stub import Stub
 from support.paths import ROOT
 from support.tokenizer_folders import golden_folder, random_checkpoint
 
@@ -60,6 +61,28 @@ def announced(block: str) -> list[str]:
         match[1] or match[2] or ""
         for match in re.finditer(r"^ *print\(.*\)  # (.*)$|^#(?: (.*))?$", block, re.M)
     ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The models that the pages name, from a server on the loopback."""
+    place = tmp_path_factory.mktemp("served")
+    student = hub_models.firefox(place / "student")
+    (place / "argos").mkdir()
+    with Stub() as stub, pytest.MonkeyPatch.context() as patch:
+        shipped = {path.name: path.read_bytes() for path in SHIPPED_MODEL.iterdir()}
+        stub.add_repository("Helsinki-NLP/opus-mt-en-es", shipped)
+        for pair in (("en", "pt"), ("es", "en"), ("en", "ru")):
+            stub.add_firefox(*pair, student)
+        stub.add_argos("en", "es", hub_models.argos(place / "argos"))
+        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+            patch.delenv(name)
+        patch.setenv("PYATTN_CACHE", str(place / "cache"))
+        patch.setenv("PYATTN_FIREFOX_ENDPOINT", f"{stub.url}/v1")
+        patch.setenv("ARGOS_PACKAGE_INDEX", f"{stub.url}/index.json")
+        patch.setenv("HF_ENDPOINT", stub.url)
+        patch.setenv("HF_HOME", str(place / "hf"))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +169,8 @@ def run(command: str, place: pathlib.Path) -> list[str]:
 def test_command_prints_what_follows_it(
     page: pathlib.Path, command: str, output: list[str], place: Place
 ) -> None:
+    if "Helsinki-NLP" in command:
+        pytest.importorskip("huggingface_hub")
     printed = run(command, place(page))
     if output:
         assert printed == output

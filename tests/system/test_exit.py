@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+from support.lanes import but_slow
+
 STATUS = 3
 
 PROGRAM = """
@@ -56,7 +58,11 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("work", WORK)
+# From texts to kernels, and what holds the GIL in between; the others are for the whole suite.
+FAST = ("many sentences", "a stream", "loading", "attention")
+
+
+@pytest.mark.parametrize("work", but_slow(WORK, *(WORK.keys() - {*FAST})))
 def test_daemon_threads_do_not_change_the_status(work: str) -> None:
     program = textwrap.dedent(PROGRAM).format(work=WORK[work], status=STATUS, threads=3)
     if work == "awaiting":

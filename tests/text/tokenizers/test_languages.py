@@ -273,7 +273,7 @@ def pieces_of(one: Translator, text: str, **languages: str) -> list[list[int]]:
         return submit(ids, *rest, **more)
 
     one.model.submit = kept  # type: ignore[method-assign, assignment]
-    one.translate(text, **languages)
+    one.translate(text, guard=False, **languages)
     return given
 
 

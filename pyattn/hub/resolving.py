@@ -1,0 +1,106 @@
+"""From what a user names to the folders of its models."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+from pyattn.errors import ModelError
+from pyattn.files import model_path
+from pyattn.hub.argos import ARGOS
+from pyattn.hub.firefox import FIREFOX
+from pyattn.hub.names import FORMS, HubName, Name, Registry, parse
+from pyattn.hub.registry import Source, cached_folders, install
+from pyattn.hub.settings import Settings
+from pyattn.hub.suggestions import did_you_mean, near_names, near_paths
+
+SOURCES: dict[Registry, Source] = {"firefox": FIREFOX, "argos": ARGOS}
+
+
+def resolve(
+    model: str | os.PathLike[str], settings: Settings | None = None
+) -> tuple[pathlib.Path, ...]:
+    """The folder of a model, or the file that it is; two folders if it needs two models.
+
+    A path that exists wins over a name. Names are looked for in the cache first, without a request,
+    and downloaded if they are not there.
+
+    Args:
+        model: A path or a name.
+        settings: How to look for names.
+
+    Raises:
+        ModelError: if it leads nowhere, or a download fails; the message has the reason and what
+            to do.
+        TypeError: if it is no path at all.
+    """
+    settings = settings or Settings()
+    path = model_path(model)
+    if not isinstance(model, str) or _exists(path):
+        return (path,)
+    name = parse(model, settings.revision, settings.endpoint)
+    if name is None:
+        raise ModelError(_nowhere(model))
+    return folders_of(name, settings)
+
+
+def one_folder(model: str | os.PathLike[str], settings: Settings | None = None) -> pathlib.Path:
+    """As `resolve`, for uses that take one model.
+
+    Raises:
+        ModelError: likewise, and if it needs two models.
+    """
+    folders = resolve(model, settings)
+    if len(folders) > 1:
+        raise ModelError(
+            f"{model}: two models, {' and '.join(_pair(folder) for folder in folders)}, expected "
+            f"the name of one"
+        )
+    return folders[0]
+
+
+def folders_of(name: Name, settings: Settings) -> tuple[pathlib.Path, ...]:
+    """The folders of a name's models, downloaded unless they are in the cache.
+
+    Raises:
+        ModelError: if they cannot be had.
+    """
+    if isinstance(name, HubName):
+        # Its imports are not needed for registries.
+        from pyattn.hub.huggingface import folder_of
+
+        return (folder_of(name, settings),)
+    offline = settings.offline
+    found = () if settings.update and offline is None else cached_folders(name, settings)
+    if found:
+        return found
+    if offline is not None:
+        raise ModelError(
+            f"{name}: not in the cache ({settings.cache}), and {offline}; with a network, "
+            f"`pyattn download {name}` puts it there"
+        )
+    return install(SOURCES[name.registry], name, settings)
+
+
+def _exists(path: pathlib.Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
+
+
+def _nowhere(model: str) -> str:
+    """The error for what is neither a path nor a name."""
+    path = pathlib.Path(model)
+    if model[:1] == "~" and _exists(path.expanduser()):
+        return f"{model}: no such folder or file; Python does not replace ~, {path.expanduser()} is"
+    near = near_paths(model) or near_names(model)
+    tried = f"{path}: no such folder or file, expected a model's"
+    if "/" in model or "\\" in model:
+        return tried + did_you_mean(near)
+    return f"{tried}, or a name such as {FORMS}{did_you_mean(near)}"
+
+
+def _pair(folder: pathlib.Path) -> str:
+    """The name of a registry's model, by its folder."""
+    return f"{folder.parents[1].name}:{folder.parent.name}"

@@ -1,0 +1,220 @@
+"""Two translators as one: into a language between, and from there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, overload
+
+from pyattn.options import GenerationOptions
+from pyattn.results import Translation
+from pyattn.text.checks import check_text, checked_texts
+from pyattn.text.pivoting import PendingPivot
+from pyattn.text.streaming import translated
+from pyattn.translator import Translator
+
+if TYPE_CHECKING:
+    from pyattn.text.sources import Names
+
+_FIELDS = {field.name for field in dataclasses.fields(GenerationOptions)}
+# Options that mean the same to any model, and serve the first as they serve the second. All others
+# are about ids, or choose among hypotheses.
+_OF_BOTH = (
+    "beam_size",
+    "length_penalty",
+    "max_new_tokens",
+    "max_length_factor",
+    "max_time",
+    "no_repeat_ngram_size",
+    "patience",
+    "repetition_penalty",
+)
+
+
+class Pivot:
+    """Two translators as one, which has a translator's methods for texts.
+
+    The first translates into a language between, the second from there. `pyattn.load` makes it of
+    names that need it, such as "firefox:es-ru".
+
+    Decoding options are the second translator's. The first shares only those that are about the
+    search itself: `beam_size`, `length_penalty`, `max_new_tokens`, `max_length_factor`, `max_time`,
+    `no_repeat_ngram_size`, `patience` and `repetition_penalty`; it always passes its best
+    translation on. Results have the second's tokens and scores, the warnings of both, and pieces,
+    spans and alignments from the text to the last translation.
+
+    Args:
+        first: Translates texts into the language between.
+        second: Translates these.
+    """
+
+    def __init__(self, first: Translator, second: Translator) -> None:
+        self.first = first
+        self.second = second
+
+    @overload
+    def translate(
+        self,
+        texts: str,
+        options: GenerationOptions | None = ...,
+        *,
+        source: str | None = ...,
+        target: str | None = ...,
+        progress: bool = ...,
+        **settings: Any,
+    ) -> str: ...
+
+    @overload
+    def translate(
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = ...,
+        *,
+        source: Names = ...,
+        target: Names = ...,
+        progress: bool = ...,
+        **settings: Any,
+    ) -> list[str]: ...
+
+    def translate(
+        self,
+        texts: str | Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        source: Names = None,
+        target: Names = None,
+        progress: bool = False,
+        **settings: Any,
+    ) -> str | list[str]:
+        """The best translation of each text, as `Translator.translate`.
+
+        Args:
+            texts: One text, or an iterable of texts.
+            options: How to search.
+            source: The language of the texts, if the first model has several.
+            target: The language to translate into, if the second model has several.
+            progress: Whether to draw a bar for each model; needs the package tqdm.
+            **settings: Single decoding options; `split`, `normalize` and the like are for both.
+        """
+        settings = {"scores": False, **settings}
+        if isinstance(texts, str):
+            check_text(texts, "translate: texts")
+            return self._start([texts], options, source, target, settings).texts(progress=progress)[
+                0
+            ]
+        checked = list(checked_texts("translate", texts))
+        return self._start(checked, options, source, target, settings).texts(progress=progress)
+
+    def results(
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        source: Names = None,
+        target: Names = None,
+        progress: bool = False,
+        **settings: Any,
+    ) -> list[list[Translation]]:
+        """The translations of each text with scores, best first, as `Translator.results`.
+
+        Args:
+            texts: An iterable of texts; a single one goes into a list.
+            options: How to search.
+            source: As for `translate`.
+            target: As for `translate`.
+            progress: As for `translate`.
+            **settings: As for `translate`.
+        """
+        checked = list(checked_texts("results", texts))
+        return self._start(checked, options, source, target, settings).results(progress=progress)
+
+    def submit(
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        source: Names = None,
+        target: Names = None,
+        **settings: Any,
+    ) -> PendingPivot:
+        """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
+
+        Args:
+            texts: An iterable of texts; a single one goes into a list.
+            options: How to search.
+            source: As for `translate`.
+            target: As for `translate`.
+            **settings: As for `translate`.
+        """
+        checked = list(checked_texts("submit", texts))
+        return self._start(checked, options, source, target, settings)
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        options: GenerationOptions | None = None,
+        *,
+        source: str | None = None,
+        target: str | None = None,
+        **settings: Any,
+    ) -> Iterator[str]:
+        """The best translation of each text, one at a time, as `Translator.stream`.
+
+        Args:
+            texts: Any iterable of texts, also an endless one.
+            options: How to search.
+            source: As for `translate`, but one for all texts.
+            target: Likewise.
+            **settings: As for `translate`.
+        """
+        settings = {"scores": False, **settings}
+        self._start([], options, source, target, settings)
+
+        def start(group: list[str]) -> PendingPivot:
+            return self._start(group, options, source, target, settings)
+
+        return translated(checked_texts("stream", texts), start)
+
+    def close(self) -> None:
+        """Free the weights and the threads of both; the pivot cannot be used afterwards."""
+        self.first.close()
+        self.second.close()
+
+    def __repr__(self) -> str:
+        return f"<pyattn.Pivot {self.first!r}, {self.second!r}>"
+
+    def __enter__(self) -> Pivot:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _start(
+        self,
+        texts: list[str],
+        options: GenerationOptions | None,
+        source: Names,
+        target: Names,
+        settings: Mapping[str, Any],
+    ) -> PendingPivot:
+        # What is no decoding option is about texts, and for both.
+        about_texts = {name: value for name, value in settings.items() if name not in _FIELDS}
+        search = {name: value for name, value in settings.items() if name in _FIELDS}
+        shared = {name: getattr(options, name) for name in _OF_BOTH} if options else {}
+        shared |= {name: value for name, value in search.items() if name in _OF_BOTH}
+        aligned = search.get("alignment", options is not None and options.alignment)
+
+        def start(between: list[str], target: Names = target) -> Any:
+            return self.second.submit(between, options, target=target, **search, **about_texts)
+
+        start([], target if isinstance(target, str) else None)  # fails now for wrong settings
+        first = self.first.submit(
+            texts, source=source, **shared, scores=aligned, alignment=aligned, **about_texts
+        )
+        return PendingPivot(first, start)

@@ -1,0 +1,134 @@
+"""Faults of a translation that can be seen without a reference."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+
+from pyattn.text.guard.letters import letters_of
+from pyattn.text.languages import iso_639
+from pyattn.text.normalization import has_letter
+from pyattn.text.numbers import numbers_changed
+
+# Longest unit, in tokens, whose repetition is looked for.
+_LONGEST_UNIT = 8
+# Repetitions in a row that a translation may have whatever its source has: of one token, of more.
+_REPEATS_OF_ONE, _REPEATS = 3, 2
+# A translation of more than _FACTOR times the length of its source, and _SLACK characters, is none.
+_FACTOR, _SLACK = 3, 12
+# A source of this many characters whose translation is less than this share of it was cut short.
+_SHORTENED, _LEAST_SHARE = 60, 0.2
+# Letters of a long word; long words of a sentence that is judged by them; share that were copied.
+_LONG_WORD, _LONG_WORDS, _COPIED = 4, 3, 0.6
+# Letters of a translation that is judged by its script.
+_ENOUGH_LETTERS = 4
+
+# A character of Chinese, Japanese or Korean has about as much content as this many letters.
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+_WIDTH = 3
+
+
+class Checks:
+    """What is checked for one pair of languages.
+
+    Args:
+        source: The source's language; None if it is not known.
+        target: The target's language, likewise.
+    """
+
+    def __init__(self, source: str | None, target: str | None) -> None:
+        known = source is not None and target is not None
+        self._other = known and iso_639(source) != iso_639(target)
+        self._letters = letters_of(target)
+
+    def faults(
+        self, source: str, output: str, ids: Sequence[int], tokens: Sequence[int]
+    ) -> tuple[str, ...]:
+        """Codes of a translation's faults.
+
+        Args:
+            source: The sentence, as the model saw it.
+            output: The translation, likewise.
+            ids: Token ids of the sentence.
+            tokens: Token ids of the translation.
+        """
+        if not has_letter(source):
+            return ()  # a number or signs: no search makes a better one of them
+        if not any(map(str.isalnum, output)):
+            return ("empty",)
+        found: list[str] = []
+        if repeats(ids, tokens):
+            found.append("repetition")
+        if bad_length(source, output):
+            found.append("length")
+        if self._other and is_copy(source, output):
+            found.append("copy")
+        if self._letters and self._foreign(source, output):
+            found.append("script")
+        if numbers_changed(source, output):
+            found.append("numbers")
+        return tuple(found)
+
+    def _foreign(self, source: str, output: str) -> bool:
+        """Whether most letters are of another script, not counting names in the source."""
+        assert self._letters is not None
+        if sum(map(len, self._letters.findall(output))) * 2 >= len(output):
+            return False  # as for nearly all translations; the exact count takes ten times as long
+        words = set(source.split())
+        others = [word for word in output.split() if not (word in words and word[0].isupper())]
+        letters = sum(letter.isalpha() for word in others for letter in word)
+        own = sum(len(run) for word in others for run in self._letters.findall(word))
+        return letters >= _ENOUGH_LETTERS and own * 2 < letters
+
+
+@functools.lru_cache(256)
+def checks_of(source: str | None, target: str | None) -> Checks:
+    """The checks of a pair of languages, made once."""
+    return Checks(source, target)
+
+
+def repeats(ids: Sequence[int], tokens: Sequence[int]) -> bool:
+    """Whether a translation repeats some tokens in a row, more often than its source."""
+    if len(tokens) - len(set(tokens)) < _REPEATS_OF_ONE:
+        return False
+    most = max(_repeated(ids).values(), default=1)
+    return any(
+        count > max(most, _REPEATS_OF_ONE if unit == 1 else _REPEATS)
+        for unit, count in _repeated(tokens).items()
+    )
+
+
+def _repeated(tokens: Sequence[int]) -> dict[int, int]:
+    """How often in a row a unit of each length occurs at most; lengths that never do are absent."""
+    found: dict[int, int] = {}
+    for unit in range(1, min(_LONGEST_UNIT, len(tokens) // 2) + 1):
+        longest = run = 0
+        for token, before in zip(tokens[unit:], tokens, strict=False):
+            run = run + 1 if token == before else 0
+            longest = max(longest, run)
+        if longest >= unit:
+            found[unit] = longest // unit + 1
+    return found
+
+
+def bad_length(source: str, output: str) -> bool:
+    """Whether a translation is much longer or shorter than any is."""
+    before, behind = _length(source), _length(output)
+    if behind > _FACTOR * before + _SLACK:
+        return True
+    return before >= _SHORTENED and behind < _LEAST_SHARE * before
+
+
+def is_copy(source: str, output: str) -> bool:
+    """Whether most long words of a sentence are in its translation, not counting names."""
+    words = set(source.split())
+    copied = words.intersection(output.split())
+    if len(copied) < _LONG_WORDS * _COPIED:
+        return False
+    long = [word for word in words if len(word) >= _LONG_WORD and word.islower() and word.isalpha()]
+    return len(long) >= _LONG_WORDS and sum(w in copied for w in long) >= _COPIED * len(long)
+
+
+def _length(text: str) -> int:
+    return len(text) if text.isascii() else len(text) + (_WIDTH - 1) * len(_WIDE.findall(text))

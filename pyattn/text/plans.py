@@ -1,0 +1,77 @@
+"""How texts are translated: the parts of each that the model sees, and the forms they take."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from pyattn.options import GenerationOptions
+from pyattn.results import Span
+from pyattn.text.normalization import Normalized
+from pyattn.text.protection.carried import Carried
+from pyattn.text.protection.kinds import Kept
+
+# The languages of a source and of its target; None where the model needs none.
+Pair: TypeAlias = tuple[str | None, str | None]
+
+# What the model sees of a part.
+Form: TypeAlias = Normalized | Carried
+
+# So many different protected parts of a text are looked for in every one of its sentences. Of more,
+# a sentence's own, for time that is linear in the text.
+_MOST_KEPT = 64
+
+
+@dataclasses.dataclass(slots=True)
+class Part:
+    """A part of a text that the model translates.
+
+    Attributes:
+        span: Its span in the text.
+        kept: The protected parts inside of it, in characters of the text.
+        form: The form that the model sees.
+        others: Further forms, to be tried in order if protected parts get lost.
+        ids: The token ids of that form.
+        options: The options of its search.
+    """
+
+    span: Span
+    kept: tuple[Kept, ...]
+    form: Form
+    others: Iterator[Carried]
+    ids: list[int] = dataclasses.field(default_factory=list)
+    options: GenerationOptions | None = None
+
+
+@dataclasses.dataclass(slots=True)
+class Plan:
+    """How a text is translated. Characters in no part, mostly white space, are copied.
+
+    Attributes:
+        index: Index among the caller's texts.
+        text: The text.
+        head: Number of characters in front that name a language and are no text.
+        pair: Its languages.
+        kept: Its protected parts, ascending; parts that belong together are one.
+        exact: The protected parts, each by itself.
+        mask: The text, as `pyattn.text.protection.edges.masked` makes it.
+        parts: Its parts in order; empty if nothing is to be translated.
+    """
+
+    index: int
+    text: str
+    head: int
+    pair: Pair
+    kept: list[Kept] = dataclasses.field(default_factory=list)
+    exact: frozenset[str] = frozenset()
+    mask: str = ""
+    parts: list[Part] = dataclasses.field(default_factory=list)
+
+    def is_exact(self, part: Part, translation: str) -> bool:
+        """Whether a part's translation has what is protected in the text as often as the part."""
+        exact = self.exact
+        if len(exact) > _MOST_KEPT:
+            exact = frozenset(self.text[one.begin : one.end] for one in part.kept)
+        source = self.text[slice(*part.span)]
+        return all(translation.count(one) == source.count(one) for one in exact)
