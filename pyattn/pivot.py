@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
 from pyattn.options import GenerationOptions
-from pyattn.results import Translation
+from pyattn.results import Span, Translation
 from pyattn.text.checks import check_text, checked_texts
-from pyattn.text.pivoting import PendingPivot
+from pyattn.text.pending import PendingTranslations
+from pyattn.text.pivoting import PendingPivot, kept_again
 from pyattn.text.streaming import translated
 from pyattn.translator import Translator
 
@@ -141,6 +142,7 @@ class Pivot:
         *,
         source: Names = None,
         target: Names = None,
+        kept: Sequence[Sequence[Span]] | None = None,
         **overrides: Unpack[TextOverrides],
     ) -> PendingPivot:
         """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
@@ -150,10 +152,11 @@ class Pivot:
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
+            kept: As for `Translator.submit`.
             **overrides: As for `translate`.
         """
         checked = list(checked_texts("submit", texts))
-        return self._start(checked, options, source, target, overrides)
+        return self._start(checked, options, source, target, overrides, kept)
 
     def stream(
         self,
@@ -220,6 +223,7 @@ class Pivot:
         source: Names,
         target: Names,
         settings: Mapping[str, Any],
+        kept: Sequence[Sequence[Span]] | None = None,
     ) -> PendingPivot:
         # What is no decoding option is about texts, and for both.
         about_texts = {name: value for name, value in settings.items() if name not in _FIELDS}
@@ -228,11 +232,20 @@ class Pivot:
         shared |= {name: value for name, value in search.items() if name in _OF_BOTH}
         aligned = search.get("alignment", options is not None and options.alignment)
 
-        def start(between: list[str], target: Names = target) -> Any:
-            return self.second.submit(between, options, target=target, **search, **about_texts)
+        def start(between: list[str], target: Names = target) -> PendingTranslations:
+            spans = kept_again(texts, kept, between) if kept and between else None
+            return self.second.submit(
+                between, options, target=target, kept=spans, **search, **about_texts
+            )
 
         start([], target if isinstance(target, str) else None)  # fails now for wrong settings
         first = self.first.submit(
-            texts, source=source, **shared, scores=aligned, alignment=aligned, **about_texts
+            texts,
+            source=source,
+            kept=kept,
+            **shared,
+            scores=aligned,
+            alignment=aligned,
+            **about_texts,
         )
         return PendingPivot(first, start)

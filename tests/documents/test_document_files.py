@@ -135,7 +135,7 @@ def test_options_go_to_the_documents_or_to_the_translator() -> None:
     with pytest.raises(ValueError, match="translate returned 0 texts, expected 1"):
         documents.translate(b"a", "txt", lambda _: [])
     with pytest.raises(TypeError, match="translate returned str, expected a list of str"):
-        documents.translate(b"a", "txt", lambda _: "a")
+        documents.translate(b"a", "txt", lambda _: "a")  # type: ignore[return-value]
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import pyattn
 from pyattn import GenerationOptions, Pivot, Translation, Translator
+from pyattn.text.pivoting import kept_again
 
 # The included model is both: what it makes of Spanish is no language, but always the same.
 TEXTS = [
@@ -134,13 +135,13 @@ def test_first_model_shares_the_options_of_the_search_itself(pivot: Pivot) -> No
     )  # fmt: skip
     assert calls["first"] == [
         {
-            "options": (), "source": None, "beam_size": 2, "max_new_tokens": 9, "scores": False,
+            "options": (), "source": None, "kept": None, "beam_size": 2, "max_new_tokens": 9, "scores": False,
             "alignment": False, "split": "never",
         }
     ]  # fmt: skip
     assert calls["second"] == [
         {
-            "options": (None,), "target": None, "beam_size": 2, "num_hypotheses": 2,
+            "options": (None,), "target": None, "kept": None, "beam_size": 2, "num_hypotheses": 2,
             "target_prefix": prefix, "max_new_tokens": 9, "split": "never",
         }
     ] * 2  # fmt: skip  # once to check them
@@ -231,3 +232,10 @@ def test_settings_of_texts_are_for_both(pivot: Pivot) -> None:
     made.translate(TEXTS[:1], protect=True, guard=False, reuse=False)
     for call in calls["first"] + calls["second"]:
         assert (call["protect"], call["guard"], call["reuse"]) == (True, False, False)
+
+
+def test_kept_parts_are_found_in_the_language_between() -> None:
+    texts = ["see {a} and {ab} and {a}", "none", "lost x"]
+    kept = [[(4, 7), (12, 16), (21, 24)], [], [(5, 6)]]
+    between = ["{a} y {ab}, {a}", "nada", "perdido"]
+    assert kept_again(texts, kept, between) == [[(0, 3), (6, 10), (12, 15)], [], []]
