@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn.documents.model import Alignment, Answer, Segment
-from pyattn.results import Translation
+from pyattn.results import Span, Translation
 
 # Segments and characters that are translated together; two groups are under way at a time.
 _GROUP_SEGMENTS = 512
@@ -35,6 +35,8 @@ class Engine(Protocol):
         """Begins to translate texts."""
         ...
 
+
+_Key: TypeAlias = tuple[str, tuple[Span, ...]]
 
 # A translator, or a function from texts to their translations.
 Translate: TypeAlias = Engine | Callable[[list[str]], list[str]]
@@ -104,27 +106,45 @@ def _submitted(
     group: list[Segment], submit: Callable[..., Pending], options: Mapping[str, Any]
 ) -> Callable[[], list[Answer]]:
     """Begins to translate a group; the result waits for it."""
-    aligned = [
-        (segment.marked or segment.aligned) and len(segment.text) <= _LONGEST_ALIGNED
-        for segment in group
-    ]
-    texts: list[list[str]] = [
-        list(dict.fromkeys(s.text for s, one in zip(group, aligned, strict=True) if one == wanted))
-        for wanted in (False, True)
-    ]
-    chosen = {"scores": False, **options, "num_hypotheses": 1}
-    plain = submit(texts[False], **chosen) if texts[False] else None
-    marked = submit(texts[True], **chosen, alignment=True) if texts[True] else None
+    chosen = {"scores": False, "protect": True, **options, "num_hypotheses": 1}
+    waiting: list[tuple[Pending, list[_Key], bool]] = []
+    for aligned in (False, True):
+        keys = list(dict.fromkeys(_key(one) for one in group if _is_aligned(one) == aligned))
+        if keys:
+            extra = {"alignment": True, "kept": [key[1] for key in keys]} if aligned else {}
+            waiting.append((submit([key[0] for key in keys], **chosen, **extra), keys, aligned))
 
     def wait() -> list[Answer]:
-        found: list[dict[str, Answer]] = [{}, {}]
-        for number, pending in enumerate((plain, marked)):
-            results = pending.results() if pending else []
-            for text, [best, *_] in zip(texts[number], results, strict=True):
-                found[number][text] = Answer(best.text, alignment_of(best) if number else None)
-        return [found[one][s.text] for s, one in zip(group, aligned, strict=True)]
+        found: dict[tuple[_Key, bool], Answer] = {}
+        for pending, keys, aligned in waiting:
+            for key, [best, *_] in zip(keys, pending.results(), strict=True):
+                answer = Answer(best.text, alignment_of(best) if aligned else None)
+                found[key, aligned] = answer
+        return [found[_key(one), _is_aligned(one)] for one in group]
 
     return wait
+
+
+def _is_aligned(segment: Segment) -> bool:
+    needs = segment.marked or segment.aligned
+    return needs and len(segment.text) <= _LONGEST_ALIGNED
+
+
+def _key(segment: Segment) -> _Key:
+    """The text of a segment, and its spans that come back as they are."""
+    spans = set(segment.protected)
+    waiting = list(segment.elements)
+    while waiting:
+        element = waiting.pop()
+        waiting += element.children
+        # The engine copies line breaks by itself, and cuts texts there.
+        if element.kept and segment.text[slice(*element.span)] != "\n":
+            spans.add(element.span)
+    kept: list[Span] = []
+    for span in sorted(spans):
+        if not kept or span[0] >= kept[-1][1]:
+            kept.append(span)
+    return segment.text, tuple(kept)
 
 
 def alignment_of(best: Translation) -> Alignment | None:

@@ -12,7 +12,7 @@ import dataclasses
 from pyattn.documents.copies import found_copies, with_protected
 from pyattn.documents.model import Answer, Element, Fragment, Segment
 from pyattn.documents.runs import best_run, free_around, is_inside, near
-from pyattn.documents.words import Links, linked
+from pyattn.documents.words import Links, Words, linked
 from pyattn.results import Span
 
 # Signs that belong to the word behind them; all others belong to the word before.
@@ -21,6 +21,9 @@ _OPENING = frozenset("([{¿¡«‹„“‘‚「『（【《〈")
 
 # Share of a word's attention on an element from which on it surely belongs there.
 _SURE = 0.5
+# And how much of the best word's share: keeps "Tom" and leaves the "a" of "vi a Tom", which the
+# included model also aligns with it. 96 % of 557 single words with tags are right then, 88 % at 0.
+_CLEAR = 0.85
 # Steps to the words around the expected one that an element without words looks at.
 _FARTHEST = 64
 
@@ -37,10 +40,9 @@ def placed(segment: Segment, answer: Answer) -> list[Fragment]:
     """
     if not segment.marked:
         return [answer.text]
-    elements = with_protected(segment)
-    placement = Placement(segment.text, linked(segment.text, answer), elements)
+    placement = Placement.of(segment, answer)
     whole = Area((0, len(placement.source)), (0, len(placement.target)), (0, len(answer.text)))
-    return placement.fragments(elements, whole)
+    return placement.fragments(placement.elements, whole)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,9 +89,21 @@ class Placement:
         text: The text of the segment.
         links: Which words belong together.
         elements: The elements of the segment.
+        copies: Where the translation has copied elements as they are, by their spans in the text.
     """
 
-    def __init__(self, text: str, links: Links, elements: list[Element]) -> None:
+    @classmethod
+    def of(cls, segment: Segment, answer: Answer) -> Placement:
+        """The placement of a segment's markup, with its protected spans, in a translation."""
+        elements = with_protected(segment)
+        copies = found_copies(segment.text, answer.text, elements)
+        source = Words.of(segment.text, copies.borders(0))
+        links = linked(source, Words.of(answer.text, copies.borders(1)), answer)
+        return cls(segment.text, links, elements, copies.pairs(links))
+
+    def __init__(
+        self, text: str, links: Links, elements: list[Element], copies: dict[Span, Span]
+    ) -> None:
         self.text = text
         self.links = links
         self.source = links.source
@@ -98,7 +112,14 @@ class Placement:
         for place, origin in enumerate(links.best):
             if origin >= 0:
                 self._pulled[origin].append(place)
-        self._copies = found_copies(text, links, elements)
+        self.elements = elements
+        self._copies = copies
+
+    def with_text(self, text: str) -> Placement:
+        """The same placement in a translation with other white space, as long as before."""
+        target = dataclasses.replace(self.target, text=text)
+        links = dataclasses.replace(self.links, target=target)
+        return Placement(self.text, links, self.elements, self._copies)
 
     def fragments(self, elements: list[Element], area: Area) -> list[Fragment]:
         """The translation of an area with elements in it.
@@ -239,7 +260,8 @@ class Placement:
         if weights is None:
             return hits
         looks = weights[hits, slice(*child.source)].sum(axis=1)
-        sure = [n for n, look in enumerate(looks) if look >= _SURE]
+        least = max(_SURE, _CLEAR * float(looks.max()))
+        sure = [n for n, look in enumerate(looks) if look >= least]
         return hits[sure[0] : sure[-1] + 1] if sure else hits
 
     def _is_cover(self, children: list[_Child], area: Area) -> bool:

@@ -27,7 +27,7 @@ def is_single(nesting: Nesting) -> bool:
 @pytest.mark.parametrize("order", [reversed_order, same_order], ids=["reversed", "same"])
 def test_elements_go_where_the_alignment_puts_their_words(order: object) -> None:
     for nesting in nestings(200):
-        seen = Outline(translated(nesting.html, Capitals(order)))  # type: ignore[arg-type]
+        seen = Outline(translated(nesting.html, Capitals(order)))
         assert seen.nested
         assert {name: sorted(own) for name, own in seen.words.items()} == {
             name: sorted(map(str.upper, own)) for name, own in nesting.words.items()
