@@ -55,6 +55,11 @@ def add(commands: Commands) -> None:
         "or only where they are too long for the model",
     )
     command.add_argument(
+        "--glossary",
+        metavar="FILE",
+        help="a TSV, CSV or TBX file of terms and their translations",
+    )
+    command.add_argument(
         "--batch-tokens", type=count, metavar="N", help="source tokens to encode at once"
     )
     add_machine(command)
@@ -64,10 +69,12 @@ def _run(parsed: argparse.Namespace) -> None:
     if parsed.text and parsed.input is not None:
         parsed.fail("argument --input: not allowed with a TEXT")
     from pyattn.loading import load
+    from pyattn.text.glossary.terms import Glossary
 
     with contextlib.ExitStack() as stack:
         # The input is opened first, so that a wrong name fails before a model is loaded, and the
         # output last, so that a failure to load leaves no file.
+        glossary = Glossary.read(parsed.glossary) if parsed.glossary else None
         groups = iter([parsed.text]) if parsed.text else stack.enter_context(lines(parsed.input))
         translator = stack.enter_context(
             load(
@@ -84,6 +91,7 @@ def _run(parsed: argparse.Namespace) -> None:
                 source=parsed.source_language,
                 target=parsed.target_language,
                 split=parsed.split,
+                glossary=glossary,
                 **search_options(parsed),
             ):
                 output.write(f"{one_line(text)}\n".encode())

@@ -152,14 +152,18 @@ def _terms(plan: Plan, parts: Sequence[Answer], pieces: Sequence[Piece]) -> tupl
     for part, answer, piece in zip(plan.parts, parts, translated, strict=True):
         by_place = {(use.term.begin, use.term.end): use for use in answer.uses}
         where = places(answer.output, answer.edits, answer.form.raised) if answer.uses else []
+        ends: dict[str, int] = {}
         for term in part.terms:
             own = term.moved(-part.span[0])
             use = by_place.get((own.begin, own.end))
             target: Span | None = None
             if use is not None and use.edit is not None:
-                text = use.edit.text.strip()
-                begin = max(answer.text.find(text, where[use.edit.begin]), 0)
-                target = (piece.target[0] + begin, piece.target[0] + begin + len(text))
+                text, edit = use.edit.text.strip(), use.edit
+                # What is put in at the end is in front of the end.
+                least = where[edit.begin - (edit.begin == edit.end)] if edit.begin else 0
+                begin = answer.text.find(text, max(least, ends.get(text, 0)))
+                ends[text] = begin + len(text)
+                target = (piece.target[0] + begin, piece.target[0] + ends[text])
             elif use is not None and use.span is not None:
                 begin, end = (piece.target[0] + where[place] for place in use.span)
                 target = (begin, end)

@@ -10,7 +10,6 @@ from pyattn.checkpoint import ModelConfig, TextSettings
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Span
 from pyattn.text.cutting import Cutting
-from pyattn.text.glossary.entries import Term
 from pyattn.text.glossary.terms import Glossary
 from pyattn.text.glossary.within import ends_inside, overlaps
 from pyattn.text.plans import Pair, Plan
@@ -78,7 +77,6 @@ class SourceMaker:
         search: GenerationOptions,
         treatment: Treatment,
         kept: Sequence[Sequence[Span]] | None = None,
-        terms: Sequence[Sequence[Term]] | None = None,
     ) -> Sources:
         """The sources of some texts.
 
@@ -88,7 +86,6 @@ class SourceMaker:
             search: The options of all searches, without the language.
             treatment: The caller's choices.
             kept: Spans of each text that are protected besides.
-            terms: Terms of each text besides the glossary's.
 
         Raises:
             TypeError: if a caller's `split` does not return a list of str.
@@ -104,9 +101,8 @@ class SourceMaker:
             plan.exact = frozenset(plan.text[part.begin : part.end] for part in found)
             plan.kept = units(plan.text, found)
             plan.whole, plan.mask = plan.kept, masked(plan.text, plan.kept)
-            if treatment.glossary is not None or terms is not None:
-                given = terms[plan.index] if terms is not None else ()
-                self._find_terms(plan, treatment.glossary, given)
+            if treatment.glossary is not None:
+                self._find_terms(plan, treatment.glossary)
         groups: dict[Pair, list[Plan]] = {}
         for plan in plans:
             groups.setdefault(plan.pair, []).append(plan)
@@ -120,19 +116,12 @@ class SourceMaker:
                     part.options = options[number > 0]
         return Sources(plans, cuttings)
 
-    def _find_terms(self, plan: Plan, glossary: Glossary | None, given: Sequence[Term]) -> None:
+    def _find_terms(self, plan: Plan, glossary: Glossary) -> None:
         """Gives a plan its terms."""
-        found = list(given)
-        if glossary is not None:
-            source, target = plan.pair
-            glossary.check_languages(
-                source or self._settings.source, target or self._settings.target
-            )
-            found += [term.moved(plan.head) for term in glossary.terms(plan.text[plan.head :])]
-        parts = [*plan.kept, *(Kept(term.begin, term.end, "name") for term in given)]
-        parts.sort(key=lambda part: part.begin)
-        plan.terms = [term for term in found if term in given or not overlaps(term, parts)]
-        plan.terms.sort(key=lambda term: term.begin)
+        source, target = plan.pair
+        glossary.check_languages(source or self._settings.source, target or self._settings.target)
+        found = [term.moved(plan.head) for term in glossary.terms(plan.text[plan.head :])]
+        plan.terms = [term for term in found if not overlaps(term, plan.kept)]
         if plan.terms:
             own = [Kept(term.begin, term.end, "name") for term in plan.terms]
             plan.whole = sorted([*plan.kept, *own], key=lambda part: part.begin)

@@ -12,7 +12,9 @@ _SPACELESS = (
     "\U00020000-\U0003ffff"
 )
 # No term goes across the end of a line.
-_WORD = re.compile(rf"[\r\n\v\f\x85\u2028\u2029]|[{_SPACELESS}]|(?:(?![{_SPACELESS}])\w)+|[^\w\s]")
+_WORD = re.compile(
+    rf"[\r\n\v\f\x85\u2028\u2029]|[{_SPACELESS}]|(?:(?![{_SPACELESS}])[\w\u0300-\u036f])+|[^\w\s]"
+)
 _ENDS_ALONE = re.compile(rf"[{_SPACELESS}]|[^\w]")
 
 # Most characters and words of a term: what is longer is a sentence, or a damaged file.

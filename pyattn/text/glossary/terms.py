@@ -156,7 +156,7 @@ class Glossary:
                     begin,
                     end,
                     text=cased(entry, text[begin:end]),
-                    plain=entry.target if entry.source.islower() else "",
+                    plain=entry.target if entry.source == entry.source.lower() else "",
                     strict=self.strict,
                     endings=self.endings and bool(entry.target),
                 )
@@ -175,6 +175,14 @@ class Glossary:
                 raise ValueError(
                     f"glossary: {side} is {own!r}, expected {other!r}, as of the texts"
                 )
+
+    def into_any(self) -> Glossary:
+        """The same terms, for translators into any language."""
+        other = object.__new__(Glossary)
+        for name in self.__slots__:
+            object.__setattr__(other, name, getattr(self, name))
+        object.__setattr__(other, "target", None)
+        return other
 
     def _match(self, text: str, tokens: Sequence[Word], number: int) -> tuple[Entry, int] | None:
         """The longest entry that begins with a word, and how many words it has."""

@@ -123,7 +123,8 @@ def in_place(term: Term, sentence: str, output: str, place: int) -> str:
         return term.text
     source = sentence[term.begin : term.end]
     head = not any(map(str.isalnum, sentence[: term.begin]))
-    if not source.islower() and not (head and source[1:].islower()):
+    rest = source[1:] if head else source
+    if rest != rest.lower():
         return term.text  # the capital is meant
     first = not any(map(str.isalnum, output[:place]))
     return raised_first(term.plain) if first else term.plain
