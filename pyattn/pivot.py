@@ -236,15 +236,18 @@ class Pivot:
         aligned = search.get("alignment", options is not None and options.alignment)
 
         glossary = chosen_glossary(about_texts.pop("glossary", None))
+        of_first = dict(about_texts)
+        if glossary is not None:
+            of_first["glossary"] = glossary.into_any()
 
         def start(
             between: list[str], best: Sequence[Translation] = (), target: Names = target
         ) -> PendingTranslations:
             spans = kept_again(texts, kept, between) if kept and between else None
             # The first translations have the glossary's terms in the last language already.
-            own = about_texts | (
-                {} if glossary is None else {"glossary": PlacedTerms(glossary, best)}
-            )
+            own = dict(about_texts)
+            if glossary is not None:
+                own["glossary"] = PlacedTerms(glossary, best)
             return self.second.submit(between, options, target=target, kept=spans, **search, **own)
 
         start([], (), target if isinstance(target, str) else None)  # fails now for wrong settings
@@ -255,7 +258,6 @@ class Pivot:
             **shared,
             scores=aligned,
             alignment=aligned,
-            **about_texts,
-            **({} if glossary is None else {"glossary": glossary.into_any()}),
+            **of_first,
         )
         return PendingPivot(first, start, termed=glossary is not None)

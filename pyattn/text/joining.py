@@ -152,7 +152,7 @@ def _terms(plan: Plan, parts: Sequence[Answer], pieces: Sequence[Piece]) -> tupl
     for part, answer, piece in zip(plan.parts, parts, translated, strict=True):
         by_place = {(use.term.begin, use.term.end): use for use in answer.uses}
         where = places(answer.output, answer.edits, answer.form.raised) if answer.uses else []
-        ends: dict[str, int] = {}
+        taken: set[int] = set()
         for term in part.terms:
             own = term.moved(-part.span[0])
             use = by_place.get((own.begin, own.end))
@@ -160,10 +160,14 @@ def _terms(plan: Plan, parts: Sequence[Answer], pieces: Sequence[Piece]) -> tupl
             if use is not None and use.edit is not None:
                 text, edit = use.edit.text.strip(), use.edit
                 # What is put in at the end is in front of the end.
-                least = where[edit.begin - (edit.begin == edit.end)] if edit.begin else 0
-                begin = answer.text.find(text, max(least, ends.get(text, 0)))
-                ends[text] = begin + len(text)
-                target = (piece.target[0] + begin, piece.target[0] + ends[text])
+                at_end = edit.begin == len(answer.output)
+                begin = where[edit.begin - 1] if at_end and edit.begin else where[edit.begin]
+                begin = 0 if at_end and not edit.begin else begin
+                # Several may be put in at the same place.
+                while (begin := answer.text.find(text, begin)) in taken:
+                    begin += len(text)
+                taken.add(begin)
+                target = (piece.target[0] + begin, piece.target[0] + begin + len(text))
             elif use is not None and use.span is not None:
                 begin, end = (piece.target[0] + where[place] for place in use.span)
                 target = (begin, end)

@@ -16,6 +16,7 @@ import pyattn
 from pyattn.pivot import Pivot
 from pyattn.text.glossary.counting import counted
 from pyattn.text.glossary.entries import Term
+from pyattn.text.glossary.using import in_place
 from support.speaker import calls, speaking
 
 
@@ -180,13 +181,21 @@ def test_terms_that_change_places_are_not_confused() -> None:
     assert translator.translate(text, glossary={"cat": "dog", "dog": "cat"}) == "The dog saw a cat."
 
 
-def test_first_letter_follows_the_place() -> None:
-    turning = speaking(lambda sentence: " ".join(reversed(sentence.split())))
-    glossary = {"here": "aquí", "banks": "Bancos", "tom": "Tomás"}
-    assert turning.translate("Here be banks", glossary=glossary) == "Bancos be aquí"
-    copying = speaking(lambda sentence: sentence)
-    assert copying.translate("go Here", glossary=glossary) == "go Aquí"
-    assert copying.translate("here", glossary=glossary) == "Aquí"
+@pytest.mark.parametrize(
+    ("sentence", "output", "place", "expected"),
+    [
+        ("here we go", "we go here", 6, "aquí"),
+        ("Here we go", "we go here", 6, "aquí"),  # a capital at the head of a sentence
+        ("we go Here", "we go here", 6, "Aquí"),  # one that is meant
+        ("we go here", "¡here we go", 1, "Aquí"),
+        ("HERE WE GO", "we go here", 6, "AQUÍ"),
+    ],
+)
+def test_first_letter_follows_the_place(
+    sentence: str, output: str, place: int, expected: str
+) -> None:
+    [term] = pyattn.Glossary({"here": "aquí"}).terms(sentence)
+    assert in_place(term, sentence, output, place) == expected
 
 
 def test_capitals_keep_terms_in_capitals() -> None:
@@ -213,7 +222,8 @@ def test_endings_of_the_model_stay() -> None:
 
 
 def test_no_term_no_difference() -> None:
-    plain, other = speaking(MODELS["copies"]), speaking(MODELS["copies"])
+    plain: Any = speaking(MODELS["copies"])
+    other: Any = speaking(MODELS["copies"])
     text = "Nothing of it. Really."
     assert plain.translate(text) == other.translate(text, glossary={"bank": "banco"})
     assert calls(plain) == calls(other)
@@ -281,7 +291,7 @@ def test_glossary_does_not_change_and_can_be_shared() -> None:
     glossary = pyattn.Glossary(entries, source="en", target="es", strict=False, endings=True)
     entries["cat"] = "gato"
     assert dict(glossary.entries) == {"bank": "banco", "central bank": "banco central", "Acme": ""}
-    assert (len(glossary), list(glossary)[0]) == (3, "bank")
+    assert (len(glossary), next(iter(glossary))) == (3, "bank")
     with pytest.raises(AttributeError, match="does not change"):
         glossary.strict = True
     with pytest.raises(AttributeError, match="does not change"):
