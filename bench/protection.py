@@ -150,8 +150,8 @@ def markdown(results: dict[str, Any]) -> str:
         "# Placeholders, addresses and tags in real messages",
         "",
         f"{results['messages']} messages, {first['holders']} of them with {first['parts']} "
-        f"different protected parts, {results['date']}, {results['model']}. `bench/protection.py` says what "
-        "the columns are.",
+        f"different protected parts, {results['date']}, {results['model']}. "
+        "`bench/protection.py` says what the columns are.",
         "",
         f"    {results['command']}",
         "",

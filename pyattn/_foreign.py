@@ -88,7 +88,7 @@ _OPTIONS = {
     "with_alignment": "alignment",
 }
 # Arguments of a translator that are no decoding options.
-_ARGUMENTS = ("normalize", "progress", "source", "split", "target")
+_ARGUMENTS = ("guard", "normalize", "progress", "protect", "reuse", "source", "split", "target")
 _CPU = "pyattn runs on CPUs, and needs no such option"
 _OF_LOAD = "use {} of pyattn.load"
 _BATCHES = "texts of all calls share batches; pyattn.load has batch_rows and batch_tokens"

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
+from pyattn.checkpoint import TextSettings
+from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
 from pyattn.results import Span, Translation
+from pyattn.running.origin import Origin
 from pyattn.text.checks import check_text, checked_texts
 from pyattn.text.pending import PendingTranslations
 from pyattn.text.plans import Pair
-from pyattn.text.protection.choice import Protect
 from pyattn.text.repeats import Cache
-from pyattn.text.settings import Normalize, Split, Treatment, chosen_treatment
+from pyattn.text.settings import Treatment, chosen_treatment
+from pyattn.text.shortlist import Shortlist
 from pyattn.text.sources import Names, paired
 from pyattn.text.starting import Starter
 from pyattn.text.streaming import translated
-from pyattn.text_model import TextModel
 
 if TYPE_CHECKING:
     import os
 
     from typing_extensions import Unpack
 
-    from pyattn.overrides import Overrides
+    from pyattn.files.native import MatrixType
+    from pyattn.model import Model
+    from pyattn.text.settings import TextOverrides
+    from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
 
 
-class Translator(TextModel):
+class Translator:
     """A model and its tokenizer: texts in, texts out.
 
     Texts have any length. A text is cut into sentences as serves the model (`split`). White space,
@@ -38,10 +45,22 @@ class Translator(TextModel):
     Any number of threads may share a translator, its tokenizer and its shortlist; the sentences of
     all are decoded together.
 
-    Odd input is put right before the model sees it (`normalize`, `pyattn.text.normalization`).
+    All methods take decoding options, those of `GenerationOptions`: as one object, as keywords, or
+    both. Keywords override `options`, which default to the checkpoint's (`model.generation`). Other
+    keywords say how texts are treated (`pyattn.text.settings.TextOverrides`):
 
-    Options are those of `GenerationOptions`, as one object, as keywords, or both. Keywords override
-    `options`, which default to the checkpoint's (`model.generation`).
+    - `split`: where texts are cut: "auto" as suits the model, "sentences" at the end of every
+      sentence and line, "never" only where a text is too long for the model, or a function that
+      returns the sentences of a text, a list of str.
+    - `normalize`: how unusual characters are normalized: "auto" by the steps that suit the model,
+      "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
+    - `protect`: what comes back exactly as it was, and as often: True for URLs, addresses,
+      placeholders, code, paths, hashes, versions, tags and emoji, or a list of regular expressions
+      for these and what else they match. None and False protect nothing.
+    - `guard`: whether translations that repeat themselves, run away, copy, are empty or in another
+      script are searched for again; faults that remain are among the `warnings` of `results`.
+    - `reuse`: whether sentences that come again in a call or a stream are translated once, which
+      changes no result; or a `pyattn.text.repeats.Cache` that calls share.
 
     A translator that `pyattn.load` made is pickled by path and settings, unless it is closed;
     unpickling loads it again. A deep copy has a model of its own.
@@ -55,6 +74,53 @@ class Translator(TextModel):
         folder: The model's folder; None for a model that was made of arrays.
     """
 
+    # The arguments of `pyattn.load`; None for a translator that was made otherwise.
+    _origin: Origin | None = None
+
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer | NoTokenizer | None,
+        *,
+        shortlist: Shortlist | None = None,
+        settings: TextSettings | None = None,
+        folder: pathlib.Path | None = None,
+    ) -> None:
+        self.model = model
+        self.shortlist = shortlist
+        self.settings = settings or TextSettings.of_family(model.config.family)
+        self._tokenizer = tokenizer
+        self._folder = folder
+        self._started: Starter | None = None
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Texts to token ids and back.
+
+        Raises:
+            ModelError: if the model has no tokenizer.
+        """
+        if self._tokenizer is None:
+            raise ModelError(
+                "this model has no tokenizer: pass ids to translator.model.generate, or put the "
+                "tokenizer's files into the model's folder: source.spm and target.spm for Marian, "
+                "with vocab.json beside Hugging Face's config.json; tokenizer.json for others"
+            )
+        if isinstance(self._tokenizer, ModelError):
+            raise self._tokenizer
+        return self._tokenizer
+
+    @property
+    def languages(self) -> Languages:
+        """The names that `source` and `target` may have: its mappings `sources` and `targets`.
+
+        Both are empty for a model of one pair.
+
+        Raises:
+            ModelError: if the model has no tokenizer.
+        """
+        return self.tokenizer.languages
+
     @overload
     def translate(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
         self,
@@ -63,13 +129,8 @@ class Translator(TextModel):
         *,
         source: str | None = ...,
         target: str | None = ...,
-        split: Split = ...,
-        normalize: Normalize = ...,
-        protect: Protect = ...,
-        guard: bool = ...,
-        reuse: bool | Cache = ...,
         progress: bool = ...,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> str: ...
 
     @overload
@@ -80,13 +141,8 @@ class Translator(TextModel):
         *,
         source: Names = ...,
         target: Names = ...,
-        split: Split = ...,
-        normalize: Normalize = ...,
-        protect: Protect = ...,
-        guard: bool = ...,
-        reuse: bool | Cache = ...,
         progress: bool = ...,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> list[str]: ...
 
     def translate(
@@ -96,13 +152,8 @@ class Translator(TextModel):
         *,
         source: Names = None,
         target: Names = None,
-        split: Split = "auto",
-        normalize: Normalize = "auto",
-        protect: Protect = None,
-        guard: bool = True,
-        reuse: bool | Cache = True,
         progress: bool = False,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> str | list[str]:
         """The best translation of each text.
 
@@ -115,22 +166,9 @@ class Translator(TextModel):
             target: The language to translate into: one of `languages.targets`, or a list with one
                 name per text. None defaults to the head of a text (">>fra<< You are welcome."), to
                 `forced_bos_token` or to the model's files.
-            split: Where texts are cut: "auto" as serves the model, "sentences" at the end of every
-                sentence and line, "never" only where a text is too long for the model, or a
-                function that returns the sentences of a text, a list of str.
-            normalize: How odd input is put right: "auto" by the steps that the model needs,
-                "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
-            protect: What comes back exactly as it was, and as often: True for URLs, addresses,
-                placeholders, code, paths, hashes, versions, tags and emoji, or a list of regular
-                expressions for these and what else they match. None and False protect nothing.
-            guard: Whether translations that repeat themselves, run away, copy, are empty or in
-                another script are searched for again, and faults that remain are among the
-                `warnings` of `results`.
-            reuse: Whether sentences that come again in a call or a stream are translated once,
-                which changes no result; or a `pyattn.text.repeats.Cache` that calls share.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `beam_size=4`. `scores` is False unless it
-                is given here.
+            **overrides: Single decoding options, such as `beam_size=4`, and how texts are treated,
+                such as `split="never"`. `scores` is False unless it is given here.
 
         Returns:
             A str for a str, else a list in the order of `texts`.
@@ -140,8 +178,7 @@ class Translator(TextModel):
             ValueError: if a text is not valid Unicode, an option is out of its range, the model
                 does not have a language, or a language that it needs is not given.
         """
-        search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        search, treatment = self._chosen(options, {"scores": False, **overrides})
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
             pairs = paired(source, target, 1)
@@ -157,13 +194,8 @@ class Translator(TextModel):
         *,
         source: Names = None,
         target: Names = None,
-        split: Split = "auto",
-        normalize: Normalize = "auto",
-        protect: Protect = None,
-        guard: bool = True,
-        reuse: bool | Cache = True,
         progress: bool = False,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> list[list[Translation]]:
         """The translations of each text with their ids and scores, best first.
 
@@ -177,21 +209,15 @@ class Translator(TextModel):
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
-            split: As for `translate`.
-            normalize: As for `translate`.
-            protect: As for `translate`.
-            guard: As for `translate`.
-            reuse: As for `translate`.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
-            **overrides: Single decoding options, such as `num_hypotheses=3`. With `alignment`,
+            **overrides: As for `translate`, such as `num_hypotheses=3`. With `alignment`,
                 translations also have the spans of their tokens in both texts.
 
         Raises:
             TypeError: as `translate`, and if `texts` is a single str.
             ValueError: as `translate`.
         """
-        search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        search, treatment = self._chosen(options, overrides)
         checked = list(checked_texts("results", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment).results(progress=progress)
@@ -203,13 +229,8 @@ class Translator(TextModel):
         *,
         source: Names = None,
         target: Names = None,
-        split: Split = "auto",
-        normalize: Normalize = "auto",
-        protect: Protect = None,
-        guard: bool = True,
-        reuse: bool | Cache = True,
         kept: Sequence[Sequence[Span]] | None = None,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> PendingTranslations:
         """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
 
@@ -218,20 +239,14 @@ class Translator(TextModel):
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
-            split: As for `translate`.
-            normalize: As for `translate`.
-            protect: As for `translate`.
-            guard: As for `translate`.
-            reuse: As for `translate`.
             kept: Spans of each text that come back as they are, besides what `protect` matches.
-            **overrides: Single decoding options, such as `num_hypotheses=3`.
+            **overrides: As for `translate`, such as `num_hypotheses=3`.
 
         Raises:
             TypeError: as `results`.
             ValueError: as `results`, and if `kept` has another length than `texts`.
         """
-        search = self._search(options, overrides)
-        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        search, treatment = self._chosen(options, overrides)
         checked = list(checked_texts("submit", texts))
         pairs = paired(source, target, len(checked))
         return self._start(checked, pairs, search, treatment, kept)
@@ -243,12 +258,7 @@ class Translator(TextModel):
         *,
         source: str | None = None,
         target: str | None = None,
-        split: Split = "auto",
-        normalize: Normalize = "auto",
-        protect: Protect = None,
-        guard: bool = True,
-        reuse: bool | Cache = True,
-        **overrides: Unpack[Overrides],
+        **overrides: Unpack[TextOverrides],
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, in bounded memory.
 
@@ -262,19 +272,13 @@ class Translator(TextModel):
             options: How to search.
             source: As for `translate`, but one for all texts.
             target: Likewise.
-            split: As for `translate`.
-            normalize: As for `translate`.
-            protect: As for `translate`.
-            guard: As for `translate`.
-            reuse: As for `translate`.
-            **overrides: Single decoding options, such as `beam_size=4`; `scores` is False.
+            **overrides: As for `translate`; `scores` is False.
 
         Raises:
             TypeError: as `results`; for a text when it is reached, for everything else at once.
             ValueError: likewise.
         """
-        search = self._search(options, {"scores": False, **overrides})
-        treatment = self._treatment(split, normalize, protect, guard, reuse)
+        search, treatment = self._chosen(options, {"scores": False, **overrides})
         if treatment.reuse is True:
             treatment = dataclasses.replace(treatment, reuse=Cache(ordered=True))
         pair = self.languages.chosen(source, target, search.forced_bos_token)
@@ -297,19 +301,68 @@ class Translator(TextModel):
 
         translate_file(source, target, self, format=format, **options)
 
-    def _search(
+    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
+        """Write model, tokenizer and shortlist as a folder of pyattn's own layout.
+
+        Args:
+            folder: The folder to write; it does not exist yet, or is empty.
+            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
+                stored type of each.
+
+        Raises:
+            FileExistsError: if the folder holds anything.
+            ValueError: as `Model.save`, and if tokenizer or shortlist were not read from a folder.
+        """
+        from pyattn.files.shortlist import LexicalShortlist
+        from pyattn.text.tokenizers import tokenizer_files
+
+        if self._folder is None and self._tokenizer is not None:
+            raise ValueError("save: the tokenizer has no files of its own; use model.save")
+        files = {} if self._folder is None else tokenizer_files(self._folder)
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise ValueError("save: the shortlist has no file of its own; use model.save")
+        self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)
+
+    def close(self) -> None:
+        """Free the weights and the threads; the translator cannot be used afterwards."""
+        self.model.close()
+
+    def __repr__(self) -> str:
+        folder = "" if self._folder is None else f", {str(self._folder)!r}"
+        return f"<pyattn.Translator {self.model.summary()}{folder}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Includes the model, so that a model pickled beside its translator stays the same object.
+        if self._origin is None:
+            raise TypeError(
+                "pickle: the translator was not made by pyattn.load, so its tokenizer has no path"
+            )
+        from pyattn.files.shortlist import LexicalShortlist
+
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise TypeError("pickle: the translator's shortlist was not read from its files")
+        parts = (self.model, self._origin, self.shortlist is not None, self.settings)
+        return self._origin.rebuild, parts
+
+    def __enter__(self) -> Translator:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _chosen(
         self, options: GenerationOptions | None, overrides: Mapping[str, Any]
-    ) -> GenerationOptions:
-        """The options of a call, validated now."""
+    ) -> tuple[GenerationOptions, Treatment]:
+        """The options of a call and its choices for texts, validated now."""
         if not isinstance(options, GenerationOptions | None):
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
-        return (options or self.model.generation).replace(**overrides)
-
-    def _treatment(
-        self, split: Split, normalize: Normalize, protect: Protect, guard: bool, reuse: bool | Cache
-    ) -> Treatment:
-        choices: dict[str, Any] = {"split": split, "normalize": normalize, "protect": protect}
-        return chosen_treatment(self.settings, **choices, guard=guard, reuse=reuse)
+        treatment, single = chosen_treatment(self.settings, overrides)
+        return (options or self.model.generation).replace(**single), treatment
 
     def _start(
         self,

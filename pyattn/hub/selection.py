@@ -7,6 +7,7 @@ import fnmatch
 from collections.abc import Iterable
 
 from pyattn.errors import ModelError
+from pyattn.files.huggingface import TOKENIZER_CODE
 
 # Configs, tokenizers, vocabularies and shortlists, in the layouts that pyattn reads.
 SMALL = (
@@ -23,6 +24,7 @@ SMALL = (
     "shortlist.safetensors",
     "lex*.bin",
     "lex*.gz",
+    *TOKENIZER_CODE,  # whose names say how sources are framed
 )
 # Weights in other folders are other models, or this one for another program.
 NOT_AT_THE_TOP = "*/*"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
+from pyattn.overrides import Overrides
 from pyattn.text.protection.choice import Protect, Protection, chosen_protection
 from pyattn.text.repeats import Cache
 
@@ -17,6 +18,19 @@ Split: TypeAlias = Literal["auto", "sentences", "never"] | Callable[[str], Seque
 # How odd input is put right (see `pyattn.text.normalization`): as serves the model, not at all, or
 # by these steps.
 Normalize: TypeAlias = Literal["auto", "never"] | Collection[str]
+
+
+class TextOverrides(Overrides, total=False):
+    """Keyword arguments of a translator's methods: decoding options and choices for texts.
+
+    `pyattn.Translator` has the meanings of the latter.
+    """
+
+    split: Split
+    normalize: Normalize
+    protect: Protect
+    guard: bool
+    reuse: bool | Cache
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,36 +91,26 @@ def chosen_steps(normalize: Normalize, settings: TextSettings) -> frozenset[str]
 
 
 def chosen_treatment(
-    settings: TextSettings,
-    *,
-    split: Split,
-    normalize: Normalize,
-    protect: Protect,
-    guard: bool,
-    reuse: bool | Cache,
-) -> Treatment:
-    """A caller's choices, checked.
+    settings: TextSettings, overrides: Mapping[str, Any]
+) -> tuple[Treatment, dict[str, Any]]:
+    """A caller's choices for texts, checked, and the other overrides.
 
     Args:
         settings: The model's own.
-        split: As in `Split`.
-        normalize: As in `Normalize`.
-        protect: As in `Protect`.
-        guard: Whether to guard.
-        reuse: Whether to search for equal sentences once, or a cache.
+        overrides: `TextOverrides`, or others.
 
     Raises:
         TypeError: if an argument has a wrong type.
         ValueError: if an argument has a wrong value.
     """
+    rest = dict(overrides)
+    split = checked_split(rest.pop("split", "auto"))
+    steps = chosen_steps(rest.pop("normalize", "auto"), settings)
+    protection = chosen_protection(rest.pop("protect", None), default=False)
+    guard, reuse = rest.pop("guard", True), rest.pop("reuse", True)
     if not isinstance(guard, bool):
         raise TypeError(f"guard is {type(guard).__name__}, expected True or False")
     if not isinstance(reuse, bool | Cache):
         raise TypeError(f"reuse is {type(reuse).__name__}, expected True, False or a Cache")
-    return Treatment(
-        split=checked_split(split),
-        steps=chosen_steps(normalize, settings),
-        protection=chosen_protection(protect, default=False),
-        guard=guard,
-        reuse=reuse,
-    )
+    treatment = Treatment(split=split, steps=steps, protection=protection, guard=guard, reuse=reuse)
+    return treatment, rest

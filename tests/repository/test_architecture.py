@@ -49,8 +49,7 @@ MAY_IMPORT = {
     "running": CONTRACTS | {"_core", "reference"},
     "model": CONTRACTS | {"_chosen_options", "_core", "files", "running"},
     "documents": CONTRACTS | {"text"},
-    "text_model": CONTRACTS | {"files", "model", "running", "text"},
-    "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},
+    "translator": CONTRACTS | {"documents", "files", "model", "running", "text"},
     "pivot": CONTRACTS | {"text", "translator"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS

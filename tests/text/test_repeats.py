@@ -18,7 +18,7 @@ from support.echo import Echo, Letters
 
 @pytest.fixture
 def translator() -> Translator:
-    return Translator(Echo(), Letters())  # type: ignore[arg-type]
+    return Translator(Echo(), Letters())
 
 
 def calls(translator: Translator) -> list[list[str]]:
@@ -88,16 +88,16 @@ def test_what_ran_out_of_time_is_not_remembered(translator: Translator) -> None:
 def test_cache_is_of_one_translator(translator: Translator) -> None:
     cache = Cache()
     translator.translate("one", reuse=cache)
-    other = Translator(Echo(), Letters())  # type: ignore[arg-type]
+    other = Translator(Echo(), Letters())
     with pytest.raises(ValueError, match="cache of another translator"):
         other.translate("one", reuse=cache)
     with pytest.raises(TypeError, match="reuse is int, expected True, False or a Cache"):
-        translator.translate("one", reuse=1)  # type: ignore[call-overload]
+        translator.translate("one", reuse=1)
 
 
 def test_cache_does_not_keep_a_model() -> None:
     cache = Cache()
-    one = Translator(Echo(), Letters())  # type: ignore[arg-type]
+    one = Translator(Echo(), Letters())
     one.translate("one", reuse=cache)
     del one
     gc.collect()

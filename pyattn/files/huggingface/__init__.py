@@ -6,7 +6,7 @@ read.
 """
 
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config
-from pyattn.files.huggingface.opened import HuggingFaceFiles
+from pyattn.files.huggingface.opened import TOKENIZER_CODE, HuggingFaceFiles
 from pyattn.files.huggingface.weight_files import WEIGHT_FILES
 
-__all__ = ["WEIGHT_FILES", "HuggingFaceConfig", "HuggingFaceFiles", "read_config"]
+__all__ = ["TOKENIZER_CODE", "WEIGHT_FILES", "HuggingFaceConfig", "HuggingFaceFiles", "read_config"]

@@ -35,7 +35,7 @@ _NAMES = {
 # Code that a folder brings along, and the tokenizer's class in it. SMaLL-100 frames sources in its
 # own way, but has config files like M2M100's: its published folder has this code beside them, which
 # is neither read nor run here.
-_CLASSES = {"tokenization_small100.py": "SMALL100Tokenizer"}
+TOKENIZER_CODE = {"tokenization_small100.py": "SMALL100Tokenizer"}
 _MARIAN_ROLES = ("source", "target", "vocab", "target_vocab")
 
 
@@ -106,7 +106,7 @@ class HuggingFaceFiles(ModelFiles):
             if (self.path / name).exists()
         }
         settings = dict(self._tokenizer_settings)
-        for code, name in _CLASSES.items():
+        for code, name in TOKENIZER_CODE.items():
             if (self.path / code).exists():
                 settings["tokenizer_class"] = name
         return FilesByRole(files=present, settings=settings)
