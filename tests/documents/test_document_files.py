@@ -154,6 +154,10 @@ def test_a_translator_knows_its_languages_and_keeps_code(tmp_path: pathlib.Path)
         translator.translate_file(page, tmp_path / "out.html", beam_size=1)
         with pytest.raises(TypeError, match="beam_sizes"):
             translator.translate_file(page, tmp_path / "out2.html", beam_sizes=1)
+        [[kept]] = translator.submit(["Use a cat now."], kept=[[(4, 9)]]).results()
+        assert kept.text.count("a cat") == 1
+        with pytest.raises(ValueError, match="kept has 1 lists of spans, expected 2"):
+            translator.submit(["a", "b"], kept=[[]])
     found = (tmp_path / "out.html").read_text()
     assert found.startswith('<html lang="es"><p>')
     assert "<b>rojo" in found
