@@ -344,7 +344,8 @@ def test_interrupt_while_waiting_for_a_line_is_quiet() -> None:
 def test_interrupt_in_the_midst_of_a_search_is_quiet(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "input.txt"
     # The blank lines fill what is read first and need no search; the others need a long one.
-    path.write_bytes(b"\n" * 65_536 + b"Where did you put the keys to the car?\n" * 10_000)
+    lines = b"".join(b"Where did you put key %d of the car?\n" % n for n in range(10_000))
+    path.write_bytes(b"\n" * 65_536 + lines)
     with command("translate", "--threads", "1", "--input", str(path)) as process:
         assert process.stdout is not None
         assert process.stderr is not None

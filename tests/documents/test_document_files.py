@@ -121,7 +121,7 @@ def test_many_documents_come_back_in_order_and_memory_is_bounded() -> None:
             opened.append(number)
             yield f"<p>some words {number}</p>".encode(), "html"
 
-    made = documents.translate_all(pages(), Capitals(same_order))  # type: ignore[arg-type]
+    made = documents.translate_all(pages(), Capitals(same_order))
     assert next(made) == b"<p>SOME WORDS 0</p>"
     assert len(opened) < 2500
     assert list(made)[-1] == b"<p>SOME WORDS 2999</p>"
@@ -131,11 +131,11 @@ def test_options_go_to_the_documents_or_to_the_translator() -> None:
     with pytest.raises(TypeError, match="beam_size is an option of translators only"):
         documents.translate(b"a", "txt", identity, beam_size=2)
     with pytest.raises(TypeError, match="translate is int, expected a Translator or a function"):
-        documents.translate(b"a", "txt", 3)  # type: ignore[arg-type]
+        documents.translate(b"a", "txt", 3)
     with pytest.raises(ValueError, match="translate returned 0 texts, expected 1"):
         documents.translate(b"a", "txt", lambda _: [])
     with pytest.raises(TypeError, match="translate returned str, expected a list of str"):
-        documents.translate(b"a", "txt", lambda _: "a")  # type: ignore[arg-type,return-value]
+        documents.translate(b"a", "txt", lambda _: "a")  # type: ignore[return-value]
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,9 @@ MAY_IMPORT = {
     "running": CONTRACTS | {"_core", "reference"},
     "model": CONTRACTS | {"_chosen_options", "_core", "files", "running"},
     "documents": CONTRACTS | {"text"},
-    "translator": CONTRACTS | {"documents", "files", "model", "running", "text"},
-    "pivot": CONTRACTS | {"text", "translator"},
+    "text_model": CONTRACTS | {"files", "model", "running", "text"},
+    "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},
+    "pivot": CONTRACTS | {"documents", "text", "translator"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
