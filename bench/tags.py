@@ -25,15 +25,16 @@ _PAIRS = re.findall(
     r"(\w+)=(\w+)",
     """
     house=casa dog=perro cat=gato water=agua book=libro car=coche school=escuela friend=amigo
-    father=padre mother=madre brother=hermano sister=hermana door=puerta window=ventana tree=árbol
-    station=estación train=tren money=dinero time=tiempo year=año letter=carta night=noche sun=sol
-    rain=lluvia red=rojo white=blanco black=negro big=grande small=pequeño old=viejo river=río
-    new=nuevo happy=feliz tired=cansado always=siempre never=nunca today=hoy yesterday=ayer tea=té
-    tomorrow=mañana now=ahora here=aquí Tom=Tom Mary=Mary Boston=Boston two=dos three=tres
-    week=semana children=niños food=comida doctor=médico teacher=profesor city=ciudad world=mundo month=mes
-    language=idioma English=inglés French=francés work=trabajo hand=mano table=mesa life=vida
-    problem=problema question=pregunta answer=respuesta music=música name=nombre girl=chica
-    boy=chico woman=mujer man=hombre people=gente room=habitación party=fiesta job=trabajo beer=cerveza
+    father=padre mother=madre brother=hermano sister=hermana door=puerta window=ventana
+    tree=árbol station=estación train=tren money=dinero time=tiempo year=año letter=carta
+    night=noche sun=sol rain=lluvia red=rojo white=blanco black=negro big=grande small=pequeño
+    old=viejo river=río new=nuevo happy=feliz tired=cansado always=siempre never=nunca
+    today=hoy yesterday=ayer tea=té tomorrow=mañana now=ahora here=aquí Tom=Tom Mary=Mary
+    Boston=Boston two=dos three=tres week=semana children=niños food=comida doctor=médico
+    teacher=profesor city=ciudad world=mundo month=mes language=idioma English=inglés
+    French=francés work=trabajo hand=mano table=mesa life=vida problem=problema
+    question=pregunta answer=respuesta music=música name=nombre girl=chica boy=chico
+    woman=mujer man=hombre people=gente room=habitación party=fiesta job=trabajo beer=cerveza
     hospital=hospital coffee=café hour=hora
     """,
 )
