@@ -19,6 +19,7 @@ from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 from support import ctranslate2_folders, model_folders
 from support.echo import Echo, Letters
+from support.lanes import slow
 
 Run = Callable[..., tuple[int, bytes, str]]
 
@@ -417,6 +418,7 @@ def test_inspect_says_what_a_model_of_ctranslate2_is(run: Run, tmp_path: pathlib
     assert lines["stored"].startswith(f"as    I8 {matrices:,}, F32 ")
 
 
+@slow
 def test_bench_compares_the_same_sentences(tmp_path: pathlib.Path) -> None:
     sentences, figures = tmp_path / "sentences.txt", tmp_path / "figures.json"
     sentences.write_text("I am hungry.\n\nWhere is the station?\nWait!\n")

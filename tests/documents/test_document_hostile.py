@@ -9,6 +9,7 @@ import pytest
 from pyattn import documents
 from pyattn.errors import DocumentError
 from support.document_makers import FORMATS, mutant
+from support.lanes import slow
 from support.toy_translators import Capitals, capitals, shuffled_order
 
 
@@ -95,7 +96,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize(
     ("format", "number"),
-    [(format, number) for format, texts in HOSTILE.items() for number in range(len(texts))],
+    [
+        pytest.param(format, number, marks=slow if number % 4 else ())
+        for format, texts in HOSTILE.items()
+        for number in range(len(texts))
+    ],
 )
 def test_hostile_documents_end(format: str, number: int) -> None:
     # Quadratic time would take hours. A function is as bad as a translator without alignments.

@@ -135,8 +135,8 @@ def test_first_model_shares_the_options_of_the_search_itself(pivot: Pivot) -> No
     )  # fmt: skip
     assert calls["first"] == [
         {
-            "options": (), "source": None, "kept": None, "beam_size": 2, "max_new_tokens": 9, "scores": False,
-            "alignment": False, "split": "never",
+            "options": (), "source": None, "kept": None, "beam_size": 2, "max_new_tokens": 9,
+            "scores": False, "alignment": False, "split": "never",
         }
     ]  # fmt: skip
     assert calls["second"] == [
