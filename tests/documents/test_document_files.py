@@ -30,8 +30,8 @@ def upper(data: bytes, format: str = "txt", **options: object) -> bytes:
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_encoding_mark_and_line_ends_stay(encoding: str, mark: bytes, end: str) -> None:
-    text = f"Ein Gruß – schön{end}{end}  naïve{end}"
-    after = f"EIN GRUSS – SCHÖN{end}{end}  NAÏVE{end}"
+    text = f"Der Gruß – schön{end}{end}  naïve{end}"
+    after = f"DER GRUSS – SCHÖN{end}{end}  NAÏVE{end}"
     assert upper(mark + text.encode(encoding)) == mark + after.encode(encoding)
 
 
@@ -154,6 +154,10 @@ def test_a_translator_knows_its_languages_and_keeps_code(tmp_path: pathlib.Path)
         translator.translate_file(page, tmp_path / "out.html", beam_size=1)
         with pytest.raises(TypeError, match="beam_sizes"):
             translator.translate_file(page, tmp_path / "out2.html", beam_sizes=1)
+        [[kept]] = translator.submit(["Use a cat now."], kept=[[(4, 9)]]).results()
+        assert kept.text.count("a cat") == 1
+        with pytest.raises(ValueError, match="kept has 1 lists of spans, expected 2"):
+            translator.submit(["a", "b"], kept=[[]])
     found = (tmp_path / "out.html").read_text()
     assert found.startswith('<html lang="es"><p>')
     assert "<b>rojo" in found

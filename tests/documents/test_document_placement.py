@@ -75,6 +75,16 @@ def test_without_an_alignment_equal_words_and_positions_decide() -> None:
     assert seen == "<p>der <b>schnelle</b> Fuchs sah heute <a>Tom Smith</a></p>"
 
 
+def test_elements_stay_on_names_and_numbers() -> None:
+    page = "<p>call <a>+1 555 0100</a> or <b>Tom</b></p>"
+    seen = translated(page, lambda _: ["bitte ruf Tom an + +1 555 0100 bald"])
+    assert seen == "<p>bitte ruf <b>Tom</b> an + <a>+1 555 0100</a> bald</p>"
+    page = "<p><b>4444 5555</b> and <i>5555 6666</i></p>"
+    seen = translated(page, lambda _: ["y 4444 5555 6666"])
+    assert Outline(seen).nested
+    assert seen.count("<b>") == seen.count("<i>") == 1
+
+
 def test_an_element_inside_a_word_covers_the_word() -> None:
     page = "<p>an un<u>der</u>line here</p>"
     assert translated(page, Capitals()) == "<p>HERE <u>UNDERLINE</u> AN</p>"
