@@ -22,6 +22,7 @@ COMMANDS = (
     "inspect",
     "convert",
     "bench",
+    "evaluate",
     "download",
     "models",
     "remove",
