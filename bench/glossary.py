@@ -43,7 +43,7 @@ from pyattn.translator import Translator
 _WORD = re.compile(r"[^\W\d_]+")
 _DETERMINERS = {
     "en": "a an the my your his her our their this that these those some no",
-    "es": "el la los las un una unos unas mi mis tu tus su sus este esta estos estas ese esa al "
+    "es": "el la los las un una unos unas mi tu tus su sus este esta estos estas ese esa al "
     "del nuestro nuestra",
 }
 _LETTERS, _LEAST_DICE = 4, 0.15

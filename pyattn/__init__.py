@@ -47,13 +47,15 @@ __all__ = [
     "cpu_info",
     "detect",
     "documents",
+    "evaluation",
     "load",
     "ops",
+    "plots",
     "reference",
 ]
 
 if TYPE_CHECKING:
-    from pyattn import documents, reference
+    from pyattn import documents, evaluation, plots, reference
 
     __version__: str
 else:
@@ -64,7 +66,7 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name in ("documents", "reference"):
+        if name in ("documents", "evaluation", "plots", "reference"):
             from importlib import import_module
 
             return import_module(f"pyattn.{name}")

@@ -63,7 +63,8 @@ MAY_IMPORT = {
     | {"reference", "running", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"cpu", "documents", "loading", "model", "ops", "pivot", "reference", "text", "translator"},
+    | {"cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots", "reference"}
+    | {"text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
