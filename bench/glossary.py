@@ -27,7 +27,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,7 @@ def measured(
     translator: Translator, chosen: Sequence[tuple[str, str, Terms]]
 ) -> list[dict[str, Any]]:
     """A row for each way to translate."""
-    ways = {
+    ways: dict[str, Callable[[str, Terms], Translation]] = {
         "plain": lambda source, _: translator.results([source])[0][0],
         "replaced": lambda source, terms: translator.results([replaced(source, terms)])[0][0],
         "soft": lambda source, terms: translator.results(

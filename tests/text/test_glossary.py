@@ -342,3 +342,11 @@ def test_included_model_uses_terms() -> None:
     assert "PARADA" in best.text
     assert count("cuarto", best.text) == count("Tom", best.text) == 1
     assert len(best.terms) == 3
+
+
+def test_documents_have_terms_inside_of_their_markup() -> None:
+    from pyattn.documents import translate
+
+    data = b"<p>The <b>central bank</b> is a <i>bank</i>.</p>"
+    found = translate(data, "html", speaking(MODELS["copies"]), glossary=BANKS)
+    assert found == b"<p>The <b>banco central</b> is a <i>banco</i>.</p>"
