@@ -14,8 +14,8 @@ _SCRIPTS = {
     "Latn": (
         "A-Za-z\u00aa\u00ba\u00c0-\u024f\u0250-\u02af\u1e00-\u1eff\ua720-\ua7ff\ufb00-\ufb06\uff21-\uff5a",
         "af ast az bs br ca ceb cs cy da de en eo es et eu fi fj fo fr fy ga gd gl gn hr ht hu id"
-        " ig ilo is it jv ku la lb lt lv mg mi ms mt nb nl nn no ny oc om pl pt qu ro rw sk sl sm sn"
-        " so sq sr ss st su sv sw tk tl tn tr ts tt uz vi wo xh yo zgh zu",
+        " ig ilo is it jv ku la lb lt lv mg mi ms mt nb nl nn no ny oc om pl pt qu ro rw sk sl sm"
+        " sn so sq sr ss st su sv sw tk tl tn tr ts tt uz vi wo xh yo zgh zu",
     ),
     "Cyrl": (
         "\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f",
