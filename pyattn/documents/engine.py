@@ -6,9 +6,6 @@ import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from pyattn.documents.model import Alignment, Answer, Segment
 from pyattn.results import Span, Translation
 
@@ -151,31 +148,8 @@ def alignment_of(best: Translation) -> Alignment | None:
     """The alignment of a translation; None if it has none."""
     if best.alignment is None or best.source_spans is None or best.target_spans is None:
         return None
-    rows = _token_rows(best)
-    if rows is None:
-        return None
+    # Without the ends of sentences, which are nowhere in the text.
+    rows = [row for row, (begin, end) in enumerate(best.target_spans) if begin < end]
+    targets = [best.target_spans[row] for row in rows]
     copied = [(piece.source, piece.target) for piece in best.pieces if piece.copied]
-    return Alignment(best.source_spans, best.target_spans, rows, copied)
-
-
-def _token_rows(best: Translation) -> npt.NDArray[np.float32] | None:
-    """The rows of an alignment that belong to tokens; parts of a text have one more for the end."""
-    weights, targets = best.alignment, best.target_spans
-    assert weights is not None
-    assert targets is not None
-    rows: list[int] = []
-    row = 0
-    for piece in best.pieces:
-        if piece.copied:
-            continue
-        begin, end = piece.target
-        while len(rows) < len(targets) and begin <= targets[len(rows)][0] <= end:
-            if targets[len(rows)][0] == end and targets[len(rows)][1] > end:
-                break
-            rows.append(row)
-            row += 1
-        if row < len(weights) and (row == 0 or (weights[row] * weights[row - 1]).any()):
-            row += 1  # the end of this part looks at the same source
-    if len(rows) != len(targets) or (rows and rows[-1] >= len(weights)):
-        return None
-    return weights[rows]
+    return Alignment(best.source_spans, targets, best.alignment[rows], copied)
