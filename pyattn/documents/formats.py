@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import re
 from collections.abc import Callable
 
@@ -18,6 +19,15 @@ def _text(document: Encoded, settings: DocumentSettings) -> Document:
     from pyattn.documents.text import TextDocument
 
     return TextDocument(document.text, wrap=settings.wrap)
+
+
+def _lines(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.text import TextDocument
+
+    del settings
+    if document.text.startswith("%PDF-"):
+        raise DocumentError("lines: is a PDF file; convert it to text first")
+    return TextDocument(document.text, wrap=False)
 
 
 def _html(document: Encoded, settings: DocumentSettings) -> Document:
@@ -129,6 +139,7 @@ _MARKDOWN = Format("markdown", _markdown)
 _FORMATS = {
     "txt": _TEXT,
     "text": _TEXT,
+    "lines": Format("lines", _lines),
     "html": _HTML,
     "htm": _HTML,
     "xhtml": _XHTML,
@@ -148,6 +159,12 @@ _FORMATS = {
     "pot": _PO,
 }
 
+# What is no text, so that a line of it means nothing.
+_NO_TEXT = {
+    *("7z", "doc", "docx", "epub", "gif", "gz", "jpeg", "jpg", "mp3", "mp4", "odp", "ods", "odt"),
+    *("pdf", "png", "ppt", "pptx", "rtf", "svg", "tar", "xls", "xlsx", "zip"),
+}
+
 # Where documents name their encoding.
 _HEAD = 1 << 12
 
@@ -155,6 +172,17 @@ _HEAD = 1 << 12
 def format_names() -> list[str]:
     """The names of all formats, which are extensions of files without the dot."""
     return sorted(_FORMATS)
+
+
+def format_of(path: pathlib.PurePath, fallback: str | None = None) -> str:
+    """The format of a file by its extension.
+
+    Args:
+        path: The file.
+        fallback: The format of files with another extension, unless these cannot be text.
+    """
+    name = path.suffix.removeprefix(".").lower()
+    return name if fallback is None or name in _FORMATS or name in _NO_TEXT else fallback
 
 
 def read_document(data: bytes, format: str, settings: DocumentSettings) -> tuple[Document, Encoded]:

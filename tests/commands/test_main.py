@@ -258,13 +258,24 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
     ("arguments", "message"),
     [
         ([], "COMMAND"),
-        (["transmogrify"], "transmogrify"),
-        (["translate", "--unknown", "one"], "--unknown"),
-        (["translate", "--beam", "0"], "--beam: beam_size: expected 1 to 256, got 0"),
-        (["translate", "--beam", "257"], "--beam: beam_size: expected 1 to 256, got 257"),
-        (["translate", "--beam", "two"], "--beam: "),
-        (["translate", "--max-new-tokens", "-1"], "--max-new-tokens: max_new_tokens: expected"),
-        (["translate", "--length-penalty", "nan"], "--length-penalty: length_penalty: expected"),
+        (["transmogrify"], "invalid choice: 'transmogrify', expected translate, detect, "),
+        (["translat"], "did you mean translate?"),
+        (["translate", "--unknown", "one"], "unknown option --unknown (see pyattn translate -"),
+        (["translate", "--beem", "4", "one"], "unknown option --beem; did you mean --beam?"),
+        (["translate", "--beam-size=4", "one"], "--beam-size; did you mean --beam?"),
+        (["translate", "--num-beams", "4"], "--num-beams; did you mean --beam?"),
+        (["translate", "--temperatur", "4"], "did you mean --set temperature=...?"),
+        (["translate", "--tgt-lang", "fr"], "did you mean --to?"),
+        (
+            ["inspect", "--thread-count", "4"],
+            "unknown option --thread-count; did you mean --threads",
+        ),
+        (["translate", "--beam", "0"], "--beam: expected a whole number from 1 to 256, got '0'"),
+        (["translate", "--beam", "257"], "--beam: expected a whole number from 1 to 256, got '2"),
+        (["translate", "--beam", "two"], "--beam: expected a whole number from 1 to 256, got 't"),
+        (["translate", "--max-new-tokens", "-1"], "expected a whole number from 1 on, got '-1'"),
+        (["translate", "--length-penalty", "nan"], "--length-penalty: expected a number, got 'nan"),
+        (["translate", "--length-penalty", "x"], "--length-penalty: expected a number, got 'x'"),
         (["translate", "--batch-tokens", "0"], "--batch-tokens: expected a whole number from 1"),
         (["translate", "--threads", "1.5"], "--threads: expected a whole number from 1"),
         (["translate", "--threads", "9" * 5000], "--threads: "),
@@ -277,7 +288,8 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
         ),
         (["translate", "--input", "file", "one"], "--input: not allowed with a TEXT"),
         (["translate", "--split", "lines"], "--split: invalid choice: 'lines'"),
-        (["inspect", "one", "two"], "two"),
+        (["translate", "--split", "sentence"], "did you mean sentences?"),
+        (["inspect", "one", "two"], "unexpected argument 'two' (see pyattn inspect --help)"),
         (["bench", "--batch", "1,,2"], "--batch: expected a whole number from 1"),
         (["bench", "--rounds", "0"], "--rounds: expected a whole number from 1"),
     ],
@@ -345,7 +357,8 @@ def test_interrupt_in_the_midst_of_a_search_is_quiet(tmp_path: pathlib.Path) -> 
     path = tmp_path / "input.txt"
     # The blank lines fill what is read first and need no search; the others need a long one.
     path.write_bytes(b"\n" * 65_536 + b"Where did you put the keys to the car?\n" * 10_000)
-    with command("translate", "--threads", "1", "--input", str(path)) as process:
+    arguments = ("--threads", "1", "--input", str(path), "--set", "reuse=false")
+    with command("translate", *arguments) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.read(65_536).isspace()
@@ -389,7 +402,7 @@ def test_inspect_says_what_a_model_is(run: Run) -> None:
     assert lines["decoder"] == "3 layers, 4 heads, ffn 1,024"
     assert lines["vocabulary"] == "8,001 source, 8,001 target"
     assert lines["threads"] == "1"
-    assert lines["stored"].startswith("as    I8 ")
+    assert lines["stored"].startswith("as    int8 ")
 
 
 @pytest.mark.filterwarnings("always")
@@ -413,7 +426,7 @@ def test_inspect_says_what_a_model_of_ctranslate2_is(run: Run, tmp_path: pathlib
     assert lines["positions"] == "1,024, sinusoidal_t2t"
     # The output matrix is the embedding under another name.
     matrices = (9 + 7) * 16 + 2 * (4 * 16 * 16 + 2 * 6 * 16) + 8 * 16 * 16 + 2 * 5 * 16
-    assert lines["stored"].startswith(f"as    I8 {matrices:,}, F32 ")
+    assert lines["stored"].startswith(f"as    int8 {matrices:,}, float32 ")
 
 
 def test_bench_compares_the_same_sentences(tmp_path: pathlib.Path) -> None:

