@@ -13,7 +13,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyattn.documents.encodings import Encoded
 from pyattn.documents.engine import Translate, answered
@@ -21,7 +21,10 @@ from pyattn.documents.formats import format_names, format_of, read_document
 from pyattn.documents.model import Answer, Document, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.errors import DocumentError
-from pyattn.text.recognition import AUTO
+from pyattn.text.recognition import AUTO, recognised
+
+if TYPE_CHECKING:
+    from pyattn.text.tokenizers import Languages
 
 __all__ = [
     "DocumentError",
@@ -33,6 +36,9 @@ __all__ = [
     "translate_file",
     "translate_files",
 ]
+
+# Segments that the language of a document is found by; single words would mislead.
+_LONGEST = 20
 
 _SETTINGS = {field.name for field in dataclasses.fields(DocumentSettings)}
 
@@ -98,12 +104,15 @@ def translate_all(
         Each document, or the error that it has.
     """
     settings, chosen = _split(translate, options)
+    auto = options.get("source_language") == AUTO and bool(chosen.pop("source", None))
     waiting: collections.deque[tuple[Document, Encoded] | DocumentError] = collections.deque()
 
     def segments() -> Iterator[Segment]:
         for data, format in documents:
             try:
                 opened = read_document(data, format, settings)
+                if auto:
+                    opened = _recognised(data, format, settings, opened[0], translate)
             except DocumentError as error:
                 waiting.append(error)
                 continue
@@ -247,6 +256,20 @@ def _split(
         if languages is not None and getattr(languages, f"{side}s"):
             chosen[side] = name
     return DocumentSettings(**given), chosen
+
+
+def _recognised(
+    data: bytes, format: str, settings: DocumentSettings, first: Document, translate: Translate
+) -> tuple[Document, Encoded]:
+    """A document, read again in its language, which is that of its longest segments."""
+    longest = sorted((segment.text for segment in first.segments), key=len, reverse=True)
+    languages: Languages = translate.languages  # type: ignore[union-attr]
+    [(language, _)] = recognised([(AUTO, None)], ["\n".join(longest[:_LONGEST])], languages)
+    settings = dataclasses.replace(settings, source_language=language)
+    document, encoded = read_document(data, format, settings)
+    for segment in document.segments:
+        segment.language = language
+    return document, encoded
 
 
 def _needed(waiting: tuple[Document, Encoded] | DocumentError) -> int:

@@ -108,23 +108,30 @@ def _submitted(
         (segment.marked or segment.aligned) and len(segment.text) <= _LONGEST_ALIGNED
         for segment in group
     ]
-    texts: list[list[str]] = [
-        list(dict.fromkeys(s.text for s, one in zip(group, aligned, strict=True) if one == wanted))
-        for wanted in (False, True)
-    ]
+    # Equal texts of one language are translated once.
+    kinds = [(one, s.text, s.language) for s, one in zip(group, aligned, strict=True)]
+    wanted = [[key for key in dict.fromkeys(kinds) if key[0] == one] for one in (False, True)]
     chosen = {"scores": False, **options, "num_hypotheses": 1}
-    plain = submit(texts[False], **chosen) if texts[False] else None
-    marked = submit(texts[True], **chosen, alignment=True) if texts[True] else None
+    under_way = [
+        submit([text for _, text, _ in keys], **(chosen | _languages(keys) | extra))
+        for keys, extra in zip(wanted, ({}, {"alignment": True}), strict=True)
+        if keys
+    ]
 
     def wait() -> list[Answer]:
-        found: list[dict[str, Answer]] = [{}, {}]
-        for number, pending in enumerate((plain, marked)):
-            results = pending.results() if pending else []
-            for text, [best, *_] in zip(texts[number], results, strict=True):
-                found[number][text] = Answer(best.text, alignment_of(best) if number else None)
-        return [found[one][s.text] for s, one in zip(group, aligned, strict=True)]
+        found: dict[tuple[bool, str, str | None], Answer] = {}
+        for keys, pending in zip(filter(None, wanted), under_way, strict=True):
+            for key, [best, *_] in zip(keys, pending.results(), strict=True):
+                found[key] = Answer(best.text, alignment_of(best) if key[0] else None)
+        return [found[key] for key in kinds]
 
     return wait
+
+
+def _languages(keys: Sequence[tuple[bool, str, str | None]]) -> dict[str, Any]:
+    """The argument `source`, where languages were found in documents."""
+    languages = [language for _, _, language in keys]
+    return {} if None in languages else {"source": languages}
 
 
 def alignment_of(best: Translation) -> Alignment | None:

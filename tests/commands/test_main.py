@@ -1,6 +1,5 @@
 import argparse
 import importlib
-import io
 import json
 import os
 import pathlib
@@ -8,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,60 +17,26 @@ from pyattn.options import GenerationOptions
 from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 from support import ctranslate2_folders, model_folders
+from support.command_runs import Loaded, Run, assert_fails, runner, use_echo
 from support.echo import Echo, Letters
-
-Run = Callable[..., tuple[int, bytes, str]]
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="is about POSIX signals, pipes and devices")
 
 
-class Loaded:
-    """What was asked of `load`, and what it gave."""
-
-    arguments: tuple[Any, dict[str, Any]]
-    model: Echo
-
-
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
-    """Makes the command, in this process, load a model that echoes."""
-    seen = Loaded()
-
-    def load(path: Any, **settings: Any) -> Translator:
-        seen.arguments = (path, settings)
-        seen.model = Echo()
-        return Translator(seen.model, Letters())
-
-    monkeypatch.setattr("pyattn.loading.load", load)
-    return seen
+    return use_echo(monkeypatch)
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
-    """Runs the command in this process; gives exit code, output and errors."""
-
-    def run(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        try:
-            code = cli.main(arguments)
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsysbinary.readouterr()
-        return code, captured.out, captured.err.decode()
-
-    return run
+    return runner(monkeypatch, capsysbinary)
 
 
 def command(*arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
     """The command in a process of its own, with the model of the package."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([sys.executable, "-m", "pyattn", *arguments], **{**pipes, **options})
-
-
-def assert_fails(result: tuple[int, bytes, str], code: int, message: str) -> None:
-    assert result[0] == code
-    assert message in result[2]
-    assert result[2].count("\n") == 1
 
 
 def test_every_text_is_a_line(run: Run) -> None:
@@ -264,7 +229,7 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
         (["translate", "--beem", "4", "one"], "unknown option --beem; did you mean --beam?"),
         (["translate", "--beam-size=4", "one"], "--beam-size; did you mean --beam?"),
         (["translate", "--num-beams", "4"], "--num-beams; did you mean --beam?"),
-        (["translate", "--temperatur", "4"], "did you mean --set temperature=...?"),
+        (["translate", "--temperature", "4"], "did you mean --set temperature=...?"),
         (["translate", "--tgt-lang", "fr"], "did you mean --to?"),
         (
             ["inspect", "--thread-count", "4"],

@@ -56,8 +56,8 @@ MAY_IMPORT = {
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "cpu", "documents", "files", "hub", "loading", "model", "reference"}
-    | {"running", "text", "translator"},
+    | {"__init__", "_core", "_foreign", "cpu", "documents", "files", "hub", "loading", "model"}
+    | {"reference", "running", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
     | {"cpu", "documents", "loading", "model", "ops", "pivot", "reference", "text", "translator"},
