@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from pyattn.commands.channels import one_line, writing
+from pyattn.commands.fitting import with_cache
 from pyattn.commands.progress import bar
 from pyattn.commands.usage import UsageError
 from pyattn.documents import format_names, translate, translate_files
@@ -126,7 +127,7 @@ def translated(
             format=files.format,
             fallback=_FALLBACK,
             progress=report,
-            **options,
+            **with_cache(translator, options),
         ):
             if result.error is not None:
                 failed += 1

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyattn.commands.channels import one_line
+from pyattn.commands.fitting import fitted, with_cache
 from pyattn.results import Translation
-from pyattn.text.languages import iso_639
-from pyattn.text.repeats import Cache
 
 
 def plain_lines(
@@ -23,7 +22,7 @@ def plain_lines(
         groups: Texts that are translated together.
         options: Arguments of its method `translate`.
     """
-    options = _with_cache(_fitted(translator, options))
+    options = with_cache(translator, fitted(translator, options))
     for texts in groups:
         yield [one_line(text) for text in translator.translate(texts, **options)]
 
@@ -38,22 +37,10 @@ def json_lines(
         groups: Texts that are translated together.
         options: Arguments of its method `results`.
     """
-    options = _with_cache(_fitted(translator, options))
+    options = with_cache(translator, fitted(translator, options))
     for texts in groups:
         found = translator.results(texts, **options)
         yield [_json(text, ranked) for text, ranked in zip(texts, found, strict=True)]
-
-
-def _fitted(translator: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options without the languages that are a model's only ones anyway."""
-    own = dict(options)
-    for side in ("source", "target"):
-        # The ends of two translators that are one have the names of their order.
-        end = getattr(translator, "first" if side == "source" else "second", translator)
-        only = getattr(end.settings, side)
-        if only and not getattr(end.languages, f"{side}s") and options[side] is not None:
-            own[side] = None if iso_639(options[side]) == iso_639(only) else options[side]
-    return own
 
 
 def _json(source: str, ranked: Sequence[Translation]) -> str:
@@ -70,9 +57,3 @@ def _facts(one: Translation) -> dict[str, Any]:
         "finish_reason": one.finish_reason,
         "warnings": list(one.warnings),
     }
-
-
-def _with_cache(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options with which sentences that come again in another group are translated once, too."""
-    reuse = options.get("reuse", True)
-    return {**options, "reuse": Cache() if reuse is True else reuse}

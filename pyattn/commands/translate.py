@@ -81,22 +81,23 @@ def _add_channels(command: argparse.ArgumentParser) -> None:
         help="write a JSON object per text: source, translation, score, finish_reason, warnings "
         "and alternatives (with --set num_hypotheses=N)",
     )
-    command.add_argument(
+    files = command.add_argument_group("documents")
+    files.add_argument(
         "--out",
         metavar="DIR",
         help="translate files into DIR, which is made if it is not there; - writes the translation "
         "of one file (- for stdin) to standard output",
     )
-    command.add_argument(
+    files.add_argument(
         "--format",
         metavar="F",
         help="the format of all files, such as html, or lines (default: by extension; lines for "
         "text files with another one)",
     )
-    command.add_argument(
+    files.add_argument(
         "--force", action="store_true", help="replace files that are there in DIR already"
     )
-    command.add_argument(
+    files.add_argument(
         "--resume",
         action="store_true",
         help="leave out files whose translation is in DIR and newer than they are",

@@ -12,6 +12,7 @@ import pytest
 
 from pyattn.checkpoint import TextSettings
 from pyattn.options import GenerationOptions
+from pyattn.pivot import Pivot
 from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 from support.command_runs import Loaded, Run, assert_fails, runner, use_echo
@@ -254,6 +255,17 @@ def test_languages_of_a_model_of_one_pair_may_be_named(
     assert run("translate", "One.", "--from", "auto") == (0, b"One.\n", "")
     wrong = run("translate", "One.", "--to", "fr")
     assert_fails(wrong, 1, "target is fr, but this model has no languages to choose from")
+
+
+def test_two_models_as_one_take_lines_in_several_groups(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Translator(Echo(), Letters(), settings=TextSettings(source="en", target="de"))
+    second = Translator(Echo(), Letters(), settings=TextSettings(source="de", target="es"))
+    monkeypatch.setattr("pyattn.loading.load", lambda *_, **__: Pivot(first, second))
+    lines = b"a\n" * 33_000
+    arguments = ("--from", "en", "--to", "es", "--no-guard")
+    assert run("translate", *arguments, stdin=lines) == (0, lines, "")
 
 
 # --- standard input -------------------------------------------------------------------------------

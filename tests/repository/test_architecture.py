@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "compat": CONTRACTS | {"files", "model", "running"},
     "commands": CONTRACTS
     | {"__init__", "_core", "_foreign", "cpu", "documents", "files", "hub", "loading", "model"}
-    | {"reference", "running", "text", "translator"},
+    | {"pivot", "reference", "running", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
     | {"cpu", "documents", "loading", "model", "ops", "pivot", "reference", "text", "translator"},
