@@ -20,9 +20,11 @@ def fitted(translator: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     own = dict(options)
     ends = _ends(translator)
     for side, end in zip(("source", "target"), ends, strict=True):
+        if options[side] is None or getattr(end.languages, f"{side}s"):
+            continue
         only = getattr(end.settings, side)
-        if only and not getattr(end.languages, f"{side}s") and options[side] is not None:
-            own[side] = None if iso_639(options[side]) == iso_639(only) else options[side]
+        if only and iso_639(options[side]) == iso_639(only):
+            own[side] = None
     return own
 
 

@@ -119,11 +119,29 @@ def _add_treatment(command: argparse.ArgumentParser) -> None:
         help="keep addresses, placeholders, code and the like as they are (default: with --out)",
     )
     command.add_argument(
+        "--protect-pattern",
+        type=_pattern,
+        action="append",
+        metavar="REGEX",
+        help="keep these and what REGEX matches; can be repeated",
+    )
+    command.add_argument(
         "--guard",
         action=argparse.BooleanOptionalAction,
         help="search again for translations that repeat themselves, run away or are copies "
         "(default: yes)",
     )
+
+
+def _pattern(text: str) -> str:
+    """The type of --protect-pattern."""
+    from pyattn.text.protection.choice import chosen_protection
+
+    try:
+        chosen_protection([text], default=False)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _run(parsed: argparse.Namespace) -> None:
@@ -160,7 +178,7 @@ def _files(parsed: argparse.Namespace) -> None:
     files = Files(
         parsed.text, parsed.out, format=parsed.format, force=parsed.force, resume=parsed.resume
     )
-    options = {"protect": True, **_options(parsed)}
+    options = _options(parsed)
     if parsed.out == "-":
         to_standard_output(files, lambda: _loaded(parsed), options)
         return
@@ -188,9 +206,8 @@ def _options(parsed: argparse.Namespace) -> dict[str, Any]:
     for name in options:
         if parsed.out is None and name in assignments.of_documents():
             raise UsageError(f"--set: {name} is for documents: it needs --out")
-    for name in ("protect", "guard"):
-        if getattr(parsed, name) is not None:
-            options[name] = getattr(parsed, name)
+    chosen = {"protect": parsed.protect_pattern or parsed.protect, "guard": parsed.guard}
+    options |= {name: value for name, value in chosen.items() if value is not None}
     # Settings of documents have other names, since a document also names its language.
     suffix = "" if parsed.out is None else "_language"
     options[f"source{suffix}"] = parsed.source_language

@@ -6,11 +6,8 @@ import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from pyattn.documents.model import Alignment, Answer, Segment
-from pyattn.results import Translation
+from pyattn.results import Span, Translation
 
 # Segments and characters that are translated together; two groups are under way at a time.
 _GROUP_SEGMENTS = 512
@@ -35,6 +32,8 @@ class Engine(Protocol):
         """Begins to translate texts."""
         ...
 
+
+_Key: TypeAlias = tuple[str, tuple[Span, ...], str | None]
 
 # A translator, or a function from texts to their translations.
 Translate: TypeAlias = Engine | Callable[[list[str]], list[str]]
@@ -104,65 +103,56 @@ def _submitted(
     group: list[Segment], submit: Callable[..., Pending], options: Mapping[str, Any]
 ) -> Callable[[], list[Answer]]:
     """Begins to translate a group; the result waits for it."""
-    aligned = [
-        (segment.marked or segment.aligned) and len(segment.text) <= _LONGEST_ALIGNED
-        for segment in group
-    ]
-    # Equal texts of one language are translated once.
-    kinds = [(one, s.text, s.language) for s, one in zip(group, aligned, strict=True)]
-    wanted = [[key for key in dict.fromkeys(kinds) if key[0] == one] for one in (False, True)]
-    chosen = {"scores": False, **options, "num_hypotheses": 1}
-    under_way = [
-        submit([text for _, text, _ in keys], **(chosen | _languages(keys) | extra))
-        for keys, extra in zip(wanted, ({}, {"alignment": True}), strict=True)
-        if keys
-    ]
+    chosen = {"scores": False, "protect": True, **options, "num_hypotheses": 1}
+    waiting: list[tuple[Pending, list[_Key], bool]] = []
+    for aligned in (False, True):
+        keys = list(dict.fromkeys(_key(one) for one in group if _is_aligned(one) == aligned))
+        if keys:
+            extra = {"alignment": True, "kept": [key[1] for key in keys]} if aligned else {}
+            if None not in (languages := [key[2] for key in keys]):
+                extra["source"] = languages
+            texts = [key[0] for key in keys]
+            waiting.append((submit(texts, **(chosen | extra)), keys, aligned))
 
     def wait() -> list[Answer]:
-        found: dict[tuple[bool, str, str | None], Answer] = {}
-        for keys, pending in zip(filter(None, wanted), under_way, strict=True):
+        found: dict[tuple[_Key, bool], Answer] = {}
+        for pending, keys, aligned in waiting:
             for key, [best, *_] in zip(keys, pending.results(), strict=True):
-                found[key] = Answer(best.text, alignment_of(best) if key[0] else None)
-        return [found[key] for key in kinds]
+                answer = Answer(best.text, alignment_of(best) if aligned else None)
+                found[key, aligned] = answer
+        return [found[_key(one), _is_aligned(one)] for one in group]
 
     return wait
 
 
-def _languages(keys: Sequence[tuple[bool, str, str | None]]) -> dict[str, Any]:
-    """The argument `source`, where languages were found in documents."""
-    languages = [language for _, _, language in keys]
-    return {} if None in languages else {"source": languages}
+def _is_aligned(segment: Segment) -> bool:
+    needs = segment.marked or segment.aligned
+    return needs and len(segment.text) <= _LONGEST_ALIGNED
+
+
+def _key(segment: Segment) -> _Key:
+    """The text of a segment, its spans that come back as they are, and its language."""
+    spans = set(segment.protected)
+    waiting = list(segment.elements)
+    while waiting:
+        element = waiting.pop()
+        waiting += element.children
+        # The engine copies line breaks by itself, and cuts texts there.
+        if element.kept and segment.text[slice(*element.span)] != "\n":
+            spans.add(element.span)
+    kept: list[Span] = []
+    for span in sorted(spans):
+        if not kept or span[0] >= kept[-1][1]:
+            kept.append(span)
+    return segment.text, tuple(kept), segment.language
 
 
 def alignment_of(best: Translation) -> Alignment | None:
     """The alignment of a translation; None if it has none."""
     if best.alignment is None or best.source_spans is None or best.target_spans is None:
         return None
-    rows = _token_rows(best)
-    if rows is None:
-        return None
+    # Without the ends of sentences, which are nowhere in the text.
+    rows = [row for row, (begin, end) in enumerate(best.target_spans) if begin < end]
+    targets = [best.target_spans[row] for row in rows]
     copied = [(piece.source, piece.target) for piece in best.pieces if piece.copied]
-    return Alignment(best.source_spans, best.target_spans, rows, copied)
-
-
-def _token_rows(best: Translation) -> npt.NDArray[np.float32] | None:
-    """The rows of an alignment that belong to tokens; parts of a text have one more for the end."""
-    weights, targets = best.alignment, best.target_spans
-    assert weights is not None
-    assert targets is not None
-    rows: list[int] = []
-    row = 0
-    for piece in best.pieces:
-        if piece.copied:
-            continue
-        begin, end = piece.target
-        while len(rows) < len(targets) and begin <= targets[len(rows)][0] <= end:
-            if targets[len(rows)][0] == end and targets[len(rows)][1] > end:
-                break
-            rows.append(row)
-            row += 1
-        if row < len(weights) and (row == 0 or (weights[row] * weights[row - 1]).any()):
-            row += 1  # the end of this part looks at the same source
-    if len(rows) != len(targets) or (rows and rows[-1] >= len(weights)):
-        return None
-    return weights[rows]
+    return Alignment(best.source_spans, targets, best.alignment[rows], copied)

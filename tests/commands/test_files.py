@@ -181,19 +181,19 @@ def test_standard_input_goes_to_standard_output(run: Run) -> None:
     assert_fails(broken, 1, "json: line 1")
 
 
-def test_placeholders_are_protected_unless_they_are_not_to_be(
+def test_choices_for_texts_are_those_of_documents_unless_given(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[object] = []
+    seen: list[tuple[object, object]] = []
 
     def translate(data: bytes, *_: object, **options: object) -> bytes:
-        seen.append(options["protect"])
+        seen.append((options.get("protect"), options.get("guard")))
         return data
 
     monkeypatch.setattr("pyattn.commands.file_translation.translate", translate)
-    run("translate", "--out", "-", "page.html")
-    run("translate", "--out", "-", "page.html", "--no-protect")
-    assert seen == [True, False]
+    for arguments in ([], ["--no-protect", "--no-guard"], ["--protect-pattern", "a+"]):
+        run("translate", "--out", "-", "page.html", *arguments)
+    assert seen == [(None, None), (False, False), (["a+"], None)]
 
 
 def test_settings_of_documents_can_be_set(run: Run) -> None:
