@@ -27,6 +27,7 @@ from pyattn.options import GenerationOptions
 from pyattn.pivot import Pivot
 from pyattn.results import Hypothesis, Translation
 from pyattn.text.detection import Detection, detect
+from pyattn.text.glossary.terms import Glossary
 from pyattn.translator import Translator
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Detection",
     "DocumentError",
     "GenerationOptions",
+    "Glossary",
     "Hypothesis",
     "Model",
     "ModelConfig",
@@ -45,13 +47,15 @@ __all__ = [
     "cpu_info",
     "detect",
     "documents",
+    "evaluation",
     "load",
     "ops",
+    "plots",
     "reference",
 ]
 
 if TYPE_CHECKING:
-    from pyattn import documents, reference
+    from pyattn import documents, evaluation, plots, reference
 
     __version__: str
 else:
@@ -62,7 +66,7 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name in ("documents", "reference"):
+        if name in ("documents", "evaluation", "plots", "reference"):
             from importlib import import_module
 
             return import_module(f"pyattn.{name}")

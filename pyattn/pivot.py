@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, overload
 from pyattn.options import GenerationOptions
 from pyattn.results import Span, Translation
 from pyattn.text.checks import check_text, checked_texts
+from pyattn.text.glossary.placed import PlacedTerms
+from pyattn.text.glossary.terms import chosen_glossary
 from pyattn.text.pending import PendingTranslations
 from pyattn.text.pivoting import PendingPivot, kept_again
 from pyattn.text.streaming import translated
@@ -48,7 +50,8 @@ class Pivot:
     search itself: `beam_size`, `length_penalty`, `max_new_tokens`, `max_length_factor`, `max_time`,
     `no_repeat_ngram_size`, `patience` and `repetition_penalty`; it always passes its best
     translation on. Results have the second's tokens and scores, the warnings of both, and pieces,
-    spans and alignments from the text to the last translation.
+    spans and alignments from the text to the last translation. A glossary is for the languages of
+    the texts and of the last translations.
 
     Args:
         first: Translates texts into the language between.
@@ -232,13 +235,22 @@ class Pivot:
         shared |= {name: value for name, value in search.items() if name in _OF_BOTH}
         aligned = search.get("alignment", options is not None and options.alignment)
 
-        def start(between: list[str], target: Names = target) -> PendingTranslations:
-            spans = kept_again(texts, kept, between) if kept and between else None
-            return self.second.submit(
-                between, options, target=target, kept=spans, **search, **about_texts
-            )
+        glossary = chosen_glossary(about_texts.pop("glossary", None))
+        of_first = dict(about_texts)
+        if glossary is not None:
+            of_first["glossary"] = glossary.into_any()
 
-        start([], target if isinstance(target, str) else None)  # fails now for wrong settings
+        def start(
+            between: list[str], best: Sequence[Translation] = (), target: Names = target
+        ) -> PendingTranslations:
+            spans = kept_again(texts, kept, between) if kept and between else None
+            # The first translations have the glossary's terms in the last language already.
+            own = dict(about_texts)
+            if glossary is not None:
+                own["glossary"] = PlacedTerms(glossary, best)
+            return self.second.submit(between, options, target=target, kept=spans, **search, **own)
+
+        start([], (), target if isinstance(target, str) else None)  # fails now for wrong settings
         first = self.first.submit(
             texts,
             source=source,
@@ -246,6 +258,6 @@ class Pivot:
             **shared,
             scores=aligned,
             alignment=aligned,
-            **about_texts,
+            **of_first,
         )
-        return PendingPivot(first, start)
+        return PendingPivot(first, start, termed=glossary is not None)

@@ -67,15 +67,30 @@ class Piece:
         target: The span of its translation in the translated text.
         copied: Whether it was copied, as white space between sentences is, or left out, as a
             language at the head of a text is, instead of translated.
-        protection: How protected parts inside of it came through: "itself" (the model saw them),
-            "carrier" (another word stood for each) or "alignment" (they were left out and put
-            beside the translation of their neighbours); "" if it has none.
+        protection: How protected parts inside of it, and strict terms of a glossary, came through:
+            "itself" (the model saw them), "carrier" (another word stood for each) or "alignment"
+            (parts were left out and put beside the translation of their neighbours; terms replaced
+            the best aligned word); "" if it has none, or terms that were clear.
     """
 
     source: Span
     target: Span
     copied: bool
     protection: Literal["", "itself", "carrier", "alignment"] = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TermUse:
+    """A term of a glossary in a text, and its counterpart in the translation.
+
+    Attributes:
+        source: Its span in the text.
+        target: The span of the glossary's translation of it in the translated text; None if that is
+            not there.
+    """
+
+    source: Span
+    target: Span | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +109,9 @@ class Translation(Hypothesis):
             numbers. "protected": a protected part was placed by the alignment although it is more
             than a mark. And with a guard, of what other searches could not mend: "empty",
             "length" (far too long or too short), "repetition", "copy" (of the text, untranslated),
-            "script" (letters of another language).
+            "script" (letters of another language). "glossary": a term of the glossary is not in the
+            translation, or more often than in the text.
+        terms: The terms of the glossary that are in the text, in order.
     """
 
     text: str
@@ -102,3 +119,4 @@ class Translation(Hypothesis):
     source_spans: tuple[Span, ...] | None = None
     target_spans: tuple[Span, ...] | None = None
     warnings: tuple[str, ...] = ()
+    terms: tuple[TermUse, ...] = ()

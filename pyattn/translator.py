@@ -50,6 +50,7 @@ class Translator(TextModel):
     - `protect`: what comes back exactly as it was, and as often: True for URLs, addresses,
       placeholders, code, paths, hashes, versions, tags and emoji, or a list of regular expressions
       for these and what else they match. None and False protect nothing.
+    - `glossary`: terms and what their translations have to be: a `pyattn.Glossary` or a mapping.
     - `guard`: whether translations that repeat themselves, run away, copy, are empty or in another
       script are searched for again; faults that remain are among the `warnings` of `results`.
     - `reuse`: whether sentences that come again in a call or a stream are translated once, which

@@ -25,6 +25,7 @@ COMMANDS = (
     "inspect",
     "convert",
     "bench",
+    "evaluate",
     "download",
     "models",
     "remove",

@@ -114,6 +114,11 @@ def _add_treatment(command: argparse.ArgumentParser) -> None:
         "or only where they are too long for the model",
     )
     command.add_argument(
+        "--glossary",
+        metavar="FILE",
+        help="a TSV, CSV or TBX file of terms and their translations",
+    )
+    command.add_argument(
         "--protect",
         action=argparse.BooleanOptionalAction,
         help="keep addresses, placeholders, code and the like as they are (default: with --out)",
@@ -208,6 +213,10 @@ def _options(parsed: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"--set: {name} is for documents: it needs --out")
     chosen = {"protect": parsed.protect_pattern or parsed.protect, "guard": parsed.guard}
     options |= {name: value for name, value in chosen.items() if value is not None}
+    if parsed.glossary is not None:
+        from pyattn.text.glossary.terms import Glossary
+
+        options["glossary"] = Glossary.read(parsed.glossary)
     # Settings of documents have other names, since a document also names its language.
     suffix = "" if parsed.out is None else "_language"
     options[f"source{suffix}"] = parsed.source_language

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from pyattn.checkpoint import WHOLE_TOKENS, ModelConfig, TextSettings
 from pyattn.results import Span
+from pyattn.text.glossary.entries import Term
+from pyattn.text.glossary.within import terms_within
 from pyattn.text.normalization import LINE_BREAKS, Normalized, has_letter, normalized
 from pyattn.text.pieces import halved, stripped
 from pyattn.text.plans import Form, Pair, Part, Plan
 from pyattn.text.protection.carried import Carried, Step
 from pyattn.text.protection.carriers import Carriers
 from pyattn.text.protection.edges import has_words, hugged, trimmed, uncut, within
-from pyattn.text.protection.kinds import Kept
+from pyattn.text.protection.kinds import Kept, Role
 from pyattn.text.sentences import sentence_spans
 from pyattn.text.settings import Treatment
 from pyattn.text.tokenizers.contract import TextError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _LINE = re.compile(f"[^{LINE_BREAKS}]+")
 # Sets of carriers to try before a protected part is placed by the alignment.
 _TURNS = 3
+_NAME: Role = "name"
 
 
 class Cutting:
@@ -90,7 +93,7 @@ class Cutting:
         """The sentences of a text, or its lines if the model translates short lines whole."""
         text, head = plan.text, plan.head
         if callable(self._split):
-            return uncut(_found(text, head, self._split(text[head:])), plan.kept)
+            return uncut(_found(text, head, self._split(text[head:])), plan.whole)
         text = plan.mask
         if self._split == "never" or (self._split == "auto" and self._whole is None):
             whole = stripped(text, (head, len(text)))
@@ -122,36 +125,43 @@ class Cutting:
         return parts
 
     def _parts(self, plan: Plan, spans: Sequence[Span]) -> list[Part]:
-        if not plan.kept:
+        if not plan.whole:
             return [self._plain(plan.text, span) for span in spans]
         parts: list[Part] = []
         for span in spans:
             inside = within(span, plan.kept)
             if inside:
                 span, inside = trimmed(plan.text, span, inside)
-            if not inside:
+            terms = terms_within(span, plan.terms) if plan.terms else []
+            if not inside and not terms:
                 if span[0] < span[1]:
                     parts.append(self._plain(plan.text, span))
-            elif has_words(plan.text, span, inside):
-                forms = self._carried(plan.text, span, inside)
-                parts.append(Part(span, tuple(inside), next(forms), forms))
+            elif terms or has_words(plan.text, span, inside):
+                forms = self._carried(plan.text, span, inside, terms)
+                part = Part(span, tuple(inside), next(forms), forms, terms=tuple(terms))
+                parts.append(part)
         return parts
 
     def _plain(self, text: str, span: Span) -> Part:
         form = normalized(text[span[0] : span[1]], self._steps, self.language)
         return Part(span, (), form, iter(()))
 
-    def _carried(self, text: str, span: Span, inside: Sequence[Kept]) -> Iterator[Carried]:
-        """The forms of a sentence with protected parts, in the order in which they are tried."""
+    def _carried(
+        self, text: str, span: Span, inside: Sequence[Kept], terms: Sequence[Term]
+    ) -> Iterator[Carried]:
+        """The forms of a sentence with protected parts or terms, in the order of their trials."""
         sentence = text[span[0] : span[1]]
         places = [(part.begin - span[0], part.end - span[0]) for part in inside]
         roles = [part.role for part in inside]
         # Models lose more words in quotes than others, so quotes go with what they hold.
         quoted = hugged(sentence, places)
+        own = [term.moved(-span[0]) for term in terms]
 
         def carried(where: Sequence[Span], words: Sequence[str | None], step: Step) -> Carried:
-            return Carried(sentence, where, words, self._normalized, step)
+            return Carried(sentence, where, words, self._normalized, step, own)
 
+        if not places:
+            yield carried((), (), "")
         if any(role != "mark" for role in roles):
             carriers = self._carriers()
             if carriers.itself:
@@ -164,6 +174,14 @@ class Cutting:
                 yield carried(quoted, words, "carrier")
                 if quoted != places:
                     yield carried(places, words, "carrier")
+        strict = [(term.begin, term.end) for term in own if term.strict]
+        if strict:
+            every = sorted([*zip(places, roles, strict=True), *((one, _NAME) for one in strict)])
+            for turn in range(_TURNS - 1):
+                words = self._carriers().chosen([role for _, role in every], sentence, turn)
+                if words is None:
+                    break
+                yield carried([place for place, _ in every], words, "carrier")
         yield carried(quoted, [None] * len(roles), "alignment")
 
     def _normalized(self, text: str) -> Normalized:
@@ -174,7 +192,7 @@ class Cutting:
         chosen = [
             (part, plan.index)
             for part, plan in parts
-            if self._nothing is None or part.kept or has_letter(part.form.text)
+            if self._nothing is None or part.kept or part.terms or has_letter(part.form.text)
         ]
         texts = [part.form.text for part, _ in chosen]
         numbered = self._encoded(texts, [index for _, index in chosen])
@@ -188,7 +206,7 @@ class Cutting:
             self._number([(part, plan)])
         if len(part.ids) <= self._most:
             return [part]
-        halves = uncut(halved(plan.mask, part.span), plan.kept)
+        halves = uncut(halved(plan.mask, part.span), plan.whole)
         if len(halves) == 1 and halves[0] == part.span:
             return [part]  # one character, which the model will refuse
         pieces = self._parts(plan, halves)
@@ -196,7 +214,7 @@ class Cutting:
         return [piece for half in pieces for piece in self._fitting(plan, half)]
 
     def _says_something(self, part: Part) -> bool:
-        if self._nothing is None or part.kept:
+        if self._nothing is None or part.kept or part.terms:
             return part.ids != self._frame
         return not self._nothing.issuperset(part.ids)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.results import FinishReason, Piece, Span, Translation
+from pyattn.results import FinishReason, Piece, Span, TermUse, Translation
 from pyattn.text.answers import Answer
 from pyattn.text.numbers import numbers_differ
 from pyattn.text.plans import Form, Part, Plan
@@ -125,6 +125,7 @@ def _translation(
     aligned = source_spans is not None
     return Translation(
         text=text,
+        terms=_terms(plan, parts, pieces),
         tokens=[token for one in found for token in one.tokens],
         score=_mean([one.score for one in found]),
         token_scores=np.concatenate([np.zeros(0, np.float32), *scores]),
@@ -143,6 +144,38 @@ def _warnings(plan: Plan, parts: Sequence[Answer], text: str) -> tuple[str, ...]
     if numbers_differ(plan.text[plan.head :], text):
         codes.add("numbers")
     return tuple(sorted(codes))
+
+
+def _terms(plan: Plan, parts: Sequence[Answer], pieces: Sequence[Piece]) -> tuple[TermUse, ...]:
+    """The terms of all parts."""
+    if not plan.terms:
+        return ()
+    found: list[TermUse] = []
+    translated = [piece for piece in pieces if not piece.copied]
+    for part, answer, piece in zip(plan.parts, parts, translated, strict=True):
+        by_place = {(use.term.begin, use.term.end): use for use in answer.uses}
+        where = places(answer.output, answer.edits, answer.form.raised) if answer.uses else []
+        taken: set[int] = set()
+        for term in part.terms:
+            own = term.moved(-part.span[0])
+            use = by_place.get((own.begin, own.end))
+            target: Span | None = None
+            if use is not None and use.edit is not None:
+                text, edit = use.edit.text.strip(), use.edit
+                # What is put in at the end is in front of the end.
+                at_end = edit.begin == len(answer.output)
+                begin = where[edit.begin - 1] if at_end and edit.begin else where[edit.begin]
+                begin = 0 if at_end and not edit.begin else begin
+                # Several may be put in at the same place.
+                while (begin := answer.text.find(text, begin)) in taken:
+                    begin += len(text)
+                taken.add(begin)
+                target = (piece.target[0] + begin, piece.target[0] + begin + len(text))
+            elif use is not None and use.span is not None:
+                begin, end = (piece.target[0] + where[place] for place in use.span)
+                target = (begin, end)
+            found.append(TermUse((term.begin, term.end), target))
+    return tuple(found)
 
 
 def _is_whole(plan: Plan) -> bool:

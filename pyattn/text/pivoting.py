@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.results import Piece, Span, Translation
+from pyattn.results import Piece, Span, TermUse, Translation
 from pyattn.text.pending import PendingTranslations
 
 
@@ -22,13 +22,19 @@ class PendingPivot:
 
     Args:
         first: The translations into the language between.
-        start: Begins the translations of those.
+        start: Begins the translations of those. Also takes the first results, if `termed`.
+        termed: Whether these have terms that are to come through.
     """
 
     def __init__(
-        self, first: PendingTranslations, start: Callable[[list[str]], PendingTranslations]
+        self,
+        first: PendingTranslations,
+        start: Callable[[list[str], Sequence[Translation]], PendingTranslations],
+        *,
+        termed: bool = False,
     ) -> None:
         self._first = first
+        self._termed = termed
         self._start = start
         self._second: PendingTranslations | None = None
         self._cancelled = False
@@ -76,8 +82,13 @@ class PendingPivot:
         """The second model's translations; waits for the first's."""
         with self._beginning:
             if self._second is None:
-                between = self._first.texts(progress=progress)
-                self._second = self._start(between)
+                best: list[Translation] = []
+                if self._termed:
+                    best = [ranked[0] for ranked in self._first.results(progress=progress)]
+                    between = [one.text for one in best]
+                else:
+                    between = self._first.texts(progress=progress)
+                self._second = self._start(between, best)
                 if self._cancelled:
                     self._second.cancel()
             return self._second
@@ -139,6 +150,7 @@ def joined(before: Translation, after: Translation) -> Translation:
         else before.finish_reason,
         warnings=tuple(dict.fromkeys(before.warnings + after.warnings)),
         pieces=_pieces(before.pieces, after.pieces),
+        terms=_terms(before.terms, after.terms),
         alignment=_alignment(before, after),
         source_spans=before.source_spans if after.target_spans is not None else None,
     )
@@ -159,6 +171,15 @@ def _pieces(before: Sequence[Piece], after: Sequence[Piece]) -> tuple[Piece, ...
             copied = all(piece.copied for piece in ours + theirs)
             found.append(Piece(source, target, copied))
     return tuple(found)
+
+
+def _terms(before: Sequence[TermUse], after: Sequence[TermUse]) -> tuple[TermUse, ...]:
+    """The terms of a text, which are terms of the text in the language between."""
+    targets = {use.source: use.target for use in after}
+    return tuple(
+        TermUse(use.source, None if use.target is None else targets.get(use.target))
+        for use in before
+    )
 
 
 def _alignment(before: Translation, after: Translation) -> npt.NDArray[np.float32] | None:

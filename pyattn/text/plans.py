@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from pyattn.options import GenerationOptions
 from pyattn.results import Span
+from pyattn.text.glossary.entries import Term
 from pyattn.text.normalization import Normalized
 from pyattn.text.protection.carried import Carried
 from pyattn.text.protection.kinds import Kept
@@ -31,9 +32,10 @@ class Part:
         span: Its span in the text.
         kept: The protected parts inside of it, in characters of the text.
         form: The form that the model sees.
-        others: Further forms, to be tried in order if protected parts get lost.
+        others: Further forms, to be tried in order if protected parts or terms get lost.
         ids: The token ids of that form.
         options: The options of its search.
+        terms: The glossary's terms inside of it, in characters of the text.
     """
 
     span: Span
@@ -42,6 +44,7 @@ class Part:
     others: Iterator[Carried]
     ids: list[int] = dataclasses.field(default_factory=list)
     options: GenerationOptions | None = None
+    terms: tuple[Term, ...] = ()
 
 
 @dataclasses.dataclass(slots=True)
@@ -55,6 +58,8 @@ class Plan:
         pair: Its languages.
         kept: Its protected parts, ascending; parts that belong together are one.
         exact: The protected parts, each by itself.
+        terms: The glossary's terms, ascending, in no protected part.
+        whole: Protected parts and terms, ascending, in none of which the text is cut.
         mask: The text, as `pyattn.text.protection.edges.masked` makes it.
         parts: Its parts in order; empty if nothing is to be translated.
     """
@@ -65,6 +70,8 @@ class Plan:
     pair: Pair
     kept: list[Kept] = dataclasses.field(default_factory=list)
     exact: frozenset[str] = frozenset()
+    terms: list[Term] = dataclasses.field(default_factory=list)
+    whole: list[Kept] = dataclasses.field(default_factory=list)
     mask: str = ""
     parts: list[Part] = dataclasses.field(default_factory=list)
 

@@ -150,7 +150,7 @@ class Rounds:
             return True
         self._check(task, task.answers)
         best = task.answers[0]
-        if not set(best.faults) - {"protected"} or not may_repeat(task.options):
+        if not set(best.faults) - _NO_LADDER or not may_repeat(task.options):
             return True
         settings = self._sources.cuttings[pair]
         task.ladder = rungs(best.form, task.options, settings.language)
@@ -164,7 +164,7 @@ class Rounds:
         if candidates and _badness(candidates[0]) < _badness(task.answers[0]):
             rest = [*task.answers, *candidates[1:]] if task.count > 1 else []
             task.answers = [candidates[0], *rest][: task.count]
-        return not set(task.answers[0].faults) - {"protected"} or not self._next_rung(task)
+        return not set(task.answers[0].faults) - _NO_LADDER or not self._next_rung(task)
 
     def _check(self, task: _Task, answers: Sequence[Answer]) -> None:
         if self._checks is None:
@@ -200,9 +200,9 @@ class Rounds:
 
 
 def _searched(form: Form, options: GenerationOptions | None) -> GenerationOptions:
-    """The options of a form's search: parts that the model does not see need an alignment."""
+    """The options of a form's search: left-out parts and terms need an alignment."""
     assert options is not None
-    if isinstance(form, Carried) and form.slots and not options.alignment:
+    if isinstance(form, Carried) and (form.slots or form.terms) and not options.alignment:
         return options.replace(alignment=True)
     return options
 
@@ -211,10 +211,11 @@ def _badness(answer: Answer) -> int:
     return sum(_WEIGHTS[code] for code in answer.faults)
 
 
+# Faults for which there is no other search.
+_NO_LADDER = {"protected", "glossary"}
+
 # The worst first: an answer with a fault and all that follow is better than one with a worse fault.
-_WEIGHTS = {
-    code: 1 << place
-    for place, code in enumerate(
-        reversed(("empty", "length", "repetition", "script", "copy", "numbers", "protected"))
-    )
-}
+_WORST_FIRST = (
+    *("empty", "length", "repetition", "script", "copy", "numbers", "protected", "glossary"),
+)
+_WEIGHTS = {code: 1 << place for place, code in enumerate(reversed(_WORST_FIRST))}

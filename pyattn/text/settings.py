@@ -1,4 +1,4 @@
-"""A caller's choices for texts: the arguments `split`, `normalize`, `protect` and `guard`."""
+"""A caller's choices for texts: the arguments `split`, `protect`, `glossary` and the like."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
 from pyattn.overrides import Overrides
+from pyattn.text.glossary.terms import Glossaries, Glossary, chosen_glossary
 from pyattn.text.protection.choice import Protect, Protection, chosen_protection
 from pyattn.text.repeats import Cache
 
@@ -29,6 +30,7 @@ class TextOverrides(Overrides, total=False):
     split: Split
     normalize: Normalize
     protect: Protect
+    glossary: Glossaries
     guard: bool
     reuse: bool | Cache
 
@@ -41,6 +43,7 @@ class Treatment:
         split: Where texts are cut.
         steps: The steps of normalization.
         protection: What comes back as it was.
+        glossary: Terms and their translations; None without any.
         guard: Whether faulty translations are searched for again.
         reuse: Whether sentences that come again are searched for once, or a cache of them.
     """
@@ -48,6 +51,7 @@ class Treatment:
     split: Split
     steps: frozenset[str]
     protection: Protection
+    glossary: Glossary | None
     guard: bool
     reuse: bool | Cache
 
@@ -107,10 +111,18 @@ def chosen_treatment(
     split = checked_split(rest.pop("split", "auto"))
     steps = chosen_steps(rest.pop("normalize", "auto"), settings)
     protection = chosen_protection(rest.pop("protect", None), default=False)
+    glossary = chosen_glossary(rest.pop("glossary", None))
     guard, reuse = rest.pop("guard", True), rest.pop("reuse", True)
     if not isinstance(guard, bool):
         raise TypeError(f"guard is {type(guard).__name__}, expected True or False")
     if not isinstance(reuse, bool | Cache):
         raise TypeError(f"reuse is {type(reuse).__name__}, expected True, False or a Cache")
-    treatment = Treatment(split=split, steps=steps, protection=protection, guard=guard, reuse=reuse)
+    treatment = Treatment(
+        split=split,
+        steps=steps,
+        protection=protection,
+        glossary=glossary,
+        guard=guard,
+        reuse=reuse,
+    )
     return treatment, rest

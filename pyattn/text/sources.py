@@ -10,10 +10,13 @@ from pyattn.checkpoint import ModelConfig, TextSettings
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Span
 from pyattn.text.cutting import Cutting
+from pyattn.text.glossary.terms import Glossary
+from pyattn.text.glossary.within import ends_inside, overlaps
 from pyattn.text.plans import Pair, Plan
 from pyattn.text.protection.carriers import Carriers
 from pyattn.text.protection.choice import units
 from pyattn.text.protection.edges import masked
+from pyattn.text.protection.kinds import Kept
 from pyattn.text.settings import Treatment
 
 if TYPE_CHECKING:
@@ -97,7 +100,9 @@ class SourceMaker:
             found = [part for part in found if part.begin >= plan.head]
             plan.exact = frozenset(plan.text[part.begin : part.end] for part in found)
             plan.kept = units(plan.text, found)
-            plan.mask = masked(plan.text, plan.kept)
+            plan.whole, plan.mask = plan.kept, masked(plan.text, plan.kept)
+            if treatment.glossary is not None:
+                self._find_terms(plan, treatment.glossary)
         groups: dict[Pair, list[Plan]] = {}
         for plan in plans:
             groups.setdefault(plan.pair, []).append(plan)
@@ -110,6 +115,21 @@ class SourceMaker:
                 for number, part in enumerate(plan.parts):
                     part.options = options[number > 0]
         return Sources(plans, cuttings)
+
+    def _find_terms(self, plan: Plan, glossary: Glossary) -> None:
+        """Gives a plan its terms."""
+        source, target = plan.pair
+        glossary.check_languages(source or self._settings.source, target or self._settings.target)
+        found = [term.moved(plan.head) for term in glossary.terms(plan.text[plan.head :])]
+        plan.terms = [term for term in found if not overlaps(term, plan.kept)]
+        if plan.terms:
+            own = [Kept(term.begin, term.end, "name") for term in plan.terms]
+            plan.whole = sorted([*plan.kept, *own], key=lambda part: part.begin)
+            # A sentence may end inside of "St. James", but most terms are plain words.
+            signs = [part for part in own if ends_inside(plan.text, part)]
+            if signs:
+                hidden = sorted([*plan.kept, *signs], key=lambda part: part.begin)
+                plan.mask = masked(plan.text, hidden)
 
     def _plans(
         self, texts: Sequence[str], pairs: Sequence[Pair], search: GenerationOptions

@@ -52,16 +52,19 @@ MAY_IMPORT = {
     "text_model": CONTRACTS | {"files", "model", "running", "text"},
     "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},
     "pivot": CONTRACTS | {"documents", "text", "translator"},
+    "evaluation": {"results", "text"},
+    "plots": {"evaluation", "results"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "_foreign", "cpu", "documents", "files", "hub", "loading", "model"}
-    | {"pivot", "reference", "running", "text", "translator"},
+    | {"__init__", "_core", "_foreign", "cpu", "documents", "evaluation", "files", "hub"}
+    | {"loading", "model", "pivot", "reference", "running", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"cpu", "documents", "loading", "model", "ops", "pivot", "reference", "text", "translator"},
+    | {"cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots", "reference"}
+    | {"text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),

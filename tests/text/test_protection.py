@@ -5,68 +5,19 @@ from __future__ import annotations
 import collections
 import itertools
 import re
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import pyattn
 from pyattn.options import GenerationOptions
-from pyattn.results import Hypothesis
 from pyattn.text.protection.carried import Carried, Edit, places, rewritten
 from pyattn.text.protection.choice import Protection, chosen_protection, units
 from pyattn.text.protection.edges import hugged, masked, trimmed, uncut
 from pyattn.text.protection.kinds import Kept, usual
-from pyattn.translator import Translator
-from support.echo import Echo, Echoes, Letters
-
-
-class Speaker(Echo):
-    """A model that answers a sentence with what a function makes of it."""
-
-    def __init__(self, answer: Callable[[str], str]) -> None:
-        super().__init__()
-        self.answer = answer
-
-    def submit(
-        self,
-        sources: Sequence[Sequence[int]],
-        options: GenerationOptions | Sequence[GenerationOptions] | None = None,
-        *,
-        shortlist: Any = None,  # noqa: ARG002
-    ) -> Echoes:
-        chosen = options or self.generation
-        self.calls.append(["".join(map(chr, source[:-1])) for source in sources])
-        each = [chosen] * len(sources) if isinstance(chosen, GenerationOptions) else chosen
-        return Echoes(
-            [self._spoken(source, rank, one) for rank in range(one.num_hypotheses)]
-            for source, one in zip(sources, each, strict=True)
-        )
-
-    def _spoken(self, source: Sequence[int], rank: int, options: GenerationOptions) -> Hypothesis:
-        tokens = list(map(ord, self.answer("".join(map(chr, source[:-1]))) + "." * rank))
-        return Hypothesis(
-            tokens=tokens,
-            score=-float(rank),
-            token_scores=np.zeros(len(tokens) + 1, np.float32),
-            finish_reason="eos",
-            alignment=(
-                np.eye(len(tokens) + 1, len(source), dtype=np.float32)
-                if options.alignment
-                else None
-            ),
-        )
-
-
-def speaking(answer: Callable[[str], str]) -> Translator:
-    return Translator(Speaker(answer), Letters())
-
-
-def calls(translator: Translator) -> list[list[str]]:
-    return translator.model.calls  # type: ignore[attr-defined]
+from support.speaker import calls, speaking
 
 
 def copying_words(sentence: str) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import bisect
 import collections
 import dataclasses
 import itertools
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 from pyattn.results import Span
+from pyattn.text.glossary.entries import Term
 from pyattn.text.normalization import Normalized
 
 # How the protected parts of a sentence came through: seen by the model as they are, carried by
@@ -43,11 +45,15 @@ class Slot:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Edit:
-    """A part of the model's output that is replaced: `output[begin:end]` by `text`."""
+    """A part of the model's output that is replaced: `output[begin:end]` by `text`.
+
+    `term` is the glossary's term, in characters of the sentence, if it is replaced for one.
+    """
 
     begin: int
     end: int
     text: str
+    term: Term | None = None
 
 
 class Carried:
@@ -61,6 +67,8 @@ class Carried:
         normalize: Brings the sentence, with one character for each protected part, into the form
             that the model sees.
         step: How the parts are carried.
+        terms: The glossary's terms, in characters of the sentence. The model sees those that are
+            none of the parts; carriers of the others stand for their translations.
 
     Attributes:
         sentence: The sentence.
@@ -68,6 +76,7 @@ class Carried:
         raised: Whether its translation is to be put in capitals, except protected parts.
         slots: The parts that were left out.
         step: As passed.
+        terms: The terms that the model sees.
     """
 
     def __init__(
@@ -77,11 +86,15 @@ class Carried:
         carriers: Sequence[str | None],
         normalize: Callable[[str], Normalized],
         step: Step,
+        terms: Sequence[Term] = (),
     ) -> None:
         self.step: Step = step
         self.sentence = original
         self._parts = parts
         self._carriers = carriers
+        carried = {(term.begin, term.end): term for term in terms}
+        self._stood_for = [carried.pop(span, None) for span in parts]
+        self.terms = list(carried.values())
         self._originals = [original[begin:end] for begin, end in parts]
         characters = set(original)
         sign = next(chr(n) for n in _PRIVATE if chr(n) not in characters)
@@ -130,26 +143,37 @@ class Carried:
             place += end - begin - 1
         return place
 
+    def spans(self) -> list[Span]:
+        """Spans of `terms` in `text`."""
+        origins = self.origins()
+        return [
+            (bisect.bisect_left(origins, term.begin), bisect.bisect_left(origins, term.end))
+            for term in self.terms
+        ]
+
     def edits(self, output: str) -> list[Edit] | None:
         """The carriers in the model's output, to be replaced; None if some are lost or doubled."""
         wanted = collections.Counter(carrier for carrier in self._carriers if carrier)
         if any(output.count(carrier) != count for carrier, count in wanted.items()):
             return None
-        meanings: dict[str, list[str]] = {}
-        for carrier, original in zip(self._carriers, self._originals, strict=True):
+        meanings: dict[str, list[tuple[str, Term | None]]] = {}
+        for carrier, original, term in zip(
+            self._carriers, self._originals, self._stood_for, strict=True
+        ):
             if carrier:
-                meanings.setdefault(carrier, []).append(original)
+                meaning = (original if term is None else term.text, term)
+                meanings.setdefault(carrier, []).append(meaning)
         edits: list[Edit] = []
         for carrier, originals in meanings.items():
             # What stands for itself may be glued to letters as it was.
             bare = re.escape(carrier)
-            glued = carrier in originals
+            glued = any(carrier == original for original, _ in originals)
             pattern = bare if glued else f"{_BEFORE}{bare}{_BEHIND}"
             found = list(re.finditer(pattern, output))
             if len(found) != len(originals):
                 return None
             edits += [
-                Edit(*match.span(), original)
+                Edit(*match.span(), *original)
                 for match, original in zip(found, originals, strict=True)
             ]
         edits.sort(key=lambda edit: edit.begin)
