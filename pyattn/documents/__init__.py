@@ -15,10 +15,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pyattn.documents.encodings import Encoded
 from pyattn.documents.engine import Translate, answered
-from pyattn.documents.formats import format_names, read_document
-from pyattn.documents.model import Answer, Document, Segment
+from pyattn.documents.formats import Opened, format_names, read_document
+from pyattn.documents.model import Answer, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.errors import DocumentError
 
@@ -91,7 +90,7 @@ def translate_all(
         Each document, or the error that it has.
     """
     settings, chosen = _split(translate, options)
-    waiting: collections.deque[tuple[Document, Encoded] | DocumentError] = collections.deque()
+    waiting: collections.deque[Opened | DocumentError] = collections.deque()
 
     def segments() -> Iterator[Segment]:
         for data, format in documents:
@@ -101,7 +100,7 @@ def translate_all(
                 waiting.append(error)
                 continue
             waiting.append(opened)
-            yield from opened[0].segments
+            yield from opened.segments
 
     answers: list[Answer] = []
     for answer in answered(segments(), translate, chosen):
@@ -225,18 +224,15 @@ def _split(
     return DocumentSettings(**given), chosen
 
 
-def _needed(waiting: tuple[Document, Encoded] | DocumentError) -> int:
+def _needed(waiting: Opened | DocumentError) -> int:
     """Number of answers that a document waits for."""
-    return 0 if isinstance(waiting, DocumentError) else len(waiting[0].segments)
+    return 0 if isinstance(waiting, DocumentError) else len(waiting.segments)
 
 
-def _finished(
-    waiting: tuple[Document, Encoded] | DocumentError, answers: list[Answer]
-) -> bytes | DocumentError:
+def _finished(waiting: Opened | DocumentError, answers: list[Answer]) -> bytes | DocumentError:
     if isinstance(waiting, DocumentError):
         return waiting
-    document, encoded = waiting
     try:
-        return encoded.bytes(document.rendered(answers))
+        return waiting.translated(answers)
     except DocumentError as error:
         return error
