@@ -95,11 +95,11 @@ class Archive:
         member = self._members.get(name)
         if member is None:
             raise self.fail(f"there is no member {name:.200}")
-        packed = member.content[1] - member.content[0]
+        packed = max(1, member.content[1] - member.content[0])
         if member.size > _MOST_UNPACKED:
             raise self.fail(f"{name:.200} unpacks to {member.size} bytes, more than any document")
         if member.size > _SMALL and member.size > _MOST_RATIO * packed:
-            raise self.fail(f"{name:.200} unpacks to {member.size // max(1, packed)} times its size")
+            raise self.fail(f"{name:.200} unpacks to {member.size // packed} times its size")
         self._unpacked += member.size
         if self._unpacked > _MOST_TOGETHER:
             raise self.fail(f"the members unpack to more than {_MOST_TOGETHER} bytes")

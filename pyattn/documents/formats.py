@@ -144,6 +144,33 @@ def _docx(data: bytes, settings: DocumentSettings) -> Opened:
     return open_docx(data, settings)
 
 
+def _opendocument(format: str) -> Open:
+    def opened(data: bytes, settings: DocumentSettings) -> Opened:
+        from pyattn.documents.opendocument import open_opendocument
+
+        return open_opendocument(data, format, settings)
+
+    return opened
+
+
+def _epub(data: bytes, settings: DocumentSettings) -> Opened:
+    from pyattn.documents.epub import open_epub
+
+    return open_epub(data, settings)
+
+
+def _xlsx(data: bytes, settings: DocumentSettings) -> Opened:
+    from pyattn.documents.spreadsheet import open_xlsx
+
+    return open_xlsx(data, settings)
+
+
+def _pptx(data: bytes, settings: DocumentSettings) -> Opened:
+    from pyattn.documents.presentation import open_pptx
+
+    return open_pptx(data, settings)
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A format of documents.
@@ -204,6 +231,12 @@ _FORMATS = {
 # Documents that are zip archives.
 _PACKAGES: dict[str, Open] = {
     "docx": _docx,
+    "pptx": _pptx,
+    "xlsx": _xlsx,
+    "odt": _opendocument("odt"),
+    "odp": _opendocument("odp"),
+    "ods": _opendocument("ods"),
+    "epub": _epub,
 }
 
 # What to do with formats that are not read, by the ends of their names.

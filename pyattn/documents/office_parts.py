@@ -24,6 +24,12 @@ from pyattn.results import Span
 
 Raw = Callable[[Span], str]
 
+# Elements with an attribute that names a language: `lang` and `val`.
+_PROPERTIES = frozenset({"rPr", "endParaRPr", "defRPr"})
+_LANGUAGES = frozenset({"lang", "themeFontLang"})
+# Elements whose attribute `descr` describes a picture.
+_DESCRIBED = frozenset({"docPr", "cNvPr"})
+
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
@@ -82,12 +88,13 @@ class OfficePart(XmlPart):
         name = local(token.name)
         for attribute in token.attributes:
             own = local(attribute.name)
-            if own == "lang" and name.endswith("rPr" if name == "rPr" else "RPr"):
+            language = name in _PROPERTIES if own == "lang" else own == "val" and name in _LANGUAGES
+            if language:
                 self.settle_language(attribute)
-            elif name in ("lang", "themeFontLang") and own == "val":
-                self.settle_language(attribute)
-            elif own == "descr" and name in ("docPr", "cNvPr") and attribute.value:
-                if " " in self.text[slice(*attribute.value)].strip():
+            elif own == "descr" and name in _DESCRIBED and attribute.value:
+                # One word is the name of a file, as programs put it there.
+                words = self.text[slice(*attribute.value)].split()
+                if len(words) > 1:
                     self.add_attribute(attribute)
 
     def _read(self, group: Group, paragraph: int, depth: int) -> None:

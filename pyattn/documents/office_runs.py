@@ -139,7 +139,8 @@ class RunReader:
     def _nested(self, group: Group, number: int) -> list[int]:
         if local(group.tokens[number].name) in _DELETED:
             return []
-        return group.outermost(self._vocabulary.paragraphs.__contains__, number, group.last[number])
+        names = self._vocabulary.paragraphs
+        return group.outermost(lambda name: local(name) in names, number, group.last[number])
 
     def _pair(
         self, group: Group, number: int, pieces: list[Piece], closing: dict[int, Span]

@@ -14,6 +14,9 @@ _ENCODING = re.compile(rb"""<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)""")
 _HEAD = 1 << 10
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
+# Makes a document of the text of a part, and of its name in errors.
+Read = Callable[[Encoded, str], Document]
+
 
 class Package:
     """A document that is a zip archive.
@@ -58,9 +61,7 @@ class Package:
         """A part's name in errors."""
         return f"{self.format}: {name:.200}"
 
-    def add(
-        self, name: str, read: Callable[[Encoded, str], Document], *, doctype: bool = False
-    ) -> None:
+    def add(self, name: str, read: Read, *, doctype: bool = False) -> None:
         """Adds the segments of a part.
 
         Args:
@@ -68,7 +69,12 @@ class Package:
             read: Makes a document of its text, and of its name in errors.
             doctype: As for `text`.
         """
-        encoded = self.text(name, doctype=doctype)
+        self.add_text(name, self.text(name, doctype=doctype), read)
+
+    def add_text(
+        self, name: str, encoded: Encoded, read: Callable[[Encoded, str], Document]
+    ) -> None:
+        """Adds the segments of a part whose text is known."""
         document = read(encoded, self.label(name))
         if document.segments or document.settled:
             self._parts.append((name, document, encoded))

@@ -53,7 +53,7 @@ class Group:
         found = []
         while first < stop:
             token = self.tokens[first]
-            if token.kind == "start" and name(local(token.name)):
+            if token.kind == "start" and name(token.name):
                 found.append(first)
                 first = self.last[first]
             first += 1
