@@ -113,11 +113,12 @@ class RunReader:
             name = local(token.name)
             span = group.span(number)
             if token.kind == "end" and number in closing:
-                pieces.append(Piece("close", closing[number]))
+                pieces.append(Piece("close", closing.pop(number)))
             if token.kind != "start":
                 number += 1
                 continue
             if name in _PAIRS and not token.closed:
+                self._part.check_pairs(len(closing), span[0])
                 number = self._pair(group, number, pieces, closing)
                 continue
             if name == "r" and not token.closed:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from pyattn.documents.builder import SegmentBuilder
 from pyattn.documents.elements import ElementsPart
 from pyattn.documents.encodings import Encoded
 from pyattn.documents.html import feed
 from pyattn.documents.markup import Token
+from pyattn.documents.model import Answer, Edit, Segment
 from pyattn.documents.packages import Package
 from pyattn.documents.settings import DocumentSettings
 from pyattn.documents.xml_parts import Group, XmlPart, attribute_of
+from pyattn.results import Span
 
 _TYPES = {"odt": "text", "odp": "presentation", "ods": "spreadsheet"}
 _MIME = "application/vnd.oasis.opendocument."
@@ -76,6 +79,10 @@ class OpenDocumentPart(XmlPart):
         self._styles: dict[str, str] = {}
         self._style: str | None = None
         self._computed = False
+        # Tags of spans that change nothing: those of a paragraph, and those across a segment's
+        # borders.
+        self._plain: list[tuple[Span, Span]] = []
+        self._halves: dict[int, tuple[list[Span], list[Span]]] = {}
         for group in self.groups(self._is_wanted, self._seen):
             self._read(group, 0, 0)
 
@@ -118,8 +125,11 @@ class OpenDocumentPart(XmlPart):
         """Adds the segments of a paragraph and of those inside."""
         self.check_depth(depth, group.tokens[paragraph].span[0])
         builder = SegmentBuilder()
+        self._plain = []
         nested = self._content(group, paragraph, builder)
-        self.segments += builder.build()
+        for segment in builder.build():
+            self._balance(segment)
+            self.segments.append(segment)
         for number in nested:
             self._read(group, number, depth + 1)
 
@@ -134,17 +144,44 @@ class OpenDocumentPart(XmlPart):
             if token.kind == "text":
                 feed(builder, self.text, token.span)
             elif token.kind == "end" and number in closing:
-                builder.close(closing[number], token.span)
+                builder.close(closing.pop(number), token.span)
             elif token.kind == "start" and token.name in _PAIRS and not token.closed:
-                if number not in joined and self._look(token):
-                    builder.open(token.name, token.span)
-                    closing[self._end(group, number, joined)] = token.name
+                if number not in joined:
+                    end = self._end(group, number, joined)
+                    self.check_pairs(len(closing), token.span[0])
+                    if self._look(token):
+                        builder.open(token.name, token.span)
+                        closing[end] = token.name
+                    else:
+                        self._plain.append((token.span, group.tokens[end].span))
             elif token.kind == "start":
                 self._put(group, number, builder)
                 nested += group.outermost(_TEXTS.__contains__, number, group.last[number])
                 number = group.last[number]
             number += 1
         return nested
+
+    def _balance(self, segment: Segment) -> None:
+        """Notes the tags of plain spans that only begin or only end in the place of a segment."""
+        begin, end = segment.place
+        for first, last in reversed(self._plain):
+            if first[1] == begin < last[0] < end:
+                begin = first[0]
+        for first, last in self._plain:
+            if begin < first[0] < end == last[0]:
+                end = last[1]
+        segment.place = begin, end
+        closed = [last for first, last in self._plain if first[0] < begin <= last[0] < end]
+        opened = [first for first, last in self._plain if begin <= first[0] < end <= last[0]]
+        if closed or opened:
+            self._halves[id(segment)] = closed, opened
+
+    def edits(self, segment: Segment, answer: Answer, raw: Callable[[Span], str]) -> list[Edit]:
+        """The edits that put a translation in place; plain spans across its borders stay there."""
+        [edit] = super().edits(segment, answer, raw)
+        closed, opened = self._halves.get(id(segment), ([], []))
+        ends = "".join(map(raw, closed)), "".join(map(raw, opened))
+        return [Edit(edit.span, ends[0] + edit.text + ends[1])]
 
     def _look(self, token: Token) -> str:
         """What an element looks like; nothing for a span that changes nothing."""

@@ -21,6 +21,8 @@ from pyattn.text.languages import iso_639
 _DEEPEST = 500
 # Paragraphs inside of each other, as in notes of frames; real documents have 3.
 _DEEPEST_PARAGRAPH = 16
+# Pairs of tags inside of each other in one paragraph; the builder of segments pairs no more.
+_DEEPEST_PAIRS = 60
 # What no XML may contain.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -163,6 +165,11 @@ class XmlPart(Document):
         """Refuses paragraphs that are nested too deep."""
         if depth > _DEEPEST_PARAGRAPH:
             raise self.fail(place, "paragraphs are nested too deep")
+
+    def check_pairs(self, level: int, place: int) -> None:
+        """Refuses tags in a paragraph that are nested too deep."""
+        if level > _DEEPEST_PAIRS:
+            raise self.fail(place, "text is nested too deep")
 
     def escaped(self, text: str, segment: Segment) -> str:
         """A text with references for what would be markup or has no place in the encoding."""
