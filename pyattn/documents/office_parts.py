@@ -123,13 +123,13 @@ class OfficePart(XmlPart):
     def _feed(self, builder: SegmentBuilder, pieces: list[Piece], base: Run) -> None:
         """Gives a builder the pieces of a paragraph; runs that look the same are one."""
         opened: Run | None = None
-        last: Run | None = None
+        last: Span = (0, 0)
 
         def close() -> None:
             nonlocal opened
-            if opened is not None and last is not None:
-                self._roles[last.end] = "close"
-                builder.close("run", last.end)
+            if opened is not None:
+                self._roles[last] = "close"
+                builder.close("run", last)
             opened = None
 
         for number, piece in enumerate(pieces):
@@ -138,11 +138,10 @@ class OfficePart(XmlPart):
                 if opened is not None and opened.key != run.key:
                     close()
                 if opened is None and run.key != base.key:
-                    opened = run
-                    self._roles[run.begin, run.content] = run
-                    builder.open("run", (run.begin, run.content))
-                if opened is not None:
-                    last = run
+                    opened, place = run, (piece.tag[0], piece.place[0])
+                    self._roles[place] = run
+                    builder.open("run", place)
+                last = piece.place[1], piece.tag[1]
             elif opened is not None and _following_key(pieces, number) != opened.key:
                 close()
             self._put(builder, piece)
@@ -194,12 +193,12 @@ class OfficePart(XmlPart):
         lead = tail = ""
         outside: list[Run | None] = [None, None]
         if first is not None and first.run is not None:
-            lead = self.text[first.place[0] : begin] if first.place != first.tag else ""
+            lead = _white(first.text) if first.place != first.tag else ""
             alone = first.tag[0] == first.run.content
             begin = first.run.begin if alone else first.tag[0]
             outside[0] = None if alone else first.run
         if last is not None and last.run is not None:
-            tail = self.text[end : last.place[1]] if last.place != last.tag else ""
+            tail = _white(last.text[::-1])[::-1] if last.place != last.tag else ""
             alone = last.tag[1] == last.run.end[0]
             end = last.run.end[1] if alone else last.tag[1]
             outside[1] = None if alone else last.run
@@ -307,12 +306,17 @@ def _following_key(pieces: list[Piece], number: int) -> str | None:
     return None
 
 
+def _white(text: str) -> str:
+    """The white space that a text begins with."""
+    return text[: len(text) - len(text.lstrip(" \t\r\n\f"))]
+
+
 def _text_at(texts: list[Piece], place: int, *, after: bool) -> Piece | None:
-    """The text that a place is in, or ends if `after`; None if it is outside of all texts."""
-    begins = [piece.place[0] for piece in texts]
+    """The text whose element a place is in, or ends if `after`; None if there is none."""
+    begins = [piece.tag[0] for piece in texts]
     number = (bisect.bisect_left if after else bisect.bisect_right)(begins, place) - 1
     if number < 0:
         return None
-    begin, end = texts[number].place
+    begin, end = texts[number].tag
     inside = begin < place <= end if after else begin <= place < end
     return texts[number] if inside else None
