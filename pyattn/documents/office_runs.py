@@ -234,6 +234,7 @@ class RunReader:
 def _with_fields(pieces: list[Piece]) -> list[Piece]:
     """Pieces with one piece for each field, or a pair around the text of a link."""
     out: list[Piece] = []
+    extents = _extents(pieces)
     closing: dict[int, Span] = {}
     number = 0
     while number < len(pieces):
@@ -243,7 +244,7 @@ def _with_fields(pieces: list[Piece]) -> list[Piece]:
         elif "b" not in piece.marks:
             out.append(piece)
         else:
-            separate, end = _extent(pieces, number)
+            separate, end = extents[number]
             begin = piece.place[0]
             head = end if separate is None else separate
             code = "".join(one.code for one in pieces[number : head + 1])
@@ -260,23 +261,29 @@ def _with_fields(pieces: list[Piece]) -> list[Piece]:
     return out
 
 
-def _extent(pieces: list[Piece], first: int) -> tuple[int | None, int]:
-    """Where the result of a field begins, None if it has none, and where the field ends.
+def _extents(pieces: list[Piece]) -> dict[int, tuple[int | None, int]]:
+    """For each piece that begins a field where its result begins, if it has one, and where it ends.
 
     A field whose end is in another paragraph, or in an element that it is not in itself, ends where
     its result begins.
     """
-    depth = level = 0
-    separate: int | None = None
-    for number in range(first, len(pieces)):
-        piece = pieces[number]
+    extents: dict[int, tuple[int | None, int]] = {}
+    results: dict[int, int] = {}
+    waiting: list[tuple[int, int]] = []  # fields that have no end yet, with their level
+    level = 0
+    for number, piece in enumerate(pieces):
         level += (piece.kind == "open") - (piece.kind == "close")
-        if level < 0:
-            break
+        while waiting and waiting[-1][1] > level:
+            waiting.pop()
         for mark in piece.marks:
-            depth += (mark == "b") - (mark == "e")
-            if mark == "s" and depth == 1 and separate is None and level == 0:
-                separate = number
-        if depth <= 0:
-            return (separate, number) if level == 0 else (None, separate or first)
-    return None, separate or first
+            if mark == "b":
+                waiting.append((number, level))
+            elif mark == "s" and waiting and waiting[-1][1] == level:
+                results.setdefault(waiting[-1][0], number)
+            elif mark == "e" and waiting and waiting[-1][1] == level:
+                begin, _ = waiting.pop()
+                extents[begin] = results.get(begin), number
+    for number, piece in enumerate(pieces):
+        if "b" in piece.marks and number not in extents:
+            extents[number] = None, results.get(number, number)
+    return extents
