@@ -60,7 +60,7 @@ class OfficePart(XmlPart):
         label: The part's name in errors.
         settings: How to read it.
         vocabulary: Its elements.
-        is_wanted: Whether a paragraph is translated, by its number and the elements around it.
+        is_wanted: Whether a paragraph is translated, by its number and the tag around it.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class OfficePart(XmlPart):
         label: str,
         settings: DocumentSettings,
         vocabulary: Vocabulary,
-        is_wanted: Callable[[int, tuple[str, ...]], bool] = lambda *_: True,
+        is_wanted: Callable[[int, Token | None], bool] = lambda *_: True,
     ) -> None:
         super().__init__(encoded, label, settings)
         self.vocabulary = vocabulary
@@ -80,7 +80,7 @@ class OfficePart(XmlPart):
         names = vocabulary.paragraphs
         groups = self.groups(lambda name, _: local(name) in names, self._seen)
         for number, group in enumerate(groups):
-            if is_wanted(number, group.parents):
+            if is_wanted(number, group.parent):
                 self._read(group, 0, 0)
 
     def _seen(self, token: Token) -> None:

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pyattn.documents.drawing import add_drawings, add_properties
 from pyattn.documents.elements import ElementsPart
 from pyattn.documents.encodings import Encoded
-from pyattn.documents.markup import tokens
+from pyattn.documents.markup import Token, tokens
 from pyattn.documents.office_packages import OfficePackage
 from pyattn.documents.office_parts import OfficePart
 from pyattn.documents.office_runs import Vocabulary
 from pyattn.documents.settings import DocumentSettings
 from pyattn.documents.xml_parts import XmlPart, local
+
+# The head of a table: row, first and last column.
+Head = tuple[int, int, int]
 
 _SHEETS = re.compile(r"spreadsheetml\.worksheet\+xml")
 _STRINGS = re.compile(r"spreadsheetml\.sharedStrings\+xml")
@@ -33,8 +36,7 @@ _VOCABULARY = Vocabulary(
 def open_xlsx(data: bytes, settings: DocumentSettings) -> OfficePackage:
     """A XLSX file with its segments.
 
-    The heads of tables stay as they are: formulas and the tables themselves name them. Texts that
-    stand in a sheet with tables, and not among the shared ones, stay too.
+    The heads of tables stay as they are: formulas and the tables themselves name them.
 
     Args:
         data: The file.
@@ -52,13 +54,7 @@ def open_xlsx(data: bytes, settings: DocumentSettings) -> OfficePackage:
 
     fixed: set[int] = set()
     for name in package.of_type(_SHEETS):
-        sheet = package.text(name)
-        heads = list(_heads(package, name, settings))
-        if heads:
-            part = XmlPart(sheet, package.label(name), settings)
-            fixed.update(_strings_in(part, heads))
-        elif _INLINE.search(sheet.text):
-            package.add_text(name, sheet, read)
+        fixed |= _add_sheet(package, name, settings)
     for name in package.of_type(_STRINGS):
         package.add(
             name,
@@ -75,10 +71,26 @@ def open_xlsx(data: bytes, settings: DocumentSettings) -> OfficePackage:
     return package
 
 
-def _heads(
-    package: OfficePackage, sheet: str, settings: DocumentSettings
-) -> Iterator[tuple[int, int, int]]:
-    """The heads of the tables in a sheet: row, first and last column."""
+def _add_sheet(package: OfficePackage, name: str, settings: DocumentSettings) -> set[int]:
+    """Adds the texts that stand in a sheet itself; the shared strings that are heads in it."""
+    sheet = package.text(name)
+    heads = list(_heads(package, name, settings))
+    part = XmlPart(sheet, package.label(name), settings)
+
+    def is_wanted(_: int, cell: Token | None) -> bool:
+        return cell is None or not _is_in(part, cell, heads)
+
+    if _INLINE.search(sheet.text):
+        package.add_text(
+            name,
+            sheet,
+            lambda text, label: OfficePart(text, label, settings, _VOCABULARY, is_wanted),
+        )
+    return set(_strings_in(part, heads)) if heads else set()
+
+
+def _heads(package: OfficePackage, sheet: str, settings: DocumentSettings) -> Iterator[Head]:
+    """The heads of the tables in a sheet."""
     for name in package.related(sheet, "table"):
         part = XmlPart(package.text(name), package.label(name), settings)
         for token in tokens(part.text, xml=True):
@@ -89,24 +101,29 @@ def _heads(
                 break
 
 
-def _strings_in(part: XmlPart, heads: list[tuple[int, int, int]]) -> Iterator[int]:
+def _strings_in(part: XmlPart, heads: list[Head]) -> Iterator[int]:
     """The shared strings of some rows of cells."""
     wanted = False
     value = False
     for token in tokens(part.text, xml=True):
         name = local(token.name)
         if token.kind == "start" and name == "c":
-            found = _CELL.match(part.value(token, "r") or "")
-            wanted = part.value(token, "t") == "s" and found is not None
-            if found and wanted:
-                row, column = int(found[2]), _column(found[1])
-                wanted = any(row == one and low <= column <= high for one, low, high in heads)
+            wanted = part.value(token, "t") == "s" and _is_in(part, token, heads)
         elif token.kind == "start" or token.kind == "end":
             value = token.kind == "start" and name == "v"
         elif token.kind == "text" and wanted and value:
             number = part.text[slice(*token.span)].strip()
             if number.isdecimal() and len(number) < 10:
                 yield int(number)
+
+
+def _is_in(part: XmlPart, cell: Token, heads: list[Head]) -> bool:
+    """Whether a cell is in the head of a table."""
+    found = _CELL.match(part.value(cell, "r") or "")
+    if found is None:
+        return False
+    row, column = int(found[2]), _column(found[1])
+    return any(row == one and low <= column <= high for one, low, high in heads)
 
 
 def _column(letters: str) -> int:

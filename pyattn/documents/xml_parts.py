@@ -39,12 +39,12 @@ class Group:
     Attributes:
         tokens: Its parts, from its start tag to its end tag.
         last: For each start tag the index of the end tag, or of itself; for all others their own.
-        parents: The names of the elements around it, outermost first.
+        parent: The start tag of the element around it; None if there is none.
     """
 
     tokens: list[Token]
     last: list[int]
-    parents: tuple[str, ...]
+    parent: Token | None
 
     def span(self, number: int) -> Span:
         """The place of a whole element."""
@@ -90,6 +90,7 @@ class XmlPart(Document):
             DocumentError: if tags do not pair.
         """
         stack: list[str] = []
+        tags: list[Token] = []
         group: list[Token] = []
         depth = -1
         for token in tokens(self.text, xml=True):
@@ -99,16 +100,18 @@ class XmlPart(Document):
                     depth = len(stack)
                 if not token.closed:
                     stack.append(token.name)
+                    tags.append(token)
                     if len(stack) > _DEEPEST:
                         raise self.fail(token.span[0], f"<{token.name:.60}> is nested too deep")
             elif token.kind == "end":
                 if not stack or stack[-1] != token.name:
                     raise self.fail(token.span[0], f"</{token.name:.60}> closes nothing")
                 stack.pop()
+                tags.pop()
             if depth >= 0:
                 group.append(token)
                 if len(stack) == depth:
-                    yield Group(group, _partners(group), tuple(stack))
+                    yield Group(group, _partners(group), tags[-1] if tags else None)
                     group, depth = [], -1
         if stack:
             raise self.fail(len(self.text), f"<{stack[-1]:.60}> is not closed")

@@ -52,7 +52,7 @@ def letters(root: lxml.etree._Element) -> collections.Counter[str]:
 
 @pytest.mark.parametrize("format", PACKAGES)
 def test_documents_whose_texts_stay_the_same_keep_every_byte(format: str) -> None:
-    for seed in range(100):
+    for seed in range(60):
         data = made(format, seed)
         assert documents.translate(data, format, identity) == data
 
@@ -61,7 +61,7 @@ def test_documents_whose_texts_stay_the_same_keep_every_byte(format: str) -> Non
 @pytest.mark.parametrize("format", PACKAGES)
 def test_every_letter_and_element_is_there_once(format: str, order: object) -> None:
     changed = 0
-    for seed in range(60):
+    for seed in range(40):
         before = members(made(format, seed))
         found = documents.translate(made(format, seed), format, Capitals(order))  # type: ignore[arg-type]
         after = members(found)
@@ -73,7 +73,7 @@ def test_every_letter_and_element_is_there_once(format: str, order: object) -> N
             old, new = parsed(before[name]), parsed(after[name])
             assert names(new) == names(old)
             assert letters(new) == letters(old)
-    assert changed > 40
+    assert changed > 20
 
 
 @pytest.mark.parametrize("format", PACKAGES)

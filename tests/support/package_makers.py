@@ -247,21 +247,29 @@ class PackageMaker(Maker):
         text = escaped(self.words(4) + self.pick("", " "))
         if depth > 2:
             return text
-        inside = self.many(lambda: self._open_part(depth + 1), 0, 3)
+        kind = self._random.random()
+        if kind < 0.3:
+            return text
+        if kind < 0.5:
+            inside = self.many(lambda: self._open_part(depth + 1), 0, 3)
+            return self.pick(
+                f'<text:span text:style-name="T1">{inside}</text:span>',
+                f'<text:span text:style-name="T2">{inside}</text:span>',
+                f'<text:a href="x">{inside}</text:a>',
+            )
+        if kind < 0.6:
+            block = self._open_block(depth + 1)
+            return self.pick(
+                f"<text:note><text:note-citation>1</text:note-citation><text:note-body>{block}"
+                "</text:note-body></text:note>",
+                f"<draw:frame>{block}</draw:frame>",
+            )
         return self.pick(
-            text,
-            text,
-            f'<text:span text:style-name="T1">{inside}</text:span>',
-            f'<text:span text:style-name="T2">{inside}</text:span>',
             f'<text:span text:style-name="T1">{text}</text:span><text:span text:style-name="T1">'
             f"{text}</text:span>",
-            f'<text:a href="x">{inside}</text:a>',
             self.pick('<text:s text:c="2"/>', "<text:tab/>", "<text:line-break/>"),
             " <text:page-number>3</text:page-number> ",
             "<text:soft-page-break/>",
-            f"<text:note><text:note-citation>1</text:note-citation><text:note-body>"
-            f"{self._open_block(depth + 1)}</text:note-body></text:note>",
-            f"<draw:frame>{self._open_block(depth + 1)}</draw:frame>",
         )
 
     # EPUB
