@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
 from pyattn.options import GenerationOptions
-from pyattn.results import Translation
+from pyattn.results import Span, Translation
 from pyattn.text.checks import check_text, checked_texts
-from pyattn.text.pivoting import PendingPivot
+from pyattn.text.pending import PendingTranslations
+from pyattn.text.pivoting import PendingPivot, kept_again
 from pyattn.text.streaming import translated
 from pyattn.translator import Translator
 
 if TYPE_CHECKING:
+    import os
+
+    from typing_extensions import Unpack
+
+    from pyattn.text.settings import TextOverrides
     from pyattn.text.sources import Names
 
 _FIELDS = {field.name for field in dataclasses.fields(GenerationOptions)}
@@ -54,7 +60,7 @@ class Pivot:
         self.second = second
 
     @overload
-    def translate(
+    def translate(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
         self,
         texts: str,
         options: GenerationOptions | None = ...,
@@ -62,7 +68,7 @@ class Pivot:
         source: str | None = ...,
         target: str | None = ...,
         progress: bool = ...,
-        **settings: Any,
+        **overrides: Unpack[TextOverrides],
     ) -> str: ...
 
     @overload
@@ -74,7 +80,7 @@ class Pivot:
         source: Names = ...,
         target: Names = ...,
         progress: bool = ...,
-        **settings: Any,
+        **overrides: Unpack[TextOverrides],
     ) -> list[str]: ...
 
     def translate(
@@ -85,7 +91,7 @@ class Pivot:
         source: Names = None,
         target: Names = None,
         progress: bool = False,
-        **settings: Any,
+        **overrides: Unpack[TextOverrides],
     ) -> str | list[str]:
         """The best translation of each text, as `Translator.translate`.
 
@@ -95,9 +101,9 @@ class Pivot:
             source: The language of the texts, if the first model has several.
             target: The language to translate into, if the second model has several.
             progress: Whether to draw a bar for each model; needs the package tqdm.
-            **settings: Single decoding options; `split`, `normalize` and the like are for both.
+            **overrides: Single decoding options, and how texts are treated, which is for both.
         """
-        settings = {"scores": False, **settings}
+        settings = {"scores": False, **overrides}
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
             return self._start([texts], options, source, target, settings).texts(progress=progress)[
@@ -114,7 +120,7 @@ class Pivot:
         source: Names = None,
         target: Names = None,
         progress: bool = False,
-        **settings: Any,
+        **overrides: Unpack[TextOverrides],
     ) -> list[list[Translation]]:
         """The translations of each text with scores, best first, as `Translator.results`.
 
@@ -124,10 +130,10 @@ class Pivot:
             source: As for `translate`.
             target: As for `translate`.
             progress: As for `translate`.
-            **settings: As for `translate`.
+            **overrides: As for `translate`.
         """
         checked = list(checked_texts("results", texts))
-        return self._start(checked, options, source, target, settings).results(progress=progress)
+        return self._start(checked, options, source, target, overrides).results(progress=progress)
 
     def submit(
         self,
@@ -136,7 +142,8 @@ class Pivot:
         *,
         source: Names = None,
         target: Names = None,
-        **settings: Any,
+        kept: Sequence[Sequence[Span]] | None = None,
+        **overrides: Unpack[TextOverrides],
     ) -> PendingPivot:
         """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
 
@@ -145,10 +152,11 @@ class Pivot:
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
-            **settings: As for `translate`.
+            kept: As for `Translator.submit`.
+            **overrides: As for `translate`.
         """
         checked = list(checked_texts("submit", texts))
-        return self._start(checked, options, source, target, settings)
+        return self._start(checked, options, source, target, overrides, kept)
 
     def stream(
         self,
@@ -157,7 +165,7 @@ class Pivot:
         *,
         source: str | None = None,
         target: str | None = None,
-        **settings: Any,
+        **overrides: Unpack[TextOverrides],
     ) -> Iterator[str]:
         """The best translation of each text, one at a time, as `Translator.stream`.
 
@@ -166,15 +174,28 @@ class Pivot:
             options: How to search.
             source: As for `translate`, but one for all texts.
             target: Likewise.
-            **settings: As for `translate`.
+            **overrides: As for `translate`.
         """
-        settings = {"scores": False, **settings}
+        settings = {"scores": False, **overrides}
         self._start([], options, source, target, settings)
 
         def start(group: list[str]) -> PendingPivot:
             return self._start(group, options, source, target, settings)
 
         return translated(checked_texts("stream", texts), start)
+
+    def translate_file(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Translate a document: `pyattn.documents.translate_file` with this pivot."""
+        from pyattn.documents import translate_file
+
+        translate_file(source, target, self, format=format, **options)
 
     def close(self) -> None:
         """Free the weights and the threads of both; the pivot cannot be used afterwards."""
@@ -202,6 +223,7 @@ class Pivot:
         source: Names,
         target: Names,
         settings: Mapping[str, Any],
+        kept: Sequence[Sequence[Span]] | None = None,
     ) -> PendingPivot:
         # What is no decoding option is about texts, and for both.
         about_texts = {name: value for name, value in settings.items() if name not in _FIELDS}
@@ -210,11 +232,20 @@ class Pivot:
         shared |= {name: value for name, value in search.items() if name in _OF_BOTH}
         aligned = search.get("alignment", options is not None and options.alignment)
 
-        def start(between: list[str], target: Names = target) -> Any:
-            return self.second.submit(between, options, target=target, **search, **about_texts)
+        def start(between: list[str], target: Names = target) -> PendingTranslations:
+            spans = kept_again(texts, kept, between) if kept and between else None
+            return self.second.submit(
+                between, options, target=target, kept=spans, **search, **about_texts
+            )
 
         start([], target if isinstance(target, str) else None)  # fails now for wrong settings
         first = self.first.submit(
-            texts, source=source, **shared, scores=aligned, alignment=aligned, **about_texts
+            texts,
+            source=source,
+            kept=kept,
+            **shared,
+            scores=aligned,
+            alignment=aligned,
+            **about_texts,
         )
         return PendingPivot(first, start)

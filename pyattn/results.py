@@ -88,7 +88,8 @@ class Translation(Hypothesis):
             `source` spans cover the text exactly, their `target` spans the translation.
         source_spans: Spans of the source's tokens in the text, one for each column of `alignment`;
             None without an alignment. Characters in no span were copied.
-        target_spans: Spans of `tokens` in the translation; None likewise.
+        target_spans: Spans of the target's tokens in the translation, one for each row of
+            `alignment`, of which the end of every part has an empty one; None likewise.
         warnings: Codes of possible faults, sorted. "numbers": text and translation have other
             numbers. "protected": a protected part was placed by the alignment although it is more
             than a mark. And with a guard, of what other searches could not mend: "empty",

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
-from collections.abc import Iterable, Iterator, Mapping
-from types import TracebackType
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from pyattn.checkpoint import TextSettings
-from pyattn.errors import ModelError
 from pyattn.options import GenerationOptions
-from pyattn.results import Translation
-from pyattn.running.origin import Origin
+from pyattn.results import Span, Translation
 from pyattn.text.checks import check_text, checked_texts
 from pyattn.text.pending import PendingTranslations
 from pyattn.text.plans import Pair
 from pyattn.text.repeats import Cache
 from pyattn.text.settings import Treatment, chosen_treatment
-from pyattn.text.shortlist import Shortlist
 from pyattn.text.sources import Names, paired
 from pyattn.text.starting import Starter
 from pyattn.text.streaming import translated
+from pyattn.text_model import TextModel
 
 if TYPE_CHECKING:
     import os
 
     from typing_extensions import Unpack
 
-    from pyattn.files.native import MatrixType
-    from pyattn.model import Model
     from pyattn.text.settings import TextOverrides
-    from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
 
 
-class Translator:
+class Translator(TextModel):
     """A model and its tokenizer: texts in, texts out.
 
     Texts have any length. A text is cut into sentences as serves the model (`split`). White space,
@@ -73,53 +65,6 @@ class Translator:
         settings: How texts are treated by default; None is the default of the model's family.
         folder: The model's folder; None for a model that was made of arrays.
     """
-
-    # The arguments of `pyattn.load`; None for a translator that was made otherwise.
-    _origin: Origin | None = None
-
-    def __init__(
-        self,
-        model: Model,
-        tokenizer: Tokenizer | NoTokenizer | None,
-        *,
-        shortlist: Shortlist | None = None,
-        settings: TextSettings | None = None,
-        folder: pathlib.Path | None = None,
-    ) -> None:
-        self.model = model
-        self.shortlist = shortlist
-        self.settings = settings or TextSettings.of_family(model.config.family)
-        self._tokenizer = tokenizer
-        self._folder = folder
-        self._started: Starter | None = None
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Texts to token ids and back.
-
-        Raises:
-            ModelError: if the model has no tokenizer.
-        """
-        if self._tokenizer is None:
-            raise ModelError(
-                "this model has no tokenizer: pass ids to translator.model.generate, or put the "
-                "tokenizer's files into the model's folder: source.spm and target.spm for Marian, "
-                "with vocab.json beside Hugging Face's config.json; tokenizer.json for others"
-            )
-        if isinstance(self._tokenizer, ModelError):
-            raise self._tokenizer
-        return self._tokenizer
-
-    @property
-    def languages(self) -> Languages:
-        """The names that `source` and `target` may have: its mappings `sources` and `targets`.
-
-        Both are empty for a model of one pair.
-
-        Raises:
-            ModelError: if the model has no tokenizer.
-        """
-        return self.tokenizer.languages
 
     @overload
     def translate(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
@@ -229,6 +174,7 @@ class Translator:
         *,
         source: Names = None,
         target: Names = None,
+        kept: Sequence[Sequence[Span]] | None = None,
         **overrides: Unpack[TextOverrides],
     ) -> PendingTranslations:
         """Like `results`, but returns at once; the result can be waited for, awaited or cancelled.
@@ -238,16 +184,17 @@ class Translator:
             options: How to search.
             source: As for `translate`.
             target: As for `translate`.
+            kept: Spans of each text that come back as they are, besides what `protect` matches.
             **overrides: As for `translate`, such as `num_hypotheses=3`.
 
         Raises:
             TypeError: as `results`.
-            ValueError: as `results`.
+            ValueError: as `results`, and if `kept` has another length than `texts`.
         """
         search, treatment = self._chosen(options, overrides)
         checked = list(checked_texts("submit", texts))
         pairs = paired(source, target, len(checked))
-        return self._start(checked, pairs, search, treatment)
+        return self._start(checked, pairs, search, treatment, kept)
 
     def stream(
         self,
@@ -299,60 +246,6 @@ class Translator:
 
         translate_file(source, target, self, format=format, **options)
 
-    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
-        """Write model, tokenizer and shortlist as a folder of pyattn's own layout.
-
-        Args:
-            folder: The folder to write; it does not exist yet, or is empty.
-            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
-                stored type of each.
-
-        Raises:
-            FileExistsError: if the folder holds anything.
-            ValueError: as `Model.save`, and if tokenizer or shortlist were not read from a folder.
-        """
-        from pyattn.files.shortlist import LexicalShortlist
-        from pyattn.text.tokenizers import tokenizer_files
-
-        if self._folder is None and self._tokenizer is not None:
-            raise ValueError("save: the tokenizer has no files of its own; use model.save")
-        files = {} if self._folder is None else tokenizer_files(self._folder)
-        if not isinstance(self.shortlist, LexicalShortlist | None):
-            raise ValueError("save: the shortlist has no file of its own; use model.save")
-        self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)
-
-    def close(self) -> None:
-        """Free the weights and the threads; the translator cannot be used afterwards."""
-        self.model.close()
-
-    def __repr__(self) -> str:
-        folder = "" if self._folder is None else f", {str(self._folder)!r}"
-        return f"<pyattn.Translator {self.model.summary()}{folder}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Includes the model, so that a model pickled beside its translator stays the same object.
-        if self._origin is None:
-            raise TypeError(
-                "pickle: the translator was not made by pyattn.load, so its tokenizer has no path"
-            )
-        from pyattn.files.shortlist import LexicalShortlist
-
-        if not isinstance(self.shortlist, LexicalShortlist | None):
-            raise TypeError("pickle: the translator's shortlist was not read from its files")
-        parts = (self.model, self._origin, self.shortlist is not None, self.settings)
-        return self._origin.rebuild, parts
-
-    def __enter__(self) -> Translator:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _chosen(
         self, options: GenerationOptions | None, overrides: Mapping[str, Any]
     ) -> tuple[GenerationOptions, Treatment]:
@@ -368,11 +261,14 @@ class Translator:
         pairs: list[Pair],
         search: GenerationOptions,
         treatment: Treatment,
+        kept: Sequence[Sequence[Span]] | None = None,
     ) -> PendingTranslations:
-        return self._starter().start(texts, pairs, search, treatment)
+        if kept is not None and len(kept) != len(texts):
+            raise ValueError(f"submit: kept has {len(kept)} lists of spans, expected {len(texts)}")
+        return self._starter().start(texts, pairs, search, treatment, kept)
 
     def _starter(self) -> Starter:
-        """What begins all translations; documents also protect spans of their own with it."""
+        """What begins all translations."""
         if self._started is None or self._started.shortlist is not self.shortlist:
             self._started = Starter(self.model, self.tokenizer, self.settings, self.shortlist)
         return self._started

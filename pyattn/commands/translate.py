@@ -55,6 +55,25 @@ def add(commands: Commands) -> None:
         "or only where they are too long for the model",
     )
     command.add_argument(
+        "--protect",
+        action="store_true",
+        help="keep URLs, addresses, placeholders, code, versions, tags, emoji as they are",
+    )
+    command.add_argument(
+        "--protect-pattern",
+        action="append",
+        default=[],
+        metavar="REGEX",
+        help="keep these and what REGEX matches; may be given several times",
+    )
+    command.add_argument(
+        "--guard",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether translations that repeat themselves, run away or are empty are searched for "
+        "again (the default)",
+    )
+    command.add_argument(
         "--batch-tokens", type=count, metavar="N", help="source tokens to encode at once"
     )
     add_machine(command)
@@ -64,7 +83,13 @@ def _run(parsed: argparse.Namespace) -> None:
     if parsed.text and parsed.input is not None:
         parsed.fail("argument --input: not allowed with a TEXT")
     from pyattn.loading import load
+    from pyattn.text.protection.choice import chosen_protection
 
+    protect = parsed.protect_pattern or parsed.protect
+    try:
+        chosen_protection(protect, default=False)
+    except ValueError as error:
+        parsed.fail(f"argument --protect-pattern: {error}")
     with contextlib.ExitStack() as stack:
         # The input is opened first, so that a wrong name fails before a model is loaded, and the
         # output last, so that a failure to load leaves no file.
@@ -84,6 +109,8 @@ def _run(parsed: argparse.Namespace) -> None:
                 source=parsed.source_language,
                 target=parsed.target_language,
                 split=parsed.split,
+                protect=protect,
+                guard=parsed.guard,
                 **search_options(parsed),
             ):
                 output.write(f"{one_line(text)}\n".encode())

@@ -13,8 +13,8 @@ _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 _SECTION = re.compile(r"\s*\[(.*)\]\s*\Z")
 _TIME = re.compile(r"\s*(\d{1,3}):(\d{1,2}):(\d{1,2})[.:](\d{1,2})\s*\Z")
 # Overrides in braces, line breaks, and spaces that do not break.
-_MARK = re.compile(r"\{[^}]*\}|\\[Nnh]")
-_DRAWING = re.compile(r"\{[^}]*\\p[1-9][^}]*\}")
+_MARK = re.compile(r"\{[^{}]*\}|\\[Nnh]")
+_DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}")
 _DASH = re.compile(r"[ \t]*[-–—‐][ \t]*")
 _COLUMNS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
 

@@ -13,6 +13,8 @@ from pyattn.results import Span
 
 # Equal copies whose surroundings are looked at.
 _FEW = 20
+# Letters of copies that are never found inside of words.
+_SHORT = 3
 
 
 def with_protected(segment: Segment) -> list[Element]:
@@ -51,19 +53,36 @@ def _all(elements: list[Element]) -> Iterator[Element]:
         yield from _all(element.children)
 
 
-def found_copies(text: str, links: Links, elements: list[Element]) -> dict[Span, Span]:
-    """Where a translation has copied elements as they are: by alignment, else in order.
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """Copied elements that a translation has as they are.
+
+    Attributes:
+        groups: Equal copies: their spans in the segment's text, and in the translation.
+    """
+
+    groups: list[tuple[list[Span], list[Span]]]
+
+    def borders(self, side: int) -> list[int]:
+        """Where copies begin and end in the text (0) or in the translation (1): no word crosses."""
+        return sorted({place for group in self.groups for span in group[side] for place in span})
+
+    def pairs(self, links: Links) -> dict[Span, Span]:
+        """Spans of the translation by spans of the text: by alignment, else in order."""
+        pairs: dict[Span, Span] = {}
+        for spans, found in self.groups:
+            pairs |= _paired(links, spans, found)
+        return pairs
+
+
+def found_copies(text: str, translation: str, elements: list[Element]) -> Copies:
+    """Looks for copied elements in a translation.
 
     Args:
         text: The text of the segment.
-        links: Which words belong together.
+        translation: Its translation.
         elements: The elements of the segment.
-
-    Returns:
-        Spans of the translation by spans of the text, for those that are there.
     """
-    copies: dict[Span, Span] = {}
-    translation = links.target.text
     lowered = translation.lower()
     if len(lowered) != len(translation):  # some capitals have two small letters
         lowered = translation
@@ -72,29 +91,25 @@ def found_copies(text: str, links: Links, elements: list[Element]) -> dict[Span,
         if element.kept:
             wanted.setdefault(text[slice(*element.span)].lower(), []).append(element.span)
     taken: list[Span] = []
+    groups: list[tuple[list[Span], list[Span]]] = []
     for copy in sorted(wanted, key=len, reverse=True):
         found: list[Span] = []
         place = -1
         while (place := lowered.find(copy, place + 1)) >= 0:
             span = place, place + len(copy)
             free = all(one[1] <= place or span[1] <= one[0] for one in near(taken, span))
-            if (
-                free
-                and _is_whole(translation, span)
-                and _is_like(text, wanted[copy], lowered, span)
-            ):
+            if free and _is_like(text, wanted[copy], lowered, span):
                 bisect.insort(taken, span)
                 found.append(span)
                 place = span[1] - 1
-        copies |= _paired(links, wanted[copy], found)
-    return copies
+        groups.append((sorted(wanted[copy]), found))
+    return Copies(groups)
 
 
 def _paired(links: Links, spans: list[Span], found: list[Span]) -> dict[Span, Span]:
-    """Pairs equal copies with what was found in the translation."""
     pairs: dict[Span, Span] = {}
     rest: list[Span] = []
-    waiting = sorted(spans)
+    waiting = list(spans)
     for span in found:
         origins = (links.best[n] for n in range(*links.target.within(span)))
         origin = next((one for one in origins if one >= 0), -1)
@@ -112,6 +127,8 @@ def _paired(links: Links, spans: list[Span], found: list[Span]) -> dict[Span, Sp
 
 def _is_like(text: str, spans: list[Span], translation: str, span: Span) -> bool:
     """Whether a copy touches letters of the translation only if one touches letters of the text."""
+    if span[1] - span[0] < _SHORT and not _is_whole(translation, span):
+        return False
     return all(
         not _touches(translation, span, after=after)
         or any(_touches(text, own, after=after) for own in spans[:_FEW])

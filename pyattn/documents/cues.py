@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from pyattn.documents.copies import with_protected
 from pyattn.documents.model import Answer, Document, Edit, Element, Segment
 from pyattn.documents.placement import Area, Placement
-from pyattn.documents.words import Links, Words, linked
+from pyattn.documents.words import Links, Words
 from pyattn.documents.wrapping import wrapped
 from pyattn.results import Span
 
@@ -133,7 +132,8 @@ class CueDocument(Document):
         """The text of each cue, in lines."""
         parts = self._parts[segment.place]
         answer = dataclasses.replace(answer, text=" ".join(answer.text.split("\n")))
-        links = linked(segment.text, answer)
+        placement = Placement.of(segment, answer)
+        links = placement.links
         spans = [links.source.within(part.span) for part in parts]
         cuts = _cuts([part.cue for part in parts], spans, links)
         areas = [
@@ -143,12 +143,12 @@ class CueDocument(Document):
         text = links.target.text
         for part, area in zip(parts, areas, strict=True):
             text = _in_lines(text, area.span, part.cue)
-        target = dataclasses.replace(links.target, text=text)
-        elements = with_protected(segment)
-        placement = Placement(segment.text, dataclasses.replace(links, target=target), elements)
+        placement = placement.with_text(text)
         edits = []
         for part, area in zip(parts, areas, strict=True):
-            inside = [one for one in elements if part.span[0] <= one.span[0] < part.span[1] + 1]
+            inside = [
+                one for one in placement.elements if part.span[0] <= one.span[0] < part.span[1] + 1
+            ]
             inside = [one for one in inside if one.span[1] <= part.span[1]]
             written = "".join(
                 self.escaped(piece, segment).replace("\n", self.line_end)

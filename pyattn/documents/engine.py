@@ -6,11 +6,8 @@ import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from pyattn.documents.model import Alignment, Answer, Segment
-from pyattn.results import Translation
+from pyattn.results import Span, Translation
 
 # Segments and characters that are translated together; two groups are under way at a time.
 _GROUP_SEGMENTS = 512
@@ -35,6 +32,8 @@ class Engine(Protocol):
         """Begins to translate texts."""
         ...
 
+
+_Key: TypeAlias = tuple[str, tuple[Span, ...]]
 
 # A translator, or a function from texts to their translations.
 Translate: TypeAlias = Engine | Callable[[list[str]], list[str]]
@@ -104,58 +103,53 @@ def _submitted(
     group: list[Segment], submit: Callable[..., Pending], options: Mapping[str, Any]
 ) -> Callable[[], list[Answer]]:
     """Begins to translate a group; the result waits for it."""
-    aligned = [
-        (segment.marked or segment.aligned) and len(segment.text) <= _LONGEST_ALIGNED
-        for segment in group
-    ]
-    texts: list[list[str]] = [
-        list(dict.fromkeys(s.text for s, one in zip(group, aligned, strict=True) if one == wanted))
-        for wanted in (False, True)
-    ]
-    chosen = {"scores": False, **options, "num_hypotheses": 1}
-    plain = submit(texts[False], **chosen) if texts[False] else None
-    marked = submit(texts[True], **chosen, alignment=True) if texts[True] else None
+    chosen = {"scores": False, "protect": True, **options, "num_hypotheses": 1}
+    waiting: list[tuple[Pending, list[_Key], bool]] = []
+    for aligned in (False, True):
+        keys = list(dict.fromkeys(_key(one) for one in group if _is_aligned(one) == aligned))
+        if keys:
+            extra = {"alignment": True, "kept": [key[1] for key in keys]} if aligned else {}
+            waiting.append((submit([key[0] for key in keys], **chosen, **extra), keys, aligned))
 
     def wait() -> list[Answer]:
-        found: list[dict[str, Answer]] = [{}, {}]
-        for number, pending in enumerate((plain, marked)):
-            results = pending.results() if pending else []
-            for text, [best, *_] in zip(texts[number], results, strict=True):
-                found[number][text] = Answer(best.text, alignment_of(best) if number else None)
-        return [found[one][s.text] for s, one in zip(group, aligned, strict=True)]
+        found: dict[tuple[_Key, bool], Answer] = {}
+        for pending, keys, aligned in waiting:
+            for key, [best, *_] in zip(keys, pending.results(), strict=True):
+                answer = Answer(best.text, alignment_of(best) if aligned else None)
+                found[key, aligned] = answer
+        return [found[_key(one), _is_aligned(one)] for one in group]
 
     return wait
+
+
+def _is_aligned(segment: Segment) -> bool:
+    needs = segment.marked or segment.aligned
+    return needs and len(segment.text) <= _LONGEST_ALIGNED
+
+
+def _key(segment: Segment) -> _Key:
+    """The text of a segment, and its spans that come back as they are."""
+    spans = set(segment.protected)
+    waiting = list(segment.elements)
+    while waiting:
+        element = waiting.pop()
+        waiting += element.children
+        # The engine copies line breaks by itself, and cuts texts there.
+        if element.kept and segment.text[slice(*element.span)] != "\n":
+            spans.add(element.span)
+    kept: list[Span] = []
+    for span in sorted(spans):
+        if not kept or span[0] >= kept[-1][1]:
+            kept.append(span)
+    return segment.text, tuple(kept)
 
 
 def alignment_of(best: Translation) -> Alignment | None:
     """The alignment of a translation; None if it has none."""
     if best.alignment is None or best.source_spans is None or best.target_spans is None:
         return None
-    rows = _token_rows(best)
-    if rows is None:
-        return None
+    # Without the ends of sentences, which are nowhere in the text.
+    rows = [row for row, (begin, end) in enumerate(best.target_spans) if begin < end]
+    targets = [best.target_spans[row] for row in rows]
     copied = [(piece.source, piece.target) for piece in best.pieces if piece.copied]
-    return Alignment(best.source_spans, best.target_spans, rows, copied)
-
-
-def _token_rows(best: Translation) -> npt.NDArray[np.float32] | None:
-    """The rows of an alignment that belong to tokens; parts of a text have one more for the end."""
-    weights, targets = best.alignment, best.target_spans
-    assert weights is not None
-    assert targets is not None
-    rows: list[int] = []
-    row = 0
-    for piece in best.pieces:
-        if piece.copied:
-            continue
-        begin, end = piece.target
-        while len(rows) < len(targets) and begin <= targets[len(rows)][0] <= end:
-            if targets[len(rows)][0] == end and targets[len(rows)][1] > end:
-                break
-            rows.append(row)
-            row += 1
-        if row < len(weights) and (row == 0 or (weights[row] * weights[row - 1]).any()):
-            row += 1  # the end of this part looks at the same source
-    if len(rows) != len(targets) or (rows and rows[-1] >= len(weights)):
-        return None
-    return weights[rows]
+    return Alignment(best.source_spans, targets, best.alignment[rows], copied)

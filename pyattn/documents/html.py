@@ -320,7 +320,10 @@ def feed(builder: SegmentBuilder, text: str, span: Span) -> None:
             continue
         if begin < match.start():
             builder.text(text[begin : match.start()], (begin, match.start()))
-        builder.reference(meant, match.span(), match[0])
+        if meant:
+            builder.reference(meant, match.span(), match[0])
+        else:  # a letter that there is not
+            builder.empty(match.span())
         begin = match.end()
     if begin < end:
         builder.text(text[begin:end], (begin, end))

@@ -14,9 +14,7 @@ from pyattn.results import Span
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]')
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u....|.)")
 # One word with signs, digits or capitals inside: a name for programs, an address, a path, a date.
-_NAME = re.compile(
-    r"\S*(?:[\w$@)][_/\\.:@#$=&?+]\w|[a-z][A-Z]|[#/.@_$]\w)\S*|[A-Z0-9_]*_[A-Z0-9_]*"
-)
+_NAME = re.compile(r"[\w$@)][_/\\.:@#$=&?+]\w|[a-z][A-Z]|[#/.@_$]\w")
 # Texts beside which all other keys of a subtree describe it.
 _NOTES = "@"
 
@@ -66,7 +64,8 @@ class JsonDocument(Document):
     def _add(self, span: Span) -> None:
         raw = self.text[slice(*span)]
         value = json.loads(f'"{raw}"', strict=False)
-        if _NAME.fullmatch(value) or not any(map(str.isalpha, value)):
+        is_word = not any(map(str.isspace, value))
+        if (is_word and _NAME.search(value)) or not any(map(str.isalpha, value)):
             return
         self.segments += message_segments(value, _places(raw, span[0]))
 

@@ -24,9 +24,9 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 # What stands in front of the text of a block: the box of a task, the mark of an alert.
 _HEAD = re.compile(r"\[[ xX]\][ \t]+|\[!\w+\][ \t]*(?:\n|$)")
 # Attributes behind a heading: {#name .class}.
-_ATTRIBUTES = re.compile(r"[ \t]*\{[#.:][^{}\n]*\}[ \t]*$")
+_ATTRIBUTES = re.compile(r"\{[#.:][^{}\n]*\}$")
 # Commands of site generators, and names of emoji.
-_COMMAND = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|:[a-z0-9_+-]+:")
+_COMMAND = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^%{\n]*%\}|:[a-z0-9_+-]{1,40}:")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)[^>]*?(/?)>\Z", re.DOTALL)
 _TITLE = re.compile(r"""[ \t\n]("[^"\\]+"|'[^'\\]+'|\([^()\\]+\))[ \t\n]*\)\Z""")
 _ESCAPED = re.compile(r"[\\`*_\[\]<>&~\"'()]")

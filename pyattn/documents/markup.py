@@ -97,17 +97,22 @@ def _token(text: str, begin: int, end: int, xml: bool) -> Token | None:
     if following == "?":
         return Token("other", (begin, _after(text, "?>" if xml else ">", begin, end)))
     if following == "/":
-        if text[begin + 2 : begin + 3].isalpha() or (xml and text[begin + 2 : begin + 3] in "_:"):
+        if _begins_name(text[begin + 2 : begin + 3], xml):
             return _tag(text, begin, begin + 2, end, xml)
         return Token("other", (begin, _after(text, ">", begin, end)))
-    if following.isalpha() or (xml and following and following in "_:"):
+    if _begins_name(following, xml):
         return _tag(text, begin, begin + 1, end, xml)
     return None
 
 
+def _begins_name(letter: str, xml: bool) -> bool:
+    return letter.isalpha() or (xml and letter in ("_", ":"))
+
+
 def _tag(text: str, begin: int, start: int, end: int, xml: bool) -> Token:
     found = _TAG_NAME.match(text, start, end)
-    assert found
+    if not found:
+        return Token("other", (begin, end))
     name = found[0] if xml else found[0].lower()
     attributes: list[Attribute] = []
     place = found.end()

@@ -11,7 +11,7 @@ from pyattn.documents.placeholders import placeholders
 from pyattn.results import Span
 
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:-]*)(?:\s[^<>]*)?(/?)>")
-_CHOICE = re.compile(r"\s*[\w.]+\s*,\s*(?:plural|select|selectordinal)\s*,")
+_CHOICE = re.compile(r"\s{0,9}[\w.]{1,99}\s{0,9},\s*(?:plural|select|selectordinal)\s*,")
 _OPTION = re.compile(r"\s*(?:offset:\d+\s*)?(?:=\d+|\w+)\s*\{")
 _QUOTED = re.compile(r"'[{}][^']*'")
 # Choices inside of choices.

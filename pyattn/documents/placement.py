@@ -12,7 +12,7 @@ import dataclasses
 from pyattn.documents.copies import found_copies, with_protected
 from pyattn.documents.model import Answer, Element, Fragment, Segment
 from pyattn.documents.runs import best_run, free_around, is_inside, near
-from pyattn.documents.words import Links, linked
+from pyattn.documents.words import Links, Words, linked
 from pyattn.results import Span
 
 # Signs that belong to the word behind them; all others belong to the word before.
@@ -21,6 +21,13 @@ _OPENING = frozenset("([{¿¡«‹„“‘‚「『（【《〈")
 
 # Share of a word's attention on an element from which on it surely belongs there.
 _SURE = 0.5
+# And how much of the best word's share: keeps "Tom" and leaves the "a" of "vi a Tom", which the
+# included model also aligns with it. 96 % of 557 single words with tags are right then, 88 % at 0.
+_CLEAR = 0.85
+# Letters of a text that is hardly the same in two languages by chance, unless it is a name or has
+# digits; and how many elements of a parent are looked at.
+_TELLING = 4
+_MOST_EQUALS = 100
 # Steps to the words around the expected one that an element without words looks at.
 _FARTHEST = 64
 
@@ -37,10 +44,9 @@ def placed(segment: Segment, answer: Answer) -> list[Fragment]:
     """
     if not segment.marked:
         return [answer.text]
-    elements = with_protected(segment)
-    placement = Placement(segment.text, linked(segment.text, answer), elements)
+    placement = Placement.of(segment, answer)
     whole = Area((0, len(placement.source)), (0, len(placement.target)), (0, len(answer.text)))
-    return placement.fragments(elements, whole)
+    return placement.fragments(placement.elements, whole)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,9 +93,21 @@ class Placement:
         text: The text of the segment.
         links: Which words belong together.
         elements: The elements of the segment.
+        copies: Where the translation has copied elements as they are, by their spans in the text.
     """
 
-    def __init__(self, text: str, links: Links, elements: list[Element]) -> None:
+    @classmethod
+    def of(cls, segment: Segment, answer: Answer) -> Placement:
+        """The placement of a segment's markup, with its protected spans, in a translation."""
+        elements = with_protected(segment)
+        copies = found_copies(segment.text, answer.text, elements)
+        source = Words.of(segment.text, copies.borders(0))
+        links = linked(source, Words.of(answer.text, copies.borders(1)), answer)
+        return cls(segment.text, links, elements, copies.pairs(links))
+
+    def __init__(
+        self, text: str, links: Links, elements: list[Element], copies: dict[Span, Span]
+    ) -> None:
         self.text = text
         self.links = links
         self.source = links.source
@@ -98,7 +116,14 @@ class Placement:
         for place, origin in enumerate(links.best):
             if origin >= 0:
                 self._pulled[origin].append(place)
-        self._copies = found_copies(text, links, elements)
+        self.elements = elements
+        self._copies = copies
+
+    def with_text(self, text: str) -> Placement:
+        """The same placement in a translation with other white space, as long as before."""
+        target = dataclasses.replace(self.target, text=text)
+        links = dataclasses.replace(self.links, target=target)
+        return Placement(self.text, links, self.elements, self._copies)
 
     def fragments(self, elements: list[Element], area: Area) -> list[Fragment]:
         """The translation of an area with elements in it.
@@ -124,6 +149,7 @@ class Placement:
                 child.exact, child.span = True, span
                 child.target = self.target.within(span)
                 child.hits = list(range(*child.target))
+        self._find_equals(covering, area)
         self._find_hits(covering, area)
         self._settle(covering, area)
         taken = sorted(child.target for child in covering if child.target[0] < child.target[1])
@@ -161,6 +187,27 @@ class Placement:
         if place < area.span[1] and (text[place].isalnum() or padded):
             after = "" if text[place].isspace() else " "
         return [before, copy, after]
+
+    def _find_equals(self, children: list[_Child], area: Area) -> None:
+        """Gives elements the words that are the same in both texts, as names and numbers are."""
+        low, high = area.span
+        taken = sorted(child.target for child in children if child.exact)
+        for child in children[:_MOST_EQUALS]:
+            own = self.text[slice(*child.element.span)].strip()
+            telling = len(own) >= _TELLING or any(map(str.isdigit, own)) or own[:1].isupper()
+            if child.exact or not telling or self.text.count(own) != 1:
+                continue
+            begin = self.target.text.find(own, low, high)
+            if begin < 0 or self.target.text.find(own, begin + 1, high) >= 0:
+                continue
+            span = begin, begin + len(own)
+            target = self.target.within(span)
+            words = self.target.spans[target[0]][0], self.target.spans[target[1] - 1][1]
+            apart = all(one[1] <= target[0] or target[1] <= one[0] for one in near(taken, target))
+            if words == span and apart:
+                bisect.insort(taken, target)
+                child.exact, child.span, child.target = True, span, target
+                child.hits = list(range(*target))
 
     def _find_hits(self, children: list[_Child], area: Area) -> None:
         """Finds the words of the translation that belong to each child; each belongs to one."""
@@ -239,7 +286,8 @@ class Placement:
         if weights is None:
             return hits
         looks = weights[hits, slice(*child.source)].sum(axis=1)
-        sure = [n for n, look in enumerate(looks) if look >= _SURE]
+        least = max(_SURE, _CLEAR * float(looks.max()))
+        sure = [n for n, look in enumerate(looks) if look >= least]
         return hits[sure[0] : sure[-1] + 1] if sure else hits
 
     def _is_cover(self, children: list[_Child], area: Area) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -44,9 +45,14 @@ class Words:
     solid: list[bool]
 
     @classmethod
-    def of(cls, text: str) -> Words:
-        """The words of a text."""
-        spans = [match.span() for match in _TOKEN.finditer(text)]
+    def of(cls, text: str, borders: Sequence[int] = ()) -> Words:
+        """The words of a text; none crosses one of some borders, which are in order."""
+        cuts = [0, *borders, len(text)]
+        spans = [
+            match.span()
+            for begin, end in itertools.pairwise(cuts)
+            for match in _TOKEN.finditer(text, begin, end)
+        ]
         return cls(text, spans, [_is_solid(text[n]) for n, _ in spans])
 
     def __len__(self) -> int:
@@ -107,9 +113,8 @@ class Links:
     weights: npt.NDArray[np.float32] | None = None
 
 
-def linked(text: str, answer: Answer) -> Links:
-    """The links between a segment's text and its translation."""
-    source, target = Words.of(text), Words.of(answer.text)
+def linked(source: Words, target: Words, answer: Answer) -> Links:
+    """The links between the words of a segment and of its translation."""
     weights: npt.NDArray[np.float32] | None = None
     if answer.alignment is not None and len(source) * len(target) <= _MOST_CELLS:
         weights = _weights(source, target, answer.alignment)
@@ -150,12 +155,16 @@ def _weights(source: Words, target: Words, alignment: Alignment) -> npt.NDArray[
 
 
 def _shares(words: Words, tokens: Sequence[Span]) -> npt.NDArray[np.float32]:
-    """[tokens, words]: which share of a token's letters lies in a word; white space counts not."""
+    """[tokens, words]: which share of a token's letters lies in a word.
+
+    White space counts not, and signs only in tokens without words.
+    """
     shares = np.zeros((len(tokens), len(words)), np.float32)
     owners = words.of_letters()
+    solid = np.array([*words.solid, False])
     for number, (begin, end) in enumerate(tokens):
         letters = owners[begin:end]
-        letters = letters[letters >= 0]
+        letters = letters[solid[letters]] if solid[letters].any() else letters[letters >= 0]
         if letters.size:
             np.add.at(shares[number], letters, np.float32(1 / letters.size))
     return shares

@@ -116,7 +116,8 @@ def _from_address(text: str, revision: str | None, endpoint: str | None) -> HubN
     mirrors = {endpoint or "", os.environ.get("HF_ENDPOINT", "")}
     hosts = _HOSTS | {urllib.parse.urlsplit(mirror).hostname for mirror in mirrors}
     parts = [urllib.parse.unquote(part) for part in address.path.strip("/").split("/")]
-    if address.hostname in hosts and is_repository("/".join(parts[:2])):
+    model = parts[0] not in ("datasets", "spaces") and is_repository("/".join(parts[:2]))
+    if address.hostname in hosts and model:
         # .../tree/REVISION, /blob/REVISION/FILE and /resolve/REVISION/FILE are pages of it.
         own = parts[3] if len(parts) > 3 and parts[2] in ("tree", "blob", "resolve") else None
         return HubName(repository="/".join(parts[:2]), revision=_one(text, own, revision))
@@ -128,19 +129,18 @@ def _from_address(text: str, revision: str | None, endpoint: str | None) -> HubN
 
 def _of_registry(registry: str, rest: str, revision: str | None, text: str) -> RegistryName:
     codes, at, own = rest.partition("@")
-    if not _LANGUAGES.fullmatch(codes):
-        raise ModelError(
-            f"{text}: expected {registry}: and two codes of languages, as in {registry}:en-es"
-        )
-    parts = re.split(r"[-_>]+", codes)
+    parts = re.split(r"[-_>]+", codes) if _LANGUAGES.fullmatch(codes) else []
     pairs = tuple(
         ("-".join(parts[:cut]), "-".join(parts[cut:]))
         for cut in range(1, len(parts))
-        if _LANGUAGE.fullmatch(parts[cut])
+        if _LANGUAGE.fullmatch(parts[0])
+        and _LANGUAGE.fullmatch(parts[cut])
         and all(map(_SUBTAG.fullmatch, [*parts[1:cut], *parts[cut + 1 :]]))
     )
     if not pairs:
-        raise ModelError(f"{text}: more than two languages")
+        raise ModelError(
+            f"{text}: expected {registry}: and two codes of languages, as in {registry}:en-es"
+        )
     whose: Registry = "firefox" if registry == "firefox" else "argos"
     return RegistryName(
         registry=whose, pairs=pairs, revision=_one(text, own if at else None, revision)

@@ -12,7 +12,7 @@ from pyattn.hub.firefox import FIREFOX
 from pyattn.hub.names import FORMS, HubName, Name, Registry, parse
 from pyattn.hub.registry import Source, cached_folders, install
 from pyattn.hub.settings import Settings
-from pyattn.hub.suggestions import did_you_mean, near_names, near_paths
+from pyattn.hub.suggestions import INCLUDED_NAME, did_you_mean, near_names, near_paths
 
 SOURCES: dict[Registry, Source] = {"firefox": FIREFOX, "argos": ARGOS}
 
@@ -79,7 +79,12 @@ def folders_of(name: Name, settings: Settings) -> tuple[pathlib.Path, ...]:
             f"{name}: not in the cache ({settings.cache}), and {offline}; with a network, "
             f"`pyattn download {name}` puts it there"
         )
-    return install(SOURCES[name.registry], name, settings)
+    try:
+        return install(SOURCES[name.registry], name, settings)
+    except ModelError as error:
+        if str(error).startswith(f"{name}: "):
+            raise
+        raise ModelError(f"{name}: {error}") from None
 
 
 def _exists(path: pathlib.Path) -> bool:
@@ -94,11 +99,15 @@ def _nowhere(model: str) -> str:
     path = pathlib.Path(model)
     if model[:1] == "~" and _exists(path.expanduser()):
         return f"{model}: no such folder or file; Python does not replace ~, {path.expanduser()} is"
-    near = near_paths(model) or near_names(model)
-    tried = f"{path}: no such folder or file, expected a model's"
+    tried = f"{path}: no such folder or file, expected the path of a model"
+    near = near_names(model) + near_paths(model)
     if "/" in model or "\\" in model:
         return tried + did_you_mean(near)
-    return f"{tried}, or a name such as {FORMS}{did_you_mean(near)}"
+    included = "; the included model, without a path, is English-Spanish"
+    return (
+        f"{tried} or a name such as {FORMS}{did_you_mean(near)}"
+        f"{included if INCLUDED_NAME in near else ''}"
+    )
 
 
 def _pair(folder: pathlib.Path) -> str:

@@ -26,6 +26,8 @@ _OWNERS = {
     "t5-": "google-t5",
 }
 _MOST = 3
+# What would be the name of the included model.
+INCLUDED_NAME = "firefox:en-es"
 
 
 def near_names(text: str) -> list[str]:

@@ -16,55 +16,12 @@ from typing import Any, NamedTuple, TypeAlias, overload
 
 from pyattn.text.checks import check_text, checked_texts
 from pyattn.text.languages import iso_639
-from pyattn.text.scripts import script
+from pyattn.text.scripts import languages_in, may_be_latin, script
 
 # From a line in small letters to the probabilities of languages, by codes of ISO 639.
 Classifier: TypeAlias = Callable[[str], Mapping[str, float]]
 
 UNKNOWN = "und"
-
-# Languages that are written in a script other than Latin, as far as the model knows them.
-_LANGUAGES = {
-    "Cyrl": "ru uk be bg mk sr kk ky mn tg tt ba cv ce os av bxr kv krc myv mhr mrj sah tyv xal"
-    " rue uz az ab",
-    "Arab": "ar fa ur ps sd ug ckb arz azb pnb lrc mzn ks ku pa",
-    "Deva": "hi mr ne sa bh gom new mai dty bho kok sd ks",
-    "Beng": "bn as bpy",
-    "Hebr": "he yi",
-    "Ethi": "am ti",
-    "Geor": "ka xmf",
-    "Tibt": "bo dz",
-    "Mong": "mn",
-    "Jpan": "ja",
-    "Hans": "zh wuu yue",
-    "Hant": "zh yue",
-    "Hani": "zh ja yue wuu",
-    "Grek": "el",
-    "Thai": "th",
-    "Hang": "ko",
-    "Armn": "hy",
-    "Guru": "pa",
-    "Gujr": "gu",
-    "Taml": "ta",
-    "Telu": "te",
-    "Knda": "kn",
-    "Mlym": "ml",
-    "Sinh": "si",
-    "Khmr": "km",
-    "Laoo": "lo",
-    "Mymr": "my",
-    "Orya": "or",
-    "Thaa": "dv",
-    "Olck": "sat",
-    "Cher": "chr",
-    "Nkoo": "nqo",
-    "Tfng": "ber zgh",
-    "Syrc": "syr",
-}
-_BY_SCRIPT = {name: frozenset(codes.split()) for name, codes in _LANGUAGES.items()}
-# Of the languages above, those that are written in Latin letters as well.
-_ALSO_LATIN = frozenset(["sr", "uz", "az", "ku", "ber", "zgh", "tt"])
-_NOT_LATIN = frozenset().union(*_BY_SCRIPT.values()) - _ALSO_LATIN
 
 # Languages that the model has under several names, or cannot tell apart.
 _KIN = {
@@ -188,8 +145,8 @@ def _detected(text: str, wanted: list[_Wanted] | None, classifier: Classifier | 
 
 def _of_all(line: str, written: str, classifier: Classifier | None) -> Detection:
     """The most probable of all languages in a script."""
-    own = _BY_SCRIPT.get(written, frozenset())
-    if len(own) == 1:
+    own = languages_in(written)
+    if own and len(own) == 1:
         return Detection(next(iter(own)), 1.0, written)
     for scores in _answers(line, classifier):
         fitting = {code: score for code, score in scores.items() if _fits(code, written)}
@@ -220,8 +177,8 @@ def _of_some(
 
 def _fits(code: str, written: str) -> bool:
     """Whether a language is written in a script."""
-    own = _BY_SCRIPT.get(written)
-    return code in own if own is not None else code not in _NOT_LATIN
+    own = languages_in(written)
+    return code in own if own is not None else may_be_latin(code)
 
 
 def _is_written(one: _Wanted, written: str) -> bool:

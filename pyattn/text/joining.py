@@ -77,9 +77,12 @@ class Joiner:
         targets: list[Span] = []
         translated = (piece for piece in pieces if not piece.copied)
         for part, one, piece in zip(parts, decoded, translated, strict=True):
-            begin = piece.target[0]
+            begin, end = piece.target
             where = places(part.output, part.edits, part.form.raised)
             targets.extend((begin + where[low], begin + where[high]) for low, high in one.spans)
+            # The end has a row of the alignment, but is none of the tokens.
+            rows = one.spans if part.hypothesis.alignment is None else part.hypothesis.alignment
+            targets.extend([(end, end)] * (len(rows) - len(one.spans)))
         return _translation(
             plan,
             parts,

@@ -93,6 +93,34 @@ def _joined(
     ]
 
 
+def kept_again(
+    texts: Sequence[str], kept: Sequence[Sequence[Span]], between: Sequence[str]
+) -> list[list[Span]]:
+    """Where the kept parts of texts are in their translations.
+
+    Args:
+        texts: The texts.
+        kept: Spans of each that came back as they were, in any order.
+        between: The translation of each.
+    """
+    return [
+        _found([text[begin:end] for begin, end in spans], translation)
+        for text, spans, translation in zip(texts, kept, between, strict=True)
+    ]
+
+
+def _found(parts: Sequence[str], text: str) -> list[Span]:
+    """The places of parts in a text: of each part as many as there are of it, the longest first."""
+    found: list[Span] = []
+    for part in sorted(filter(None, parts), key=len, reverse=True):
+        begin = text.find(part)
+        while begin >= 0 and any(begin < end and start < begin + len(part) for start, end in found):
+            begin = text.find(part, begin + 1)
+        if begin >= 0:
+            found.append((begin, begin + len(part)))
+    return sorted(found)
+
+
 def joined(before: Translation, after: Translation) -> Translation:
     """The translation of a text by way of its translation into a language between.
 

@@ -1,56 +1,78 @@
-"""The script of a text, by the codes of ISO 15924."""
+"""Scripts, by the codes of ISO 15924: their letters, their languages, and the script of a text."""
 
 from __future__ import annotations
 
 import collections
 import functools
 import re
-import unicodedata
 
-# Scripts by the first word of their letters' names in Unicode.
-_NAMED = {
-    "LATIN": "Latn",
-    "CYRILLIC": "Cyrl",
-    "GREEK": "Grek",
-    "ARABIC": "Arab",
-    "HEBREW": "Hebr",
-    "DEVANAGARI": "Deva",
-    "BENGALI": "Beng",
-    "GURMUKHI": "Guru",
-    "GUJARATI": "Gujr",
-    "ORIYA": "Orya",
-    "TAMIL": "Taml",
-    "TELUGU": "Telu",
-    "KANNADA": "Knda",
-    "MALAYALAM": "Mlym",
-    "SINHALA": "Sinh",
-    "THAI": "Thai",
-    "LAO": "Laoo",
-    "TIBETAN": "Tibt",
-    "MYANMAR": "Mymr",
-    "KHMER": "Khmr",
-    "GEORGIAN": "Geor",
-    "ARMENIAN": "Armn",
-    "ETHIOPIC": "Ethi",
-    "HANGUL": "Hang",
-    "HIRAGANA": "Hira",
-    "KATAKANA": "Hira",
-    "CJK": "Hani",
-    "BOPOMOFO": "Hani",
-    "MONGOLIAN": "Mong",
-    "THAANA": "Thaa",
-    "SYRIAC": "Syrc",
-    "OL": "Olck",
-    "NKO": "Nkoo",
-    "TIFINAGH": "Tfng",
-    "CHEROKEE": "Cher",
-    "CANADIAN": "Cans",
-    "YI": "Yiii",
-    "JAVANESE": "Java",
+from pyattn.text.languages import iso_639
+
+# Of each script its letters, as regular expressions write them between brackets, and its
+# languages. Those of Latin are the ones that models usually have: others may be Latin as well.
+_SCRIPTS = {
+    "Latn": (
+        "A-Za-z\u00aa\u00ba\u00c0-\u024f\u0250-\u02af\u1e00-\u1eff\ua720-\ua7ff\ufb00-\ufb06\uff21-\uff5a",
+        "af ast az bs br ca ceb cs cy da de en eo es et eu fi fj fo fr fy ga gd gl gn hr ht hu id"
+        " ig ilo is it jv ku la lb lt lv mg mi ms mt nb nl nn no ny oc om pl pt qu ro rw sk sl sm"
+        " sn so sq sr ss st su sv sw tk tl tn tr ts tt uz vi wo xh yo zgh zu",
+    ),
+    "Cyrl": (
+        "\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f",
+        "ru uk be bg mk sr kk ky mn tg tt ba cv ce os av bxr kv krc myv mhr mrj sah tyv xal rue uz"
+        " az ab",
+    ),
+    "Grek": ("\u0370-\u03ff\u1f00-\u1fff", "el"),
+    "Arab": (
+        "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff",
+        "ar fa ur ps sd ug ckb arz azb pnb lrc mzn ks ku pa",
+    ),
+    "Hebr": ("\u0590-\u05ff\ufb1d-\ufb4f", "he yi"),
+    "Deva": ("\u0900-\u097f\ua8e0-\ua8ff", "hi mr ne sa bh gom new mai dty bho kok sd ks"),
+    "Beng": ("\u0980-\u09ff", "bn as bpy"),
+    "Guru": ("\u0a00-\u0a7f", "pa"),
+    "Gujr": ("\u0a80-\u0aff", "gu"),
+    "Orya": ("\u0b00-\u0b7f", "or"),
+    "Taml": ("\u0b80-\u0bff", "ta"),
+    "Telu": ("\u0c00-\u0c7f", "te"),
+    "Knda": ("\u0c80-\u0cff", "kn"),
+    "Mlym": ("\u0d00-\u0d7f", "ml"),
+    "Sinh": ("\u0d80-\u0dff", "si"),
+    "Thai": ("\u0e00-\u0e7f", "th"),
+    "Laoo": ("\u0e80-\u0eff", "lo"),
+    "Tibt": ("\u0f00-\u0fff", "bo dz"),
+    "Mymr": ("\u1000-\u109f\uaa60-\uaa7f", "my"),
+    "Khmr": ("\u1780-\u17ff", "km"),
+    "Geor": ("\u10a0-\u10ff\u1c90-\u1cbf\u2d00-\u2d2f", "ka xmf"),
+    "Armn": ("\u0530-\u058f", "hy"),
+    "Ethi": ("\u1200-\u139f", "am ti"),
+    "Mong": ("\u1800-\u18af", "mn"),
+    "Thaa": ("\u0780-\u07bf", "dv"),
+    "Syrc": ("\u0700-\u074f", "syr"),
+    "Nkoo": ("\u07c0-\u07ff", "nqo"),
+    "Olck": ("\u1c50-\u1c7f", "sat"),
+    "Tfng": ("\u2d30-\u2d7f", "ber zgh"),
+    "Cher": ("\u13a0-\u13ff\uab70-\uabbf", "chr"),
+    "Cans": ("\u1400-\u167f", "iu cr"),
+    # Both syllabaries of Japanese.
+    "Hira": ("\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f", "ja"),
+    "Hang": ("\u1100-\u11ff\u3130-\u318f\uac00-\ud7af", "ko"),
+    "Hani": (
+        "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
+        "zh yue wuu ja ko",
+    ),
 }
+_LANGUAGES = {name: frozenset(codes.split()) for name, (_, codes) in _SCRIPTS.items()}
+_LETTERS = {name: re.compile(f"[{letters}]") for name, (letters, _) in _SCRIPTS.items()}
+# Scripts of texts that are no rows above: the forms of Chinese, and Japanese with its syllabaries.
+_LANGUAGES["Hans"] = _LANGUAGES["Hant"] = frozenset(["zh", "yue", "wuu"])
+_LANGUAGES["Jpan"] = frozenset(["ja"])
+_OTHER_THAN_LATIN = frozenset[str]().union(
+    *(codes for name, codes in _LANGUAGES.items() if name != "Latn")
+)
 
-# Letters that any script may have beside its own.
-_SHARED = {"MODIFIER", "FEMININE", "MASCULINE"}
+# Letters that a row does not have, of a script without one.
+_UNKNOWN = "Zyyy"
 
 # Characters by which Chinese texts differ, the simplified and the traditional form of each.
 _PAIRS = re.findall(
@@ -68,15 +90,14 @@ _ENOUGH = 400
 
 @functools.lru_cache(4096)
 def script_of(character: str) -> str | None:
-    """The script of a letter, "Hira" for both syllabaries of Japanese; None for other characters.
-
-    Letters of scripts without an entry here are "Zyyy".
-    """
+    """The script of a letter, "Zyyy" for one that is not known; None for other characters."""
     if not character.isalpha():
         return None
-    words = unicodedata.name(character, "").replace("HALFWIDTH ", "").replace("FULLWIDTH ", "")
-    first = words.split(" ", 1)[0]
-    return None if first in _SHARED else _NAMED.get(first, "Zyyy")
+    for name, letters in _LETTERS.items():
+        if letters.match(character):
+            return name
+    # Letters beside those of any script, such as ʼ and ª.
+    return _UNKNOWN if ord(character) > 0x2FF else None
 
 
 def script(text: str) -> str | None:
@@ -112,3 +133,36 @@ def _chinese(text: str) -> str:
     if simplified == traditional:
         return "Hani"
     return "Hans" if simplified > traditional else "Hant"
+
+
+def languages_in(name: str) -> frozenset[str] | None:
+    """The languages that are written in a script, by ISO 639; None for Latin and unknown scripts.
+
+    Args:
+        name: A script as `script` returns it.
+    """
+    return None if name == "Latn" else _LANGUAGES.get(name)
+
+
+def may_be_latin(language: str) -> bool:
+    """Whether a language, by ISO 639, is not known to be written in other scripts alone."""
+    return language in _LANGUAGES["Latn"] or language not in _OTHER_THAN_LATIN
+
+
+@functools.lru_cache(256)
+def letters_of(language: str | None) -> re.Pattern[str] | None:
+    """Matches runs of letters of the scripts of a language; None if these are not known.
+
+    Args:
+        language: Its name, as models have them ("es", "srp_Cyrl").
+    """
+    if language is None or not re.match(r"[a-z]{2,3}(?![a-z])", language.lower()):
+        return None
+    named = re.search(r"[_-]([A-Za-z]{4})(?![A-Za-z])", language)
+    code = iso_639(language)
+    rows = (
+        [_SCRIPTS[named[1].title()]]
+        if named and named[1].title() in _SCRIPTS
+        else [row for name, row in _SCRIPTS.items() if code in _LANGUAGES[name]]
+    )
+    return re.compile(f"[{''.join(letters for letters, _ in rows)}]+") if rows else None

@@ -12,6 +12,7 @@ import pytest
 
 from pyattn import _core
 from support import amx, built
+from support.lanes import slow
 from support.paths import CSRC
 
 HERE = pathlib.Path(__file__).parent
@@ -50,11 +51,13 @@ def run(program: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[s
     )
 
 
+@slow
 def test_nothing_behind_an_operand_is_touched(program: pathlib.Path) -> None:
     done = run(program)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
+@slow
 def test_row_that_is_missing_is_a_fault(program: pathlib.Path) -> None:
     done = run(program, "missing")
     assert (done.returncode, done.stdout) == (-signal.SIGSEGV, "")

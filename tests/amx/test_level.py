@@ -10,7 +10,7 @@ import pytest
 
 from pyattn import _core
 from support import amx
-from support.lanes import but_slow
+from support.lanes import but_slow, slow
 from support.paths import TESTS
 
 # What the core takes for a level that it may run, without asking the CPU.
@@ -54,6 +54,7 @@ SLOW = [
 ]
 
 
+@slow
 @pytest.mark.parametrize("file", but_slow(FILES + SLOW, *SLOW))
 @pytest.mark.usefixtures("level")
 def test_level_passes_where_it_is_emulated(file: str) -> None:

@@ -14,7 +14,7 @@ from contenders import DEFAULT, Decoding, Label
 from safetensors.numpy import load_file
 from worker import Turn
 
-from support.lanes import but_slow
+from support.lanes import but_slow, slow
 from support.paths import BENCH
 
 LINES = [
@@ -86,6 +86,7 @@ def test_weights_are_not_overwritten(layout: pathlib.Path, tmp_path: pathlib.Pat
 SEARCHES = [("--forced", 5), ("--forced", 0, "--beam", "2,1")]
 
 
+@slow
 @pytest.mark.parametrize("search", but_slow(SEARCHES, SEARCHES[0]))
 def test_contenders_take_turns_and_agree(
     layout: pathlib.Path, sources: pathlib.Path, tmp_path: pathlib.Path, search: tuple[object, ...]
@@ -125,6 +126,7 @@ def test_contenders_take_turns_and_agree(
     assert str(tmp_path) not in done.stdout
 
 
+@slow
 def test_a_run_can_be_added_to_another(
     layout: pathlib.Path, sources: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -228,6 +230,7 @@ def test_an_environment_is_compared_with_the_first_of_its_kind() -> None:
     ]
 
 
+@slow
 def test_a_contender_that_fails_is_named(layout: pathlib.Path, sources: pathlib.Path) -> None:
     done = run(
         *("--model", layout, "--sources", sources, "--threads", 1),

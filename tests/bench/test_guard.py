@@ -6,6 +6,8 @@ pytest.importorskip("sacrebleu")
 
 import guard
 
+from support.lanes import slow
+
 
 def test_length_of_a_few_letters_is_taken_as_five() -> None:
     assert not guard.too_long("of", "Fuera de")
@@ -15,6 +17,7 @@ def test_length_of_a_few_letters_is_taken_as_five() -> None:
     assert not guard.too_long("", "")
 
 
+@slow
 def test_report_has_a_row_for_each_way(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

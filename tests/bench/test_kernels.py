@@ -14,6 +14,7 @@ import peaks
 import pytest
 import roof
 
+from support.lanes import slow
 from support.paths import BENCH
 from support.tolerances import BFLOAT16, FLOAT32, assert_close
 
@@ -268,6 +269,7 @@ def test_without_a_compiler_there_are_no_peaks(monkeypatch: pytest.MonkeyPatch) 
         pass
 
 
+@slow
 def test_tiny_shapes_from_end_to_end(tmp_path: pathlib.Path) -> None:
     done = run(
         *("--quick", "--kernels", "linear,layer_norm", "--isas", "portable", "--shapes", "16x24"),

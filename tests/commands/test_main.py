@@ -19,6 +19,7 @@ from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 from support import ctranslate2_folders, model_folders
 from support.echo import Echo, Letters
+from support.lanes import slow
 
 Run = Callable[..., tuple[int, bytes, str]]
 
@@ -344,7 +345,8 @@ def test_interrupt_while_waiting_for_a_line_is_quiet() -> None:
 def test_interrupt_in_the_midst_of_a_search_is_quiet(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "input.txt"
     # The blank lines fill what is read first and need no search; the others need a long one.
-    path.write_bytes(b"\n" * 65_536 + b"Where did you put the keys to the car?\n" * 10_000)
+    lines = b"".join(b"Where did you put key %d of the car?\n" % n for n in range(10_000))
+    path.write_bytes(b"\n" * 65_536 + lines)
     with command("translate", "--threads", "1", "--input", str(path)) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -416,6 +418,7 @@ def test_inspect_says_what_a_model_of_ctranslate2_is(run: Run, tmp_path: pathlib
     assert lines["stored"].startswith(f"as    I8 {matrices:,}, F32 ")
 
 
+@slow
 def test_bench_compares_the_same_sentences(tmp_path: pathlib.Path) -> None:
     sentences, figures = tmp_path / "sentences.txt", tmp_path / "figures.json"
     sentences.write_text("I am hungry.\n\nWhere is the station?\nWait!\n")

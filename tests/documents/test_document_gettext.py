@@ -17,7 +17,7 @@ from support.toy_translators import Capitals, capitals, identity, reversed_order
 
 
 def translated(text: str, order: object = same_order, **options: object) -> str:
-    translate = Capitals(order)  # type: ignore[arg-type]
+    translate = Capitals(order)
     return documents.translate(text.encode(), "po", translate, **options).decode()
 
 

@@ -27,7 +27,7 @@ def is_single(nesting: Nesting) -> bool:
 @pytest.mark.parametrize("order", [reversed_order, same_order], ids=["reversed", "same"])
 def test_elements_go_where_the_alignment_puts_their_words(order: object) -> None:
     for nesting in nestings(200):
-        seen = Outline(translated(nesting.html, Capitals(order)))  # type: ignore[arg-type]
+        seen = Outline(translated(nesting.html, Capitals(order)))
         assert seen.nested
         assert {name: sorted(own) for name, own in seen.words.items()} == {
             name: sorted(map(str.upper, own)) for name, own in nesting.words.items()
@@ -73,6 +73,16 @@ def test_without_an_alignment_equal_words_and_positions_decide() -> None:
     page = "<p>the <b>quick</b> fox saw <a>Tom Smith</a> today</p>"
     seen = translated(page, lambda _: ["der schnelle Fuchs sah heute Tom Smith"])
     assert seen == "<p>der <b>schnelle</b> Fuchs sah heute <a>Tom Smith</a></p>"
+
+
+def test_elements_stay_on_names_and_numbers() -> None:
+    page = "<p>call <a>+1 555 0100</a> or <b>Tom</b></p>"
+    seen = translated(page, lambda _: ["bitte ruf Tom an + +1 555 0100 bald"])
+    assert seen == "<p>bitte ruf <b>Tom</b> an + <a>+1 555 0100</a> bald</p>"
+    page = "<p><b>4444 5555</b> and <i>5555 6666</i></p>"
+    seen = translated(page, lambda _: ["y 4444 5555 6666"])
+    assert Outline(seen).nested
+    assert seen.count("<b>") == seen.count("<i>") == 1
 
 
 def test_an_element_inside_a_word_covers_the_word() -> None:

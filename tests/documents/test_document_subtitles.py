@@ -37,7 +37,7 @@ def asked(film: str) -> list[str]:
 
 
 def translated(film: str, order: object = same_order) -> list[str]:
-    found = documents.translate(film.encode(), "srt", Capitals(order))  # type: ignore[arg-type]
+    found = documents.translate(film.encode(), "srt", Capitals(order))
     return texts(found.decode())
 
 

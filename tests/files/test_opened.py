@@ -13,6 +13,7 @@ import pyattn
 import pyattn.compat.ctranslate2 as ctranslate2_face
 from pyattn.commands.conversion import convert
 from support import ctranslate2_folders, marian_folders, model_folders
+from support.lanes import but_slow
 from support.paths import GOLDEN
 from support.processes import output
 from support.tokenizer_folders import golden_folder
@@ -134,7 +135,7 @@ def opens(action: str, model: pathlib.Path, out: pathlib.Path) -> dict[str, int]
     return counts
 
 
-@pytest.mark.parametrize("action", ["load", "inspect", "convert"])
+@pytest.mark.parametrize("action", but_slow(["load", "inspect", "convert"], "inspect", "convert"))
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
 def test_every_file_is_opened_once(
     layout: Callable[[pathlib.Path], pathlib.Path], action: str, tmp_path: pathlib.Path

@@ -18,21 +18,11 @@ from support.hub_stub import Fault, Stub, as_json
 Output = pytest.CaptureFixture[str]
 NAME = "Helsinki-NLP/opus-mt-en-es"
 TEXT = hub_models.SENTENCES[0]
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    place = tmp_path_factory.mktemp("models")
-    hub_models.firefox(place / "firefox")
-    (place / "argos").mkdir()
-    (place / "package").write_bytes(hub_models.argos(place / "argos"))
-    return place
+pytestmark = pytest.mark.usefixtures("registries")
 
 
 @pytest.fixture(autouse=True)
 def _served(stub: Stub, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    monkeypatch.setenv("PYATTN_FIREFOX_ENDPOINT", f"{stub.url}/v1")
-    monkeypatch.setenv("ARGOS_PACKAGE_INDEX", f"{stub.url}/index.json")
     monkeypatch.setenv("HF_ENDPOINT", stub.url)
     # The library reads its variables once.
     for module in [name for name in sys.modules if name.split(".")[0] == "huggingface_hub"]:
@@ -75,7 +65,7 @@ def test_download_updates_on_demand(stub: Stub, models: pathlib.Path, capsys: Ou
 def test_download_copies_to_a_new_folder(
     stub: Stub, models: pathlib.Path, tmp_path: pathlib.Path, capsys: Output
 ) -> None:
-    stub.add_argos("en", "es", (models / "package").read_bytes())
+    stub.add_argos("en", "es", (models / "en_es.argosmodel").read_bytes())
     target = tmp_path / "new" / "folder"
     assert run("download", "argos:en-es", "--to", str(target)) == 0
     assert capsys.readouterr().out == f"{target}\n"
@@ -122,7 +112,7 @@ def test_models_lists_what_is_there(stub: Stub, models: pathlib.Path, capsys: Ou
     assert line.startswith("(included)")
     assert line.endswith(str(SHIPPED_MODEL))
     stub.add_firefox("en", "pt", models / "firefox", "2.1")
-    stub.add_argos("en", "es", (models / "package").read_bytes(), "1.9")
+    stub.add_argos("en", "es", (models / "en_es.argosmodel").read_bytes(), "1.9")
     for name in ("firefox:en-pt", "argos:en-es"):
         assert run("download", name) == 0
     capsys.readouterr()
@@ -140,7 +130,7 @@ def test_remote_models_are_those_for_a_pair(
 ) -> None:
     stub.add_firefox("es", "en", models / "firefox")
     stub.add_firefox("en", "ru", models / "firefox", "2.0")
-    stub.add_argos("es", "ru", (models / "package").read_bytes())
+    stub.add_argos("es", "ru", (models / "en_es.argosmodel").read_bytes())
     names = ["Helsinki-NLP/opus-mt-es-ru", "someone/opus-mt-es-rum"]
     stub.answers["/api/models"] = as_json([{"id": name} for name in names])
     assert run("models", "--remote", "es-ru") == 0
@@ -152,7 +142,7 @@ def test_remote_models_are_those_for_a_pair(
 
 
 def test_place_that_cannot_be_asked_is_a_warning(
-    stub: Stub, models: pathlib.Path, capsys: Output
+    stub: Stub, models: pathlib.Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub.add_firefox("en", "pt", models / "firefox")
     stub.faults["/index.json"] = Fault(status=429)
@@ -164,6 +154,11 @@ def test_place_that_cannot_be_asked_is_a_warning(
     stub.faults["/v1/"] = Fault(status=404)
     assert run("models", "--remote", "en-pt") == 1
     assert "no place with models could be asked" in capsys.readouterr().err
+    monkeypatch.setenv("PYATTN_OFFLINE", "1")
+    stub.forget()
+    assert run("models", "--remote", "en-pt") == 1
+    assert "PYATTN_OFFLINE is set, so no other place" in capsys.readouterr().err
+    assert stub.requests == []
 
 
 def test_remove_deletes_one_model(stub: Stub, models: pathlib.Path, capsys: Output) -> None:

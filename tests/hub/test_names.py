@@ -70,7 +70,9 @@ def test_path_is_no_name(text: str) -> None:
     [
         ("firefox:enpt", "expected firefox: and two codes of languages, as in firefox:en-es"),
         ("firefox:", "expected firefox: and two codes"),
-        ("argos:eng-spa-fra", "more than two languages"),
+        ("argos:eng-spa-fra", "expected argos: and two codes"),
+        ("firefox:english-spanish", "expected firefox: and two codes"),
+        ("https://huggingface.co/datasets/a/b", "only pages of models"),
         ("argos:../x-y", "expected argos: and two codes"),
         ("hf:", "expected hf:org/name"),
         ("hf:a/b/c", "expected hf:org/name"),
@@ -125,7 +127,8 @@ def test_similar_names_are_found_whatever_their_case() -> None:
     ("text", "said"),
     [
         ("opus-mt-en-es", ["no such folder", "did you mean 'Helsinki-NLP/opus-mt-en-es'?"]),
-        ("en-es", ["'firefox:en-es', 'argos:en-es' or 'Helsinki-NLP/opus-mt-en-es'?"]),
+        ("en-pt", ["'firefox:en-pt', 'argos:en-pt' or 'Helsinki-NLP/opus-mt-en-pt'?"]),
+        ("en-es", ["'firefox:en-es',", "the included model, without a path, is English-Spanish"]),
         ("./typo", ["typo: no such folder or file", "did you mean 'typos'?"]),
         ("typos/x/y", ["no such folder or file"]),
         ("spanish", ["a name such as org/name, hf:org/name, firefox:en-pt or argos:en-es"]),

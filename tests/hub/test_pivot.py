@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import pathlib
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 import pyattn
 from pyattn import GenerationOptions, Pivot, Translation, Translator
+from pyattn.text.pivoting import kept_again
 
 # The included model is both: what it makes of Spanish is no language, but always the same.
 TEXTS = [
@@ -44,7 +46,7 @@ class Watched:
 
 def watched(pivot: Pivot) -> tuple[Pivot, dict[str, Any]]:
     first, second = Watched(pivot.first), Watched(pivot.second)
-    made: Any = Pivot(first, second)  # type: ignore[arg-type]
+    made: Any = Pivot(first, second)
     return made, {"first": first.calls, "second": second.calls}
 
 
@@ -133,13 +135,13 @@ def test_first_model_shares_the_options_of_the_search_itself(pivot: Pivot) -> No
     )  # fmt: skip
     assert calls["first"] == [
         {
-            "options": (), "source": None, "beam_size": 2, "max_new_tokens": 9, "scores": False,
-            "alignment": False, "split": "never",
+            "options": (), "source": None, "kept": None, "beam_size": 2, "max_new_tokens": 9,
+            "scores": False, "alignment": False, "split": "never",
         }
     ]  # fmt: skip
     assert calls["second"] == [
         {
-            "options": (None,), "target": None, "beam_size": 2, "num_hypotheses": 2,
+            "options": (None,), "target": None, "kept": None, "beam_size": 2, "num_hypotheses": 2,
             "target_prefix": prefix, "max_new_tokens": 9, "split": "never",
         }
     ] * 2  # fmt: skip  # once to check them
@@ -197,7 +199,7 @@ def test_pending_is_polled_and_cancelled(pivot: Pivot) -> None:
         pass
     assert len(pending) == len(TEXTS)
     assert pending.texts() == pivot.translate(TEXTS)
-    pending = pivot.submit(["I am hungry. " * 200] * 20)
+    pending = pivot.submit([f"My {number} apples are in the kitchen." for number in range(2000)])
     pending.cancel()
     with pytest.raises(ValueError, match="cancel"):
         pending.results()
@@ -212,3 +214,28 @@ def test_pivot_is_pickled_and_closed() -> None:
     for translator in (pivot.first, pivot.second):
         with pytest.raises(ValueError, match="closed"):
             translator.translate("a")
+
+
+def test_documents_are_translated_with_their_markup(pivot: Pivot, tmp_path: pathlib.Path) -> None:
+    page = b"<p>I am <b>hungry</b>, see https://example.org/x.</p><p>Thank you.</p>"
+    (tmp_path / "a.html").write_bytes(page)
+    pivot.translate_file(tmp_path / "a.html", tmp_path / "b.html")
+    found = (tmp_path / "b.html").read_bytes()
+    assert found == pyattn.documents.translate(page, "html", pivot)
+    assert found.count(b"<b>") == found.count(b"</b>") == 1
+    assert found.count(b"https://example.org/x") == 1
+    assert found.endswith(pivot.translate("Thank you.").encode() + b"</p>")
+
+
+def test_settings_of_texts_are_for_both(pivot: Pivot) -> None:
+    made, calls = watched(pivot)
+    made.translate(TEXTS[:1], protect=True, guard=False, reuse=False)
+    for call in calls["first"] + calls["second"]:
+        assert (call["protect"], call["guard"], call["reuse"]) == (True, False, False)
+
+
+def test_kept_parts_are_found_in_the_language_between() -> None:
+    texts = ["see {a} and {ab} and {a}", "none", "lost x"]
+    kept = [[(4, 7), (12, 16), (21, 24)], [], [(5, 6)]]
+    between = ["{a} y {ab}, {a}", "nada", "perdido"]
+    assert kept_again(texts, kept, between) == [[(0, 3), (6, 10), (12, 15)], [], []]

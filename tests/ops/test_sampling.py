@@ -8,6 +8,7 @@ import pytest
 
 from pyattn import ops, reference
 from support.inputs import ISAS, Floats, floats, weights
+from support.lanes import slow
 from support.processes import output
 from support.tolerances import FLOAT32, assert_close
 
@@ -136,6 +137,7 @@ for isa in sys.argv[1:]:
 """
 
 
+@slow
 def test_row_draws_the_same_on_any_number_of_threads() -> None:
     # The team of an operation's threads is made once per process.
     results = [output(THREADS, *ISAS, PYATTN_NUM_THREADS=threads) for threads in ("1", "3")]

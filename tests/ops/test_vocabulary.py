@@ -8,6 +8,7 @@ import pytest
 
 from pyattn import ops, reference
 from support.inputs import ISAS, Floats, floats, weights
+from support.lanes import slow
 from support.processes import output
 from support.tolerances import FLOAT32, assert_close
 
@@ -87,6 +88,7 @@ for isa in sys.argv[1:]:
 """
 
 
+@slow
 def test_row_has_the_same_bits_on_any_number_of_threads() -> None:
     # The team of an operation's threads is made once per process.
     results = [

@@ -115,6 +115,7 @@ def test_names_lead_to_what_there_is() -> None:
     assert not foreign._OPTIONS.keys() & fields
     assert not foreign._REMARKS.keys() & (fields | foreign._OPTIONS.keys())
     settings = {"path", "dtype", "threads", "shortlist", "batch_rows", "batch_tokens"}
+    settings |= {"revision", "token", "cache_dir", "local_files_only", "endpoint"}
     assert set(foreign._SETTINGS.values()) == settings
     assert not foreign._SETTING_REMARKS.keys() & foreign._SETTINGS.keys()
 
@@ -132,6 +133,13 @@ def test_names_lead_to_what_there_is() -> None:
         ("model_name_or_path", "did you mean 'path'?"),
         ("model_path", "did you mean 'path'?"),
         ("thread", "did you mean 'threads'?"),
+        ("use_auth_token", "did you mean 'token'?"),
+        ("download_root", "did you mean 'cache_dir'?"),
+        ("offline", "did you mean 'local_files_only'?"),
+        (
+            "force_download",
+            "`pyattn download NAME --update` looks for what is newer than the cache",
+        ),
         ("batch_token", "did you mean 'batch_tokens'?"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 
 from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
+from pyattn.loading import load
 from pyattn.options import GenerationOptions
 from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
@@ -415,9 +416,8 @@ def test_pieces_and_spans_cover_both_texts(translator: Translator, text: str, st
             assert text[slice(*piece.source)] == one.text[slice(*piece.target)]
     assert one.source_spans is not None
     assert one.target_spans is not None
-    assert len(one.target_spans) == len(one.tokens)
     if one.alignment is not None:
-        assert len(one.source_spans) == one.alignment.shape[1]
+        assert (len(one.target_spans), len(one.source_spans)) == one.alignment.shape
     for given, side, whole in (
         (one.source_spans, "source", text),
         (one.target_spans, "target", one.text),
@@ -426,6 +426,22 @@ def test_pieces_and_spans_cover_both_texts(translator: Translator, text: str, st
         assert "".join(whole[slice(*span)] for span in given) == "".join(
             whole[slice(*span)] for span in translated
         )
+
+
+def test_rows_of_an_alignment_have_spans_in_their_own_sentence() -> None:
+    text = "I am hungry. Where is the kitchen? Sit down."
+    with load(threads=1) as shipped:
+        ((one,),) = shipped.results([text], alignment=True)
+    assert one.alignment is not None
+    assert one.source_spans is not None
+    assert one.target_spans is not None
+    sentences = [(piece.source, piece.target) for piece in one.pieces if not piece.copied]
+    assert len(sentences) == 3
+    for span, weights in zip(one.target_spans, one.alignment, strict=True):
+        source = one.source_spans[int(weights.argmax())]
+        [looked_at] = [where for where, _ in sentences if where[0] <= source[0] <= where[1]]
+        target = dict(sentences)[looked_at]
+        assert target[0] <= span[0] <= span[1] <= target[1]
 
 
 def test_numbers_that_are_not_those_of_the_text_are_warned_of(translator: Translator) -> None:

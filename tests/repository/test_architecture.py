@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from pyattn.options import GenerationOptions
-from support.lanes import but_slow
+from support.lanes import slow
 from support.paths import ROOT
 
 CSRC, PACKAGE = ROOT / "csrc", ROOT / "pyattn"
@@ -49,8 +49,9 @@ MAY_IMPORT = {
     "running": CONTRACTS | {"_core", "reference"},
     "model": CONTRACTS | {"_chosen_options", "_core", "files", "running"},
     "documents": CONTRACTS | {"text"},
-    "translator": CONTRACTS | {"documents", "files", "model", "running", "text"},
-    "pivot": CONTRACTS | {"text", "translator"},
+    "text_model": CONTRACTS | {"files", "model", "running", "text"},
+    "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},
+    "pivot": CONTRACTS | {"documents", "text", "translator"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
@@ -264,8 +265,9 @@ def test_every_level_but_portable_has_flags_of_its_own() -> None:
     assert {isa for isa in PAGES if not flags_of(isa)} == {"portable"}
 
 
+@slow
 @pytest.mark.parametrize("architecture", PAGES_OF)
-@pytest.mark.parametrize("optimisation", but_slow(["-O0", "-O2"], "-O2"))
+@pytest.mark.parametrize("optimisation", ["-O0", "-O2"])
 def test_levels_share_no_symbol(
     architecture: str, optimisation: str, tmp_path: pathlib.Path
 ) -> None:

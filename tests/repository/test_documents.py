@@ -113,6 +113,12 @@ def objects(page: pathlib.Path) -> dict[str, object]:
     return {"pyattn": pyattn, **_OBJECTS, **other}
 
 
+def source_of(kind: type) -> str:
+    """The source of a class of ours and of its bases."""
+    own = (one for one in kind.__mro__ if one.__module__.startswith("pyattn"))
+    return "".join(map(inspect.getsource, own))
+
+
 def resolved(name: str, known: dict[str, object]) -> object:
     """What a dotted name is: of a module, of an object, or a field of a dataclass."""
     first, *rest = name.split(".")
@@ -127,9 +133,7 @@ def resolved(name: str, known: dict[str, object]) -> object:
             return None
         elif part in getattr(found, "__annotations__", {}):
             return None
-        elif isinstance(found, type) and re.search(
-            rf"\bself\.{part}\b.* =", inspect.getsource(found)
-        ):
+        elif isinstance(found, type) and re.search(rf"\bself\.{part}\b.* =", source_of(found)):
             return None  # made by the constructor
         else:
             raise AttributeError(f"{name}: {'.'.join(rest[: position + 1])}")

@@ -23,6 +23,7 @@ import pytest
 import sentencepiece
 
 from pyattn.files.native import write_native
+from pyattn.hub.resolving import resolve
 from pyattn.running.origin import SHIPPED_MODEL
 from pyattn.text.tokenizers import tokenizer_files
 from support import compat_models, hub_models, model_folders
@@ -82,6 +83,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("ARGOS_PACKAGE_INDEX", f"{stub.url}/index.json")
         patch.setenv("HF_ENDPOINT", stub.url)
         patch.setenv("HF_HOME", str(place / "hf"))
+        patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+        resolve("firefox:en-pt")  # which a page removes
         yield
 
 

@@ -6,8 +6,13 @@ import io
 import json
 import pathlib
 import zipfile
+from typing import Any
 
+import pyattn
+from pyattn.hub.resolving import one_folder
+from pyattn.hub.settings import Settings
 from support import ctranslate2_folders, marian_folders, model_folders
+from support.hub_stub import Stub
 
 SENTENCES = marian_folders.SENTENCES
 
@@ -22,6 +27,32 @@ FOREIGN = {
     "onnx/config.json": b"{}",
     "special_tokens_map.json": b"{}",
 }
+
+
+def cache() -> pathlib.Path:
+    """The folder of downloaded models."""
+    return Settings().cache
+
+
+def translation(name: str) -> str:
+    """What a model makes of a sentence."""
+    with pyattn.load(name, threads=1) as translator:
+        return translator.translate(SENTENCES[0], max_new_tokens=8)
+
+
+def large(paths: list[str], stub: Stub) -> str:
+    """The path of the largest file."""
+    return max(paths, key=lambda path: len(stub.answers[path].content))
+
+
+def folder(name: str, access: dict[str, Any], **settings: Any) -> pathlib.Path:
+    """The folder of a model."""
+    return one_folder(name, Settings(**access, **settings))
+
+
+def names(place: pathlib.Path) -> set[str]:
+    """What is in a folder."""
+    return {path.name for path in place.iterdir()}
 
 
 def opus(folder: pathlib.Path) -> dict[str, bytes]:

@@ -48,6 +48,7 @@ class Fault:
         flip: Whether a byte of the content differs.
         without_ranges: Whether ranges are ignored.
         slow: Seconds to wait after each kB.
+        stall: Seconds to wait before the answer.
     """
 
     times: int = 1_000_000
@@ -57,6 +58,7 @@ class Fault:
     flip: bool = False
     without_ranges: bool = False
     slow: float = 0.0
+    stall: float = 0.0
 
 
 class Stub:
@@ -127,6 +129,7 @@ class Stub:
         fault.times -= 1
         if fault.times < 0:
             fault = Fault()
+        time.sleep(fault.stall)
         found = self.answers.get(path)
         if fault.status is not None:
             found = Answer(b'{"error": "no"}', dict(fault.headers), fault.status)

@@ -74,6 +74,7 @@ class Capitals:
                 out += words[place][0].upper()
                 looks.append((rows, first + place))
                 rows += 1
+            targets.append((len(out), len(out)))  # of the end
             looks.append((rows, first + len(words)))
             rows += 1
             pieces.append(Piece(line.span(), (begin, len(out)), copied=False))
@@ -89,7 +90,7 @@ class Capitals:
             if own:
                 weights[np.ix_(own, inside)] += 0.01
         return Translation(
-            tokens=[1] * len(targets),
+            tokens=[1] * (len(targets) - sum(not piece.copied for piece in pieces)),
             score=None,
             token_scores=np.zeros(0, np.float32),
             finish_reason="eos",

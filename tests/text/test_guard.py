@@ -13,8 +13,8 @@ from pyattn.checkpoint import TextSettings
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
 from pyattn.text.guard.checks import Checks, bad_length, checks_of, is_copy, repeats
-from pyattn.text.guard.letters import letters_of
 from pyattn.text.guard.stress import LINES
+from pyattn.text.scripts import letters_of
 from pyattn.translator import Translator
 from support.echo import Echo, Echoes, Letters
 

@@ -6,10 +6,10 @@ import functools
 import re
 from collections.abc import Sequence
 
-from pyattn.text.guard.letters import letters_of
 from pyattn.text.languages import iso_639
 from pyattn.text.normalization import has_letter
 from pyattn.text.numbers import numbers_changed
+from pyattn.text.scripts import letters_of
 
 # Longest unit, in tokens, whose repetition is looked for.
 _LONGEST_UNIT = 8

@@ -1,0 +1,136 @@
+"""A model with a tokenizer as an object: saved, pickled, closed."""
+
+from __future__ import annotations
+
+import pathlib
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pyattn.checkpoint import TextSettings
+from pyattn.errors import ModelError
+from pyattn.running.origin import Origin
+from pyattn.text.shortlist import Shortlist
+from pyattn.text.starting import Starter
+
+if TYPE_CHECKING:
+    import os
+
+    from typing_extensions import Self
+
+    from pyattn.files.native import MatrixType
+    from pyattn.model import Model
+    from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
+
+
+class TextModel:
+    """A model, its tokenizer and its shortlist; `pyattn.Translator` derives from it.
+
+    Args:
+        model: Token ids to token ids.
+        tokenizer: Texts to token ids and back. None, or the error with the reason, for a model
+            without a tokenizer.
+        shortlist: The ids that the target of a source may have; None for all.
+        settings: How texts are treated by default; None is the default of the model's family.
+        folder: The model's folder; None for a model that was made of arrays.
+    """
+
+    # The arguments of `pyattn.load`; None for a translator that was made otherwise.
+    _origin: Origin | None = None
+
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer | NoTokenizer | None,
+        *,
+        shortlist: Shortlist | None = None,
+        settings: TextSettings | None = None,
+        folder: pathlib.Path | None = None,
+    ) -> None:
+        self.model = model
+        self.shortlist = shortlist
+        self.settings = settings or TextSettings.of_family(model.config.family)
+        self._tokenizer = tokenizer
+        self._folder = folder
+        self._started: Starter | None = None
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Texts to token ids and back.
+
+        Raises:
+            ModelError: if the model has no tokenizer.
+        """
+        if self._tokenizer is None:
+            raise ModelError(
+                "this model has no tokenizer: pass ids to translator.model.generate, or put the "
+                "tokenizer's files into the model's folder: source.spm and target.spm for Marian, "
+                "with vocab.json beside Hugging Face's config.json; tokenizer.json for others"
+            )
+        if isinstance(self._tokenizer, ModelError):
+            raise self._tokenizer
+        return self._tokenizer
+
+    @property
+    def languages(self) -> Languages:
+        """The names that `source` and `target` may have: its mappings `sources` and `targets`.
+
+        Both are empty for a model of one pair.
+
+        Raises:
+            ModelError: if the model has no tokenizer.
+        """
+        return self.tokenizer.languages
+
+    def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
+        """Write model, tokenizer and shortlist as a folder of pyattn's own layout.
+
+        Args:
+            folder: The folder to write; it does not exist yet, or is empty.
+            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
+                stored type of each.
+
+        Raises:
+            FileExistsError: if the folder holds anything.
+            ValueError: as `Model.save`, and if tokenizer or shortlist were not read from a folder.
+        """
+        from pyattn.files.shortlist import LexicalShortlist
+        from pyattn.text.tokenizers import tokenizer_files
+
+        if self._folder is None and self._tokenizer is not None:
+            raise ValueError("save: the tokenizer has no files of its own; use model.save")
+        files = {} if self._folder is None else tokenizer_files(self._folder)
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise ValueError("save: the shortlist has no file of its own; use model.save")
+        self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)
+
+    def close(self) -> None:
+        """Free the weights and the threads; the translator cannot be used afterwards."""
+        self.model.close()
+
+    def __repr__(self) -> str:
+        folder = "" if self._folder is None else f", {str(self._folder)!r}"
+        return f"<pyattn.Translator {self.model.summary()}{folder}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Includes the model, so that a model pickled beside its translator stays the same object.
+        if self._origin is None:
+            raise TypeError(
+                "pickle: the translator was not made by pyattn.load, so its tokenizer has no path"
+            )
+        from pyattn.files.shortlist import LexicalShortlist
+
+        if not isinstance(self.shortlist, LexicalShortlist | None):
+            raise TypeError("pickle: the translator's shortlist was not read from its files")
+        parts = (self.model, self._origin, self.shortlist is not None, self.settings)
+        return self._origin.rebuild, parts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,58 @@
+"""What `pyattn translate` protects, and whether it guards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pyattn.commands import main as cli
+
+
+class Seen:
+    """In the place of a translator: the choices of the last call."""
+
+    choices: dict[str, Any]
+
+    def translate(self, texts: list[str], **choices: Any) -> list[str]:
+        self.choices = choices
+        return list(texts)
+
+    def __enter__(self) -> Seen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    translator = Seen()
+    monkeypatch.setattr("pyattn.loading.load", lambda *_, **__: translator)
+    return translator
+
+
+@pytest.mark.parametrize(
+    ("arguments", "protect", "guard"),
+    [
+        ([], False, True),
+        (["--protect"], True, True),
+        (["--no-guard", "--protect"], True, False),
+        (["--protect-pattern", "a+", "--protect-pattern", "b"], ["a+", "b"], True),
+    ],
+)
+def test_choices_reach_the_translator(
+    seen: Seen, arguments: list[str], protect: Any, guard: bool
+) -> None:
+    assert cli.main(["translate", *arguments, "See {x}."]) == 0
+    assert (seen.choices["protect"], seen.choices["guard"]) == (protect, guard)
+
+
+@pytest.mark.parametrize("pattern", ["(", "x*"])
+def test_wrong_pattern_is_a_usage_error(
+    seen: Seen, capsys: pytest.CaptureFixture[str], pattern: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["translate", "--protect-pattern", pattern, "See {x}."])
+    assert "argument --protect-pattern: protect" in capsys.readouterr().err
+    assert not hasattr(seen, "choices")
