@@ -26,7 +26,7 @@ def word(paragraph: str) -> bytes:
 
 
 def translated(paragraph: str, translate: object = None, **options: object) -> str:
-    found = documents.translate(word(paragraph), "docx", translate or capitals, **options)  # type: ignore[arg-type]
+    found = documents.translate(word(paragraph), "docx", translate or capitals, **options)
     with zipfile.ZipFile(io.BytesIO(found)) as archive:
         return archive.read("word/document.xml").decode()[len("<w:p>") : -len("</w:p>")]
 

@@ -63,7 +63,7 @@ def test_every_letter_and_element_is_there_once(format: str, order: object) -> N
     changed = 0
     for seed in range(40):
         before = members(made(format, seed))
-        found = documents.translate(made(format, seed), format, Capitals(order))  # type: ignore[arg-type]
+        found = documents.translate(made(format, seed), format, Capitals(order))
         after = members(found)
         assert list(after) == list(before)
         for name in before:
