@@ -15,10 +15,9 @@ import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pyattn.documents.encodings import Encoded
 from pyattn.documents.engine import Translate, answered
-from pyattn.documents.formats import format_names, format_of, read_document
-from pyattn.documents.model import Answer, Document, Segment
+from pyattn.documents.formats import Opened, format_names, format_of, read_document
+from pyattn.documents.model import Answer, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.errors import DocumentError
 from pyattn.text.recognition import AUTO, recognised
@@ -105,19 +104,19 @@ def translate_all(
     """
     settings, chosen = _split(translate, options)
     auto = options.get("source_language") == AUTO and bool(chosen.pop("source", None))
-    waiting: collections.deque[tuple[Document, Encoded] | DocumentError] = collections.deque()
+    waiting: collections.deque[Opened | DocumentError] = collections.deque()
 
     def segments() -> Iterator[Segment]:
         for data, format in documents:
             try:
                 opened = read_document(data, format, settings)
                 if auto:
-                    opened = _recognised(data, format, settings, opened[0], translate)
+                    opened = _recognised(data, format, settings, opened, translate)
             except DocumentError as error:
                 waiting.append(error)
                 continue
             waiting.append(opened)
-            yield from opened[0].segments
+            yield from opened.segments
 
     answers: list[Answer] = []
     for answer in answered(segments(), translate, chosen):
@@ -259,31 +258,28 @@ def _split(
 
 
 def _recognised(
-    data: bytes, format: str, settings: DocumentSettings, first: Document, translate: Translate
-) -> tuple[Document, Encoded]:
+    data: bytes, format: str, settings: DocumentSettings, first: Opened, translate: Translate
+) -> Opened:
     """A document, read again in its language, which is that of its longest segments."""
     longest = sorted((segment.text for segment in first.segments), key=len, reverse=True)
     languages: Languages = translate.languages  # type: ignore[union-attr]
     [(language, _)] = recognised([(AUTO, None)], ["\n".join(longest[:_LONGEST])], languages)
     settings = dataclasses.replace(settings, source_language=language)
-    document, encoded = read_document(data, format, settings)
-    for segment in document.segments:
+    opened = read_document(data, format, settings)
+    for segment in opened.segments:
         segment.language = language
-    return document, encoded
+    return opened
 
 
-def _needed(waiting: tuple[Document, Encoded] | DocumentError) -> int:
+def _needed(waiting: Opened | DocumentError) -> int:
     """Number of answers that a document waits for."""
-    return 0 if isinstance(waiting, DocumentError) else len(waiting[0].segments)
+    return 0 if isinstance(waiting, DocumentError) else len(waiting.segments)
 
 
-def _finished(
-    waiting: tuple[Document, Encoded] | DocumentError, answers: list[Answer]
-) -> bytes | DocumentError:
+def _finished(waiting: Opened | DocumentError, answers: list[Answer]) -> bytes | DocumentError:
     if isinstance(waiting, DocumentError):
         return waiting
-    document, encoded = waiting
     try:
-        return encoded.bytes(document.rendered(answers))
+        return waiting.translated(answers)
     except DocumentError as error:
         return error
