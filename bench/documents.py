@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests"))
 from pyattn import documents
 from pyattn.errors import DocumentError
 from support.document_makers import FORMATS, Maker, mutant
+from support.package_makers import PACKAGES, PackageMaker, package_mutant
 from support.toy_translators import Capitals, identity, shuffled_order
 
 _ENCODINGS = ["utf-8", "utf-8-sig", "utf-16"]
@@ -33,7 +34,7 @@ def main() -> None:
     chosen = parser.parse_args()
     print("| format | documents | same bytes | mutants | refused | slowest mutant, ms |")
     print("|---|---|---|---|---|---|")
-    for format in FORMATS:
+    for format in [*FORMATS, *PACKAGES]:
         same = sum(is_same(format, seed) for seed in range(chosen.count))
         outcomes = [outcome(format, seed) for seed in range(chosen.mutants)]
         refused = sum(one for one, _ in outcomes)
@@ -46,13 +47,16 @@ def main() -> None:
 def is_same(format: str, seed: int) -> bool:
     """Whether a document comes back byte for byte."""
     encoding = random.Random(seed).choice(_ENCODINGS)
-    data = FORMATS[format](Maker(seed)).encode(encoding)
+    if format in PACKAGES:
+        data = PACKAGES[format](PackageMaker(seed))
+    else:
+        data = FORMATS[format](Maker(seed)).encode(encoding)
     return documents.translate(data, format, identity) == data
 
 
 def outcome(format: str, seed: int) -> tuple[bool, float]:
     """Whether a mutant is refused, and the seconds that takes."""
-    data = mutant(format, seed)
+    data = (package_mutant if format in PACKAGES else mutant)(format, seed)
     begin = time.perf_counter()
     try:
         documents.translate(data, format, Capitals(shuffled_order))

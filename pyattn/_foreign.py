@@ -182,6 +182,16 @@ def unknown_option(name: str, known: Collection[str]) -> str:
     return _unknown(name, [*known, *_ARGUMENTS], _OPTIONS, _REMARKS)
 
 
+def meant_option(name: str, known: Collection[str]) -> str | None:
+    """The option that a misspelling, or another program's name, stands for; None if there is none.
+
+    Args:
+        name: The name, as an identifier or with hyphens.
+        known: The options that exist.
+    """
+    return _meant(name, [*known, *_ARGUMENTS], _OPTIONS)
+
+
 def unknown_setting(name: str, known: Collection[str]) -> str:
     """The same for a setting of `pyattn.load`."""
     return _unknown(name, known, _SETTINGS, _SETTING_REMARKS)
@@ -190,15 +200,26 @@ def unknown_setting(name: str, known: Collection[str]) -> str:
 def _unknown(
     name: str, known: Collection[str], others: Mapping[str, str], remarks: Mapping[str, str]
 ) -> str:
-    plain = name.lower().replace("-", "_")
-    remark = remarks.get(plain)
+    remark = remarks.get(_plain(name))
     if remark is not None:
         return f"unknown option {name!r}: {remark}"
+    meant = _meant(name, known, others)
+    if meant is None:
+        return f"unknown option {name!r}, and none has a similar name"
+    return f"unknown option {name!r}: did you mean {meant!r}?"
+
+
+def _meant(name: str, known: Collection[str], others: Mapping[str, str]) -> str | None:
+    plain = _plain(name)
+    if plain in known:
+        return plain
     meant = others.get(plain)
     if meant is None:
         # The name may also be a misspelling of another program's name.
         near = difflib.get_close_matches(plain, [*known, *others], n=1, cutoff=0.75)
         meant = others.get(near[0], near[0]) if near else None
-    if meant is None:
-        return f"unknown option {name!r}, and none has a similar name"
-    return f"unknown option {name!r}: did you mean {meant!r}?"
+    return meant
+
+
+def _plain(name: str) -> str:
+    return name.lower().strip("-").replace("-", "_")

@@ -257,6 +257,11 @@ def _names() -> frozenset[str]:
     return frozenset(field.name for field in dataclasses.fields(GenerationOptions))
 
 
+def option_range(name: str) -> tuple[float, float] | None:
+    """The least and the greatest value of an option that is a number; None for all others."""
+    return next(((low, high) for one, low, high in (*_INTEGERS, *_NUMBERS) if one == name), None)
+
+
 # Quality falls long before a beam is this wide, so a wider one is a mistake.
 MAX_BEAM = 256
 

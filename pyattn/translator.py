@@ -11,6 +11,7 @@ from pyattn.results import Span, Translation
 from pyattn.text.checks import check_text, checked_texts
 from pyattn.text.pending import PendingTranslations
 from pyattn.text.plans import Pair
+from pyattn.text.recognition import AUTO, default_source, recognised
 from pyattn.text.repeats import Cache
 from pyattn.text.settings import Treatment, chosen_treatment
 from pyattn.text.sources import Names, paired
@@ -108,7 +109,9 @@ class Translator(TextModel):
                 translated; use `stream` for texts that do not fit into memory.
             options: How to search.
             source: The language of the texts, for a model of several: one of `languages.sources`,
-                or a list with one name per text. None defaults to the model's files.
+                or a list with one name per text. None defaults to the model's files. "auto" is the
+                language of each text, of those that the model has (`pyattn.detect`, the extra
+                `detect`); a model of one pair takes it, and has nothing to choose.
             target: The language to translate into: one of `languages.targets`, or a list with one
                 name per text. None defaults to the head of a text (">>fra<< You are welcome."), to
                 `forced_bos_token` or to the model's files.
@@ -127,10 +130,10 @@ class Translator(TextModel):
         search, treatment = self._chosen(options, {"scores": False, **overrides})
         if isinstance(texts, str):
             check_text(texts, "translate: texts")
-            pairs = paired(source, target, 1)
+            pairs = self._pairs(source, target, [texts])
             return self._start([texts], pairs, search, treatment).texts(progress=progress)[0]
         checked = list(checked_texts("translate", texts, "a str or an iterable of str"))
-        pairs = paired(source, target, len(checked))
+        pairs = self._pairs(source, target, checked)
         return self._start(checked, pairs, search, treatment).texts(progress=progress)
 
     def results(
@@ -165,7 +168,7 @@ class Translator(TextModel):
         """
         search, treatment = self._chosen(options, overrides)
         checked = list(checked_texts("results", texts))
-        pairs = paired(source, target, len(checked))
+        pairs = self._pairs(source, target, checked)
         return self._start(checked, pairs, search, treatment).results(progress=progress)
 
     def submit(
@@ -194,7 +197,7 @@ class Translator(TextModel):
         """
         search, treatment = self._chosen(options, overrides)
         checked = list(checked_texts("submit", texts))
-        pairs = paired(source, target, len(checked))
+        pairs = self._pairs(source, target, checked)
         return self._start(checked, pairs, search, treatment, kept)
 
     def stream(
@@ -227,10 +230,14 @@ class Translator(TextModel):
         search, treatment = self._chosen(options, {"scores": False, **overrides})
         if treatment.reuse is True:
             treatment = dataclasses.replace(treatment, reuse=Cache(ordered=True))
-        pair = self.languages.chosen(source, target, search.forced_bos_token)
+        named = default_source(self.languages) if source == AUTO else source
+        pair = self.languages.chosen(named, target, search.forced_bos_token)
+        if source == AUTO:
+            pair = AUTO, pair[1]
 
         def start(group: list[str]) -> PendingTranslations:
-            return self._start(group, [pair] * len(group), search, treatment)
+            pairs = recognised([pair] * len(group), group, self.languages)
+            return self._start(group, pairs, search, treatment)
 
         return translated(checked_texts("stream", texts), start)
 
@@ -255,6 +262,10 @@ class Translator(TextModel):
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
         treatment, single = chosen_treatment(self.settings, overrides)
         return (options or self.model.generation).replace(**single), treatment
+
+    def _pairs(self, source: Names, target: Names, texts: list[str]) -> list[Pair]:
+        """The languages of each text, those that are left open found in the text."""
+        return recognised(paired(source, target, len(texts)), texts, self.languages)
 
     def _start(
         self,

@@ -1,8 +1,12 @@
 """The command line.
 
 main                                     the command `pyattn`, and the list of its commands
-translate, inspect, convert, bench,      the commands: a file for each, with its arguments
-download, models, remove
-arguments, channels                      what they share: arguments; input and output
-inspection, conversion, benchmark        their work, as functions
+translate, detect, inspect, convert,     the commands: a file for each, with its arguments
+bench, download, models, remove,
+completion
+parser, usage                            errors of usage, with the remedy
+arguments, assignments, fitting          arguments that several commands have; values of options
+channels, progress                       input, output and a progress bar
+line_translation, file_translation,      their work, as functions
+inspection, conversion, benchmark
 """

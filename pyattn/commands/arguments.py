@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
-from pyattn.options import GenerationOptions
+from pyattn.commands.assignments import option
 from pyattn.running import precision
 from pyattn.running.origin import SHIPPED_MODEL
 
@@ -32,32 +31,55 @@ def model_folder(model: str | None) -> pathlib.Path:
     return SHIPPED_MODEL if model is None else one_folder(model)
 
 
-def add_languages(command: argparse.ArgumentParser) -> None:
-    """--source-language and --target-language."""
-    command.add_argument(
-        "--source-language",
-        metavar="NAME",
-        help="the language of the input, for a model of several, such as eng_Latn for NLLB",
+def add_languages(command: argparse.ArgumentParser, *, auto: bool = False) -> None:
+    """--from and --to, whose older names stay.
+
+    Args:
+        command: The parser of the command.
+        auto: Whether the command takes "auto" for --from.
+    """
+    _add_language(
+        command,
+        ("--from", "--source-language"),
+        "source_language",
+        "the language of the input, for a model of several, such as eng_Latn for NLLB"
+        + ("; auto: that of each text, among those of the model" if auto else ""),
     )
-    command.add_argument(
-        "--target-language", metavar="NAME", help="the language to translate into, likewise"
+    _add_language(
+        command,
+        ("--to", "--target-language"),
+        "target_language",
+        "the language to translate into, likewise",
     )
 
 
-def add_search(command: argparse.ArgumentParser) -> None:
-    """The decoding options that `search_options` returns."""
+def _add_language(
+    command: argparse.ArgumentParser, names: tuple[str, str], place: str, about: str
+) -> None:
+    name, older = names
+    command.add_argument(name, dest=place, metavar="LANG", help=about)
+    command.add_argument(older, dest=place, metavar="LANG", help=argparse.SUPPRESS)
+
+
+def add_search(command: argparse.ArgumentParser, *, default: str) -> None:
+    """The decoding options that `search_options` returns.
+
+    Args:
+        command: The parser of the command.
+        default: The beam size without --beam, in words.
+    """
     command.add_argument(
         "--beam",
         dest="beam_size",
-        type=option("beam_size", int),
+        type=option("beam_size"),
         metavar="N",
-        help="hypotheses to keep; 1 is greedy",
+        help=f"hypotheses to keep; 1 is greedy (default: {default})",
     )
     command.add_argument(
         "--max-new-tokens",
-        type=option("max_new_tokens", int),
+        type=option("max_new_tokens"),
         metavar="N",
-        help="the longest translation, in tokens",
+        help="the longest translation, in tokens (default: the model's)",
     )
 
 
@@ -110,15 +132,3 @@ def _dtype(text: str) -> precision.DTypes:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error).removeprefix("dtype: ")) from None
     return chosen
-
-
-def option(name: str, kind: Callable[[str], object]) -> Callable[[str], object]:
-    """The type of an argument that is a decoding option; that option's own check is the check."""
-
-    def parse(text: str) -> object:
-        try:
-            return getattr(GenerationOptions().replace(**{name: kind(text)}), name)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return parse

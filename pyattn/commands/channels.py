@@ -9,8 +9,10 @@ import pathlib
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
+
+from pyattn.commands.usage import UsageError
 
 # Bytes of input to read, and so to translate, at once: about a thousand lines of a file. Pipes and
 # terminals return what has arrived, so that a line is not held back until others come.
@@ -29,6 +31,35 @@ def lines(path: str | None) -> Iterator[Iterator[list[str]]]:
     else:
         with pathlib.Path(path).open("rb") as file:
             yield _decoded(file, path)
+
+
+@contextlib.contextmanager
+def given_lines(
+    texts: Sequence[str], path: str | None, *, hint: str = ""
+) -> Iterator[Iterator[list[str]]]:
+    """The texts of the command line as one group, or else the lines of a file or standard input.
+
+    Args:
+        texts: The arguments that are texts.
+        path: The argument of --input.
+        hint: What else the command does with files, in the error for a text that is one.
+
+    Raises:
+        UsageError: if there are both, or a text is the name of a file.
+    """
+    if texts and path is not None:
+        raise UsageError("argument --input: not allowed with a TEXT")
+    for text in texts:
+        if os.path.isfile(text):  # noqa: PTH113  # False for what can be no path
+            raise UsageError(f"{text}: is a file; {hint}--input FILE reads its lines")
+    if texts:
+        yield iter([list(texts)])
+        return
+    if path is None and sys.stdin is not None and sys.stdin.isatty():
+        end = "Ctrl-Z and Enter end" if os.name == "nt" else "Ctrl-D ends"
+        print(f"pyattn: reading lines; {end}", file=sys.stderr)
+    with lines(path) as groups:
+        yield groups
 
 
 def _decoded(stream: Any, name: str) -> Iterator[list[str]]:

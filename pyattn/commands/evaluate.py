@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--model", metavar="MODEL", help="by default the English-Spanish model")
     add_languages(command)
-    add_search(command)
+    add_search(command, default="the model's")
     add_machine(command)
 
 

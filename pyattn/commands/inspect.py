@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from pyattn.commands.arguments import Commands, add_machine, add_model, model_folder
 
@@ -16,13 +17,16 @@ def add(commands: Commands) -> None:
     )
     command.set_defaults(run=_run)
     add_model(command)
+    command.add_argument("--json", action="store_true", help="print a JSON object")
     add_machine(command)
 
 
 def _run(parsed: argparse.Namespace) -> None:
-    from pyattn.commands.inspection import describe
+    from pyattn.commands.inspection import describe, facts
 
-    for name, value in describe(
-        model_folder(parsed.model), dtype=parsed.dtype, threads=parsed.threads
-    ):
+    folder = model_folder(parsed.model)
+    if parsed.json:
+        print(json.dumps(facts(folder, dtype=parsed.dtype, threads=parsed.threads), indent=2))
+        return
+    for name, value in describe(folder, dtype=parsed.dtype, threads=parsed.threads):
         print(f"{name:<13}{value}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.files import ModelFiles, model_path, open_model
 from pyattn.model import Model
 from pyattn.running import precision
@@ -14,14 +15,24 @@ from pyattn.running.precision import DTypes
 from pyattn.stored import Tensors
 from pyattn.text.tokenizers import NoTokenizer, load_tokenizer
 
+# Number types in files, by the names that safetensors gives them.
+_TYPES = {
+    "BF16": "bfloat16",
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+    "I16": "int16",
+    "I8": "int8",
+}
 
-def describe(
+
+def facts(
     path: str | os.PathLike[str] | None = None,
     *,
     dtype: DTypes = "auto",
     threads: int | None = None,
-) -> list[tuple[str, str]]:
-    """A model and how it would run here, as names and values.
+) -> dict[str, Any]:
+    """A model and how it would run here, as values of JSON.
 
     Args:
         path: The model's folder; the included model by default.
@@ -34,72 +45,127 @@ def describe(
     """
     folder = SHIPPED_MODEL if path is None else model_path(path)
     with open_model(folder) as files:
-        checkpoint, stored = files.checkpoint, files.stored_numbers
+        checkpoint = files.checkpoint
+        stored = {_TYPES.get(name, name): count for name, count in files.stored_numbers.items()}
         languages = _languages(files)
     with Model(checkpoint, dtype=dtype, threads=threads) as model:
         config = model.config
-        types = precision.described(config, config.dtype, config.other_dtypes)
-        machine = [
-            ("computed in", f"{types}, {model.nbytes / 2**20:,.1f} MiB of weights"),
-            ("isa", config.isa),
-            ("threads", str(model.threads)),
-        ]
-    return [
-        ("model", str(folder)),
-        *_network(checkpoint),
-        *languages,
-        ("stored as", _listed(stored)),
-        *machine,
-    ]
+        machine = {
+            "computed_in": precision.described(config, config.dtype, config.other_dtypes),
+            "weight_bytes": model.nbytes,
+            "isa": config.isa,
+            "threads": model.threads,
+        }
+    return {
+        "model": str(folder),
+        **_network(checkpoint),
+        "languages": languages,
+        "stored_as": stored,
+        "scales": _scales(checkpoint),
+        **machine,
+    }
 
 
-def _network(checkpoint: Checkpoint) -> list[tuple[str, str]]:
+def describe(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    dtype: DTypes = "auto",
+    threads: int | None = None,
+) -> list[tuple[str, str]]:
+    """The same as names and values for readers; arguments and errors are those of `facts`."""
+    found = facts(path, dtype=dtype, threads=threads)
+    ids = ", ".join(f"{name} {number}" for name, number in found["token_ids"].items())
+    norm = f"{found['norm']}, {found['norm_kind']}"
+    weights = f"{found['weight_bytes'] / 2**20:,.1f} MiB of weights"
+    lines = {
+        "model": found["model"],
+        "family": found["family"],
+        "parameters": f"{found['parameters']:,}",
+        "dim": found["dim"],
+        "encoder": _stack(found["encoder"]),
+        "decoder": _stack(found["decoder"]),
+        "vocabulary": ", ".join(f"{n:,} {side}" for side, n in found["vocabulary"].items()),
+        "token ids": ids,
+        "positions": f"{found['max_positions']:,}, {found['positions']}",
+        "norm": f"{norm}{', and one after each stack' if found['final_norm'] else ''}",
+        "activation": f"{'gated ' if found['gated'] else ''}{found['activation']}",
+        **({"mixer": found["mixer"]} if found["mixer"] != "attention" else {}),
+        "decoding": ", ".join(f"{name} {value}" for name, value in found["decoding"].items()),
+        **{
+            f"languages {side}": f"{len(names)}: {', '.join(names)}"
+            for side, names in found["languages"].items()
+            if names
+        },
+        "stored as": _listed(found),
+        "computed in": f"{found['computed_in']}, {weights}",
+        "isa": found["isa"],
+        "threads": found["threads"],
+    }
+    return [(name, str(value)) for name, value in lines.items()]
+
+
+def _network(checkpoint: Checkpoint) -> dict[str, Any]:
     config, options = checkpoint.config, checkpoint.generation
     tensors = Tensors.of(checkpoint.tensors)
     distinct = {id(tensor): tensor.size for tensor in map(tensors.stored, tensors)}
-    special = ", ".join(f"{name} {getattr(config, name)}" for name in ("start", "end", "pad"))
-    return [
-        ("family", config.family),
-        ("parameters", f"{sum(distinct.values()):,}"),
-        ("dim", str(config.dim)),
-        ("encoder", _stack(config.encoder_layers, config.encoder_heads, config.encoder_ffn)),
-        ("decoder", _stack(config.decoder_layers, config.decoder_heads, config.decoder_ffn)),
-        ("vocabulary", f"{config.source_vocab:,} source, {config.target_vocab:,} target"),
-        ("token ids", special),
-        ("positions", f"{config.max_positions:,}, {config.positions}"),
-        ("norm", _norm(config)),
-        ("activation", f"{'gated ' if config.gated else ''}{config.activation}"),
-        *([("mixer", config.mixer)] if config.mixer != "attention" else []),
-        ("decoding", f"beam_size {options.beam_size}, max_new_tokens {options.max_new_tokens}"),
-    ]
+    return {
+        "family": config.family,
+        "parameters": sum(distinct.values()),
+        "dim": config.dim,
+        **{
+            side: {
+                "layers": getattr(config, f"{side}_layers"),
+                "heads": getattr(config, f"{side}_heads"),
+                "ffn": getattr(config, f"{side}_ffn"),
+            }
+            for side in ("encoder", "decoder")
+        },
+        "vocabulary": {"source": config.source_vocab, "target": config.target_vocab},
+        "token_ids": {name: getattr(config, name) for name in ("start", "end", "pad")},
+        "positions": config.positions,
+        "max_positions": config.max_positions,
+        "norm": config.norm,
+        "norm_kind": {"layer": "layer norm", "rms": "RMS norm"}[config.norm_kind],
+        "final_norm": config.final_norm,
+        "activation": config.activation,
+        "gated": config.gated,
+        "mixer": config.mixer,
+        "decoding": {
+            "beam_size": options.beam_size,
+            "max_new_tokens": options.max_new_tokens,
+        },
+    }
 
 
-def _norm(config: ModelConfig) -> str:
-    kind = {"layer": "layer norm", "rms": "RMS norm"}[config.norm_kind]
-    return f"{config.norm}, {kind}{', and one after each stack' if config.final_norm else ''}"
+def _scales(checkpoint: Checkpoint) -> int:
+    """Number of scales of int8 matrices: one per row, which are no parameters."""
+    tensors = Tensors.of(checkpoint.tensors)
+    distinct = {id(tensor): tensor.scale for tensor in map(tensors.stored, tensors)}
+    return sum(scale.size for scale in distinct.values() if scale is not None)
 
 
-def _languages(files: ModelFiles) -> list[tuple[str, str]]:
+def _languages(files: ModelFiles) -> dict[str, list[str]]:
     """The names of languages that the model takes, if any."""
     try:
         tokenizer = load_tokenizer(files)
     except NoTokenizer:
-        return []
+        tokenizer = None
     if tokenizer is None:
-        return []
-    sides = {"from": tokenizer.languages.sources, "into": tokenizer.languages.targets}
-    return [
-        (f"languages {side}", f"{len(names)}: {', '.join(sorted(names))}")
-        for side, names in sides.items()
-        if names
-    ]
+        return {"from": [], "into": []}
+    known = tokenizer.languages
+    return {"from": sorted(known.sources), "into": sorted(known.targets)}
 
 
-def _stack(layers: int, heads: int, ffn: int) -> str:
-    return f"{layers} layers, {heads} heads, ffn {ffn:,}"
+def _stack(sizes: Mapping[str, int]) -> str:
+    return f"{sizes['layers']} layers, {sizes['heads']} heads, ffn {sizes['ffn']:,}"
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    """Counts of numbers by their type, the most frequent type first."""
+def _listed(found: Mapping[str, Any]) -> str:
+    """Counts of stored numbers by their type, the most frequent type first."""
+    counts, scales = found["stored_as"], found["scales"]
     ordered = sorted(counts.items(), key=lambda item: item[1], reverse=True)
-    return ", ".join(f"{dtype} {count:,}" for dtype, count in ordered)
+    text = ", ".join(f"{dtype} {count:,}" for dtype, count in ordered)
+    # In other layouts scales have other forms, or other tensors are stored besides.
+    if scales and sum(counts.values()) == found["parameters"] + scales:
+        text += f" ({scales:,} of these are scales of int8 rows, which are no parameters)"
+    return text

@@ -11,14 +11,17 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from pyattn.commands.channels import forget_standard_output, one_line
+from pyattn.commands.parser import Parser
+from pyattn.commands.usage import UsageError
 
 # In the order of --help. Each is a file of this folder; its function `add` adds a parser, whose
 # default `run` is the function that runs the command.
 COMMANDS = (
     "translate",
+    "detect",
     "inspect",
     "convert",
     "bench",
@@ -26,6 +29,7 @@ COMMANDS = (
     "download",
     "models",
     "remove",
+    "completion",
 )
 
 
@@ -41,13 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: for usage errors, --help and --version.
     """
-    parsed = _parser().parse_args(arguments)
+    parsed, rest = new_parser()[0].parse_known_args(arguments)
+    if rest:
+        parsed.parser.left(parsed, rest)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             parsed.run(parsed)
         if sys.stdout is not None:
             sys.stdout.flush()
+    except UsageError as error:
+        parsed.parser.error(str(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -59,20 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def new_parser() -> tuple[Parser, argparse._SubParsersAction[Parser]]:
+    """The parser of the command, and those of its commands."""
+    parser = Parser(
         prog="pyattn", description="Translate with encoder-decoder Transformers on a CPU."
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
         importlib.import_module(f"pyattn.commands.{name}").add(commands)
-    return parser
+    for command in commands.choices.values():
+        command.set_defaults(parser=command)
+    return parser, commands
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

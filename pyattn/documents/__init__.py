@@ -8,19 +8,22 @@ markup moves by alignment. What is not translated keeps its bytes.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import os
 import pathlib
-import tempfile
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from pyattn.documents.encodings import Encoded
 from pyattn.documents.engine import Translate, answered
-from pyattn.documents.formats import format_names, read_document
-from pyattn.documents.model import Answer, Document, Segment
+from pyattn.documents.formats import Opened, format_names, format_of, read_document
+from pyattn.documents.model import Answer, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.errors import DocumentError
+from pyattn.text.recognition import AUTO, recognised
+
+if TYPE_CHECKING:
+    from pyattn.text.tokenizers import Languages
 
 __all__ = [
     "DocumentError",
@@ -32,6 +35,9 @@ __all__ = [
     "translate_file",
     "translate_files",
 ]
+
+# Segments that the language of a document is found by; single words would mislead.
+_LONGEST = 20
 
 _SETTINGS = {field.name for field in dataclasses.fields(DocumentSettings)}
 
@@ -78,34 +84,45 @@ def translate(data: bytes, format: str, translate: Translate, **options: Any) ->
 
 
 def translate_all(
-    documents: Iterable[tuple[bytes, str]], translate: Translate, **options: Any
+    documents: Iterable[tuple[bytes, str]],
+    translate: Translate,
+    *,
+    progress: Callable[[float], object] | None = None,
+    **options: Any,
 ) -> Iterator[bytes | DocumentError]:
     """Many translated documents, whose segments are translated in one stream.
 
     Args:
         documents: Documents and their formats. Read as far ahead as the engine needs.
         translate: As for `translate`.
+        progress: Called with the share, from 0 to 1, of the next document's segments that are
+            translated.
         **options: As for `translate`.
 
     Yields:
         Each document, or the error that it has.
     """
     settings, chosen = _split(translate, options)
-    waiting: collections.deque[tuple[Document, Encoded] | DocumentError] = collections.deque()
+    auto = options.get("source_language") == AUTO and bool(chosen.pop("source", None))
+    waiting: collections.deque[Opened | DocumentError] = collections.deque()
 
     def segments() -> Iterator[Segment]:
         for data, format in documents:
             try:
                 opened = read_document(data, format, settings)
+                if auto:
+                    opened = _recognised(data, format, settings, opened, translate)
             except DocumentError as error:
                 waiting.append(error)
                 continue
             waiting.append(opened)
-            yield from opened[0].segments
+            yield from opened.segments
 
     answers: list[Answer] = []
     for answer in answered(segments(), translate, chosen):
         answers.append(answer)
+        if progress is not None:
+            progress(min(1.0, len(answers) / max(1, _needed(waiting[0]))))
         while waiting and len(answers) >= _needed(waiting[0]):
             count = _needed(waiting[0])
             yield _finished(waiting.popleft(), answers[:count])
@@ -119,23 +136,31 @@ def translate_files(
     translate: Translate,
     *,
     format: str | None = None,
+    fallback: str | None = None,
+    progress: Callable[[float], object] | None = None,
     **options: Any,
 ) -> Iterator[FileResult]:
     """Translate many files in one stream.
 
-    A target is written in one step, when it is complete; a file that is there is replaced.
+    A target is written as FILE.partial and renamed when it is complete, so that a file under its
+    own name is never incomplete; a file that is there is replaced.
 
     Args:
         files: Sources and their targets.
         translate: As for `translate`.
         format: The format of all files; None for the extension of each.
+        fallback: The format of text files with other extensions, such as "lines"; None makes them
+            an error.
+        progress: Called with the number of the sources' bytes that are translated.
         **options: As for `translate`.
 
     Yields:
         What became of each file, in order. A file that cannot be read, translated or written does
         not end the others.
     """
-    waiting: collections.deque[tuple[FileResult, bool]] = collections.deque()
+    # Each file, with its size if it is a document that can be read.
+    waiting: collections.deque[tuple[FileResult, int | None]] = collections.deque()
+    finished = 0
 
     def documents() -> Iterator[tuple[bytes, str]]:
         for source, target in files:
@@ -145,15 +170,24 @@ def translate_files(
                     raise DocumentError(f"{source}: is its own target")
                 data = result.source.read_bytes()
             except (OSError, DocumentError) as error:
-                waiting.append((dataclasses.replace(result, error=error), False))
+                waiting.append((dataclasses.replace(result, error=error), None))
                 continue
-            waiting.append((result, True))
-            yield data, format or result.source.suffix.removeprefix(".")
+            waiting.append((result, len(data)))
+            yield data, format or format_of(result.source, fallback)
 
-    for made in translate_all(documents(), translate, **options):
-        while not waiting[0][1]:
+    def report(share: float) -> None:
+        size = next((size for _, size in waiting if size is not None), 0)
+        if progress is not None:
+            progress(finished + share * size)
+
+    for made in translate_all(documents(), translate, progress=progress and report, **options):
+        while waiting[0][1] is None:
             yield waiting.popleft()[0]
-        yield _written(waiting.popleft()[0], made)
+        result, size = waiting.popleft()
+        yield _written(result, made)
+        finished += size or 0
+        if progress is not None:
+            progress(finished)
     while waiting:
         yield waiting.popleft()[0]
 
@@ -189,21 +223,17 @@ def translate_file(
 def _written(result: FileResult, made: bytes | DocumentError) -> FileResult:
     if isinstance(made, DocumentError):
         return dataclasses.replace(result, error=DocumentError(f"{result.source}: {made}"))
+    target = result.target.resolve()  # a link stays a link
+    partial = target.with_name(f"{target.name}.partial")
     try:
-        handle, name = tempfile.mkstemp(dir=result.target.parent, prefix=f".{result.target.name}.")
-    except OSError as error:
-        return dataclasses.replace(result, error=error)
-    temporary = pathlib.Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(made)
-        temporary.chmod(result.source.stat().st_mode & 0o666)
-        temporary.replace(result.target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        return dataclasses.replace(result, error=error)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        partial.write_bytes(made)
+        partial.chmod(result.source.stat().st_mode & 0o666)
+        partial.replace(target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        if isinstance(error, OSError):
+            return dataclasses.replace(result, error=error)
         raise
     return result
 
@@ -218,25 +248,38 @@ def _split(
     languages = getattr(translate, "languages", None)
     for side in ("source", "target"):
         name = given.get(f"{side}_language")
-        if name is None:
+        if name is None or name == AUTO:
             given[f"{side}_language"] = getattr(own, side, None)
-        elif languages is not None and getattr(languages, f"{side}s"):
+        if name is None:
+            continue
+        if languages is not None and getattr(languages, f"{side}s"):
             chosen[side] = name
     return DocumentSettings(**given), chosen
 
 
-def _needed(waiting: tuple[Document, Encoded] | DocumentError) -> int:
+def _recognised(
+    data: bytes, format: str, settings: DocumentSettings, first: Opened, translate: Translate
+) -> Opened:
+    """A document, read again in its language, which is that of its longest segments."""
+    longest = sorted((segment.text for segment in first.segments), key=len, reverse=True)
+    languages: Languages = translate.languages  # type: ignore[union-attr]
+    [(language, _)] = recognised([(AUTO, None)], ["\n".join(longest[:_LONGEST])], languages)
+    settings = dataclasses.replace(settings, source_language=language)
+    opened = read_document(data, format, settings)
+    for segment in opened.segments:
+        segment.language = language
+    return opened
+
+
+def _needed(waiting: Opened | DocumentError) -> int:
     """Number of answers that a document waits for."""
-    return 0 if isinstance(waiting, DocumentError) else len(waiting[0].segments)
+    return 0 if isinstance(waiting, DocumentError) else len(waiting.segments)
 
 
-def _finished(
-    waiting: tuple[Document, Encoded] | DocumentError, answers: list[Answer]
-) -> bytes | DocumentError:
+def _finished(waiting: Opened | DocumentError, answers: list[Answer]) -> bytes | DocumentError:
     if isinstance(waiting, DocumentError):
         return waiting
-    document, encoded = waiting
     try:
-        return encoded.bytes(document.rendered(answers))
+        return waiting.translated(answers)
     except DocumentError as error:
         return error

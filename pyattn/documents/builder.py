@@ -80,6 +80,10 @@ class SegmentBuilder:
         """Markup without text."""
         self._items.append(_Item("empty", place))
 
+    def space(self, place: Span) -> None:
+        """Markup for a space, which is one in the text unless another is before it."""
+        self._items.append(_Item("space", place, " "))
+
     def kept(self, text: str, place: Span) -> None:
         """An element that is copied as a whole; `text` is what a reader sees of it."""
         self._items.append(_Item("kept" if text.strip() else "empty", place, text))

@@ -33,7 +33,7 @@ class Engine(Protocol):
         ...
 
 
-_Key: TypeAlias = tuple[str, tuple[Span, ...]]
+_Key: TypeAlias = tuple[str, tuple[Span, ...], str | None]
 
 # A translator, or a function from texts to their translations.
 Translate: TypeAlias = Engine | Callable[[list[str]], list[str]]
@@ -109,7 +109,10 @@ def _submitted(
         keys = list(dict.fromkeys(_key(one) for one in group if _is_aligned(one) == aligned))
         if keys:
             extra = {"alignment": True, "kept": [key[1] for key in keys]} if aligned else {}
-            waiting.append((submit([key[0] for key in keys], **chosen, **extra), keys, aligned))
+            if None not in (languages := [key[2] for key in keys]):
+                extra["source"] = languages
+            texts = [key[0] for key in keys]
+            waiting.append((submit(texts, **(chosen | extra)), keys, aligned))
 
     def wait() -> list[Answer]:
         found: dict[tuple[_Key, bool], Answer] = {}
@@ -128,7 +131,7 @@ def _is_aligned(segment: Segment) -> bool:
 
 
 def _key(segment: Segment) -> _Key:
-    """The text of a segment, and its spans that come back as they are."""
+    """The text of a segment, its spans that come back as they are, and its language."""
     spans = set(segment.protected)
     waiting = list(segment.elements)
     while waiting:
@@ -141,7 +144,7 @@ def _key(segment: Segment) -> _Key:
     for span in sorted(spans):
         if not kept or span[0] >= kept[-1][1]:
             kept.append(span)
-    return segment.text, tuple(kept)
+    return segment.text, tuple(kept), segment.language
 
 
 def alignment_of(best: Translation) -> Alignment | None:

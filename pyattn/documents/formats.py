@@ -3,21 +3,71 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from pyattn.documents.encodings import Encoded, decoded
-from pyattn.documents.model import Document
+from pyattn.documents.model import Answer, Document, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.errors import DocumentError
 
 Read = Callable[[Encoded, DocumentSettings], Document]
 
 
+class Opened(Protocol):
+    """A document with its segments.
+
+    Attributes:
+        segments: What is translated.
+    """
+
+    segments: list[Segment]
+
+    def translated(self, answers: Sequence[Answer]) -> bytes:
+        """The document with the translation of each segment.
+
+        Raises:
+            DocumentError: if it cannot be written.
+        """
+        ...
+
+
+Open = Callable[[bytes, DocumentSettings], Opened]
+
+
+class TextFile:
+    """A document that is one text.
+
+    Args:
+        document: Its text and its segments.
+        encoded: Its encoding.
+    """
+
+    def __init__(self, document: Document, encoded: Encoded) -> None:
+        self.segments = document.segments
+        self._document = document
+        self._encoded = encoded
+
+    def translated(self, answers: Sequence[Answer]) -> bytes:
+        """The document with the translation of each segment."""
+        return self._encoded.bytes(self._document.rendered(answers))
+
+
 def _text(document: Encoded, settings: DocumentSettings) -> Document:
     from pyattn.documents.text import TextDocument
 
     return TextDocument(document.text, wrap=settings.wrap)
+
+
+def _lines(document: Encoded, settings: DocumentSettings) -> Document:
+    from pyattn.documents.text import TextDocument
+
+    del settings
+    if document.text.startswith("%PDF-"):
+        raise DocumentError("lines: is a PDF file; convert it to text first")
+    return TextDocument(document.text, wrap=False)
 
 
 def _html(document: Encoded, settings: DocumentSettings) -> Document:
@@ -98,6 +148,39 @@ def _xml(document: Encoded, settings: DocumentSettings) -> Document:
     return AndroidDocument(document.text, holds=document.holds)
 
 
+def _docx(data: bytes, settings: DocumentSettings) -> Opened:
+    from pyattn.documents.wordprocessing import open_docx
+
+    return open_docx(data, settings)
+
+
+def _opendocument(format: str) -> Open:
+    def opened(data: bytes, settings: DocumentSettings) -> Opened:
+        from pyattn.documents.opendocument import open_opendocument
+
+        return open_opendocument(data, format, settings)
+
+    return opened
+
+
+def _epub(data: bytes, settings: DocumentSettings) -> Opened:
+    from pyattn.documents.epub import open_epub
+
+    return open_epub(data, settings)
+
+
+def _xlsx(data: bytes, settings: DocumentSettings) -> Opened:
+    from pyattn.documents.spreadsheet import open_xlsx
+
+    return open_xlsx(data, settings)
+
+
+def _pptx(data: bytes, settings: DocumentSettings) -> Opened:
+    from pyattn.documents.presentation import open_pptx
+
+    return open_pptx(data, settings)
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """A format of documents.
@@ -111,6 +194,13 @@ class Format:
     name: str
     read: Read
     encoding: re.Pattern[bytes] | None = None
+
+    def open(self, data: bytes, settings: DocumentSettings) -> Opened:
+        """Reads a document."""
+        found = self.encoding.search(data[:_HEAD]) if self.encoding else None
+        declared = found[found.lastindex or 0].decode("ascii", "replace") if found else None
+        encoded = decoded(data, self.name, declared=declared, encoding=settings.encoding)
+        return TextFile(self.read(encoded, settings), encoded)
 
 
 _META = re.compile(
@@ -129,6 +219,7 @@ _MARKDOWN = Format("markdown", _markdown)
 _FORMATS = {
     "txt": _TEXT,
     "text": _TEXT,
+    "lines": Format("lines", _lines),
     "html": _HTML,
     "htm": _HTML,
     "xhtml": _XHTML,
@@ -148,16 +239,54 @@ _FORMATS = {
     "pot": _PO,
 }
 
+# What is no text, so that a line of it means nothing.
+_NO_TEXT = {
+    *("7z", "doc", "gif", "gz", "jpeg", "jpg", "mp3", "mp4", "pdf", "png", "ppt", "rtf", "svg"),
+    *("tar", "xls", "zip"),
+}
+
+# Documents that are zip archives.
+_PACKAGES: dict[str, Open] = {
+    "docx": _docx,
+    "pptx": _pptx,
+    "xlsx": _xlsx,
+    "odt": _opendocument("odt"),
+    "odp": _opendocument("odp"),
+    "ods": _opendocument("ods"),
+    "epub": _epub,
+}
+
+# What to do with formats that are not read, by the ends of their names.
+_ADVICE = {
+    "pdf": "convert PDF to text first",
+    "doc": "save it as docx first",
+    "xls": "save it as xlsx first",
+    "ppt": "save it as pptx first",
+    "rtf": "save it as docx or odt first",
+}
+
 # Where documents name their encoding.
 _HEAD = 1 << 12
 
 
 def format_names() -> list[str]:
     """The names of all formats, which are extensions of files without the dot."""
-    return sorted(_FORMATS)
+    return sorted([*_FORMATS, *_PACKAGES])
 
 
-def read_document(data: bytes, format: str, settings: DocumentSettings) -> tuple[Document, Encoded]:
+def format_of(path: pathlib.PurePath, fallback: str | None = None) -> str:
+    """The format of a file by its extension.
+
+    Args:
+        path: The file.
+        fallback: The format of files with another extension, unless these cannot be text.
+    """
+    name = path.suffix.removeprefix(".").lower()
+    known = _FORMATS.keys() | _PACKAGES.keys() | _NO_TEXT
+    return name if fallback is None or name in known else fallback
+
+
+def read_document(data: bytes, format: str, settings: DocumentSettings) -> Opened:
     """A document with its segments.
 
     Args:
@@ -168,13 +297,13 @@ def read_document(data: bytes, format: str, settings: DocumentSettings) -> tuple
     Raises:
         DocumentError: if there is no such format, or the document is broken.
     """
-    kind = _FORMATS.get(format.lower().removeprefix("."))
+    name = format.lower().removeprefix(".")
+    if name in _PACKAGES:
+        return _PACKAGES[name](data, settings)
+    kind = _FORMATS.get(name)
     if kind is None:
-        advice = "; convert PDF to text first" if format.lower().endswith("pdf") else ""
+        advice = next((f"; {text}" for end, text in _ADVICE.items() if name.endswith(end)), "")
         raise DocumentError(
             f"documents: format is {format!r}, expected one of {', '.join(format_names())}{advice}"
         )
-    found = kind.encoding.search(data[:_HEAD]) if kind.encoding else None
-    declared = found[found.lastindex or 0].decode("ascii", "replace") if found else None
-    encoded = decoded(data, kind.name, declared=declared, encoding=settings.encoding)
-    return kind.read(encoded, settings), encoded
+    return kind.open(data, settings)

@@ -58,6 +58,7 @@ class Segment:
         written: How single characters of it are written in the document, such as "&amp;" for "&".
         style: What else the format needs to write it.
         aligned: Whether an alignment is needed even if there is no markup.
+        language: Its language, if it was found in the document; None for the caller's.
     """
 
     text: str
@@ -68,6 +69,7 @@ class Segment:
     written: dict[str, str] = dataclasses.field(default_factory=dict)
     style: str = ""
     aligned: bool = False
+    language: str | None = None
 
     @property
     def marked(self) -> bool:

@@ -24,7 +24,7 @@ _TWO_LETTERS = dict(
     slk:sk slo:sk slv:sl sna:sn som:so sot:st nso:nso spa:es srd:sc sun:su swa:sw swh:sw ssw:ss
     swe:sv tgl:tl fil:tl tgk:tg tam:ta tat:tt tel:te tha:th tir:ti tso:ts tsn:tn tuk:tk tur:tr
     uig:ug ukr:uk urd:ur uzb:uz uzn:uz vie:vi cym:cy wel:cy wol:wo xho:xh ydd:yi yid:yi yor:yo
-    zul:zu
+    zul:zu als:sq
     """,
     )
 )

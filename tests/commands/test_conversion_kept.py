@@ -231,7 +231,7 @@ def test_inspect_counts_weights_alone(student: pathlib.Path, tmp_path: pathlib.P
     convert(student, tmp_path / "out")
     shown = dict(describe(tmp_path / "out", threads=1))
     assert "U16" not in shown["stored as"]
-    assert shown["stored as"].startswith("I8 ")
+    assert shown["stored as"].startswith("int8 ")
 
 
 def spoiled(folder: pathlib.Path, **changes: Any) -> pathlib.Path:

@@ -1,6 +1,5 @@
 import argparse
 import importlib
-import io
 import json
 import os
 import pathlib
@@ -8,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,61 +17,27 @@ from pyattn.options import GenerationOptions
 from pyattn.text.tokenizers import Languages
 from pyattn.translator import Translator
 from support import ctranslate2_folders, model_folders
+from support.command_runs import Loaded, Run, assert_fails, runner, use_echo
 from support.echo import Echo, Letters
 from support.lanes import slow
-
-Run = Callable[..., tuple[int, bytes, str]]
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="is about POSIX signals, pipes and devices")
 
 
-class Loaded:
-    """What was asked of `load`, and what it gave."""
-
-    arguments: tuple[Any, dict[str, Any]]
-    model: Echo
-
-
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
-    """Makes the command, in this process, load a model that echoes."""
-    seen = Loaded()
-
-    def load(path: Any, **settings: Any) -> Translator:
-        seen.arguments = (path, settings)
-        seen.model = Echo()
-        return Translator(seen.model, Letters())
-
-    monkeypatch.setattr("pyattn.loading.load", load)
-    return seen
+    return use_echo(monkeypatch)
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
-    """Runs the command in this process; gives exit code, output and errors."""
-
-    def run(*arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        try:
-            code = cli.main(arguments)
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsysbinary.readouterr()
-        return code, captured.out, captured.err.decode()
-
-    return run
+    return runner(monkeypatch, capsysbinary)
 
 
 def command(*arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
     """The command in a process of its own, with the model of the package."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([sys.executable, "-m", "pyattn", *arguments], **{**pipes, **options})
-
-
-def assert_fails(result: tuple[int, bytes, str], code: int, message: str) -> None:
-    assert result[0] == code
-    assert message in result[2]
-    assert result[2].count("\n") == 1
 
 
 def test_every_text_is_a_line(run: Run) -> None:
@@ -259,13 +224,24 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
     ("arguments", "message"),
     [
         ([], "COMMAND"),
-        (["transmogrify"], "transmogrify"),
-        (["translate", "--unknown", "one"], "--unknown"),
-        (["translate", "--beam", "0"], "--beam: beam_size: expected 1 to 256, got 0"),
-        (["translate", "--beam", "257"], "--beam: beam_size: expected 1 to 256, got 257"),
-        (["translate", "--beam", "two"], "--beam: "),
-        (["translate", "--max-new-tokens", "-1"], "--max-new-tokens: max_new_tokens: expected"),
-        (["translate", "--length-penalty", "nan"], "--length-penalty: length_penalty: expected"),
+        (["transmogrify"], "invalid choice: 'transmogrify', expected translate, detect, "),
+        (["translat"], "did you mean translate?"),
+        (["translate", "--unknown", "one"], "unknown option --unknown (see pyattn translate -"),
+        (["translate", "--beem", "4", "one"], "unknown option --beem; did you mean --beam?"),
+        (["translate", "--beam-size=4", "one"], "--beam-size; did you mean --beam?"),
+        (["translate", "--num-beams", "4"], "--num-beams; did you mean --beam?"),
+        (["translate", "--temperature", "4"], "did you mean --set temperature=...?"),
+        (["translate", "--tgt-lang", "fr"], "did you mean --to?"),
+        (
+            ["inspect", "--thread-count", "4"],
+            "unknown option --thread-count; did you mean --threads",
+        ),
+        (["translate", "--beam", "0"], "--beam: expected a whole number from 1 to 256, got '0'"),
+        (["translate", "--beam", "257"], "--beam: expected a whole number from 1 to 256, got '2"),
+        (["translate", "--beam", "two"], "--beam: expected a whole number from 1 to 256, got 't"),
+        (["translate", "--max-new-tokens", "-1"], "expected a whole number from 1 on, got '-1'"),
+        (["translate", "--length-penalty", "nan"], "--length-penalty: expected a number, got 'nan"),
+        (["translate", "--length-penalty", "x"], "--length-penalty: expected a number, got 'x'"),
         (["translate", "--batch-tokens", "0"], "--batch-tokens: expected a whole number from 1"),
         (["translate", "--threads", "1.5"], "--threads: expected a whole number from 1"),
         (["translate", "--threads", "9" * 5000], "--threads: "),
@@ -278,7 +254,8 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
         ),
         (["translate", "--input", "file", "one"], "--input: not allowed with a TEXT"),
         (["translate", "--split", "lines"], "--split: invalid choice: 'lines'"),
-        (["inspect", "one", "two"], "two"),
+        (["translate", "--split", "sentence"], "did you mean sentences?"),
+        (["inspect", "one", "two"], "unexpected argument 'two' (see pyattn inspect --help)"),
         (["bench", "--batch", "1,,2"], "--batch: expected a whole number from 1"),
         (["bench", "--rounds", "0"], "--rounds: expected a whole number from 1"),
     ],
@@ -391,7 +368,7 @@ def test_inspect_says_what_a_model_is(run: Run) -> None:
     assert lines["decoder"] == "3 layers, 4 heads, ffn 1,024"
     assert lines["vocabulary"] == "8,001 source, 8,001 target"
     assert lines["threads"] == "1"
-    assert lines["stored"].startswith("as    I8 ")
+    assert lines["stored"].startswith("as    int8 ")
 
 
 @pytest.mark.filterwarnings("always")
@@ -415,7 +392,7 @@ def test_inspect_says_what_a_model_of_ctranslate2_is(run: Run, tmp_path: pathlib
     assert lines["positions"] == "1,024, sinusoidal_t2t"
     # The output matrix is the embedding under another name.
     matrices = (9 + 7) * 16 + 2 * (4 * 16 * 16 + 2 * 6 * 16) + 8 * 16 * 16 + 2 * 5 * 16
-    assert lines["stored"].startswith(f"as    I8 {matrices:,}, F32 ")
+    assert lines["stored"].startswith(f"as    int8 {matrices:,}, float32 ")
 
 
 @slow

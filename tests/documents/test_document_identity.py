@@ -6,6 +6,7 @@ import pytest
 
 from pyattn import documents
 from support.document_makers import FORMATS, Maker
+from support.package_makers import PACKAGES
 from support.toy_translators import Capitals, identity, same_order
 
 
@@ -33,7 +34,8 @@ def test_some_text_of_nearly_every_document_is_translated(format: str) -> None:
 
 
 def test_every_format_has_documents() -> None:
-    assert {name for name in documents.format_names() if name not in _ALIASES} == set(FORMATS)
+    names = {name for name in documents.format_names() if name not in _ALIASES}
+    assert names == {*FORMATS, *PACKAGES}
 
 
-_ALIASES = {"text", "htm", "xht", "markdown", "pot", "ssa", "xlf"}
+_ALIASES = {"lines", "text", "htm", "xht", "markdown", "pot", "ssa", "xlf"}

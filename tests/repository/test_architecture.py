@@ -59,8 +59,8 @@ MAY_IMPORT = {
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "cpu", "documents", "evaluation", "files", "hub", "loading", "model"}
-    | {"reference", "running", "text", "translator"},
+    | {"__init__", "_core", "_foreign", "cpu", "documents", "evaluation", "files", "hub"}
+    | {"loading", "model", "pivot", "reference", "running", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
     | {"cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots", "reference"}

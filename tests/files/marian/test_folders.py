@@ -108,8 +108,8 @@ def test_command_translates_and_describes(
     assert capsys.readouterr().out.count("\n") == 1
     shown = dict(describe(folder, threads=1))
     assert shown["family"] == "marian"
-    assert shown["stored as"].startswith("I8 ")
-    assert ", F32 " in shown["stored as"]
+    assert shown["stored as"].startswith("int8 ")
+    assert ", float32 " in shown["stored as"]
 
 
 def test_two_models_are_told_apart_by_settings_or_by_name(

@@ -1,0 +1,39 @@
+"""`pyattn inspect --json`, and numbers that add up."""
+
+import json
+import pathlib
+import re
+
+import pytest
+
+from support import model_folders
+from support.command_runs import Run, runner
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
+    return runner(monkeypatch, capsysbinary)
+
+
+def test_stored_numbers_are_the_parameters_and_the_scales(run: Run) -> None:
+    code, output, error = run("inspect", "--json", "--threads", "1")
+    assert (code, error) == (0, "")
+    found = json.loads(output)
+    assert sum(found["stored_as"].values()) == found["parameters"] + found["scales"]
+    assert found["scales"] > 0
+    assert found["encoder"] == {"layers": 6, "heads": 4, "ffn": 1024}
+    assert found["languages"] == {"from": [], "into": []}
+    shown = run("inspect", "--threads", "1")[1].decode()
+    note = re.search(
+        r"\(([\d,]+) of these are scales of int8 rows, which are no parameters\)", shown
+    )
+    assert note is not None
+    assert int(note[1].replace(",", "")) == found["scales"]
+
+
+def test_model_without_scales_needs_no_note(run: Run, tmp_path: pathlib.Path) -> None:
+    values = model_folders.config()
+    folder = model_folders.folder(tmp_path / "model", values, model_folders.tensors(values))
+    shown = run("inspect", str(folder), "--threads", "1")[1].decode()
+    assert re.search(r"^stored as    float32 [\d,]+$", shown, re.M)
+    assert json.loads(run("inspect", str(folder), "--json")[1])["scales"] == 0
