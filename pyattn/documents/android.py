@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable
 
 from pyattn.documents.builder import SegmentBuilder
+from pyattn.documents.document import Document
 from pyattn.documents.html import feed
 from pyattn.documents.markup import Token
-from pyattn.documents.model import Document, Segment
+from pyattn.documents.model import Segment
 from pyattn.documents.placeholders import placeholders
 from pyattn.documents.xml_content import Node, Tree, ancestors, feed_content
 from pyattn.results import Span

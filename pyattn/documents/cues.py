@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from pyattn.documents.model import Answer, Document, Edit, Element, Segment
+from pyattn.documents.document import Document
+from pyattn.documents.model import Answer, Edit, Element, Segment
 from pyattn.documents.placement import Area, Placement
 from pyattn.documents.words import Links, Words
 from pyattn.documents.wrapping import wrapped

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from pyattn.documents.document import Document
 from pyattn.documents.encodings import Encoded, decoded
-from pyattn.documents.model import Answer, Document, Segment
+from pyattn.documents.model import Answer, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.errors import DocumentError
 

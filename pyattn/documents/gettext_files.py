@@ -6,7 +6,8 @@ import dataclasses
 import re
 from collections.abc import Callable
 
-from pyattn.documents.model import Answer, Document, Edit, Segment
+from pyattn.documents.document import Document
+from pyattn.documents.model import Answer, Edit, Segment
 from pyattn.documents.placeholders import placeholders
 from pyattn.documents.plurals import numbers_of_forms, plural_forms
 from pyattn.documents.settings import DocumentSettings

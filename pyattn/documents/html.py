@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from pyattn.documents import html_names as names
 from pyattn.documents.builder import SegmentBuilder
+from pyattn.documents.document import Document
 from pyattn.documents.markup import Attribute, Token, tokens
-from pyattn.documents.model import Answer, Document, Edit, Segment
+from pyattn.documents.model import Answer, Edit, Segment
 from pyattn.documents.settings import DocumentSettings, is_right_to_left
 from pyattn.results import Span
 from pyattn.text.languages import iso_639

@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
+from pyattn.documents.document import Document
 from pyattn.documents.messages import message_segments
-from pyattn.documents.model import Document, Edit, Segment
+from pyattn.documents.model import Edit, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.results import Span
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyattn.documents import html_names
 from pyattn.documents.builder import SegmentBuilder
+from pyattn.documents.document import Document
 from pyattn.documents.front_matter import front_matter, quoted
 from pyattn.documents.html import HtmlReader, escaped
 from pyattn.documents.markdown_parser import is_markup, parsed, parser, span_of
 from pyattn.documents.markdown_writer import InlineWriter
-from pyattn.documents.model import Answer, Document, Edit, Segment
+from pyattn.documents.model import Answer, Edit, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.results import Span
 

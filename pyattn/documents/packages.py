@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from pyattn.documents.archive import Archive
+from pyattn.documents.document import Document
 from pyattn.documents.encodings import Encoded, decoded
-from pyattn.documents.model import Answer, Document, Segment
+from pyattn.documents.model import Answer, Segment
 from pyattn.errors import DocumentError
 
 _ENCODING = re.compile(rb"""<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]+)""")

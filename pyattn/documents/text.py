@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 
-from pyattn.documents.model import Answer, Document, Edit, Segment
+from pyattn.documents.document import Document
+from pyattn.documents.model import Answer, Edit, Segment
 from pyattn.documents.wrapping import wrapped
 from pyattn.results import Span
 

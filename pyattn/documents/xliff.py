@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pyattn.documents.builder import SegmentBuilder
+from pyattn.documents.document import Document
 from pyattn.documents.html import escaped, feed
 from pyattn.documents.markup import Token
-from pyattn.documents.model import Answer, Document, Edit, Segment
+from pyattn.documents.model import Answer, Edit, Segment
 from pyattn.documents.placeholders import placeholders
 from pyattn.documents.settings import DocumentSettings
 from pyattn.documents.xml_content import Node, Tree, ancestors, feed_content

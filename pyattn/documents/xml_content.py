@@ -7,8 +7,8 @@ import html
 from collections.abc import Callable, Iterator, Sequence
 
 from pyattn.documents.builder import SegmentBuilder
+from pyattn.documents.document import Document
 from pyattn.documents.markup import Token, tokens
-from pyattn.documents.model import Document
 from pyattn.results import Span
 
 

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from pyattn.documents.builder import SegmentBuilder
+from pyattn.documents.document import Document, applied
 from pyattn.documents.encodings import Encoded
 from pyattn.documents.html import escaped, feed
 from pyattn.documents.markup import Attribute, Token, tokens
-from pyattn.documents.model import Answer, Document, Edit, Segment, applied
+from pyattn.documents.model import Answer, Edit, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.results import Span
 from pyattn.text.languages import iso_639

@@ -189,6 +189,38 @@ def test_python_modules_see_in_one_direction() -> None:
     assert set(graphlib.TopologicalSorter(MAY_IMPORT).static_order()) == set(MAY_IMPORT)
 
 
+def module_name(file: pathlib.Path) -> str:
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Imports inside of functions count, those for type checkers alone do not."""
+    files = {module_name(file): file for file in python_files() if file.suffix == ".py"}
+    graph: dict[str, set[str]] = {}
+    for name, file in files.items():
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = [ast.Pass()]
+        needed = graph.setdefault(name, set())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                # A name in a folder is a file of it, or something that its __init__ hands on.
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    needed.add(inner if inner in files else node.module)
+            elif isinstance(node, ast.Import):
+                needed.update(alias.name for alias in node.names)
+    # A folder's own files and its __init__ are one to whoever imports the folder.
+    graph = {
+        name: {other for other in needed if other in files and other != "pyattn"}
+        for name, needed in graph.items()
+    }
+    graph.pop("pyattn")
+    graphlib.TopologicalSorter(graph).prepare()
+
+
 def test_every_place_is_taken() -> None:
     assert {module_of(file) for file in python_files()} == set(MAY_IMPORT)
 
