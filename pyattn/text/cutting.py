@@ -11,11 +11,11 @@ from pyattn.results import Span
 from pyattn.text.glossary.entries import Term
 from pyattn.text.glossary.within import terms_within
 from pyattn.text.normalization import LINE_BREAKS, Normalized, has_letter, normalized
-from pyattn.text.pieces import halved, stripped
+from pyattn.text.pieces import stripped
 from pyattn.text.plans import Form, Pair, Part, Plan
 from pyattn.text.protection.carried import Carried, Step
 from pyattn.text.protection.carriers import Carriers
-from pyattn.text.protection.edges import has_words, hugged, trimmed, uncut, within
+from pyattn.text.protection.edges import has_words, hugged, parted, trimmed, uncut, within
 from pyattn.text.protection.kinds import Kept, Role
 from pyattn.text.sentences import sentence_spans
 from pyattn.text.settings import Treatment
@@ -206,7 +206,7 @@ class Cutting:
             self._number([(part, plan)])
         if len(part.ids) <= self._most:
             return [part]
-        halves = uncut(halved(plan.mask, part.span), plan.whole)
+        halves = parted(plan.mask, part.span, plan.whole)
         if len(halves) == 1 and halves[0] == part.span:
             return [part]  # one character, which the model will refuse
         pieces = self._parts(plan, halves)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from pyattn.options import GenerationOptions
@@ -74,6 +75,7 @@ class Rounds:
             for plan in sources.plans
             for part in plan.parts
         ]
+        self._start = monotonic()
         self._advancing = threading.Lock()
         self._cancelled = False
         self._under_way = self._tasks
@@ -182,9 +184,18 @@ class Rounds:
             ids = self._sources.cuttings[task.plan.pair].numbered(form)
             if ids is not None:
                 task.form, task.ids = form, ids
-                task.options = _searched(form, task.options)
+                task.options = _searched(form, self._in_time(task))
                 return True
         return False
+
+    def _in_time(self, task: _Task) -> GenerationOptions:
+        """A task's options with the time that is left, if it is limited."""
+        options = task.part.options
+        assert options is not None
+        if options.max_time is None:
+            return task.options
+        left = max(0.0, options.max_time - (monotonic() - self._start))
+        return task.options.replace(max_time=left)
 
     def _next_rung(self, task: _Task) -> bool:
         assert task.ladder is not None

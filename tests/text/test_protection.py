@@ -17,7 +17,9 @@ from pyattn.text.protection.carried import Carried, Edit, places, rewritten
 from pyattn.text.protection.choice import Protection, chosen_protection, units
 from pyattn.text.protection.edges import hugged, masked, trimmed, uncut
 from pyattn.text.protection.kinds import Kept, usual
-from support.speaker import calls, speaking
+from pyattn.translator import Translator
+from support.echo import POSITIONS, Letters
+from support.speaker import Speaker, calls, speaking
 
 
 def copying_words(sentence: str) -> str:
@@ -267,6 +269,44 @@ def test_long_parts_take_no_positions() -> None:
     text = f"See https://example.com/{'a' * 5000} now."
     assert translator.translate(text, protect=True) == text
     assert max(map(len, calls(translator)[-1])) < 60
+
+
+@pytest.mark.parametrize("edge", ["", "x "])
+def test_text_around_a_long_part_is_cut_beside_it(edge: str) -> None:
+    translator = speaking(lambda sentence: sentence)
+    words = "some words " * 40
+    part = f"https://example.com/{'a' * 5000}"
+    text = f"{edge}{words}{part} {words}end"
+    assert translator.translate(text, protect=True) == text
+    assert max(map(len, calls(translator)[-1])) < POSITIONS
+
+
+def test_parts_without_spaces_between_are_cut_apart() -> None:
+    translator = speaking(copying_words)
+    text = "x" + "`a`b" * 400
+    assert translator.translate(text, protect=True).count("`a`") == 400
+    assert max(map(len, calls(translator)[-1])) < POSITIONS
+
+
+def test_searches_that_follow_have_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0, 4)
+    monkeypatch.setattr("pyattn.text.rounds.monotonic", lambda: float(next(clock)))
+    speaker = Speaker(copying_words)
+    translator = Translator(speaker, Letters())
+    translator.translate("See {x}.", protect=True)  # finds the carriers
+    speaker.answer = losing_all
+    limits: list[float | None] = []
+    submit = speaker.submit
+
+    def noted(sources: Any, options: Any = None, **rest: Any) -> Any:
+        one = options if isinstance(options, GenerationOptions) else options[0]
+        limits.append(one.max_time)
+        return submit(sources, options, **rest)
+
+    monkeypatch.setattr(speaker, "submit", noted)
+    translator.translate("See {x} and {y}.", protect=True, max_time=10.0)
+    assert len(limits) >= 2
+    assert limits == [max(0.0, 10.0 - 4 * place) for place in range(len(limits))]
 
 
 def test_patterns_protect_besides_the_usual_kinds() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from pyattn.results import Span
 from pyattn.text.normalization import has_letter
+from pyattn.text.pieces import halved, stripped
 from pyattn.text.protection.kinds import Kept
 
 # What parts a name, an address or the like from the sentence beside it.
@@ -48,6 +49,30 @@ def uncut(spans: Iterable[Span], kept: Sequence[Kept]) -> list[Span]:
         else:
             joined.append((begin, end))
     return joined
+
+
+def parted(mask: str, span: Span, kept: Sequence[Kept]) -> list[Span]:
+    """The two halves of a span, cut beside a protected part where the middle is inside of one.
+
+    Args:
+        mask: The text, as `masked` makes it.
+        span: What is halved.
+        kept: The protected parts of the text.
+
+    Returns:
+        The halves without the white space around them, or the span, if it cannot be cut.
+    """
+    halves = halved(mask, span)
+    cut = halves[0][1] if halves else span[1]
+    part = _around(cut, kept)
+    if part is None:
+        return halves
+    edges = [edge for edge in (part.begin, part.end) if span[0] < edge < span[1]]
+    if not edges:
+        return [span]
+    edge = min(edges, key=lambda place: abs(place - cut))
+    halves = [stripped(mask, (span[0], edge)), stripped(mask, (edge, span[1]))]
+    return [half for half in halves if half[0] < half[1]]
 
 
 def within(span: Span, kept: Sequence[Kept]) -> list[Kept]:
