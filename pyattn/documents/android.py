@@ -69,7 +69,7 @@ class AndroidDocument(Document):
     def _feed(self, builder: SegmentBuilder, span: Span) -> None:
         begin, end = span
         for mark in re.compile(rf'{_ESCAPE.pattern}|"').finditer(self.text, begin, end):
-            feed(builder, self.text, (begin, mark.start()))
+            feed(builder, self.text, (begin, mark.start()), xml=True)
             begin = mark.end()
             if mark[0] == '"':  # keeps white space, and is not shown
                 builder.empty(mark.span())
@@ -80,7 +80,7 @@ class AndroidDocument(Document):
             else:
                 meant = _MEANT.get(mark[0][1], mark[0][1])
                 builder.reference(meant, mark.span(), mark[0])
-        feed(builder, self.text, (begin, end))
+        feed(builder, self.text, (begin, end), xml=True)
 
     def escaped(self, text: str, segment: Segment) -> str:
         """A text with the escapes of Android and of XML."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -14,6 +15,9 @@ _GROUP_SEGMENTS = 512
 _GROUP_CHARACTERS = 1 << 16
 # Characters up to which a segment gets an alignment, whose size is the square of its length.
 _LONGEST_ALIGNED = 6000
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Characters that XML forbids, and those that Unicode keeps for the use inside of programs.
+_CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufdd0-\ufdef\ufffe\uffff]")
 
 
 class Pending(Protocol):
@@ -95,8 +99,25 @@ def _called(group: list[Segment], translate: Callable[[list[str]], list[str]]) -
     for text in found:
         if not isinstance(text, str):
             raise TypeError(f"translate returned a list with {type(text).__name__}, expected str")
-    answers = dict(zip(texts, found, strict=True))
+    answers = {text: _writable(text, answer) for text, answer in zip(texts, found, strict=True)}
     return [Answer(answers[segment.text]) for segment in group]
+
+
+def _writable(text: str, answer: str) -> str:
+    """A caller's translation with spaces for characters that no document may hold.
+
+    Raises:
+        ValueError: if it is not valid Unicode, while its source is.
+    """
+    if answer == text:
+        return answer
+    surrogate = _SURROGATE.search(answer)
+    if surrogate and surrogate[0] not in text:
+        raise ValueError(
+            f"translate returned a text with a lone surrogate at character {surrogate.start()}, "
+            "expected valid Unicode"
+        )
+    return _CONTROL.sub(lambda sign: sign[0] if sign[0] in text else " ", answer)
 
 
 def _submitted(

@@ -297,7 +297,12 @@ def read_document(data: bytes, format: str, settings: DocumentSettings) -> Opene
 
     Raises:
         DocumentError: if there is no such format, or the document is broken.
+        TypeError: if the document is not bytes, or its format no str.
     """
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(f"documents: data is {type(data).__name__}, expected bytes")
+    if not isinstance(format, str):
+        raise TypeError(f"documents: format is {type(format).__name__}, expected str")
     name = format.lower().removeprefix(".")
     if name in _PACKAGES:
         return _PACKAGES[name](data, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import html
+import html.entities
 import itertools
 import re
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from pyattn.results import Span
 from pyattn.text.languages import iso_639
 
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,8};?|#[xX][0-9a-fA-F]{1,8};?|[A-Za-z][A-Za-z0-9]{1,32};?)")
+# In XML, names that are none of HTML's are declared by the document.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#x[0-9a-fA-F]{1,8}|[^\W\d][\w.:-]{0,99});")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Open elements that are looked at for one that ends without an end tag.
 _NEAR = 64
@@ -142,7 +145,7 @@ class HtmlReader:
             if sum(map(len, self._copied)) < _MOST_KEPT:
                 self._copied.append(html.unescape(self._text[slice(*span)]))
         elif not (self._open and self._open[-1].kept):
-            feed(self._builder, self._text, span)
+            feed(self._builder, self._text, span, xml=self._xml)
 
     def _flush(self) -> None:
         self._document.segments.extend(self._builder.build())
@@ -251,7 +254,7 @@ class HtmlReader:
         for attribute in attributes.values():
             if attribute.value and self._is_text(token.name, attribute, attributes):
                 builder = SegmentBuilder()
-                feed(builder, self._text, attribute.value)
+                feed(builder, self._text, attribute.value, xml=self._xml)
                 for segment in builder.build():
                     segment.inner, segment.style = True, attribute.quote or "bare"
                     self._document.segments.append(segment)
@@ -312,16 +315,26 @@ class HtmlReader:
             self._document.settled.append(Edit(attribute.value, value))
 
 
-def feed(builder: SegmentBuilder, text: str, span: Span) -> None:
-    """Gives a builder the text of a span, with its references decoded."""
+def feed(builder: SegmentBuilder, text: str, span: Span, *, xml: bool = False) -> None:
+    """Gives a builder the text of a span, with its references decoded.
+
+    Args:
+        builder: The builder.
+        text: The document.
+        span: The span.
+        xml: Whether references may be to entities that the document declares; they are copied.
+    """
     begin, end = span
-    for match in _REFERENCE.finditer(text, begin, end):
-        meant = html.unescape(match[0])
-        if meant == match[0]:
+    for match in (_ENTITY if xml else _REFERENCE).finditer(text, begin, end):
+        own = xml and match[0][1] != "#" and match[0][1:] not in html.entities.html5
+        meant = match[0] if own else html.unescape(match[0])
+        if meant == match[0] and not own:
             continue
         if begin < match.start():
             builder.text(text[begin : match.start()], (begin, match.start()))
-        if meant:
+        if own:
+            builder.kept(meant, match.span())
+        elif meant:
             builder.reference(meant, match.span(), match[0])
         else:  # a letter that there is not
             builder.empty(match.span())

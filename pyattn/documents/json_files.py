@@ -15,6 +15,7 @@ from pyattn.results import Span
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]')
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u....|.)")
 # One word with signs, digits or capitals inside: a name for programs, an address, a path, a date.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[\w$@)][_/\\.:@#$=&?+]\w|[a-z][A-Z]|[#/.@_$]\w")
 # Texts beside which all other keys of a subtree describe it.
 _NOTES = "@"
@@ -65,6 +66,8 @@ class JsonDocument(Document):
     def _add(self, span: Span) -> None:
         raw = self.text[slice(*span)]
         value = json.loads(f'"{raw}"', strict=False)
+        if _SURROGATE.search(value):
+            return  # no text, though JSON can write it
         is_word = not any(map(str.isspace, value))
         if (is_word and _NAME.search(value)) or not any(map(str.isalpha, value)):
             return

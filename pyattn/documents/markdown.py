@@ -13,7 +13,7 @@ from pyattn.documents.document import Document
 from pyattn.documents.front_matter import front_matter, quoted
 from pyattn.documents.html import HtmlReader, escaped
 from pyattn.documents.markdown_parser import is_markup, parsed, parser, span_of
-from pyattn.documents.markdown_writer import InlineWriter
+from pyattn.documents.markdown_writer import InlineWriter, one_line
 from pyattn.documents.model import Answer, Edit, Segment
 from pyattn.documents.settings import DocumentSettings
 from pyattn.results import Span
@@ -205,6 +205,8 @@ class MarkdownDocument(Document):
 
     def escaped(self, text: str, segment: Segment) -> str:
         """The text of an attribute of HTML, or of the title or the description of a link."""
+        if "\n" not in segment.text:
+            text = one_line(text)  # blank lines end paragraphs and blocks of HTML
         if segment.style in ("alt", "title"):
             return _ESCAPED.sub(r"\\\g<0>", text)
         return escaped(text, segment, lambda _: True)

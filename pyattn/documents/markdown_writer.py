@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # A space at which a line may end; no text has this letter, which Unicode keeps for such uses.
 _SPACE = "\ufdd0"
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~!|]")
+_LINE_BEGIN = re.compile(r"[\r\n][ \t>]*\Z")
+_BREAK = re.compile(r"[ \t]*[\r\n\x85\u2028\u2029]\s*")
 # What begins a block at the start of a line.
 _AFTER = rf"(?=[\s\0{_SPACE}]|$)"
 _BLOCK = re.compile(
@@ -68,15 +70,17 @@ class InlineWriter:
             raw: Markup at a place.
             indent: Letters before the segment on its line.
         """
+        fragments = _trimmed(fragments)
         text = " ".join("".join(self._seen(part, raw) for part in fragments).split())
         for escape, tags in ((False, False), (True, False), (True, True)):
-            parts = [
-                self._text(part, escape=escape)
-                if isinstance(part, str)
-                else self._markup(part, raw, tags=tags)
-                for part in fragments
-            ]
-            made = "".join(parts)
+            made = ""
+            for part in fragments:
+                if not isinstance(part, str):
+                    made += self._markup(part, raw, tags=tags)
+                    continue
+                seen = self._text(part, escape=escape)
+                begins = _LINE_BEGIN.search(made)
+                made += self._as_text(seen.lstrip(f"{_SPACE}\t")) if begins else seen
             if tags or self._is_sound(made, text):
                 break
         if fragments and isinstance(fragments[0], str):
@@ -84,6 +88,7 @@ class InlineWriter:
         return self._in_lines(made, indent)
 
     def _text(self, text: str, *, escape: bool) -> str:
+        text = one_line(text)
         written = self._segment.written
         special = "\\|" if self._segment.style == "cell" else "|"
         letters = [
@@ -142,6 +147,21 @@ class InlineWriter:
             lines = wrapped(words, self._width, first, following, may_begin=_may_begin)
             sections.append(self._tail.join(lines).replace("\0", " "))
         return "\n".join(sections)
+
+
+def one_line(text: str) -> str:
+    """A text with a space for all that ends a line, which might end its block."""
+    return _BREAK.sub(" ", text)
+
+
+def _trimmed(fragments: Sequence[Fragment]) -> list[Fragment]:
+    """Fragments without the white space at both ends, which might begin a block of code."""
+    found = list(fragments)
+    if found and isinstance(found[0], str):
+        found[0] = found[0].lstrip()
+    if found and isinstance(found[-1], str):
+        found[-1] = found[-1].rstrip()
+    return found
 
 
 def _may_begin(word: str) -> bool:

@@ -91,6 +91,8 @@ class SubtitleDocument(CueDocument):
 
     def escaped(self, text: str, segment: Segment) -> str:
         """A text with references in WebVTT; SubRip has none."""
+        if "-->" in text:
+            text = _TIMES.sub(lambda times: times[0].replace("-->", "\u2192"), text)
         special = {**(_ESCAPES if self._vtt else {}), **segment.written}
         return "".join(special.get(letter, letter) for letter in text)
 

@@ -86,7 +86,7 @@ class XliffDocument(Document):
         feed_content(
             builder,
             tree.content(source),
-            lambda span: feed(builder, self.text, span),
+            lambda span: feed(builder, self.text, span, xml=True),
             self._is_kept,
         )
         segments = list(builder.build())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from typing import Any
 
+import markdown_it
 import pytest
 
 from pyattn import documents
@@ -129,3 +132,85 @@ def test_formats_that_are_none_are_refused_with_those_there_are() -> None:
         documents.translate(b"", "xyz", capitals)
     with pytest.raises(DocumentError, match="convert PDF to text first"):
         documents.translate(b"%PDF", "pdf", capitals)
+
+
+SMALL = {
+    "html": "<p>Hello</p>",
+    "xhtml": "<html><body><p>Hello</p></body></html>",
+    "xml": '<resources><string name="x">Hello</string></resources>',
+    "md": "Hello\n",
+    "txt": "Hello\n",
+    "srt": "1\n00:00:01,000 --> 00:00:02,000\nHello\n",
+    "json": '["Hello"]',
+    "po": 'msgid "Hello"\nmsgstr ""\n',
+}
+BREAKS = [
+    "one\n\ntwo",
+    "one\r\n\r\n- two",
+    "one\n# two",
+    "\n    one",
+    "    one",
+    "\tone",
+    "one\u2028\u2028two",
+]
+
+
+@pytest.mark.parametrize("answer", BREAKS)
+@pytest.mark.parametrize(
+    "document",
+    [
+        "# Hello\n\nthere\n",
+        "Hello\n=====\n\nthere\n",
+        "- Hello\n- there\n  and more\n",
+        "> Hello\n> there\n\nend\n",
+        "| Hello | b |\n|---|---|\n| there | you |\n",
+        "![a cat](x.png) there [link](y 'a title') end\n",
+        "<div>\nHello\n</div>\n",
+        "Hello  \nthere **my** friend\n",
+    ],
+)
+def test_translations_with_line_breaks_keep_the_blocks_of_markdown(
+    document: str, answer: str
+) -> None:
+    def blocks(text: str) -> list[str]:
+        tokens = markdown_it.MarkdownIt("commonmark").enable("table").parse(text)
+        return [token.type for token in tokens]
+
+    found = documents.translate(document.encode(), "md", lambda texts: [answer] * len(texts))
+    assert blocks(found.decode()) == blocks(document)
+
+
+@pytest.mark.parametrize("format", ["html", "xhtml", "xml", "md", "txt", "srt", "json", "po"])
+def test_control_characters_of_a_translation_are_spaces(format: str) -> None:
+    document = SMALL[format]
+    found = documents.translate(
+        document.encode(), format, lambda texts: ["a\0b\x0b\x1bc\uffff"] * len(texts)
+    ).decode()
+    assert not re.search("[\0\x0b\x1b\uffff]|\\\\u00|\\\\v", found)
+    assert "a b  c" in found or "a b c" in found
+
+
+@pytest.mark.parametrize("format", ["html", "xhtml", "xml", "md", "txt", "srt", "json", "po"])
+def test_translations_that_are_no_unicode_are_refused(format: str) -> None:
+    with pytest.raises(ValueError, match="translate returned a text with a lone surrogate at char"):
+        documents.translate(SMALL[format].encode(), format, lambda texts: ["a\ud800"] * len(texts))
+
+
+def test_texts_of_json_that_are_no_unicode_are_copied() -> None:
+    document = b'["a\\ud800b", "it \\ud83d\\ude00"]'
+    found = documents.translate(document, "json", lambda texts: [t.upper() for t in texts])
+    assert found.startswith(b'["a\\ud800b", "IT ')
+
+
+@pytest.mark.parametrize("data", ["text", None, 5])
+def test_documents_that_are_no_bytes_are_refused(data: Any) -> None:
+    with pytest.raises(TypeError, match=r"documents: data is .*, expected bytes"):
+        documents.translate(data, "txt", capitals)
+    with pytest.raises(TypeError, match=r"documents: format is .*, expected str"):
+        documents.translate(b"text", data and 5, capitals)
+
+
+def test_no_translation_is_a_line_of_times() -> None:
+    times = "00:00:05,000 --> 00:00:06,000"
+    found = documents.translate(SMALL["srt"].encode(), "srt", lambda texts: [times] * len(texts))
+    assert found.decode().count("-->") == 1

@@ -127,3 +127,27 @@ def test_entities_are_never_resolved() -> None:
     found = documents.translate(text.encode(), "xml", capitals).decode()
     assert "root:" not in found
     assert found.startswith(text.split("x &b;")[0])
+
+
+@pytest.mark.parametrize("name", ["app", "app_name", "a.b-c", "notit", "\u00e9t\u00e9"])
+@pytest.mark.parametrize(
+    ("format", "document"),
+    [
+        ("xml", '<resources><string name="x">see {} my dear <b>friend</b></string></resources>'),
+        ("xhtml", '<html><body><p title="see {} there">see {} my dear friend</p></body></html>'),
+        (
+            "xliff",
+            '<xliff version="1.2"><file source-language="en" target-language="es"><body>'
+            '<trans-unit id="1"><source>see {} my dear friend</source></trans-unit></body></file>'
+            "</xliff>",
+        ),
+    ],
+)
+def test_entities_of_the_document_stay_references(format: str, document: str, name: str) -> None:
+    entity = f"&{name};"
+    text = f'<!DOCTYPE x [<!ENTITY {name} "My App">]>' + document.replace("{}", entity)
+    for translate in (Capitals(reversed_order), lambda texts: ["lost"] * len(texts)):
+        found = documents.translate(text.encode(), format, translate).decode()
+        copies = 2 if format == "xliff" else 1
+        assert found.count(entity) == copies * text.count(entity)
+        assert "&amp;" not in found
