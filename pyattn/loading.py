@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pyattn._foreign import unknown_setting
 from pyattn.checkpoint import Checkpoint, TextSettings
+from pyattn.errors import ModelError
 from pyattn.pivot import Pivot
 from pyattn.running.origin import SHIPPED_MODEL, Origin
 from pyattn.translator import Translator
@@ -79,6 +80,8 @@ def load(
     if unknown:
         known = {"path", "dtype", "threads", "shortlist", *_LIMITS, *_OF_NAMES}
         raise TypeError(f"load: {unknown_setting(unknown[0], known)}")
+    from pyattn.files import model_path
+
     settings = {"dtype": dtype, "threads": threads, **limits}
     if path is None:
         return _loaded(None, shortlist, settings)
@@ -90,7 +93,14 @@ def load(
         local_files_only=local_files_only,
         endpoint=endpoint,
     )
-    translators = [_loaded(folder, shortlist, settings) for folder in folders]
+    try:
+        translators = [_loaded(folder, shortlist, settings) for folder in folders]
+    except ModelError as error:
+        if cache_dir is not None or folders == (model_path(path),):
+            raise
+        raise ModelError(
+            f"{error}; if the copy in the cache is damaged, `pyattn remove {path}` deletes it"
+        ) from None
     if len(translators) == 1:
         return translators[0]
     # Not a union: nearly all callers have a translator, and would have to say so.

@@ -56,9 +56,16 @@ class Pivot:
     Args:
         first: Translates texts into the language between.
         second: Translates these.
+
+    Raises:
+        TypeError: if one of them is no translator.
     """
 
     def __init__(self, first: Translator, second: Translator) -> None:
+        for place, one in (("first", first), ("second", second)):
+            if not hasattr(one, "submit"):
+                kind = type(one).__name__
+                raise TypeError(f"Pivot: {place} is {kind}, expected a Translator")
         self.first = first
         self.second = second
 

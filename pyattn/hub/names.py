@@ -112,7 +112,10 @@ def is_repository(name: str) -> bool:
 
 
 def _from_address(text: str, revision: str | None, endpoint: str | None) -> HubName:
-    address = urllib.parse.urlsplit(text)
+    try:
+        address = urllib.parse.urlsplit(text)
+    except ValueError as error:
+        raise ModelError(f"{text}: not an address: {error}") from None
     mirrors = {endpoint or "", os.environ.get("HF_ENDPOINT", "")}
     hosts = _HOSTS | {urllib.parse.urlsplit(mirror).hostname for mirror in mirrors}
     parts = [urllib.parse.unquote(part) for part in address.path.strip("/").split("/")]

@@ -24,6 +24,10 @@ _MIRROR = "HF_ENDPOINT or endpoint= names a mirror"
 # Errors of the library's HTTP clients: httpx2, and requests in older versions.
 _BROKEN = {"ChunkedEncodingError", "ReadError", "ReadTimeout", "RemoteProtocolError"}
 _BROKE_OFF = "the transfer broke off; try again, complete files are kept"
+# What is wrong with the folder of the cache, besides permissions.
+_OF_FOLDERS = frozenset(
+    {errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.EEXIST, errno.EROFS, errno.ELOOP}
+)
 # Of the search for near names, after which the error is raised whatever it found.
 _SEARCH_SECONDS = 5
 _SEARCH_BYTES = 1 << 20
@@ -68,6 +72,8 @@ def _reason(error: BaseException, name: HubName, settings: Settings) -> str:
         return f"not a name of a model: {_first_line(error)}"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"no space is left in {hub_cache(settings)}; HF_HUB_CACHE names another folder"
+    if isinstance(error, OSError) and error.errno in _OF_FOLDERS:
+        return f"{hub_cache(settings)}: {_lowered(error)}; HF_HUB_CACHE names another folder"
     if isinstance(error, PermissionError):
         return f"{hub_cache(settings)} cannot be written; HF_HUB_CACHE names another folder"
     if isinstance(error, OSError) and "Consistency check" in str(error):
@@ -140,6 +146,10 @@ def search(words: str, settings: Settings) -> list[str]:
         return [str(model["id"]) for model in json.loads(content)]
     except (ValueError, TypeError, KeyError):
         raise ModelError(f"{server(settings)}: not an answer of Hugging Face's search") from None
+
+
+def _lowered(error: OSError) -> str:
+    return (error.strerror or _first_line(error)).lower()
 
 
 def _first_line(error: BaseException) -> str:

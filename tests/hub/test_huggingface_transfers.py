@@ -105,6 +105,8 @@ class ReadError(Exception):
     ("error", "said"),
     [
         (OSError(errno.ENOSPC, "No space"), "no space is left in x; HF_HUB_CACHE"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "x/y"), "x: not a directory; HF_HUB"),
+        (OSError(errno.EROFS, "Read-only file system"), "x: read-only file system; HF_HUB_CACHE"),
         (PermissionError("x"), "x cannot be written; HF_HUB_CACHE names another folder"),
         (ReadError("closed"), "the transfer broke off; try again, complete files are kept"),
         (

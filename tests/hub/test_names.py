@@ -79,6 +79,7 @@ def test_path_is_no_name(text: str) -> None:
         ("hf:../b", "expected hf:org/name"),
         ("https://example.org/model.zip", "only pages of models on huggingface.co are names"),
         ("https://huggingface.co", "only pages of models"),
+        ("http://[::1/a/b", "not an address"),
         ("a/b@../../x", "is no revision"),
         ("a/b@x y", "is no revision"),
     ],

@@ -239,3 +239,12 @@ def test_kept_parts_are_found_in_the_language_between() -> None:
     kept = [[(4, 7), (12, 16), (21, 24)], [], [(5, 6)]]
     between = ["{a} y {ab}, {a}", "nada", "perdido"]
     assert kept_again(texts, kept, between) == [[(0, 3), (6, 10), (12, 15)], [], []]
+
+
+@pytest.mark.parametrize("other", [None, "argos:en-es", pyattn.load])
+def test_what_is_no_translator_is_refused_at_once(other: Any) -> None:
+    translator = pyattn.load(threads=1)
+    with pytest.raises(TypeError, match=r"Pivot: second is .*, expected a Translator"):
+        Pivot(translator, other)
+    with pytest.raises(TypeError, match=r"Pivot: first is .*, expected a Translator"):
+        Pivot(other, translator)

@@ -10,6 +10,7 @@ import pytest
 
 import pyattn
 from pyattn import ModelError
+from pyattn.commands.main import main
 from pyattn.hub.firefox import is_released
 from pyattn.hub.registry import PIVOT, version_key
 from pyattn.hub.resolving import one_folder, resolve
@@ -185,3 +186,19 @@ def test_server_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARGOS_PACKAGE_INDEX", "http://127.0.0.1:9/index.json")
     with pytest.raises(ModelError, match=r"cannot reach 127\.0\.0\.1:9 .*ARGOS_PACKAGE_INDEX"):
         resolve("argos:en-es")
+
+
+def test_damaged_copy_is_named_with_the_command_that_deletes_it(
+    stub: Stub, models: pathlib.Path
+) -> None:
+    stub.add_argos("en", "es", (models / "en_es.argosmodel").read_bytes())
+    wanted = translation("argos:en-es")
+    [weights] = cache().rglob("model.bin")
+    weights.write_bytes(b"")
+    with pytest.raises(ModelError, match=r"truncated.*; if .* damaged, `pyattn remove argos:en-es"):
+        pyattn.load("argos:en-es", threads=1)
+    with pytest.raises(ModelError) as error:
+        pyattn.load(weights.parent, threads=1)
+    assert "pyattn remove" not in str(error.value)
+    assert main(["remove", "argos:en-es"]) == 0
+    assert translation("argos:en-es") == wanted
