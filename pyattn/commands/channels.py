@@ -155,6 +155,18 @@ def forget_standard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def settle_standard_output() -> None:
+    """Write the rest of the output, or discard it if it cannot be written.
+
+    The interpreter would try again at exit, complain, and exit with another code.
+    """
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            forget_standard_output()
+
+
 def one_line(text: str) -> str:
     """A text whose line breaks are spaces."""
     return " ".join(text.splitlines())

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from pyattn.commands.channels import forget_standard_output, one_line
+from pyattn.commands.channels import forget_standard_output, one_line, settle_standard_output
 from pyattn.commands.parser import Parser
 from pyattn.commands.usage import UsageError
 
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
         print(f"pyattn: {_message(error)}", file=sys.stderr)
+        settle_standard_output()
         return 1
     return 0
 

@@ -24,6 +24,8 @@ def bash(line: str, folder: pathlib.Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {line}"],
         cwd=folder,
+        # Without a buffer nothing is left to write at exit.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         capture_output=True,
         text=True,
         timeout=240,
