@@ -8,6 +8,7 @@ import pytest
 
 from support.inputs import ISAS
 from support.lanes import but_slow
+from support.paths import ROOT
 
 # A line for each operation: its name and the sum of its results' bytes. Sizes are such that threads
 # share rows in some and columns, heads or blocks in others.
@@ -69,6 +70,7 @@ def results(isa: str, threads: int) -> list[str]:
     environment = {"PYATTN_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", OPERATIONS, isa],
+        cwd=ROOT / "tests",  # in the root, Python would find the uncompiled sources
         env=os.environ | environment,
         capture_output=True,
         text=True,
