@@ -21,10 +21,8 @@ from __future__ import annotations
 
 import argparse
 import collections
-import datetime
 import itertools
 import re
-import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -33,7 +31,7 @@ from typing import Any
 
 import machine
 import sacrebleu
-from report import write
+from report import origin, write
 
 import pyattn
 from pyattn.results import Translation
@@ -69,10 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     with pyattn.load(options.model, threads=options.threads) as translator:
         results = {
-            "command": shlex.join(["python", "bench/glossary.py", *given]),
-            "date": datetime.date.today().isoformat(),
-            "machine": machine.describe(),
-            "versions": machine.versions(("pyattn", "numpy", "sacrebleu")),
+            **machine.provenance("glossary", given, ("pyattn", "numpy", "sacrebleu")),
             "model": f"{translator.model.config.dtype} on {translator.model.config.isa}",
             "lines": len(chosen),
             "terms": sum(len(terms) for _, _, terms in chosen),
@@ -190,18 +185,13 @@ def replaced(source: str, terms: Terms) -> str:
 
 def markdown(results: dict[str, Any]) -> str:
     """The whole report: how it was made, and the table."""
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     first = results["rows"][0]
     lines = [
         "# Terms of a glossary",
         "",
         f"{results['terms']} terms in {results['lines']} lines, {results['date']}, "
         f"{results['model']}. `bench/glossary.py` says what the columns are.",
-        "",
-        f"    {results['command']}",
-        "",
-        f"- {results['machine']['cpu']}, Python {results['machine']['python']}, {versions}",
-        "",
+        *origin(results),
         f"| with | used | exact | of {first['wanted']} wanted | warned | BLEU | chrF | time |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]

@@ -13,9 +13,7 @@ characters, a text of fewer than five counting as five.
 from __future__ import annotations
 
 import argparse
-import datetime
 import math
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +22,7 @@ from typing import Any
 
 import machine
 import sacrebleu
-from report import write
+from report import origin, write
 
 import pyattn
 from pyattn.text.guard.stress import LINES
@@ -57,10 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     with pyattn.load(options.model, threads=options.threads) as translator:
         results = {
-            "command": shlex.join(["python", "bench/guard.py", *given]),
-            "date": datetime.date.today().isoformat(),
-            "machine": machine.describe(),
-            "versions": machine.versions(("pyattn", "numpy", "sacrebleu")),
+            **machine.provenance("guard", given, ("pyattn", "numpy", "sacrebleu")),
             "model": f"{translator.model.config.dtype} on {translator.model.config.isa}",
             "lines": len(sources),
             "odd_lines": len(LINES),
@@ -122,17 +117,12 @@ def too_long(text: str, translation: str) -> bool:
 
 def markdown(results: dict[str, Any]) -> str:
     """The whole report: how it was made, and the table."""
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     lines = [
         "# Guard and protection on ordinary and on odd lines",
         "",
         f"{results['lines']} ordinary and {results['odd_lines']} odd lines, {results['date']}, "
         f"{results['model']}. `bench/guard.py` says what the columns are.",
-        "",
-        f"    {results['command']}",
-        "",
-        f"- {results['machine']['cpu']}, Python {results['machine']['python']}, {versions}",
-        "",
+        *origin(results),
         "| with | BLEU | changed | time | warned | odd: warned | odd: too long |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.metadata
 import os
 import platform
+import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ def describe() -> dict[str, Any]:
     }
 
 
-def versions(packages: tuple[str, ...]) -> dict[str, str]:
+def versions(packages: Sequence[str]) -> dict[str, str]:
     """Installed versions, and the revision of the working tree as pyattn's."""
     found = {}
     for package in packages:
@@ -66,3 +69,13 @@ def _caches() -> dict[str, str]:
         suffix = {"Data": "d", "Instruction": "i"}.get(kind, "")
         caches[f"L{level}{suffix}"] = size
     return caches
+
+
+def provenance(script: str, arguments: Sequence[str], packages: Sequence[str]) -> dict[str, Any]:
+    """How and where results are made: the command, the date, the machine and the versions."""
+    return {
+        "command": shlex.join(["python", f"bench/{script}.py", *arguments]),
+        "date": datetime.date.today().isoformat(),
+        "machine": describe(),
+        "versions": versions(packages),
+    }

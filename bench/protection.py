@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import argparse
 import collections
-import datetime
 import random
-import shlex
 import struct
 import sys
 import time
@@ -29,7 +27,7 @@ from typing import Any
 
 import machine
 import sacrebleu
-from report import write
+from report import origin, write
 
 import pyattn
 from pyattn.results import Translation
@@ -59,10 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             best = dict(zip(pairs, (ranked[0] for ranked in found), strict=True))
             rows.append({"protect": protect, **counted(best, pairs), "seconds": seconds})
         results = {
-            "command": shlex.join(["python", "bench/protection.py", *given]),
-            "date": datetime.date.today().isoformat(),
-            "machine": machine.describe(),
-            "versions": machine.versions(("pyattn", "numpy", "sacrebleu")),
+            **machine.provenance("protection", given, ("pyattn", "numpy", "sacrebleu")),
             "model": f"{translator.model.config.dtype} on {translator.model.config.isa}",
             "messages": len(pairs),
             "rows": rows,
@@ -144,7 +139,6 @@ def sampled(best: dict[str, Translation], count: int) -> list[tuple[str, str]]:
 
 def markdown(results: dict[str, Any]) -> str:
     """The whole report: how it was made, and the table."""
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     first = results["rows"][0]
     lines = [
         "# Placeholders, addresses and tags in real messages",
@@ -152,11 +146,7 @@ def markdown(results: dict[str, Any]) -> str:
         f"{results['messages']} messages, {first['holders']} of them with {first['parts']} "
         f"different protected parts, {results['date']}, {results['model']}. "
         "`bench/protection.py` says what the columns are.",
-        "",
-        f"    {results['command']}",
-        "",
-        f"- {results['machine']['cpu']}, Python {results['machine']['python']}, {versions}",
-        "",
+        *origin(results),
         "| protect | parts kept | lost | doubled | messages exact | weak | chrF | BLEU | seconds |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]

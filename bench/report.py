@@ -42,6 +42,17 @@ def heading(title: str, results: dict[str, Any]) -> Iterable[str]:
     yield ""
 
 
+def origin(results: dict[str, Any]) -> Iterable[str]:
+    """The command and, in one line, what it ran on; for reports of one table."""
+    about = results["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    yield ""
+    yield f"    {results['command']}"
+    yield ""
+    yield f"- {about['cpu']}, Python {about['python']}, {versions}"
+    yield ""
+
+
 def _run(run: dict[str, Any]) -> Iterable[str]:
     work = f"{run['forced']} forced target tokens" if run["forced"] else "natural lengths"
     yield f"## {run['model']} ({run['weights']} weights)"

@@ -12,8 +12,6 @@ sentences are translated as well as single lines. Times are processor times.
 from __future__ import annotations
 
 import argparse
-import datetime
-import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +20,7 @@ from typing import Any
 
 import machine
 import sacrebleu
-from report import write
+from report import origin, write
 
 import pyattn
 
@@ -45,10 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     with pyattn.load(options.model, threads=options.threads) as translator:
         results = {
-            "command": shlex.join(["python", "bench/texts.py", *given]),
-            "date": datetime.date.today().isoformat(),
-            "machine": machine.describe(),
-            "versions": machine.versions(("pyattn", "numpy", "sacrebleu")),
+            **machine.provenance("texts", given, ("pyattn", "numpy", "sacrebleu")),
             "lines": len(sources),
             "model": f"{translator.model.config.dtype} on {translator.model.config.isa}",
             "rows": measured(translator.translate, sources, references),
@@ -89,17 +84,12 @@ def joined(lines: Sequence[str], count: int) -> list[str]:
 
 def markdown(results: dict[str, Any]) -> str:
     """The whole report: how it was made, and the table."""
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     lines = [
         "# Texts of several sentences, and in capitals",
         "",
         f"{results['lines']} lines, {results['date']}, {results['model']}. `bench/texts.py` says "
         "what the columns are.",
-        "",
-        f"    {results['command']}",
-        "",
-        f"- {results['machine']['cpu']}, Python {results['machine']['python']}, {versions}",
-        "",
+        *origin(results),
         "| texts | BLEU | as lines | time |",
         "| --- | --- | --- | --- |",
     ]
