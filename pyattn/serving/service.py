@@ -60,7 +60,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.catalog = Catalog(models, load, memory_bytes=settings.memory_bytes)
-        self.admission = Admission(settings.queue_tokens)
+        self.admission = Admission(settings.queue_tokens, settings.queue_seconds)
         self.keys = Keys(settings.keys)
         self.rates = Rates(settings.requests_per_minute)
         self.work = Work(self.catalog, self.admission)

@@ -27,6 +27,8 @@ class ServiceSettings:
         alternatives: Most alternatives of a translation.
         queue_tokens: Source tokens that may wait or be under way, at three bytes of UTF-8 a token.
             More are refused with 503; a request on its own is always accepted.
+        queue_seconds: How long a request may have to wait, by the speed of late; it is refused
+            likewise if that would be longer.
         queue_files: Files that may wait or be under way.
         seconds: Deadline of a request; later ones end with 504.
         body_seconds: How long a client may take to send its request.
@@ -54,7 +56,8 @@ class ServiceSettings:
     text_characters: int = 100_000
     request_texts: int = 1_000
     alternatives: int = 8
-    queue_tokens: int = 200_000
+    queue_tokens: int = 50_000
+    queue_seconds: float = 15.0
     queue_files: int = 16
     seconds: float = 120.0
     body_seconds: float = 20.0
@@ -128,7 +131,7 @@ class ServiceSettings:
 
 
 _MAY_BE_0 = {"alternatives", "requests_per_minute", "memory_bytes"}
-_LEAST = {"seconds": 0.01, "body_seconds": 0.01, "result_minutes": 0.01}
+_LEAST = {"queue_seconds": 0.01, "seconds": 0.01, "body_seconds": 0.01, "result_minutes": 0.01}
 
 
 def _kinds() -> dict[str, Any]:
