@@ -72,6 +72,8 @@ def _fitted(
 
 def heads_of(heads: _Heads | None, config: ModelConfig, defaults: GenerationOptions) -> _Heads:
     """The given heads, else the checkpoint's, else all of the last layer."""
+    if "decoder" not in config.stacks:
+        return ()  # the model's error comes later, and names its operation
     last = config.decoder_layers - 1
     return (
         heads

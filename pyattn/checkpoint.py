@@ -6,8 +6,9 @@ The names of the tensors, with `N` counting layers from 0:
     decoder.embedding                       [target_vocab, dim]
     output.weight                           [target_vocab, dim]
     output.bias                             [target_vocab]         optional
-    {encoder,decoder}.positions             [max_positions, dim]   if positions == "learned"
-    {encoder,decoder}.relative_bias         [buckets, heads]       if positions == "relative"; or
+    {encoder,decoder}.positions             [max_positions, dim]   if learned_positions
+    encoder.types                           [token_types, dim]     if there are any
+    {encoder,decoder}.relative_bias         [buckets, heads]       if relative_positions; or
     {encoder,decoder}.layers.N.relative_bias                       if relative_per_layer
     {encoder,decoder}.embedding_norm        a norm                 if embedding_norm
     {encoder,decoder}.final_norm            a norm                 if final_norm
@@ -20,6 +21,8 @@ and in every layer, {encoder,decoder}.layers.N, for each of its blocks
 
 The blocks are self_attention, in a decoder cross_attention, and feed_forward. A decoder whose mixer
 is not attention has the block of that name, ssru or average, in the place of self_attention.
+
+A model without a decoder has the encoder's tensors alone.
 
 A matrix is a `.weight`, [out, in] as PyTorch keeps them, and often a `.bias` [out]. A norm is a
 `.weight` [dim] and, if norm_kind == "layer", a `.bias` [dim]. If norm == "both", BLOCK_norm stands
@@ -44,8 +47,12 @@ Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
 Mixer: TypeAlias = Literal["attention", "ssru", "average"]
 Norm: TypeAlias = Literal["post", "pre", "both"]
 NormKind: TypeAlias = Literal["layer", "rms"]
-Positions: TypeAlias = Literal["sinusoidal", "sinusoidal_t2t", "learned", "relative", "rotary"]
+Positions: TypeAlias = Literal[
+    "sinusoidal", "sinusoidal_t2t", "learned", "relative", "learned_relative", "rotary"
+]
 Stack: TypeAlias = Literal["encoder", "decoder"]
+# In the order of computation.
+STACKS: tuple[Stack, Stack] = ("encoder", "decoder")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +90,8 @@ class ModelConfig:
     Attributes:
         family: The architecture's name, the `model_type` of `config.json` ("marian", ...).
         source_vocab: Rows of the encoder's embedding.
-        target_vocab: Rows of the decoder's embedding and of the output matrix.
+        target_vocab: Rows of the decoder's embedding and of the output matrix; 0 for an encoder
+            that stands alone, whose attributes of a decoder, start and end mean nothing.
         dim: Width of the residual stream.
         encoder_layers: Number of encoder layers.
         decoder_layers: Number of decoder layers.
@@ -107,6 +115,8 @@ class ModelConfig:
         norm_epsilon: Added to the variance, or to the mean square.
         final_norm: Whether each stack ends with a norm.
         embedding_norm: Whether the sum of embedding and position is normalised.
+        token_types: Kinds of source tokens, such as those of the first and of the second text of a
+            pair, each with a vector that is added to the embedding; 0 is none.
         attention_bias: Whether the matrices of attention have biases.
         feed_forward_bias: Whether the matrices of feed-forward have biases.
         activation: Function between the two products of a feed-forward block.
@@ -114,11 +124,11 @@ class ModelConfig:
             first one (Shazeer 2020).
         positions: "sinusoidal" (Marian's: first all sines, then all cosines), "sinusoidal_t2t"
             (Tensor2Tensor's: the same at slightly longer wavelengths), "learned", "relative" (a
-            bias of self-attention by distance, Raffel et al. 2020) or "rotary" (queries and keys
-            of self-attention rotated by position, Su et al. 2021; the first half of a head has the
-            real parts).
+            bias of self-attention by distance, Raffel et al. 2020), "learned_relative" (both of
+            these at once) or "rotary" (queries and keys of self-attention rotated by position, Su
+            et al. 2021; the first half of a head has the real parts).
         first_position: Index of a sentence's first token among the computed positions.
-        relative_buckets: Number of distances that "relative" distinguishes.
+        relative_buckets: Number of distances that the bias distinguishes.
         relative_distance: Distance from which on all share one bucket.
         relative_per_layer: Whether each layer has its own bias.
         rotary_theta: Base of the wavelengths of "rotary".
@@ -140,17 +150,17 @@ class ModelConfig:
 
     family: str
     source_vocab: int
-    target_vocab: int
+    target_vocab: int = 0
     dim: int
     encoder_layers: int
-    decoder_layers: int
+    decoder_layers: int = 0
     encoder_heads: int
-    decoder_heads: int
+    decoder_heads: int = 0
     encoder_ffn: int
-    decoder_ffn: int
+    decoder_ffn: int = 0
     max_positions: int
-    start: int
-    end: int
+    start: int = 0
+    end: int = 0
     pad: int | None = None
     unk: int | None = None
     head_dim: int | None = None
@@ -161,6 +171,7 @@ class ModelConfig:
     norm_epsilon: float = 1e-5
     final_norm: bool = False
     embedding_norm: bool = False
+    token_types: int = 0
     attention_bias: bool = True
     feed_forward_bias: bool = True
     activation: Activation = "relu"
@@ -183,6 +194,21 @@ class ModelConfig:
     average_ffn: int = 0
     average_activation: Activation = "silu"
     average_gates: bool = True
+
+    @property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The stacks that the model has."""
+        return STACKS if self.target_vocab else ("encoder",)
+
+    @property
+    def learned_positions(self) -> bool:
+        """Whether each stack has a table of positions that was learned."""
+        return self.positions in ("learned", "learned_relative")
+
+    @property
+    def relative_positions(self) -> bool:
+        """Whether self-attention has a bias by distance."""
+        return self.positions in ("relative", "learned_relative")
 
     def stack(self, name: Stack) -> StackSizes:
         """The sizes of one stack, with defaults filled in."""
@@ -270,27 +296,27 @@ class Checkpoint:
 def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names and shapes of the tensors that a model of this config has, but for `output.bias`."""
     yield "encoder.embedding", (config.source_vocab, config.dim)
-    yield "decoder.embedding", (config.target_vocab, config.dim)
-    yield "output.weight", (config.target_vocab, config.dim)
-    for stack in STACKS:
+    if "decoder" in config.stacks:
+        yield "decoder.embedding", (config.target_vocab, config.dim)
+        yield "output.weight", (config.target_vocab, config.dim)
+    for stack in config.stacks:
         yield from _stack_shapes(config, stack)
-
-
-STACKS: tuple[Stack, Stack] = ("encoder", "decoder")
 
 
 def _stack_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tuple[int, ...]]]:
     sizes = config.stack(stack)
     relative = (config.relative_buckets, sizes.heads)
-    if config.positions == "learned":
+    if config.learned_positions:
         yield f"{stack}.positions", (config.max_positions, config.dim)
-    if config.positions == "relative" and not config.relative_per_layer:
+    if config.token_types and stack == "encoder":
+        yield "encoder.types", (config.token_types, config.dim)
+    if config.relative_positions and not config.relative_per_layer:
         yield f"{stack}.relative_bias", relative
     if config.embedding_norm:
         yield from _norm_shapes(f"{stack}.embedding_norm", config)
     layer = [*_layer_shapes(config, stack)]
     for n in range(sizes.layers):
-        if config.positions == "relative" and config.relative_per_layer:
+        if config.relative_positions and config.relative_per_layer:
             yield f"{stack}.layers.{n}.relative_bias", relative
         for name, shape in layer:
             yield f"{stack}.layers.{n}.{name}", shape

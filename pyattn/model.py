@@ -45,7 +45,7 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 class Model:
-    """A trained encoder-decoder Transformer, ready to run.
+    """A trained Transformer, an encoder-decoder or an encoder alone, ready to run.
 
     Results do not depend on the rest of a batch, its order or the number of threads: a sentence has
     the same bits alone and among others. Any number of Python threads may share a model; their
@@ -121,19 +121,22 @@ class Model:
         """Bytes of packed weights."""
         return self._core.nbytes
 
-    def encode(self, sources: Sequence[Ids]) -> list[Floats]:
+    def encode(self, sources: Sequence[Ids], types: Sequence[Ids] | None = None) -> list[Floats]:
         """The encoder's output.
 
         Args:
             sources: Source ids of each sentence, their end included.
+            types: For each sentence the types of its tokens, such as 0 in the first and 1 in the
+                second text of a pair; None is type 0 for all.
 
         Returns:
             Per sentence [time, dim].
 
         Raises:
-            ValueError: if a source is empty, too long for the model or has an unknown id.
+            ValueError: if a source is empty, too long for the model or has an unknown id; if types
+                are given and there is not one for each token, or the model does not have it.
         """
-        return self._core.encode(as_lists(sources))
+        return self._core.encode(as_lists(sources), None if types is None else as_lists(types))
 
     def logits(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
         """Logits of given targets, fed in one pass (teacher forcing).

@@ -58,6 +58,7 @@ ModelConfig config_from(py::handle from) {
   config.decoder = stack_from(from, "decoder");
   config.dim = field<int64_t>(from, "dim");
   config.max_positions = field<int64_t>(from, "max_positions");
+  config.token_types = field<int64_t>(from, "token_types");
   config.start = field<int32_t>(from, "start");
   config.end = field<int32_t>(from, "end");
   config.norm = choice<NormSide>(from, "norm",
@@ -77,12 +78,14 @@ ModelConfig config_from(py::handle from) {
   config.logits_soft_cap = field<float>(from, "logits_soft_cap");
   config.attention_soft_cap = field<float>(from, "attention_soft_cap");
   config.activation = activation(from, "activation");
-  config.positions = choice<Positions>(from, "positions",
-                                       {{"sinusoidal", Positions::kAdded},
-                                        {"sinusoidal_t2t", Positions::kAdded},
-                                        {"learned", Positions::kAdded},
-                                        {"relative", Positions::kRelative},
-                                        {"rotary", Positions::kRotary}});
+  config.positions =
+      choice<Positions>(from, "positions",
+                        {{"sinusoidal", Positions::kAdded},
+                         {"sinusoidal_t2t", Positions::kAdded},
+                         {"learned", Positions::kAdded},
+                         {"relative", Positions::kRelative},
+                         {"learned_relative", Positions::kAddedAndRelative},
+                         {"rotary", Positions::kRotary}});
   config.relative_per_layer = field<bool>(from, "relative_per_layer");
   config.mixer = choice<Mixer>(from, "mixer",
                                {{"attention", Mixer::kAttention},

@@ -76,10 +76,15 @@ class BoundModel {
             config, floats, matrices, dtypes, isa, threads,
             Limits{batch_tokens, batch_rows, cache_bytes})) {}
 
-  py::list encode(const py::handle& source_object) {
+  // `type_object`: types of each source's tokens, or None.
+  py::list encode(const py::handle& source_object,
+                  const py::handle& type_object) {
     const auto model = loaded();
-    return run(model->engine().encode(
-        sequences_from("encode", "source", source_object)));
+    auto sources = sequences_from("encode", "source", source_object);
+    auto types = type_object.is_none()
+                     ? std::vector<Sequence>()
+                     : sequences_from("encode", "type", type_object);
+    return run(model->engine().encode(std::move(sources), std::move(types)));
   }
 
   py::list logits(const py::handle& source_object,
@@ -190,7 +195,7 @@ void bind_model(py::module_& module) {
            py::arg("dtypes"), py::arg("isa"), py::arg("threads"),
            py::arg("batch_tokens"), py::arg("batch_rows"),
            py::arg("cache_bytes"))
-      .def("encode", &BoundModel::encode, py::arg("sources"))
+      .def("encode", &BoundModel::encode, py::arg("sources"), py::arg("types"))
       .def("logits", &BoundModel::logits, py::arg("sources"),
            py::arg("targets"))
       .def("score", &BoundModel::score, py::arg("sources"), py::arg("targets"))

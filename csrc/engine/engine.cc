@@ -84,9 +84,42 @@ void check_sources(const char* operation, const ModelConfig& config,
                   config.max_positions);
 }
 
+// Each token has one of the model's types, if any are given.
+void check_types(const ModelConfig& config,
+                 const std::vector<Sequence>& sources,
+                 const std::vector<Sequence>& types) {
+  if (types.empty()) {
+    return;
+  }
+  check(config.token_types > 0, "encode",
+        "types are given, but the model has no token types");
+  check_that(types.size() == sources.size(), "encode", [&] {
+    return "there are types for " + std::to_string(types.size()) +
+           " sources, expected " + std::to_string(sources.size());
+  });
+  for (size_t i = 0; i < types.size(); ++i) {
+    check_that(types[i].size() == sources[i].size(), "encode", [&] {
+      return "types " + std::to_string(i) + " are " +
+             std::to_string(types[i].size()) + ", expected " +
+             std::to_string(sources[i].size()) + ", one for each token";
+    });
+    for (const int32_t type : types[i]) {
+      check_that(type >= 0 && type < config.token_types, "encode", [&] {
+        return "types " + std::to_string(i) + " has " + std::to_string(type) +
+               ", expected 0 to " + std::to_string(config.token_types - 1);
+      });
+    }
+  }
+}
+
+void check_decoder(const char* operation, const ModelConfig& config) {
+  check(config.has_decoder(), operation, "the model has no decoder");
+}
+
 void check_pairs(const char* operation, const ModelConfig& config,
                  const std::vector<Sequence>& sources,
                  const std::vector<Sequence>& targets) {
+  check_decoder(operation, config);
   check_that(sources.size() == targets.size(), operation, [&] {
     return "there are " + std::to_string(targets.size()) +
            " targets, expected " + std::to_string(sources.size()) +
@@ -122,20 +155,27 @@ int64_t rows_of(const Sequence& target) { return length_of(target) + 1; }
 
 }  // namespace
 
-Computation Engine::encode(std::vector<Sequence> sources) {
+Computation Engine::encode(std::vector<Sequence> sources,
+                           std::vector<Sequence> types) {
   const int64_t dim = weights_.config.dim;
   check_sources("encode", weights_.config, sources);
+  check_types(weights_.config, sources, types);
   Computation made;
   for (const Sequence& source : sources) {
     made.shapes.push_back({length_of(source), dim});
   }
-  made.run = [this, dim, sources = std::move(sources)](
-                 const OutputOf& output, const KeepWaiting& keep_waiting) {
+  made.run = [this, dim, sources = std::move(sources),
+              types = std::move(types)](const OutputOf& output,
+                                        const KeepWaiting& keep_waiting) {
     const auto size = [&](size_t i) { return length_of(sources[i]); };
     const auto group = [&](size_t begin, size_t end) {
       Ragged ragged;
       for (size_t i = begin; i < end; ++i) {
         ragged.add(sources[i]);
+        if (!types.empty()) {
+          ragged.types.insert(ragged.types.end(), types[i].begin(),
+                              types[i].end());
+        }
       }
       const Buffer<float> encoded = pyattn::encode(weights_, ragged);
       for (size_t i = begin; i < end; ++i) {
@@ -219,6 +259,7 @@ Computation Engine::align(std::vector<Sequence> sources,
 std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
                                         bool watched) {
   const ModelConfig& config = weights_.config;
+  check_decoder("generate", config);
   const SearchOptions* checked = nullptr;
   for (size_t i = 0; i < sentences.size(); ++i) {
     check_sequence("generate", "source", i, sentences[i].source,

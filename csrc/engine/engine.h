@@ -26,7 +26,8 @@ struct Computation {
 ///
 /// Thread-safe: the requests of all threads are decoded together; the other
 /// computations take turns with the steps of that. All functions throw
-/// ArgumentError unless the model accepts their arguments.
+/// ArgumentError unless the model accepts their arguments; all but `encode`, if
+/// it has no decoder.
 class Engine {
  public:
   Engine(const ModelConfig& config, const ModelPacking& packing,
@@ -38,8 +39,10 @@ class Engine {
   const ModelWeights& weights() const { return weights_; }
   int threads() const { return team_.size(); }
 
-  /// The encoder's output of every source, [time, dim].
-  Computation encode(std::vector<Sequence> sources);
+  /// The encoder's output of every source, [time, dim]. `types`: of each
+  /// source's tokens; empty is type 0 for all.
+  Computation encode(std::vector<Sequence> sources,
+                     std::vector<Sequence> types);
 
   /// The logits of every target, [target + 1, vocab]: row t is of the token
   /// after the first t tokens.

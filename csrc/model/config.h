@@ -31,8 +31,8 @@ enum class NormKind { kLayer, kRms };
 
 /// How tokens know where they stand: by what is added to their embeddings, by
 /// what is added to the scores of self-attention, or by how its queries and
-/// keys are turned.
-enum class Positions { kAdded, kRelative, kRotary };
+/// keys are turned. MPNet has the first two at once.
+enum class Positions { kAdded, kRelative, kAddedAndRelative, kRotary };
 
 /// What mixes a decoder's tokens.
 enum class Mixer { kAttention, kSsru, kAverage };
@@ -41,6 +41,7 @@ enum class Mixer { kAttention, kSsru, kAverage };
 struct ModelConfig {
   StackConfig encoder, decoder;
   int64_t dim, max_positions;
+  int64_t token_types;  // kinds of source tokens; 0 is none
   int32_t start, end;
   NormSide norm;
   NormKind norm_kind;
@@ -55,6 +56,17 @@ struct ModelConfig {
   int64_t average_ffn;
   Activation average_activation;
   bool average_gates;
+
+  bool adds_positions() const {
+    return positions == Positions::kAdded ||
+           positions == Positions::kAddedAndRelative;
+  }
+  bool has_relative_bias() const {
+    return positions == Positions::kRelative ||
+           positions == Positions::kAddedAndRelative;
+  }
+  /// A model without one is an encoder that stands alone.
+  bool has_decoder() const { return decoder.vocab > 0; }
 };
 
 }  // namespace pyattn

@@ -28,6 +28,7 @@ class Encoder {
   Buffer<float> run() {
     const EmbeddingWeights& embedding = weights_.source_embedding;
     stream_.embed(embedding, sources_.ids, positions_);
+    stream_.add_types(embedding, sources_.types);
     stream_.begin(embedding.norm);
     for (int64_t n = 0; n < stack_.layers; ++n) {
       const SelfAttentionWeights& attention =

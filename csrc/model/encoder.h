@@ -12,6 +12,7 @@ namespace pyattn {
 /// Sequences of ids, concatenated without padding.
 struct Ragged {
   std::vector<int32_t> ids;
+  std::vector<int32_t> types;  // of each id; empty: all are of type 0
   Starts starts = {0};
 
   void add(const std::vector<int32_t>& sequence) {

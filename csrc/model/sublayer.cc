@@ -55,6 +55,24 @@ void Stream::embed(const EmbeddingWeights& embedding,
                                  .scale = weights_.config.embedding_scale});
 }
 
+void Stream::add_types(const EmbeddingWeights& embedding,
+                       std::span<const int32_t> types) {
+  if (weights_.config.token_types == 0) {
+    return;
+  }
+  const int64_t dim = weights_.config.dim;
+  parallel_for(rows_, grain(dim), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t type = types.empty() ? 0 : types[row];
+      const float* const added = embedding.types.data() + type * dim;
+      float* const x = x_.data() + row * dim;
+      for (int64_t i = 0; i < dim; ++i) {
+        x[i] += added[i];
+      }
+    }
+  });
+}
+
 void Stream::begin(const NormWeights& norm) {
   if (!weights_.config.embedding_norm) {
     return;

@@ -25,6 +25,11 @@ class Stream {
   void embed(const EmbeddingWeights& embedding, std::span<const int32_t> ids,
              std::span<const int32_t> positions);
 
+  /// x += the embeddings of the rows' types, where the model has types; none
+  /// given is type 0 for all.
+  void add_types(const EmbeddingWeights& embedding,
+                 std::span<const int32_t> types);
+
   /// x = norm(x), where the model normalises embeddings.
   void begin(const NormWeights& norm);
 

@@ -115,10 +115,11 @@ class Packer {
         tensors_.matrices(stack + ".embedding", {vocab}, dim_).front().weight;
     tokens.was_read = {};  // rows are looked up as long as the model lives
     return {tokens,
-            config_.positions == Positions::kAdded
+            config_.adds_positions()
                 ? tensors_.floats(stack + ".positions",
                                   {config_.max_positions, dim_})
                 : nullptr,
+            types(stack),
             config_.embedding_norm ? norm(stack + ".embedding_norm")
                                    : NormWeights()};
   }
@@ -128,7 +129,7 @@ class Packer {
   RelativeBias relative_bias(const std::string& stack, const StackConfig& sizes,
                              int64_t distances) const {
     RelativeBias bias = {.tables = {}, .stride = distances};
-    if (config_.positions != Positions::kRelative) {
+    if (!config_.has_relative_bias()) {
       return bias;
     }
     const int64_t tables = config_.relative_per_layer ? sizes.layers : 1;
@@ -147,7 +148,7 @@ class Packer {
     if (config_.positions != Positions::kRotary) {
       return {};
     }
-    const int64_t head_dim = config_.decoder.head_dim;
+    const int64_t head_dim = config_.encoder.head_dim;
     const std::vector<int64_t> shape = {config_.max_positions, head_dim / 2};
     return {copy("rotary.cos", shape), copy("rotary.sin", shape), head_dim};
   }
@@ -156,6 +157,13 @@ class Packer {
   int64_t bytes() const { return bytes_; }
 
  private:
+  // Only sources have types.
+  Buffer<float> types(const std::string& stack) const {
+    return config_.token_types > 0 && stack == "encoder"
+               ? copy("encoder.types", {config_.token_types, dim_})
+               : Buffer<float>();
+  }
+
   // Gemma normalises a block's input and its output.
   BlockNorms norms(const std::string& block) const {
     return {norm(block + "_norm"), config_.norm == NormSide::kBoth
@@ -225,13 +233,20 @@ void check_config(const ModelConfig& config) {
   const auto positive = [](int64_t value) { return value > 0; };
   check(positive(config.dim) && positive(config.max_positions), "model",
         "dim and max_positions must be positive");
-  for (const StackConfig* stack : {&config.encoder, &config.decoder}) {
-    check_stack(config, *stack);
-  }
+  check(config.token_types >= 0, "model", "token_types must not be negative");
+  check_stack(config, config.encoder);
   check(config.positions != Positions::kRotary ||
-            (config.encoder.head_dim == config.decoder.head_dim &&
-             config.encoder.head_dim % 2 == 0),
-        "model", "rotary positions need heads of one width, an even one");
+            config.encoder.head_dim % 2 == 0,
+        "model", "rotary positions need heads of an even width");
+  if (!config.has_decoder()) {
+    check(config.decoder.layers == 0, "model",
+          "a decoder has layers, but no vocabulary");
+    return;
+  }
+  check_stack(config, config.decoder);
+  check(config.positions != Positions::kRotary ||
+            config.encoder.head_dim == config.decoder.head_dim,
+        "model", "rotary positions need heads of one width");
   const auto in_vocab = [&config](int32_t id) {
     return id >= 0 && id < config.decoder.vocab;
   };
@@ -247,28 +262,32 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
   check_config(config);
   Packer pack(config, packing, tensors);
   source_embedding = pack.embedding("encoder", config.encoder.vocab);
-  target_embedding = pack.embedding("decoder", config.decoder.vocab);
   // The encoder sees distances of both signs, the decoder only the past.
   encoder_bias = pack.relative_bias("encoder", config.encoder,
                                     2 * config.max_positions - 1);
-  decoder_bias =
-      pack.relative_bias("decoder", config.decoder, config.max_positions);
   rotation = pack.rotation();
   for (int64_t n = 0; n < config.encoder.layers; ++n) {
     const std::string layer = "encoder.layers." + std::to_string(n);
     encoder.push_back({pack.self_attention(layer, config.encoder),
                        pack.feed_forward(layer, config.encoder.ffn)});
   }
-  for (int64_t n = 0; n < config.decoder.layers; ++n) {
-    decoder.push_back(
-        pack.decoder_layer("decoder.layers." + std::to_string(n)));
-  }
   if (config.final_norm) {
     encoder_norm = pack.norm("encoder.final_norm");
-    decoder_norm = pack.norm("decoder.final_norm");
   }
-  // Last in the arena, as it is the last product of a step.
-  output = pack.output(config.decoder.vocab);
+  if (config.has_decoder()) {
+    target_embedding = pack.embedding("decoder", config.decoder.vocab);
+    decoder_bias =
+        pack.relative_bias("decoder", config.decoder, config.max_positions);
+    for (int64_t n = 0; n < config.decoder.layers; ++n) {
+      decoder.push_back(
+          pack.decoder_layer("decoder.layers." + std::to_string(n)));
+    }
+    if (config.final_norm) {
+      decoder_norm = pack.norm("decoder.final_norm");
+    }
+    // Last in the arena, as it is the last product of a step.
+    output = pack.output(config.decoder.vocab);
+  }
   bytes_ = pack.bytes();
 }
 

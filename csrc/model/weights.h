@@ -104,9 +104,10 @@ struct DecoderLayerWeights {
 
 /// Rows are read one at a time and stay where the checkpoint has them.
 struct EmbeddingWeights {
-  StoredMatrix tokens;     // [vocab, dim]
-  const float* positions;  // [max_positions, dim], or null
-  NormWeights norm;        // of their sum; empty unless config.embedding_norm
+  StoredMatrix tokens;               // [vocab, dim]
+  const float* positions = nullptr;  // [max_positions, dim], or null
+  Buffer<float> types;  // [token_types, dim]; empty unless config has some
+  NormWeights norm;     // of their sum; empty unless config.embedding_norm
 };
 
 /// What is added to the scores of self-attention by the distance of key and
@@ -125,7 +126,7 @@ struct RelativeBias {
 };
 
 /// All weights of a model, packed for one level; immutable once made, and
-/// shared by every run.
+/// shared by every run. Without a decoder, all that is of it is empty.
 struct ModelWeights {
   ModelWeights(const ModelConfig& config, const ModelPacking& packing,
                const TensorSource& tensors);

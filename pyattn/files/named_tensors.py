@@ -70,6 +70,10 @@ class Weights:
         check_shape(tensor, shape)
         return tensor
 
+    def leave(self, begin: str) -> None:
+        """Counts tensors whose names begin so as read."""
+        self._left = {name for name in self._left if not name.startswith(begin)}
+
     def counts(self) -> dict[str, int]:
         """How many numbers of which type there are."""
         counts: dict[str, int] = {}

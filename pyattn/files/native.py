@@ -106,7 +106,7 @@ class NativeFiles(ModelFiles):
 
 def _checkpoint(config: NativeConfig, weights: Weights) -> Checkpoint:
     shapes = dict(named_shapes(config.model, {name: name for name in LENGTHS}))
-    if weights.optional("output.bias") is not None:
+    if "decoder" in config.model.stacks and weights.optional("output.bias") is not None:
         shapes["output.bias"] = shapes["output.weight"][:1]
     for name in config.tied:
         if name not in shapes:
@@ -234,7 +234,8 @@ def _check_tensors(config: ModelConfig, tensors: Tensors) -> None:
         if found != shape:
             has = "is missing" if found is None else f"has shape {list(found)}"
             raise ValueError(f"write_native: tensors[{name!r}] {has}, expected {list(shape)}")
-    unknown = tensors.keys() - expected.keys() - {"output.bias"}
+    optional = {"output.bias"} if "decoder" in config.stacks else set()
+    unknown = tensors.keys() - expected.keys() - optional
     if unknown:
         raise ValueError(f"write_native: {listed(sorted(unknown))}: not tensors of the config")
 
@@ -255,7 +256,7 @@ def _entries(tensors: Mapping[str, Stored], dtype: MatrixType | None) -> dict[st
     entries: dict[str, Entry] = {}
     for name, tensor in tensors.items():
         shape = tensor.shape
-        whole = len(shape) != 2 or name.endswith("relative_bias")
+        whole = len(shape) != 2 or name.endswith(("relative_bias", "encoder.types"))
         kind = "float32" if whole else dtype or tensor.dtype
         if kind == "float32":
             entries[name] = Entry(dtype="F32", shape=shape, values=tensor.float32)

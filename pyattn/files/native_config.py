@@ -48,7 +48,10 @@ _CONFIG_KEYS = {
     *("tied", "tokenizer", "text", "shortlist"),
 }
 # Attributes of ModelConfig that are the lengths of axes.
-LENGTHS = ("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions")
+LENGTHS = (
+    *("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions"),
+    "token_types",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,8 +124,10 @@ def _model(values: JsonObject) -> ModelConfig:
     _check_known(values, {field.name for field in dataclasses.fields(ModelConfig)}, place)
     fields = Fields({place: values})
     dim = fields.integer("dim", high=MAX_DIM)
-    source_vocab, target_vocab = fields.integer("source_vocab"), fields.integer("target_vocab")
-    smaller = min(source_vocab, target_vocab)
+    source_vocab = fields.integer("source_vocab")
+    # An encoder that stands alone has no targets, and ids of sources only.
+    target_vocab = fields.integer("target_vocab", low=0)
+    smaller = min(source_vocab, target_vocab or source_vocab)
     head_dim = fields.optional_integer("head_dim", high=MAX_DIM)
     found = {
         "family": fields.text("family"),
@@ -130,15 +135,25 @@ def _model(values: JsonObject) -> ModelConfig:
         "target_vocab": target_vocab,
         "dim": dim,
         "max_positions": fields.integer("max_positions", high=MAX_POSITIONS),
-        "start": fields.integer("start", low=0, high=target_vocab - 1),
+        "start": fields.integer("start", low=0, high=(target_vocab or source_vocab) - 1),
         "end": fields.integer("end", low=0, high=smaller - 1),
         "pad": fields.optional_id("pad", None, vocab=smaller),
-        "unk": fields.optional_id("unk", None, vocab=target_vocab),
+        "unk": fields.optional_id("unk", None, vocab=target_vocab or source_vocab),
         "head_dim": head_dim,
         **_sizes(fields, "encoder", dim, head_dim),
-        **_sizes(fields, "decoder", dim, head_dim),
+        **(_sizes(fields, "decoder", dim, head_dim) if target_vocab else _NO_DECODER),
     }
     return ModelConfig(**found, **_variant(fields, found.keys()))
+
+
+# Whatever the file says of it.
+_NO_DECODER: dict[str, Any] = {
+    "decoder_layers": 0,
+    "decoder_heads": 0,
+    "decoder_kv_heads": None,
+    "decoder_ffn": 0,
+    "decoder_windows": (),
+}
 
 
 def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict[str, Any]:
@@ -198,6 +213,7 @@ _INTEGERS = {
     "relative_buckets": (2, MAX_POSITIONS),
     "relative_distance": (1, MAX_POSITIONS),
     "average_ffn": (0, MAX_DIM),
+    "token_types": (0, MAX_POSITIONS),
 }
 _LEAST = {"norm_epsilon": 0, "attention_soft_cap": 0, "logits_soft_cap": 0, "rotary_theta": 1}
 
@@ -233,6 +249,8 @@ def _check_options(options: GenerationOptions, model: ModelConfig, place: str) -
         for id in found:
             if not 0 <= id < vocab:
                 raise ModelError(f"{place}: {name} has id {id}, expected 0 to {vocab - 1}")
+    if "decoder" not in model.stacks:
+        return
     if options.disable_unk and model.unk is None:
         raise ModelError(f"{place}: disable_unk is true, but model has no unk")
     ends = set(options.end_tokens or (model.end,))

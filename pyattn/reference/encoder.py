@@ -31,10 +31,14 @@ class Encoder:
         ]
         self.final_norm = weights.final_norm()
 
-    def __call__(self, sources: list[Ints]) -> Memory:
-        """Encodes sentences of any lengths, the shorter ones padded to the longest."""
+    def __call__(self, sources: list[Ints], types: list[Ints] | None = None) -> Memory:
+        """Encodes sentences of any lengths, the shorter ones padded to the longest.
+
+        `types` are those of each sentence's tokens; None is type 0 for all.
+        """
         ids, lengths = padded(sources)
-        memory = Memory(self.embedding(ids), lengths)
+        of_ids = None if types is None else padded(types)[0]
+        memory = Memory(self.embedding(ids, types=of_ids), lengths)
         padding = memory.padding()
         x = memory.rows
         for layer in self.layers:

@@ -23,7 +23,7 @@ from pyattn.results import Hypothesis
 
 
 class Model:
-    """An encoder-decoder Transformer in plain NumPy, float32 throughout.
+    """A Transformer, an encoder-decoder or an encoder alone, in plain NumPy, all in float32.
 
     Sources are lists of ids that end as the model expects it (Marian: with the end token); targets
     are lists of ids without start and end.
@@ -32,25 +32,33 @@ class Model:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self._encoder = Encoder(checkpoint)
-        self._decoder = Decoder(checkpoint)
+        self._own_decoder = Decoder(checkpoint) if "decoder" in checkpoint.config.stacks else None
 
     @property
     def config(self) -> ModelConfig:
         """The model's config."""
         return self._checkpoint.config
 
-    def encode(self, sources: Sequence[Sequence[int]]) -> list[Floats]:
+    def encode(
+        self, sources: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None
+    ) -> list[Floats]:
         """The encoder's output for every source, [time, dim] each.
+
+        Args:
+            sources: Ids.
+            types: The types of every source's tokens; None is type 0 for all.
 
         Raises:
             ValueError: if a source is empty, too long for the model, or has an id that the
-                vocabulary lacks.
+                vocabulary lacks; if there is not a type of the model's for each token.
             TypeError: if a source is not a list of integers.
         """
         ids = self._sources("encode", sources)
+        own = None if types is None else self._types(ids, types)
         results: list[Floats] = [_NOTHING] * len(ids)
         for batch in _batches([len(source) for source in ids], _BATCH_TOKENS):
-            memory = self._encoder([ids[n] for n in batch])
+            of_batch = None if own is None else [own[n] for n in batch]
+            memory = self._encoder([ids[n] for n in batch], of_batch)
             for n, rows, length in zip(batch, memory.rows, memory.lengths, strict=True):
                 results[n] = rows[:length].copy()
         return results
@@ -140,6 +148,7 @@ class Model:
             ValueError: as `encode` does, and if an option is out of its range.
             TypeError: if an option does not exist.
         """
+        self._check_decoder("generate")
         ids = self._sources("generate", sources)
         chosen = chosen_options(
             options,
@@ -245,6 +254,24 @@ class Model:
                 raise ValueError(f"{operation}: source {n} is empty, expected at least one id")
         return checked
 
+    def _types(self, ids: list[Ints], types: Sequence[Sequence[int]]) -> list[Ints]:
+        known = self.config.token_types
+        if not known:
+            raise ValueError("encode: types are given, but the model has no token types")
+        checked = _check_ids("encode", "type", types, known, self.config.max_positions)
+        if [*map(len, checked)] != [*map(len, ids)]:
+            raise ValueError("encode: types are of other lengths than the sources")
+        return checked
+
+    @property
+    def _decoder(self) -> Decoder:
+        assert self._own_decoder is not None, "its callers have checked it"
+        return self._own_decoder
+
+    def _check_decoder(self, operation: str) -> None:
+        if self._own_decoder is None:
+            raise ValueError(f"{operation}: the model has no decoder")
+
     def _pairs(
         self,
         operation: str,
@@ -252,6 +279,7 @@ class Model:
         targets: Sequence[Sequence[int]],
     ) -> tuple[list[Ints], list[Ints]]:
         config = self.config
+        self._check_decoder(operation)
         source_ids = self._sources(operation, sources)
         # The start takes a position too.
         target_ids = _check_ids(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from pyattn.checkpoint import STACKS, ModelConfig, Stack
+from pyattn.checkpoint import ModelConfig, Stack
 from pyattn.reference.arrays import Floats, Ints, check_floats
 
 _BLOCK = 1024  # rows
@@ -145,13 +145,15 @@ def rotary_tables(config: ModelConfig) -> tuple[Floats, Floats]:
     Raises:
         ValueError: if a head has an odd width, or other ones in the encoder than in the decoder.
     """
-    head_dim, other = (config.stack(stack).head_dim for stack in STACKS)
+    head_dim, *others = (config.stack(stack).head_dim for stack in config.stacks)
     if head_dim % 2:
         raise ValueError(f"rotary_tables: head_dim is {head_dim}, expected an even number")
-    if head_dim != other:
-        raise ValueError(
-            f"rotary_tables: head_dim is {other} in the decoder, expected the encoder's {head_dim}"
-        )
+    for other in others:
+        if other != head_dim:
+            raise ValueError(
+                f"rotary_tables: head_dim is {other} in the decoder, expected the encoder's "
+                f"{head_dim}"
+            )
     frequencies = config.rotary_theta ** (-2 * np.arange(head_dim // 2) / head_dim)
     angles = np.arange(config.max_positions)[:, None] * frequencies
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)

@@ -28,25 +28,31 @@ Norm: TypeAlias = Callable[[Floats], Floats]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Embedding:
-    """Token ids to vectors: a row of a table, scaled, plus the position's vector if it has one.
+    """Token ids to vectors: a row of a table, scaled, plus the vectors of its position and type.
 
-    The sum is normalised if there is a norm.
+    A model may have neither. The sum is normalised if there is a norm.
     """
 
     tokens: Floats  # [vocab, dim]
     positions: Floats | None  # [max_positions, dim]
+    types: Floats | None  # [token_types, dim]
     scale: float
     zero_start: bool  # whether the id at position 0 counts as a row of zeros
     norm: Norm
 
-    def __call__(self, ids: Ints, first: int = 0) -> Floats:
-        """[rows, time] -> [rows, time, dim], the first id standing at position `first`."""
+    def __call__(self, ids: Ints, first: int = 0, types: Ints | None = None) -> Floats:
+        """[rows, time] -> [rows, time, dim], the first id standing at position `first`.
+
+        `types` are [rows, time]; None is type 0 for all ids.
+        """
         x = self.tokens[ids]
         x *= np.float32(self.scale)
         if self.zero_start and first == 0:
             x[:, 0] = 0
         if self.positions is not None:
             x += self.positions[first : first + ids.shape[1]]
+        if self.types is not None:
+            x += self.types[np.zeros_like(ids) if types is None else types]
         return self.norm(x)
 
 
@@ -93,13 +99,14 @@ class Weights:
         """The embeddings of tokens and of positions."""
         config = self.checkpoint.config
         positions: Floats | None = None
-        if config.positions == "learned":
+        if config.learned_positions:
             positions = self._tensor("positions")
         elif config.positions.startswith("sinusoidal"):
             positions = computed_positions(config)
         return Embedding(
             self._tensor("embedding"),
             positions,
+            self._tensor("types") if config.token_types and self.stack == "encoder" else None,
             config.embedding_scale,
             config.zero_start and self.stack == "decoder",
             self._norm("embedding_norm", there=config.embedding_norm),
@@ -162,12 +169,12 @@ class Weights:
         config, stack = self.checkpoint.config, self.stack
         sizes = config.stack(stack)
         windows = sizes.windows[: sizes.layers]
-        if config.positions == "relative" and config.relative_per_layer:
+        if config.relative_positions and config.relative_per_layer:
             return [
                 Distances.of(config, stack, window, self._tensor(f"layers.{n}.relative_bias"))
                 for n, window in enumerate(windows)
             ]
-        bias = self._tensor("relative_bias") if config.positions == "relative" else None
+        bias = self._tensor("relative_bias") if config.relative_positions else None
         tables = {window: Distances.of(config, stack, window, bias) for window in set(windows)}
         return [tables[window] for window in windows]
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.running import precision
 from pyattn.stored import Array, Stored, Tensors
@@ -39,7 +39,7 @@ def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, li
     except ValueError as error:
         raise ModelError(f"checkpoint: {error}") from None
     names = _checked_names(config, tensors)
-    products = {f"{stack}.embedding": (f"{stack}.embedding",) for stack in STACKS}
+    products = {f"{stack}.embedding": (f"{stack}.embedding",) for stack in config.stacks}
     parts: dict[str, list[Part]] = {}
     taken: set[str] = set()
     for product, weights in (products | precision.products(config)).items():
@@ -55,11 +55,11 @@ def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, li
 
 def _checked_names(config: ModelConfig, tensors: Tensors) -> list[str]:
     """The names of a model's tensors, after a check that all exist and have the right shapes."""
-    optional = "output.bias"
+    optional = {"output.bias": (config.target_vocab,)} if "decoder" in config.stacks else {}
     names = []
-    for name, shape in (*tensor_shapes(config), (optional, (config.target_vocab,))):
+    for name, shape in (*tensor_shapes(config), *optional.items()):
         if name not in tensors:
-            if name == optional:
+            if name in optional:
                 continue
             raise ModelError(f"checkpoint: no tensor {name}, expected shape {list(shape)}")
         found = tensors.stored(name).shape
@@ -87,7 +87,7 @@ def _with_computed_positions(config: ModelConfig, tensors: dict[str, Array]) -> 
 def _check_computed(config: ModelConfig) -> None:
     """That tables of positions, for which a few bytes of a file ask, are no larger than useful."""
     per_position = config.dim
-    if config.positions == "relative":
+    if config.relative_positions:
         layers = config.encoder_layers + config.decoder_layers if config.relative_per_layer else 1
         per_position = 2 * layers * max(config.encoder_heads, config.decoder_heads)
     weights = sum(math.prod(shape) for _, shape in tensor_shapes(config))
@@ -103,7 +103,7 @@ def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Arra
     # Here and not above: importing pyattn need not read the whole reference.
     from pyattn.reference.positions import computed_positions, relative_bias_table, rotary_tables
 
-    if config.positions == "relative":
+    if config.relative_positions:
         names = [name for name in tensors if name.endswith("relative_bias")]
         return {
             name.replace("relative_bias", "relative_table"): relative_bias_table(
@@ -115,4 +115,4 @@ def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Arra
         cos, sin = rotary_tables(config)
         return {"rotary.cos": cos, "rotary.sin": sin}
     table = computed_positions(config)
-    return {"encoder.positions": table, "decoder.positions": table}
+    return {f"{stack}.positions": table for stack in config.stacks}

@@ -6,7 +6,7 @@ Projections that share their input are one product. Its name is {stack}.layers.N
     encoder.layers.0.self_attention.query_key_value
     decoder.layers.3.feed_forward.down
 
-The projection to the vocabulary is "output".
+The projection to the vocabulary is "output". A model without a decoder has those of its encoder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 from pyattn.blocks import products as block_products
-from pyattn.checkpoint import STACKS, Checkpoint, ModelConfig, blocks, tensor_shapes
+from pyattn.checkpoint import Checkpoint, ModelConfig, blocks, tensor_shapes
 
 DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8"]
 # One for all products, or by patterns of their names, of which the last that matches counts.
@@ -35,7 +35,7 @@ _ONLY_FLOAT32 = frozenset({"reference", "portable"})
 def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
     """The names of a model's products, in the order of computation, each with its matrices'."""
     found = {}
-    for stack in STACKS:
+    for stack in config.stacks:
         layer = [
             (f"{block}.{product}", [f"{block}.{matrix.name}.weight" for matrix in matrices])
             for block in blocks(config, stack)
@@ -45,7 +45,7 @@ def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
             prefix = f"{stack}.layers.{n}"
             for product, weights in layer:
                 found[f"{prefix}.{product}"] = tuple(f"{prefix}.{weight}" for weight in weights)
-    return found | {"output": ("output.weight",)}
+    return found | ({"output": ("output.weight",)} if "decoder" in config.stacks else {})
 
 
 def check(dtype: DTypes) -> None:

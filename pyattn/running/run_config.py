@@ -33,10 +33,11 @@ class RunConfig(ModelConfig):
     def summary(self) -> str:
         """The same in a few words."""
         vocab = f"vocabulary {self.source_vocab:,}"
-        if self.target_vocab != self.source_vocab:
+        if self.target_vocab not in (0, self.source_vocab):
             vocab = f"vocabularies {self.source_vocab:,} and {self.target_vocab:,}"
+        layers = "+".join(str(self.stack(stack).layers) for stack in self.stacks)
         mostly = "mostly " if self.other_dtypes else ""
         return (
-            f"{self.family}, {self.encoder_layers}+{self.decoder_layers} layers, dim {self.dim:,}, "
-            f"{vocab}, {mostly}{self.dtype} on {self.isa}"
+            f"{self.family}, {layers} layers, dim {self.dim:,}, {vocab}, "
+            f"{mostly}{self.dtype} on {self.isa}"
         )

@@ -178,7 +178,7 @@ class Stress {
     const Sequence& source = sentences_[sentence].source;
     std::vector<float> result(64 * 32);
     const auto output = [&](size_t) { return result.data(); };
-    engine_.encode({source}).run(output, keep_waiting);
+    engine_.encode({source}, {}).run(output, keep_waiting);
     engine_.score({source}, {source}).run(output, keep_waiting);
     require(result[0] < 0, "no log-probability");
   }

@@ -132,7 +132,8 @@ def test_every_attribute_of_a_model_comes_back(tmp_path: pathlib.Path) -> None:
     values = {
         field.name: different(field, kinds[field.name])
         for field in dataclasses.fields(ModelConfig)
-        if field.default is not dataclasses.MISSING
+        # A vocabulary of one id has room for no other attribute.
+        if field.default is not dataclasses.MISSING and field.name != "target_vocab"
     }
     config = dataclasses.replace(CONFIG, **values)
     changed(folder, "model", to=dataclasses.asdict(config))

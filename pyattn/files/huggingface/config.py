@@ -42,6 +42,8 @@ class HuggingFaceConfig:
             ModelError: if a field is out of range, or contradicts another.
         """
         model = self.model
+        if "decoder" not in model.stacks:
+            return GenerationOptions()
         return generation_options(
             self.fields, end=model.end, vocab=model.target_vocab, max_positions=model.max_positions
         )

@@ -7,6 +7,8 @@
     pegasus   Pegasus
     fsmt      fairseq's models of WMT19
 
+Encoders that stand alone are in `pyattn.files.huggingface.encoders`.
+
 Defaults are those of transformers' config classes, as files need not repeat them.
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyattn.files.huggingface.bart import read_bart, read_fsmt
+from pyattn.files.huggingface.encoders import ENCODERS
 from pyattn.files.huggingface.gemma import read_gemma
 from pyattn.files.huggingface.layout import Embeddings, Family
 from pyattn.files.huggingface.t5 import read_t5
@@ -225,4 +228,5 @@ FAMILIES = {
         defaults={"encoder": _GEMMA_STACK, "decoder": _GEMMA_STACK},
         tokens_of="decoder",
     ),
+    **ENCODERS,
 }

@@ -29,14 +29,14 @@ class Embeddings:
 
     Attributes:
         encoder: The encoder's embedding.
-        decoder: The decoder's.
-        output: The output matrix.
+        decoder: The decoder's; "" for an encoder that stands alone.
+        output: The output matrix; likewise.
         shared: One matrix for both stacks, where a family has a name for it.
     """
 
     encoder: str
-    decoder: str
-    output: str
+    decoder: str = ""
+    output: str = ""
     shared: str | None = None
 
 
@@ -53,8 +53,11 @@ class Layout:
         prefix: Begin of the names of all other tensors.
         words: The words of our names of tensors, by stack, in those of the files; those that are
             the same in both are left out.
+        names: Names behind the prefix of tensors whose words do not make them up.
         output_bias: Name of the bias of the logits, [1, vocab]; None if there is none.
         not_read: Names of tensors that a file may have and that affect no result.
+        heads: Begins of the names of tensors that work on the model's output, and that are not
+            part of the model.
         rows_before: Rows of a table of learned positions in front of the first token's.
         norms_less_one: Whether the weights of norms are stored less one.
         tied_scale: Factor of logits if the output matrix is the decoder's embedding.
@@ -67,14 +70,18 @@ class Layout:
     tied: bool
     prefix: str = ""
     words: Mapping[Stack, Mapping[str, str]]
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     output_bias: str | None = None
     not_read: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
     rows_before: int = 0
     norms_less_one: bool = False
     tied_scale: float = 1.0
 
     def saved_name(self, name: str) -> str:
         """The name in the files of a tensor that is not an embedding."""
+        if name in self.names:
+            return self.prefix + self.names[name]
         stack: Stack = "encoder" if name.startswith("encoder.") else "decoder"
         words = (self.words[stack].get(word, word) for word in name.split("."))
         return self.prefix + ".".join(word for word in words if word)

@@ -27,11 +27,16 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
     for name, shape in shapes.items():
         if name not in tensors:
             tensors[name] = _tensor(weights, name, shape, layout)
+    for name in layout.not_read:
+        weights.optional(name)
+    for begin in layout.heads:
+        weights.leave(begin)
+    if "decoder" not in model.stacks:
+        weights.check_all_taken(model.family)
+        return Checkpoint(model, Tensors(tensors), generation)
     bias = _output_bias(weights, shapes["output.weight"][0], layout)
     if bias is not None:
         tensors["output.bias"] = bias
-    for name in layout.not_read:
-        weights.optional(name)
     weights.check_all_taken(model.family)
     if tensors["output.weight"] is tensors["decoder.embedding"]:
         scale = model.logits_scale * layout.tied_scale
@@ -71,6 +76,7 @@ def _embeddings(
         "decoder.embedding": [names.decoder, *shared, *tied],
         "output.weight": [names.output, *([names.decoder, *shared] if layout.tied else [])],
     }
+    roles = {role: wanted for role, wanted in roles.items() if role in shapes}
     stored: dict[str, Stored] = {}
     distinct: list[tuple[Tensor, Stored]] = []
     for role, wanted in roles.items():

@@ -28,6 +28,8 @@ _READERS: dict[str, _Reader] = {
 _INDEX = ".index.json"
 WEIGHT_FILES = tuple(f"{name}{suffix}" for name in _READERS for suffix in ("", _INDEX))
 
+_VECTORS = {"gamma": "weight", "beta": "bias"}
+
 
 def read_weights(folder: pathlib.Path, prefix: str) -> Weights:
     """The tensors of the weight file, or of all the files that an index names.
@@ -41,9 +43,16 @@ def read_weights(folder: pathlib.Path, prefix: str) -> Weights:
         ModelError: if a file is missing or malformed.
     """
     file, tensors = _tensors(folder)
+    tensors = {_named_now(name): tensor for name, tensor in tensors.items()}
     if not any(name.startswith(prefix) for name in tensors):
         tensors = {prefix + name: tensor for name, tensor in tensors.items()}
     return Weights(file, tensors)
+
+
+def _named_now(name: str) -> str:
+    """A name as files have it now: those of BERT's first years name norms as TensorFlow does."""
+    norm, _, vector = name.rpartition(".")
+    return f"{norm}.{_VECTORS.get(vector, vector)}" if norm.endswith("LayerNorm") else name
 
 
 def _tensors(folder: pathlib.Path) -> tuple[str, dict[str, Tensor]]:
