@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pyattn._foreign import unknown_setting
 from pyattn.checkpoint import Checkpoint, TextSettings
+from pyattn.embedder import Embedder
+from pyattn.embedding.modules import MODULES_FILE
 from pyattn.errors import ModelError
 from pyattn.pivot import Pivot
 from pyattn.running.origin import SHIPPED_MODEL, Origin
@@ -67,7 +69,7 @@ def load(
 
     Returns:
         A translator; a `pyattn.Pivot`, which has its methods for texts, for a name that needs two
-        models.
+        models; a `pyattn.Embedder` for an encoder that stands alone.
 
     Raises:
         ModelError: if a file is missing or cannot be used; the message names it. Likewise if a name
@@ -124,13 +126,22 @@ def _loaded(path: pathlib.Path | None, shortlist: bool, settings: dict[str, Any]
     from pyattn.model import Model
 
     folder = SHIPPED_MODEL if path is None else path
+    if (folder / MODULES_FILE).exists():
+        return _embedder(folder, settings)
     checkpoint, tokenizer, lists = _read(folder, shortlist)
+    if "decoder" not in checkpoint.config.stacks:
+        return _embedder(folder, settings)
     model = Model(checkpoint, **settings)
     text = checkpoint.text
     translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
     where = None if path is None else str(folder.absolute())
     translator._origin = model.origin = Origin(path=where, settings=settings, rebuild=rebuilt)
     return translator
+
+
+def _embedder(folder: pathlib.Path, settings: dict[str, Any]) -> Translator:
+    # As for pivots: nearly all callers have a translator.
+    return cast(Translator, Embedder(folder, **settings))
 
 
 def _read(

@@ -22,7 +22,39 @@ if TYPE_CHECKING:
     from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
 
 
-class TextModel:
+class LoadedModel:
+    """A model of a folder; what takes texts derives from it.
+
+    Args:
+        model: The model in the core.
+        folder: The model's folder; None for a model that was made of arrays.
+    """
+
+    def __init__(self, model: Model, folder: pathlib.Path | None) -> None:
+        self.model = model
+        self._folder = folder
+
+    def close(self) -> None:
+        """Free the weights and the threads; the object cannot be used afterwards."""
+        self.model.close()
+
+    def __repr__(self) -> str:
+        folder = "" if self._folder is None else f", {str(self._folder)!r}"
+        return f"<pyattn.{type(self).__name__} {self.model.summary()}{folder}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class TextModel(LoadedModel):
     """A model, its tokenizer and its shortlist; `pyattn.Translator` derives from it.
 
     Args:
@@ -46,11 +78,10 @@ class TextModel:
         settings: TextSettings | None = None,
         folder: pathlib.Path | None = None,
     ) -> None:
-        self.model = model
+        super().__init__(model, folder)
         self.shortlist = shortlist
         self.settings = settings or TextSettings.of_family(model.config.family)
         self._tokenizer = tokenizer
-        self._folder = folder
         self._started: Starter | None = None
 
     @property
@@ -103,14 +134,6 @@ class TextModel:
             raise ValueError("save: the shortlist has no file of its own; use model.save")
         self.model.save(folder, dtype=dtype, tokenizer_files=files, shortlist=self.shortlist)
 
-    def close(self) -> None:
-        """Free the weights and the threads; the translator cannot be used afterwards."""
-        self.model.close()
-
-    def __repr__(self) -> str:
-        folder = "" if self._folder is None else f", {str(self._folder)!r}"
-        return f"<pyattn.Translator {self.model.summary()}{folder}>"
-
     def __reduce__(self) -> tuple[Any, ...]:
         # Includes the model, so that a model pickled beside its translator stays the same object.
         if self._origin is None:
@@ -123,14 +146,3 @@ class TextModel:
             raise TypeError("pickle: the translator's shortlist was not read from its files")
         parts = (self.model, self._origin, self.shortlist is not None, self.settings)
         return self._origin.rebuild, parts
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

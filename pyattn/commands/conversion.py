@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 
-from pyattn.files import open_model
+from pyattn.embedding.modules import read_modules, write_modules
+from pyattn.files import model_path, open_model
 from pyattn.files.native import MatrixType, write_native
 from pyattn.text.tokenizers import NoTokenizer, load_tokenizer, tokenizer_files
 
@@ -30,7 +32,8 @@ def convert(
         ValueError: if there is no such dtype, or a matrix that is to be int8 has a value that is
             not finite.
     """
-    with open_model(model) as files:
+    around = read_modules(model_path(model))
+    with open_model(around.model) as files:
         checkpoint = files.checkpoint
         with contextlib.suppress(NoTokenizer):
             load_tokenizer(files)  # fails if its files cannot be used
@@ -41,3 +44,4 @@ def convert(
             tokenizer_files=tokenizer_files(files),
             shortlist=files.shortlist,
         )
+    write_modules(pathlib.Path(out), around)

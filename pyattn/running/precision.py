@@ -76,6 +76,9 @@ def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
     of a trained Marian model its cost in BLEU is within chance. If norms stand in front of blocks,
     the feed-forwards of large models have a few channels far above the others (Dettmers et al.
     2022); there the product that reads them is bfloat16, unless the checkpoint stores it in int8.
+    So are queries, keys and values of an encoder that stands alone: int8 there makes half of the
+    error in the vectors of MiniLM, whose mean cosine with those of float32 is 0.9994 in place of
+    0.9989.
     Levels that gain no time from fewer bytes compute in float32. A product that no pattern matches
     is "auto".
 
@@ -100,8 +103,12 @@ def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
 def _auto(product: str, matrices: tuple[str, ...], checkpoint: Checkpoint, isa: str) -> str:
     if isa in _ONLY_FLOAT32:
         return "float32"
-    outliers = checkpoint.config.norm != "post" and product.endswith(".feed_forward.down")
-    return "bfloat16" if outliers and not checkpoint.int8.issuperset(matrices) else "int8"
+    config = checkpoint.config
+    outliers = config.norm != "post" and product.endswith(".feed_forward.down")
+    alone = "decoder" not in config.stacks and product.endswith(".query_key_value")
+    return (
+        "bfloat16" if (outliers or alone) and not checkpoint.int8.issuperset(matrices) else "int8"
+    )
 
 
 def commonest(dtypes: Mapping[str, str], config: ModelConfig) -> str:

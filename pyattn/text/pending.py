@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
 
 from pyattn.results import Translation
+from pyattn.text.progress import bar
 
 if TYPE_CHECKING:
     from pyattn.text.answers import Answer
@@ -71,17 +71,7 @@ class PendingTranslations:
         return self._joiner.translations(self._plans, found, aligned=self._aligned)
 
     def _found(self, progress: bool) -> list[list[Answer]]:
-        with _bar(self._rounds.count) if progress else contextlib.nullcontext() as report:
+        with (
+            bar(self._rounds.count, "sentence") if progress else contextlib.nullcontext() as report
+        ):
             return self._rounds.answers(report)
-
-
-@contextlib.contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar: a function of the number of sentences that are done."""
-    try:
-        tqdm: Any = importlib.import_module("tqdm")
-    except ImportError:
-        raise ImportError("progress: needs the package tqdm (pip install tqdm)") from None
-    with tqdm.tqdm(total=total, unit="sentence") as bar:
-        yield lambda done: bar.update(done - bar.n)
-        bar.update(total - bar.n)

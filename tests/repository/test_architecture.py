@@ -50,21 +50,26 @@ MAY_IMPORT = {
     "model": CONTRACTS | {"_chosen_options", "_core", "files", "running"},
     "documents": CONTRACTS | {"text"},
     "text_model": CONTRACTS | {"files", "model", "running", "text"},
+    "embedding": CONTRACTS | {"_core", "files", "ops"},
+    "embedder": CONTRACTS | {"embedding", "files", "model", "running", "text", "text_model"},
     "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},
     "pivot": CONTRACTS | {"documents", "text", "translator"},
     "evaluation": {"results", "text"},
     "plots": {"evaluation", "results"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
-    | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
+    | {"_foreign", "embedder", "embedding", "files", "hub", "model", "pivot", "running", "text"}
+    | {"translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "_foreign", "cpu", "documents", "evaluation", "files", "hub"}
+    | {"__init__", "_core", "_foreign", "cpu", "documents", "embedder", "embedding", "evaluation"}
+    | {"files", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots", "reference"}
+    | {"cpu", "documents", "embedder", "evaluation", "loading", "model", "ops", "pivot", "plots"}
+    | {"reference"}
     | {"serving", "text", "translator"},
 }
 THIRD_PARTY = {

@@ -7,6 +7,13 @@ such as the sinusoids of positions, are not read.
 
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config
 from pyattn.files.huggingface.opened import TOKENIZER_CODE, HuggingFaceFiles
-from pyattn.files.huggingface.weight_files import WEIGHT_FILES
+from pyattn.files.huggingface.weight_files import WEIGHT_FILES, read_weights
 
-__all__ = ["TOKENIZER_CODE", "WEIGHT_FILES", "HuggingFaceConfig", "HuggingFaceFiles", "read_config"]
+__all__ = [
+    "TOKENIZER_CODE",
+    "WEIGHT_FILES",
+    "HuggingFaceConfig",
+    "HuggingFaceFiles",
+    "read_config",
+    "read_weights",
+]

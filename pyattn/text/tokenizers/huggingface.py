@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.fields import Fields
+from pyattn.files.huggingface.encoders import ENCODERS
 from pyattn.files.reading import JsonObject, bare, listed
 from pyattn.files.sentencepieces import Pieces, read_pieces
 from pyattn.files.tokenizer_parts import (
@@ -379,6 +380,7 @@ _CHOICES: dict[str, tuple[tuple[str, ...], ...]] = {
     "t5": (_JSON, _PIECES),
     "t5gemma": (_JSON,),
     "umt5": (_JSON, _PIECES),
+    **dict.fromkeys(ENCODERS, (_JSON,)),  # read by `pyattn.text.tokenizers.pairs`
 }
 _Reader = Callable[[Mapping[str, pathlib.Path], ModelConfig, _Settings], FramedTokenizer]
 _READERS: dict[str, _Reader] = {

@@ -83,7 +83,7 @@ class JsonCutter:
         """Text of each list of ids; special tokens and unknown ids are left out."""
         size = self.target_vocab
         rows = [[id for id in row if id < size] for row in ids]
-        with _refused(self._name):
+        with refused(self._name):
             texts = [self._tokenizer.decode(row, skip_special_tokens=True) for row in rows]
         return [_cleaned(text) for text in texts] if self._cleans else texts
 
@@ -97,7 +97,7 @@ class JsonCutter:
         Raises:
             ModelError: if it changes the source's own ids.
         """
-        with _refused(self._name):
+        with refused(self._name):
             # One letter, as some files treat an empty text differently.
             body = self._tokenizer.encode("a", add_special_tokens=False).ids
             ids = self._tokenizer.encode("a", add_special_tokens=True).ids
@@ -115,7 +115,7 @@ class JsonCutter:
 
     def _cut(self, text: str, index: int) -> Encoding:
         # One text at a time: for many the package would start threads of its own.
-        with _refused(self._name):
+        with refused(self._name):
             found: Encoding = self._tokenizer.encode(text, add_special_tokens=False)
         if self._beyond:
             for id in self._beyond.keys() & found.ids:
@@ -134,7 +134,7 @@ class JsonCutter:
         return Decoded(text, spread(spans, places, len(row)))
 
     def _decoded(self, row: list[int]) -> str:
-        with _refused(self._name):
+        with refused(self._name):
             text: str = self._tokenizer.decode(row, skip_special_tokens=True)
         return text
 
@@ -157,7 +157,7 @@ def read_tokenizer_json(path: pathlib.Path) -> Tokenizer:
     """
     content = read_bytes(path, _MOST_BYTES)
     package = _package(path.name)
-    with _refused(path.name):
+    with refused(path.name):
         tokenizer: Tokenizer = package.Tokenizer.from_buffer(content)
     _check_size(tokenizer, path.name)
     return tokenizer
@@ -182,7 +182,7 @@ def read_byte_level(
         if type(id) is not int or not 0 <= id < _MOST_IDS:
             raise ModelError(f"{vocabulary.name}: {bare(token)} is {id!r:.60}, expected an id")
     package = _package(vocabulary.name)
-    with _refused(merges.name):
+    with refused(merges.name):
         tokenizer: Tokenizer = package.Tokenizer(package.models.BPE(ids, pairs))
         tokenizer.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=spaced)
         tokenizer.decoder = package.decoders.ByteLevel()
@@ -230,7 +230,7 @@ def _package(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def _refused(name: str) -> Iterator[None]:
+def refused(name: str) -> Iterator[None]:
     """Turns the package's errors about a file, also panics of its Rust code, into ModelErrors."""
     try:
         with gate:

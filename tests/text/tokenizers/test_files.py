@@ -181,10 +181,10 @@ def test_panic_of_the_package_is_an_error() -> None:
 
     with (
         pytest.raises(ModelError, match=r"^a\.json: not usable: out of bounds"),
-        json_file._refused("a.json"),
+        json_file.refused("a.json"),
     ):
         raise PanicException("out of bounds\nand a trace")
-    with pytest.raises(KeyboardInterrupt), json_file._refused("a.json"):
+    with pytest.raises(KeyboardInterrupt), json_file.refused("a.json"):
         raise KeyboardInterrupt
 
 

@@ -1,0 +1,127 @@
+"""Texts, and pairs of texts, for encoders that stand alone: ids, special tokens and types.
+
+A tokenizer.json knows which tokens stand around a text and between two, and which type each has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from pyattn.checkpoint import ModelConfig
+from pyattn.errors import ModelError
+from pyattn.files import ModelFiles
+from pyattn.files.reading import bare
+from pyattn.files.tokenizer_parts import SETTINGS_FILE, TOKENIZER_FILES, FilesByRole
+from pyattn.text.tokenizers.contract import NoTokenizer
+from pyattn.text.tokenizers.json_file import read_tokenizer_json, refused
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# A text, or the two of a pair.
+TextOrPair: TypeAlias = "str | tuple[str, str]"
+# What transformers writes for models of any length is larger.
+_MOST_TOKENS = 1 << 24
+
+
+class Framed(NamedTuple):
+    """The tokens of a text or of a pair.
+
+    Attributes:
+        ids: With special tokens.
+        types: Of each id.
+        cut: Whether tokens at the end were left out.
+        ends: Whether the last id is a special token.
+    """
+
+    ids: list[int]
+    types: list[int]
+    cut: bool
+    ends: bool
+
+
+class PairTokenizer:
+    """Texts or pairs to ids and types, no more than a model has positions for.
+
+    Args:
+        tokenizer: The tokenizer in a tokenizer.json.
+        name: The file's name, for errors.
+        config: The model's config.
+        longest: Tokens of the longest text, special ones included.
+
+    Raises:
+        ModelError: if the file has tokens that the model lacks, or `longest` leaves no room for
+            text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, name: str, config: ModelConfig, longest: int) -> None:
+        ids = tokenizer.get_vocab(with_added_tokens=True)
+        token = max(ids, key=ids.__getitem__)
+        if ids[token] >= config.source_vocab:
+            raise ModelError(
+                f"{name}: {bare(token)} has id {ids[token]}, config.json has {config.source_vocab} "
+                "ids"
+            )
+        tokenizer.no_padding()
+        with refused(name):
+            tokenizer.enable_truncation(longest)
+        self.longest = longest
+        self._tokenizer = tokenizer
+        self._name = name
+        self._types = config.token_types
+
+    def encode(self, text: TextOrPair) -> Framed:
+        """The tokens of a text or of a pair.
+
+        Raises:
+            ModelError: if the file gives a token a type that the model lacks.
+        """
+        first, second = (text, None) if isinstance(text, str) else text
+        # One text at a time: for many the package would start threads of its own.
+        with refused(self._name):
+            found: Any = self._tokenizer.encode(first, second)
+        types = found.type_ids
+        if self._types and types and max(types) >= self._types:
+            if self._types > 1:
+                raise ModelError(
+                    f"{self._name}: it gives a token type {max(types)}, the model has "
+                    f"{self._types} types"
+                )
+            types = [0] * len(types)
+        special = found.special_tokens_mask
+        return Framed(found.ids, types, bool(found.overflowing), bool(special and special[-1]))
+
+
+def load_pair_tokenizer(files: ModelFiles, longest: int | None = None) -> PairTokenizer:
+    """The tokenizer of an encoder's files.
+
+    Args:
+        files: The model's files.
+        longest: Tokens of the longest text; None is what tokenizer_config.json says. It is never
+            more than the model's positions.
+
+    Raises:
+        NoTokenizer: if there is no tokenizer.json, or the package tokenizers is not installed.
+        ModelError: if the file cannot be used.
+    """
+    parts, config = files.tokenizer, files.config
+    if not isinstance(parts, FilesByRole) or "json" not in parts.files:
+        raise NoTokenizer(
+            f"{files.path}: no {TOKENIZER_FILES['json']}, from which texts of {config.family} are "
+            "cut: save the tokenizer with transformers' save_pretrained, or pass ids to "
+            "embedder.model.encode"
+        )
+    if longest is None:
+        longest = _own_longest(parts.settings.get("model_max_length"))
+    path = parts.files["json"]
+    return PairTokenizer(
+        read_tokenizer_json(path), path.name, config, min(longest, config.max_positions)
+    )
+
+
+def _own_longest(value: object) -> int:
+    if value is None:
+        return _MOST_TOKENS
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 1:
+        return int(min(value, _MOST_TOKENS))
+    raise ModelError(f"{SETTINGS_FILE}: model_max_length is {value!r:.40}, expected at least 1")
