@@ -109,6 +109,19 @@ def load(
     return cast(Translator, Pivot(*translators))
 
 
+def load_translator(path: str | os.PathLike[str] | None = None, **settings: Any) -> Translator:
+    """As `load`, for a caller that translates.
+
+    Raises:
+        ModelError: as `load`, and if the model is an encoder alone.
+    """
+    found: object = load(path, **settings)
+    if isinstance(found, Embedder):
+        found.close()
+        raise ModelError(f"{path}: an encoder alone, which translates nothing; see pyattn.Embedder")
+    return cast(Translator, found)
+
+
 def _folders(path: str | os.PathLike[str], **of_names: Any) -> tuple[pathlib.Path, ...]:
     """The model's path, or what its name leads to."""
     from pyattn.files import model_path

@@ -57,7 +57,7 @@ def _run(parsed: argparse.Namespace) -> None:
     if parsed.source is None and parsed.baseline is not None:
         parsed.fail("argument --baseline: needs --source and --reference")
     from pyattn.evaluation import evaluate, stressed
-    from pyattn.loading import load
+    from pyattn.loading import load_translator
 
     files = [parsed.source, parsed.reference, parsed.baseline]
     if files.count("-") > 1:
@@ -70,7 +70,7 @@ def _run(parsed: argparse.Namespace) -> None:
     }
     found: Evaluation | None = None
     odd: Faults | None = None
-    with load(parsed.model, dtype=parsed.dtype, threads=parsed.threads) as translator:
+    with load_translator(parsed.model, dtype=parsed.dtype, threads=parsed.threads) as translator:
         if sources is not None and references is not None:
             found = evaluate(translator, sources, references, baseline=baseline, **options)
         if parsed.stress:

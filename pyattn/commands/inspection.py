@@ -83,14 +83,18 @@ def describe(
         "parameters": f"{found['parameters']:,}",
         "dim": found["dim"],
         "encoder": _stack(found["encoder"]),
-        "decoder": _stack(found["decoder"]),
+        **({"decoder": _stack(found["decoder"])} if "decoder" in found else {}),
         "vocabulary": ", ".join(f"{n:,} {side}" for side, n in found["vocabulary"].items()),
         "token ids": ids,
         "positions": f"{found['max_positions']:,}, {found['positions']}",
         "norm": f"{norm}{', and one after each stack' if found['final_norm'] else ''}",
         "activation": f"{'gated ' if found['gated'] else ''}{found['activation']}",
         **({"mixer": found["mixer"]} if found["mixer"] != "attention" else {}),
-        "decoding": ", ".join(f"{name} {value}" for name, value in found["decoding"].items()),
+        **(
+            {"decoding": ", ".join(f"{name} {value}" for name, value in found["decoding"].items())}
+            if "decoding" in found
+            else {}
+        ),
         **{
             f"languages {side}": f"{len(names)}: {', '.join(names)}"
             for side, names in found["languages"].items()
@@ -106,6 +110,8 @@ def describe(
 
 def _network(checkpoint: Checkpoint) -> dict[str, Any]:
     config, options = checkpoint.config, checkpoint.generation
+    decodes = "decoder" in config.stacks
+    decoding = {"beam_size": options.beam_size, "max_new_tokens": options.max_new_tokens}
     tensors = Tensors.of(checkpoint.tensors)
     distinct = {id(tensor): tensor.size for tensor in map(tensors.stored, tensors)}
     return {
@@ -118,10 +124,14 @@ def _network(checkpoint: Checkpoint) -> dict[str, Any]:
                 "heads": getattr(config, f"{side}_heads"),
                 "ffn": getattr(config, f"{side}_ffn"),
             }
-            for side in ("encoder", "decoder")
+            for side in config.stacks
         },
-        "vocabulary": {"source": config.source_vocab, "target": config.target_vocab},
-        "token_ids": {name: getattr(config, name) for name in ("start", "end", "pad")},
+        "vocabulary": {"source": config.source_vocab}
+        | ({"target": config.target_vocab} if decodes else {}),
+        "token_ids": {
+            name: getattr(config, name)
+            for name in (("start", "end", "pad") if decodes else ("pad",))
+        },
         "positions": config.positions,
         "max_positions": config.max_positions,
         "norm": config.norm,
@@ -130,10 +140,7 @@ def _network(checkpoint: Checkpoint) -> dict[str, Any]:
         "activation": config.activation,
         "gated": config.gated,
         "mixer": config.mixer,
-        "decoding": {
-            "beam_size": options.beam_size,
-            "max_new_tokens": options.max_new_tokens,
-        },
+        **({"decoding": decoding} if decodes else {}),
     }
 
 

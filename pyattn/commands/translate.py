@@ -195,10 +195,10 @@ def _files(parsed: argparse.Namespace) -> None:
 
 def _loaded(parsed: argparse.Namespace) -> Any:
     """The translator, or what stands for two of them."""
-    from pyattn.loading import load
+    from pyattn.loading import load_translator
 
     limits = {} if parsed.batch_tokens is None else {"batch_tokens": parsed.batch_tokens}
-    return load(parsed.model, dtype=parsed.dtype, threads=parsed.threads, **limits)
+    return load_translator(parsed.model, dtype=parsed.dtype, threads=parsed.threads, **limits)
 
 
 def _options(parsed: argparse.Namespace) -> dict[str, Any]:

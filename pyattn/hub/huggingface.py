@@ -101,7 +101,8 @@ def _offline(name: HubName, own: Repository, reason: str) -> pathlib.Path:
 
 
 def _downloaded(name: HubName, own: Repository, settings: Settings) -> pathlib.Path:
-    commit = _fetch(name, settings, name.revision, selection.SMALL).name
+    ignored = [selection.NOT_AT_THE_TOP]
+    commit = _fetch(name, settings, name.revision, selection.SMALL, ignored).name
     listing = own.listing(commit)
     if listing is None:
         with _explained(name, settings):
@@ -112,7 +113,7 @@ def _downloaded(name: HubName, own: Repository, settings: Settings) -> pathlib.P
     chosen = _chosen(name, listing.files if listing else ())
     if _CTRANSLATE2_WEIGHTS not in chosen.weights:
         _check_config(name, own.snapshot(commit))
-    new = own.missing(commit, chosen.weights)
+    new = own.missing(commit, chosen.files)
     folder = _fetch(name, settings, commit, chosen.weights) if new else own.snapshot(commit)
     for file in new:
         _verify(name, folder / file, (listing.files if listing else {}).get(file))
@@ -125,9 +126,13 @@ def _downloaded(name: HubName, own: Repository, settings: Settings) -> pathlib.P
 
 
 def _fetch(
-    name: HubName, settings: Settings, revision: str | None, patterns: Sequence[str]
+    name: HubName,
+    settings: Settings,
+    revision: str | None,
+    patterns: Sequence[str],
+    ignored: Sequence[str] = (),
 ) -> pathlib.Path:
-    """Has the library download the files at the top of a repository that match."""
+    """Has the library download the files of a repository that match, but for those ignored."""
     logger.info("looking for %s", name)
     library = _library(name)
     bar = {} if on_terminal() else {"tqdm_class": _quiet_bar()}
@@ -138,7 +143,7 @@ def _fetch(
             cache_dir=hub_cache(settings),
             library_name="pyattn",
             allow_patterns=list(patterns),
-            ignore_patterns=[selection.NOT_AT_THE_TOP],
+            ignore_patterns=list(ignored),
             **bar,
             **_access(settings),
         )

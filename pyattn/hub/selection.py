@@ -16,6 +16,7 @@ SMALL = (
     "*.yaml",
     "tokenizer.json",
     "*vocab*.json",
+    "modules.json",
     "*vocab*.txt",
     "merges.txt",
     "vmap.txt",
@@ -31,6 +32,9 @@ NOT_AT_THE_TOP = "*/*"
 # In this order: what is safe first, and of the safe forms the one that loads fastest.
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin", "model.bin")
 _MARIAN = ("*.npz", "*.intgemm*.bin", "model*.bin", "*.intgemm*.bin.gz", "model*.bin.gz")
+# In the folders of sentence-transformers' modules, which stand behind an encoder.
+_MODULES = ("[0-9]_[A-Z]*/config.json", "[0-9]_[A-Z]*/model.safetensors")
+_OLD_MODULES = "[0-9]_[A-Z]*/pytorch_model.bin"
 _NO_MODELS = ("*.optimizer.npz", "*.orig.npz", "*.progress.npz")
 
 
@@ -39,7 +43,7 @@ class Choice:
     """Files of a repository.
 
     Attributes:
-        small: Those that are no weights.
+        small: Those that are no weights of the model.
         weights: Those of one set of weights, and their index.
     """
 
@@ -61,10 +65,18 @@ def choose(files: Iterable[str]) -> Choice:
     Raises:
         ModelError: if none holds weights that pyattn reads.
     """
-    top = sorted(file for file in files if "/" not in file)
+    every = sorted(files)
+    top = [file for file in every if "/" not in file]
     weights = _weights(top)
-    small = (file for file in top if _any(file, SMALL) and file not in weights)
-    return Choice(tuple(small), weights)
+    small = [file for file in top if _any(file, SMALL) and file not in weights]
+    return Choice((*small, *(_modules(every) if "modules.json" in top else ())), weights)
+
+
+def _modules(files: list[str]) -> list[str]:
+    found = [file for file in files if file.count("/") == 1 and _any(file, _MODULES)]
+    safe = {file.partition("/")[0] for file in found if file.endswith(".safetensors")}
+    old = (file for file in files if file.count("/") == 1 and _any(file, [_OLD_MODULES]))
+    return [*found, *(file for file in old if file.partition("/")[0] not in safe)]
 
 
 def _weights(top: list[str]) -> tuple[str, ...]:

@@ -53,9 +53,9 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Applicat
     chosen = ServiceSettings.chosen(settings)
 
     def load(source: Any) -> Translator | Pivot:
-        from pyattn.loading import load
+        from pyattn.loading import load_translator
 
-        return load(source, dtype=chosen.dtype, threads=chosen.threads)  # type: ignore[arg-type]
+        return load_translator(source, dtype=chosen.dtype, threads=chosen.threads)
 
     named = {"en-es": None} if models is None else dict(models)
     for source in named.values():

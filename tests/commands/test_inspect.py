@@ -6,8 +6,11 @@ import re
 
 import pytest
 
+from pyattn import ModelError
+from pyattn.loading import load_translator
 from support import model_folders
 from support.command_runs import Run, runner
+from support.paths import GOLDEN
 
 
 @pytest.fixture
@@ -37,3 +40,15 @@ def test_model_without_scales_needs_no_note(run: Run, tmp_path: pathlib.Path) ->
     shown = run("inspect", str(folder), "--threads", "1")[1].decode()
     assert re.search(r"^stored as    float32 [\d,]+$", shown, re.M)
     assert json.loads(run("inspect", str(folder), "--json")[1])["scales"] == 0
+
+
+def test_encoder_alone_has_no_decoder_to_describe(run: Run) -> None:
+    found = json.loads(run("inspect", str(GOLDEN / "embedder"), "--json", "--threads", "1")[1])
+    assert found["encoder"] == {"layers": 2, "heads": 2, "ffn": 24}
+    assert found["vocabulary"] == {"source": 76}
+    assert not found.keys() & {"decoder", "decoding"}
+
+
+def test_encoder_alone_translates_nothing() -> None:
+    with pytest.raises(ModelError, match="an encoder alone, which translates nothing"):
+        load_translator(GOLDEN / "embedder")

@@ -8,3 +8,14 @@ def test_code_that_names_the_tokenizer_is_the_only_code_taken() -> None:
     needed = {"config.json", "model.safetensors", "tokenization_small100.py", "vocab.json"}
     chosen = choose([*needed, "README.md", "modeling_other.py", "tokenization_other.py"])
     assert set(chosen.files) == needed
+
+
+def test_modules_behind_an_encoder_are_taken_with_it() -> None:
+    needed = {
+        *("config.json", "modules.json", "config_sentence_transformers.json", "tokenizer.json"),
+        *("model.safetensors", "1_Pooling/config.json", "2_Dense/config.json"),
+        *("2_Dense/model.safetensors", "3_Dense/config.json", "3_Dense/pytorch_model.bin"),
+    }
+    others = ("2_Dense/pytorch_model.bin", "onnx/model.onnx", "openvino/config.json", "README.md")
+    assert set(choose([*needed, *others]).files) == needed
+    assert "1_Pooling/config.json" not in choose(needed - {"modules.json"}).files

@@ -41,6 +41,7 @@ _OURS = re.compile(r"\.(?:py|pyi|cc|h|c|S|md|svg|toml)$")
 _OBJECTS: dict[str, object] = {
     "translator": pyattn.Translator,
     "model": pyattn.Model,
+    "embedder": pyattn.Embedder,
     "tokenizer": FramedTokenizer,
     "best": Translation,
     **{name: getattr(pyattn, name) for name in pyattn.__all__},
