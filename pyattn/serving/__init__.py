@@ -46,7 +46,7 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Starlett
         TypeError: if there is no such setting, or it has a wrong type.
         ValueError: if a setting has a wrong value.
     """
-    from pyattn.serving import libretranslate, operations, own
+    from pyattn.serving import libretranslate, operations, own, static
     from pyattn.serving.service import Service, application
 
     chosen = ServiceSettings.chosen(settings)
@@ -58,4 +58,5 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Starlett
 
     service = Service({"en-es": None} if models is None else models, chosen, load)
     endpoints = [*libretranslate.ENDPOINTS, *own.ENDPOINTS]
-    return application(service, [*endpoints, *operations.endpoints(endpoints)], [])
+    pages = static.routes() if chosen.page else []
+    return application(service, [*endpoints, *operations.endpoints(endpoints)], pages)
