@@ -88,6 +88,7 @@ export class Choices {
     const top = isBelow ? around.bottom + 6 : around.top - height - 6;
     this.window.style.left = `${left + scrollX}px`;
     this.window.style.top = `${top + scrollY}px`;
+    this.window.scrollIntoView({ block: "nearest" });
   }
 
   key(event) {

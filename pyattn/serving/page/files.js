@@ -4,6 +4,13 @@ import * as api from "./api.js";
 import { $, announce, element } from "./dom.js";
 import { percent, size, t } from "./texts.js";
 
+// What people know formats by, the most common first; others follow, and equal ones come once.
+const NAMES = new Map([
+  ...["docx", "pptx", "xlsx", "odt", "odp", "ods", "epub", "html", "txt"].map((one) => [one, one]),
+  ...[["md", "Markdown"], ["srt", "srt"], ["vtt", "vtt"], ["po", "po"], ["xlf", "XLIFF"]],
+]);
+const SAME = { htm: "html", markdown: "md", text: "txt", lines: "txt", pot: "po", xliff: "xlf", xht: "xhtml", ssa: "ass" };
+
 export class Files {
   /**
    * @param formats Extensions that the server takes, such as ".docx"; none if it takes no files.
@@ -111,7 +118,7 @@ export class Files {
   }
 
   showAll() {
-    const list = this.formats.map((one) => one.slice(1)).join(", ");
+    const list = formatNames(this.formats.map((one) => one.slice(1))).join(", ");
     $("formats").textContent = this.formats.length
       ? t("files.formats", { formats: list, size: size(this.most) })
       : t("files.off");
@@ -162,4 +169,12 @@ export class Files {
     job.row.remove();
     $("choose").focus();
   }
+}
+
+/** Formats by the names that people know, the most common first. */
+function formatNames(extensions) {
+  const all = [...new Set(extensions.map((one) => SAME[one] ?? one))];
+  const known = [...NAMES.keys()].filter((one) => all.includes(one));
+  const shown = (name) => (name === name.toLowerCase() ? name.toUpperCase() : name);
+  return [...known, ...all.filter((one) => !NAMES.has(one))].map((one) => shown(NAMES.get(one) ?? one));
 }

@@ -4,7 +4,7 @@ import { kept } from "./dom.js";
 
 const LANGUAGES = ["en", "es"];
 // Attributes that hold words, by the ending of their data attribute.
-const ATTRIBUTES = { label: "aria-label", title: "title", placeholder: "placeholder" };
+const ATTRIBUTES = { label: "aria-label", title: "title", placeholder: "placeholder", hint: "aria-placeholder" };
 
 let words = {};
 let language = "en";
