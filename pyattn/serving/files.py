@@ -25,6 +25,8 @@ from pyattn.text.detection import UNKNOWN
 _LONGEST = 20
 # Documents that are read and written at a time, which takes memory.
 _AT_ONCE = 2
+# Results that are kept at a time; the oldest go first.
+_MOST_RESULTS = 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,6 +139,8 @@ class Files:
             A name that nobody can guess.
         """
         self.clean()
+        while len(self._results) >= _MOST_RESULTS:
+            self.forget(next(iter(self._results)))
         if self._folder is None:
             # Only this user may read it.
             self._folder = pathlib.Path(tempfile.mkdtemp(prefix="pyattn-results-"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from pyattn.serving.schemas import FLAG, NUMBER, TEXT, TEXTS, array, named, reco
 from pyattn.serving.treatment import about_texts
 from pyattn.serving.work import Answer, Job
 from pyattn.text.detection import UNKNOWN
+
+_log = logging.getLogger("pyattn.serving")
 
 
 def _key(request: Request) -> str | None:
@@ -124,7 +127,13 @@ async def _events(call: Call, texts: Sequence[str], job: Job) -> AsyncIterator[b
     """Server-sent events: a translation each, in the order in which they are done."""
 
     async def one(index: int) -> dict[str, Any]:
-        return {"index": index, **(await _alone(call, texts[index], job))}
+        try:
+            return {"index": index, **(await _alone(call, texts[index], job))}
+        except Exception:
+            # The status of the answer is sent: what is left is to say so in its place.
+            _log.exception("a text of a stream failed")
+            failed = Problem(500, "the service failed; the reason is in its log")
+            return {"index": index, "error": _error(failed)}
 
     tasks = [asyncio.ensure_future(one(index)) for index in range(len(texts))]
     try:

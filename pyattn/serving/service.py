@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from pyattn.pivot import Pivot
 from pyattn.serving.admission import Admission, Keys, Rates
@@ -59,7 +60,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.catalog = Catalog(models, load, memory_bytes=settings.memory_bytes)
-        self.admission = Admission(settings.queue_tokens)
+        self.admission = Admission(settings.queue_tokens, settings.queue_seconds)
         self.keys = Keys(settings.keys)
         self.rates = Rates(settings.requests_per_minute)
         self.work = Work(self.catalog, self.admission)
@@ -105,9 +106,33 @@ class Service:
             self.catalog.close()
 
 
+class Application(Starlette):
+    """The ASGI application of a service.
+
+    Args:
+        service: The service.
+        **parts: As for Starlette.
+    """
+
+    def __init__(self, service: Service, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.router.redirect_slashes = False
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request, or runs the service as long as its server does."""
+        root = self.service.settings.root_path
+        if root and scope["type"] == "http":
+            # Some proxies take the root off the path, and others leave it there.
+            path = scope["path"]
+            under = path == root or path.startswith(f"{root}/")
+            scope = {**scope, "root_path": root, "path": path if under else root + path}
+        await super().__call__(scope, receive, send)
+
+
 def application(
     service: Service, endpoints: Sequence[Endpoint], more: Sequence[BaseRoute]
-) -> Starlette:
+) -> Application:
     """The ASGI application of a service.
 
     Args:
@@ -135,14 +160,13 @@ def application(
         async with service.running():
             yield
 
-    app = Starlette(
+    return Application(
+        service,
         routes=[*routes, *more],
         middleware=middleware,
-        exception_handlers={HTTPException: _no_route},  # type: ignore[dict-item]
+        exception_handlers={HTTPException: _no_route},
         lifespan=lifespan,
     )
-    app.state.service = service
-    return app
 
 
 async def _no_route(_: Request, error: HTTPException) -> Response:

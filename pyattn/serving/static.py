@@ -53,9 +53,7 @@ def routes() -> list[BaseRoute]:
 
     All addresses in the page are relative, so that it works under any path of a proxy.
     """
-    files = {
-        file.name: _File(file) for file in sorted(FOLDER.iterdir()) if file.suffix in _KINDS
-    }
+    files = {file.name: _File(file) for file in sorted(FOLDER.iterdir()) if file.suffix in _KINDS}
     index = files.pop("index.html")
     return [
         Route("/", index.answer, name="page"),

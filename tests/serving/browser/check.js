@@ -152,7 +152,7 @@ const CHECKS = {
     const session = await Session.open(browser, address);
     const { page } = session;
     await session.write("<img src=x onerror=alert(1)> & <b>house</b>", 1);
-    await page.locator("#output .word").first().click();
+    await page.locator("#output .sentence .word").first().click();
     await page.waitForSelector("#choices-list li");
     assert.equal(await page.locator("#output img, #output b, #choices img, #mirror img").count(), 0);
     await session.close();
