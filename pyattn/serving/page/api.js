@@ -55,7 +55,10 @@ export async function translateEach(request, signal, act) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch((error) => {
+      if (error.name === "AbortError") throw error;
+      return { done: true }; // the connection broke
+    });
     if (done) throw new Refusal(t("problem.network"));
     const events = (rest + value).split("\n\n");
     rest = events.pop();

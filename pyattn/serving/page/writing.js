@@ -12,6 +12,8 @@ const PAUSE = 300;
 // Lines of a request. Its sentences are translated as one batch, of which each line is shown once
 // it is done; a server may take fewer texts.
 const LINES = 64;
+// Lines of the first, which are to be there at once.
+const FIRST_LINES = 8;
 // Lines that are remembered.
 const REMEMBERED = 2000;
 // What is needed to detect a language.
@@ -112,19 +114,21 @@ export class Writing {
       );
     }
     this.view.languages = [source, target];
+    this.source.lang = source; // for the browser's spelling
     this.showRows();
     const missing = [...new Set(text.split("\n"))].filter((line) => this.entry(line) === undefined);
-    const size = Math.min(LINES, this.limits.texts);
-    for (let first = 0; first < missing.length; first += size) {
-      const texts = missing.slice(first, first + size);
+    let fault = null;
+    for (let size = FIRST_LINES; missing.length; size = LINES) {
+      const texts = missing.splice(0, Math.min(size, this.limits.texts));
       await api.translateEach({ ...this.request(), texts }, signal, ({ index, ...answer }) => {
-        if (answer.error) throw new api.Refusal(answer.error.message, answer.error.status);
-        this.remember(texts[index], answer);
+        if (answer.error) fault ??= answer.error; // the other lines go on
+        else this.remember(texts[index], answer);
         this.showSoon();
       });
     }
     this.showRows();
     this.showWarnings();
+    if (fault) throw new api.Refusal(fault.message, fault.status);
     this.tell();
   }
 
