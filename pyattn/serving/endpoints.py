@@ -125,7 +125,7 @@ class Call:
         repeated = {name for name, value in given.items() if isinstance(value, list)}
         if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
             form: FormData = await self.request.form(
-                max_files=1, max_fields=_MOST_FIELDS * 16, max_part_size=self._limit()
+                max_files=1, max_fields=_MOST_FIELDS * 16, max_part_size=self.limit()
             )
             own: dict[str, Any] = {}
             for name, value in form.multi_items():
@@ -203,7 +203,8 @@ class Call:
         except UnicodeEncodeError:
             raise Problem(400, f"text {index} has a lone surrogate, expected Unicode") from None
 
-    def _limit(self) -> int:
+    def limit(self) -> int:
+        """Most bytes of the body."""
         settings = self.service.settings
         return settings.file_bytes if self._endpoint.file else settings.body_bytes
 
@@ -255,46 +256,72 @@ async def _answered(call: Call, endpoint: Endpoint) -> Response:
     """The answer of an endpoint: in time, and only while its client waits."""
     service = call.service
     settings = service.settings
-    body = _Body(call.request.receive, call._limit(), settings.body_seconds)
+    body = _Body(call.request.receive, call.limit())
     body.check_length(call.request.headers.get("content-length"))
     call.request._receive = body.receive
     if endpoint.open:
         return await endpoint.handle(call)
     if service.admission.draining:
         raise Problem(503, "the service ends: try again later", retry_after=5)
-    work = asyncio.ensure_future(endpoint.handle(call))
-    gone = asyncio.ensure_future(body.gone())
+    ending = _Ending()
+    late = Problem(504, f"not done in {settings.seconds:g} seconds: send less at once")
+    slow = Problem(408, f"the request did not arrive in {settings.body_seconds:g} seconds")
+    loop = asyncio.get_running_loop()
+    timers = (
+        loop.call_later(settings.seconds, ending.end, late),
+        loop.call_later(settings.body_seconds, lambda: None if body.complete else ending.end(slow)),
+    )
+    body.on_gone(lambda: ending.end(ClientDisconnect()))
     try:
-        done, _ = await asyncio.wait(
-            (work, gone), timeout=settings.seconds, return_when=asyncio.FIRST_COMPLETED
-        )
-        if work in done:
-            return work.result()
-        if gone in done:
-            raise ClientDisconnect
-        raise Problem(504, f"not done in {settings.seconds:g} seconds: send less at once")
+        return await endpoint.handle(call)
+    except asyncio.CancelledError:
+        if ending.reason is None:
+            raise
+        ending.caught()
+        raise ending.reason from None
     finally:
-        gone.cancel()
-        if not work.done():
-            work.cancel()
-            await asyncio.wait((work,))
+        body.leave()
+        for timer in timers:
+            timer.cancel()
+
+
+class _Ending:
+    """Ends the task that made it, for a reason."""
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self.reason: Exception | None = None
+
+    def end(self, reason: Exception) -> None:
+        """Cancels the task, unless it ends already."""
+        if self.reason is None and self._task is not None:
+            self.reason = reason
+            self._task.cancel()
+
+    def caught(self) -> None:
+        """The cancellation is over."""
+        if self._task is not None and hasattr(self._task, "uncancel"):  # from Python 3.11 on
+            self._task.uncancel()
 
 
 class _Body:
-    """The body of a request, limited in bytes and in time.
+    """The body of a request, limited in bytes; and the end of its connection.
 
     Args:
         receive: The next part.
         most: Most bytes.
-        seconds: How long the whole of it may take.
+
+    Attributes:
+        complete: Whether all of it has arrived.
     """
 
-    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
         self._most = most
         self._left = most
-        self._until = time.monotonic() + seconds
-        self._complete = asyncio.Event()
+        self._gone: Callable[[], None] | None = None
+        self._watch: asyncio.Future[None] | None = None
+        self.complete = False
 
     def check_length(self, announced: str | None) -> None:
         """Refuses a body that is announced as too large, before it is read."""
@@ -303,26 +330,35 @@ class _Body:
             if len(digits) > 18 or int(digits) > self._most:
                 raise self._too_large()
 
+    def on_gone(self, call: Callable[[], None]) -> None:
+        """Calls a function when the client closes the connection, until `leave`."""
+        self._gone = call
+
+    def leave(self) -> None:
+        """The connection is not watched any more."""
+        self._gone = None
+        if self._watch is not None:
+            self._watch.cancel()
+
     async def receive(self) -> Message:
-        try:
-            message = await asyncio.wait_for(
-                self._receive(), max(0.0, self._until - time.monotonic())
-            )
-        except asyncio.TimeoutError:
-            raise Problem(408, "the request did not arrive in time") from None
+        """The next part of the body."""
+        message = await self._receive()
         if message["type"] == "http.request":
             self._left -= len(message.get("body", b""))
             if self._left < 0:
                 raise self._too_large()
             if not message.get("more_body", False):
-                self._complete.set()
+                self.complete = True
+                if self._gone is not None:
+                    self._watch = asyncio.ensure_future(self._watched())
         return message
 
-    async def gone(self) -> None:
-        """Waits until the client closes the connection."""
-        await self._complete.wait()
+    async def _watched(self) -> None:
+        # Behind the whole body comes nothing but the end of the connection.
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        if self._gone is not None:
+            self._gone()
 
     def _too_large(self) -> Problem:
         return Problem(413, f"the request is too large, expected at most {self._most} bytes")

@@ -24,7 +24,8 @@ def about_texts(
     - `glossary`: an object of terms and translations;
     - `protect`: true, false or a list: what is in it comes back as it is, in addition to what true
       means; regular expressions where the service allows `patterns`, else exact texts;
-    - `split`: "auto", "sentences" or "never".
+    - `split`: "auto", "sentences" or "never";
+    - `guard`: whether faulty translations are searched for again.
 
     Raises:
         Problem: if one of them is wrong.
@@ -50,4 +51,6 @@ def about_texts(
         options["protect"] = fields.flag("protect")
     if fields.get("split") is not None:
         options["split"] = fields.choice("split", "auto", ("auto", "sentences", "never"))
+    if fields.get("guard") is not None:
+        options["guard"] = fields.flag("guard")
     return options
