@@ -46,7 +46,7 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Starlett
         TypeError: if there is no such setting, or it has a wrong type.
         ValueError: if a setting has a wrong value.
     """
-    from pyattn.serving import libretranslate, operations, own
+    from pyattn.serving import deepl, google, immersive, libretranslate, operations, own
     from pyattn.serving.service import Service, application
 
     chosen = ServiceSettings.chosen(settings)
@@ -57,5 +57,6 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Starlett
         return load(source, dtype=chosen.dtype, threads=chosen.threads)  # type: ignore[arg-type]
 
     service = Service({"en-es": None} if models is None else models, chosen, load)
-    endpoints = [*libretranslate.ENDPOINTS, *own.ENDPOINTS]
+    interfaces = (libretranslate, own, deepl, google, immersive)
+    endpoints = [endpoint for one in interfaces for endpoint in one.ENDPOINTS]
     return application(service, [*endpoints, *operations.endpoints(endpoints)], [])

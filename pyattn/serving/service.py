@@ -20,6 +20,8 @@ from pyattn.serving.admission import Admission, Keys, Rates
 from pyattn.serving.catalog import Catalog, Source
 from pyattn.serving.endpoints import Endpoint, handler
 from pyattn.serving.files import Files
+from pyattn.serving.glossaries import Glossaries
+from pyattn.serving.jobs import Jobs
 from pyattn.serving.problems import Problem
 from pyattn.serving.settings import ServiceSettings
 from pyattn.serving.watching import Watch
@@ -47,6 +49,8 @@ class Service:
         rates: Requests per minute.
         work: Translates.
         files: Documents under way.
+        glossaries: Glossaries that clients keep here.
+        jobs: Documents for which nobody waits.
         watch: Metrics and logs.
         ready: Whether it is warm and not about to end.
     """
@@ -64,7 +68,9 @@ class Service:
         self.rates = Rates(settings.requests_per_minute)
         self.work = Work(self.catalog, self.admission)
         self.files = Files(self.work, settings.queue_files, settings.result_minutes)
+        self.glossaries = Glossaries(settings.data)
         self.watch = Watch(self)
+        self.jobs = Jobs(self.files, settings.result_minutes, self.watch.translated)
         self._warm = False
 
     @property
@@ -92,15 +98,17 @@ class Service:
             while True:
                 await asyncio.sleep(_CLEAN_EVERY)
                 self.files.clean()
+                self.jobs.clean()
 
         tasks = [asyncio.ensure_future(self.warm_up()), asyncio.ensure_future(clean())]
         try:
             yield
         finally:
             self.drain()
-            for task in tasks:
+            ending = [*tasks, *self.files.tasks]
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
             self.files.close()
             self.catalog.close()
 
@@ -124,7 +132,7 @@ def application(
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(service.settings.cors),
-                allow_methods=["GET", "POST", "DELETE"],
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=["Authorization", "Content-Type"],
                 max_age=86400 * 20,
             )
