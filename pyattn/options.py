@@ -228,12 +228,6 @@ class GenerationOptions:
         """
         if not overrides:
             return self
-        if all(type(value) in _SIMPLE for value in overrides.values()):
-            # The types belong to the key: 1 and True are equal.
-            return _replaced(self, tuple((n, type(v), v) for n, v in overrides.items()))
-        return self._replaced(overrides)
-
-    def _replaced(self, overrides: dict[str, Any]) -> GenerationOptions:
         known = _names()
         if not overrides.keys() <= known:
             raise TypeError(unknown_option(min(overrides.keys() - known), known))
@@ -256,19 +250,6 @@ class GenerationOptions:
         ):
             overrides["min_new_tokens"] = min(self.min_new_tokens, longest)
         return dataclasses.replace(self, **overrides)
-
-
-# Types of values that are as they were as long as they are equal.
-_SIMPLE = frozenset({bool, int, float, str, type(None)})
-
-
-# Callers that ask for a text at a time have the same overrides each time, whose check takes as long
-# as the tokenizer does.
-@functools.lru_cache(256)
-def _replaced(
-    options: GenerationOptions, overrides: tuple[tuple[str, type, Any], ...]
-) -> GenerationOptions:
-    return options._replaced({name: value for name, _, value in overrides})
 
 
 @functools.cache

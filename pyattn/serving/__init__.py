@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +22,15 @@ except ImportError as error:
 from pyattn.serving.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
     from pyattn.pivot import Pivot
     from pyattn.serving.catalog import Source
+    from pyattn.serving.service import Application
     from pyattn.translator import Translator
 
 __all__ = ["ServiceSettings", "app"]
 
 
-def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Starlette:
+def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Application:
     """The service as an ASGI application.
 
     Args:
@@ -46,6 +46,7 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Starlett
         TypeError: if there is no such setting, or it has a wrong type.
         ValueError: if a setting has a wrong value.
     """
+    from pyattn.hub.resolving import check_model
     from pyattn.serving import deepl, google, immersive, libretranslate, operations, own
     from pyattn.serving.service import Service, application
 
@@ -56,7 +57,11 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Starlett
 
         return load(source, dtype=chosen.dtype, threads=chosen.threads)  # type: ignore[arg-type]
 
-    service = Service({"en-es": None} if models is None else models, chosen, load)
+    named = {"en-es": None} if models is None else dict(models)
+    for source in named.values():
+        if isinstance(source, str | os.PathLike):
+            check_model(source)  # a wrong path fails now, and not with the first text
+    service = Service(named, chosen, load)
     interfaces = (libretranslate, own, deepl, google, immersive)
     endpoints = [endpoint for one in interfaces for endpoint in one.ENDPOINTS]
     return application(service, [*endpoints, *operations.endpoints(endpoints)], [])

@@ -236,6 +236,7 @@ def handler(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitab
             _log.exception("%s %s failed", endpoint.method, endpoint.path)
             problem = Problem(500, "the service failed; the reason is in its log")
             problem.__cause__ = error
+        await request.close()  # files of forms
         if problem is not None:
             status = problem.status
             response = _refusal(endpoint.api, problem)
@@ -249,7 +250,7 @@ def _refusal(api: Api, problem: Problem) -> Response:
     headers = {}
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
-    if problem.status == 413:
+    if problem.status in (408, 413):
         headers["Connection"] = "close"  # the rest of the body is not read
     return JSONResponse(api.error(problem), problem.status, headers)
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,13 +19,17 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from pyattn.serving.watching import JsonLines
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from pyattn.serving.service import Application
 
+# Connections that wait to be accepted.
+_BACKLOG = 2048
 # Headers of a request; no client needs as many.
 _HEADER_BYTES = 65_536
 
 
-def run(app: Starlette, *, host: str, port: int, grace: float = 30.0, announce: Any = None) -> None:
+def run(
+    app: Application, *, host: str, port: int, grace: float = 30.0, announce: Any = None
+) -> None:
     """Serves until SIGTERM or SIGINT, then finishes what was accepted.
 
     Args:
@@ -37,7 +42,7 @@ def run(app: Starlette, *, host: str, port: int, grace: float = 30.0, announce: 
     Raises:
         OSError: if the port cannot be had.
     """
-    settings = app.state.service.settings
+    settings = app.service.settings
     config = uvicorn.Config(
         app,
         host=host,
@@ -47,19 +52,41 @@ def run(app: Starlette, *, host: str, port: int, grace: float = 30.0, announce: 
         server_header=False,
         # Addresses that others have seen are the service's own matter.
         proxy_headers=False,
-        root_path=settings.root_path,
         http=_protocol(settings.body_seconds),
         ws="none",
         lifespan="on",
         h11_max_incomplete_event_size=_HEADER_BYTES,
         timeout_graceful_shutdown=max(1, round(grace)),
-        backlog=2048,
+        backlog=_BACKLOG,
     )
-    with config.bind_socket() as socket:
-        server = _Server(config, app.state.service, announce)
-        server.run(sockets=[socket])
+    with _listening(host, port) as listening:
+        server = _Server(config, app.service, announce)
+        server.run(sockets=[listening])
     if not server.started:
         raise OSError("serve: the service could not be started; its log has the reason")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that is bound to an address.
+
+    Raises:
+        OSError: if that cannot be; the error has the address as its file name.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind, protocol)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+        except BaseException:
+            found.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OSError(getattr(error, "errno", None), reason, f"{host}:{port}") from None
+    return found
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
@@ -109,15 +136,43 @@ class _Server(uvicorn.Server):
 
 
 def _protocol(seconds: float) -> type[asyncio.Protocol]:
-    """The protocol of connections, which closes those that send no request in time."""
+    """The protocol of connections: it closes those whose request does not begin as it should.
+
+    Args:
+        seconds: How long the head of a request may take.
+    """
 
     class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+        # Bytes of a head that is not complete; None from its end to the beginning of the next.
+        _head_bytes: int | None
+        _head_timer: asyncio.TimerHandle
+
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self.loop.call_later(seconds, self._close_idle)
+            self._head_begins()
 
-        def _close_idle(self) -> None:
-            if self.cycle is None and not self.transport.is_closing():
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self._head_timer.cancel()
+
+        def data_received(self, data: bytes) -> None:
+            if self._head_bytes is None:
+                self._head_begins()
+            super().data_received(data)
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._head_bytes = None
+                self._head_timer.cancel()
+            elif self._head_bytes is not None:
+                self._head_bytes += len(data)
+                if self._head_bytes > _HEADER_BYTES:
+                    self._close()
+
+        def _head_begins(self) -> None:
+            self._head_bytes = 0
+            self._head_timer = self.loop.call_later(seconds, self._close)
+
+        def _close(self) -> None:
+            if not self.transport.is_closing():
                 self.transport.close()
 
     return Protocol

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from pyattn.pivot import Pivot
 from pyattn.serving.admission import Admission, Keys, Rates
@@ -113,9 +114,33 @@ class Service:
             self.catalog.close()
 
 
+class Application(Starlette):
+    """The ASGI application of a service.
+
+    Args:
+        service: The service.
+        **parts: As for Starlette.
+    """
+
+    def __init__(self, service: Service, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.router.redirect_slashes = False
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request, or runs the service as long as its server does."""
+        root = self.service.settings.root_path
+        if root and scope["type"] == "http":
+            # Some proxies take the root off the path, and others leave it there.
+            path = scope["path"]
+            under = path == root or path.startswith(f"{root}/")
+            scope = {**scope, "root_path": root, "path": path if under else root + path}
+        await super().__call__(scope, receive, send)
+
+
 def application(
     service: Service, endpoints: Sequence[Endpoint], more: Sequence[BaseRoute]
-) -> Starlette:
+) -> Application:
     """The ASGI application of a service.
 
     Args:
@@ -143,14 +168,13 @@ def application(
         async with service.running():
             yield
 
-    app = Starlette(
+    return Application(
+        service,
         routes=[*routes, *more],
         middleware=middleware,
-        exception_handlers={HTTPException: _no_route},  # type: ignore[dict-item]
+        exception_handlers={HTTPException: _no_route},
         lifespan=lifespan,
     )
-    app.state.service = service
-    return app
 
 
 async def _no_route(_: Request, error: HTTPException) -> Response:

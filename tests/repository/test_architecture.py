@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "loading": CONTRACTS
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
-    "serving": {"documents", "errors", "loading", "pivot", "results", "text", "translator"},
+    "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
     | {"__init__", "_core", "_foreign", "cpu", "documents", "evaluation", "files", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
