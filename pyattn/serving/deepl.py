@@ -38,7 +38,7 @@ async def translate(call: Call) -> Response:
     texts = call.count(fields.texts("text"))
     source, target = languages_of(fields)
     handling = fields.choice("tag_handling", "", ("", "html", "xml"))
-    options = {"protect": True, **options_of(call, fields)}
+    options = {"protect": True, **await options_of(call, fields)}
     split = fields.choice("split_sentences", "1", ("0", "1", "nonewlines"))
     if split == "0":
         options["split"] = "never"

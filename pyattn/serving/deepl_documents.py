@@ -32,7 +32,7 @@ async def upload(call: Call) -> Response:
         name=name,
         source=source,
         target=target,
-        options=options_of(call, fields),
+        options=await options_of(call, fields),
     )
     code = call.service.work.language("target", target)
     job = call.service.jobs.start(call.owner, paper, f"{path.stem}_{code}{path.suffix}")

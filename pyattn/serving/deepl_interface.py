@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -37,7 +38,7 @@ def languages_of(fields: Fields) -> tuple[str | None, str]:
     return fields.text("source_lang", None) or None, fields.text("target_lang")
 
 
-def options_of(call: Call, fields: Fields) -> dict[str, Any]:
+async def options_of(call: Call, fields: Fields) -> dict[str, Any]:
     """How texts are treated.
 
     Raises:
@@ -59,5 +60,7 @@ def options_of(call: Call, fields: Fields) -> dict[str, Any]:
     if len(several) > _MOST_GLOSSARIES:
         raise Problem(400, f"'glossary_ids' has {len(several)}, expected at most five")
     if ids := [one] if one else several:
-        options["glossary"] = call.service.glossaries.terms(call.owner, ids, source, target)
+        terms = call.service.glossaries.terms
+        # In a thread: thousands of terms take a while.
+        options["glossary"] = await asyncio.to_thread(terms, call.owner, ids, source, target)
     return options

@@ -32,9 +32,14 @@ _MOST_TERMS = 100_000
 _MOST_ENTRIES = 20_000
 _MOST_DICTIONARIES = 50
 _MOST_NAME = 200
+# Combinations of glossaries that are remembered, since each request names all of them.
+_TOGETHER = 8
 
 
-@dataclasses.dataclass(frozen=True)
+_DAMAGED = (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Dictionary:
     """The terms of a glossary for one pair of languages.
 
@@ -119,6 +124,7 @@ class Glossaries:
         self._folder = None if data is None else data / "glossaries"
         self._lock = threading.Lock()
         self._kept: dict[str, Kept] = {}
+        self._together = functools.lru_cache(maxsize=_TOGETHER)(_together)
         if self._folder is not None and self._folder.is_dir():
             self._read(self._folder)
 
@@ -192,12 +198,10 @@ class Glossaries:
             if all(dictionary.pair != pair for dictionary in one.dictionaries):
                 raise Problem(400, f"the glossary {one.id} is not for {pair[0]} to {pair[1]}")
         chosen = [one.dictionary(pair) for one in found]
-        if len(chosen) == 1:
-            return chosen[0].terms
-        merged: dict[str, str] = {}
-        for dictionary in reversed(chosen):
-            merged |= dictionary.entries
-        return Glossary(merged)
+        try:
+            return chosen[0].terms if len(chosen) == 1 else self._together(*chosen)
+        except ValueError as error:  # in a file that somebody has changed
+            raise Problem(400, str(error)) from error
 
     def _write(self, folder: pathlib.Path, kept: Kept) -> None:
         """Writes a glossary's file, of which there is always all or nothing."""
@@ -224,7 +228,7 @@ class Glossaries:
                 kept = _kept(json.loads(file.read_text("utf-8")))
                 if f"{kept.id}.json" != file.name:
                     raise ValueError("its name is not its id")
-            except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+            except _DAMAGED as error:
                 _log.warning("the glossary %s is left out: %s", file.name, type(error).__name__)
                 continue
             self._kept[kept.id] = kept
@@ -298,6 +302,14 @@ def read_entries(text: str, format: str) -> dict[str, str]:
     if not entries:
         raise Problem(400, "entries: there are none")
     return entries
+
+
+def _together(*dictionaries: Dictionary) -> Glossary:
+    """The terms of several dictionaries, of which the first wins."""
+    merged: dict[str, str] = {}
+    for dictionary in reversed(dictionaries):
+        merged |= dictionary.entries
+    return Glossary(merged)
 
 
 def _check(kept: Kept) -> None:
