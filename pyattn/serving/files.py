@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from pyattn.documents import DocumentSettings, format_names
 from pyattn.documents import translate as translate_document
-from pyattn.documents.formats import format_of, read_document
+from pyattn.documents.formats import check_format, format_of, read_document
 from pyattn.errors import DocumentError
 from pyattn.serving.problems import Problem
 from pyattn.serving.work import Stop, Work, stoppable
@@ -138,7 +138,7 @@ class Files:
         """
         work = self._work
         try:
-            _ = paper.format or format_of(pathlib.PurePath(paper.name), None)
+            check_format(paper.format or format_of(pathlib.PurePath(paper.name)))
         except DocumentError as error:
             raise Problem(400, str(error)) from error
         target = work.language("target", paper.target)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from pyattn.documents.markup import tokens
 from pyattn.serving.codes import code_of, language_name
 from pyattn.serving.endpoints import Api, Call, Endpoint
 from pyattn.serving.problems import Problem
@@ -122,12 +122,13 @@ def _google(code: str) -> str:
 
 def _quoted(text: str) -> str:
     """HTML in which quotes outside of tags are references, as Google writes them."""
-    return re.sub(
-        r"""<!--.*?-->|<(?:[^<>"']|"[^"]*"|'[^']*')*>|(['"])""",
-        lambda match: {"'": "&#39;", '"': "&quot;"}.get(match[1] or "", match[0]),
-        text,
-        flags=re.S,
-    )
+    parts = []
+    for token in tokens(text, xml=False):
+        part = text[slice(*token.span)]
+        if token.kind == "text":
+            part = part.replace("'", "&#39;").replace('"', "&quot;")
+        parts.append(part)
+    return "".join(parts)
 
 
 _TRANSLATE = named(

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from pyattn.serving import deepl
 from pyattn.serving.catalog import Catalog
+from pyattn.serving.fields import Fields
 from support import service
 
 _LINES = ["You are welcome.", "Where is the station?", "I am hungry."]
@@ -93,7 +94,7 @@ def test_tags_may_be_one_text_with_commas(client: TestClient) -> None:
 
 def test_tags_split_and_do_not_split() -> None:
     fields = deepl._tags(
-        deepl.Fields({"splitting_tags": ["par", " line"], "non_splitting_tags": "div,p"})
+        Fields({"splitting_tags": ["par", " line"], "non_splitting_tags": "div,p"})
     )
     assert fields == {"blocks": ["par", "line"], "inline": ["div", "p"]}
 

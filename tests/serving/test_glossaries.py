@@ -1,6 +1,7 @@
 """Glossaries at the service: DeepL's two interfaces, owners, limits and files."""
 
 import json
+import os
 import pathlib
 import re
 import stat
@@ -328,7 +329,7 @@ def test_a_file_is_whole_or_not_there(
     def fail(_: int) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(glossaries.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="space"):
         store.put(kept.having(Dictionary("en", "es", {"c": "d"})))
     assert [one.name for one in (tmp_path / "glossaries").iterdir()] == [f"{kept.id}.json"]
