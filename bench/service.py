@@ -120,7 +120,7 @@ def _round(
     if options.longest is not None:
         rival += ["--longest", str(options.longest)]
     for name, server in (("pyattn", [*ours, "--quiet"]), ("CTranslate2", rival)):
-        with _served(server, options.core) as port:
+        with served(server, options.core) as (port, _):
             asyncio.run(_asked(port, list(itertools.islice(texts, 8)), 1, guard))
             for clients in _CLIENTS:
                 share = 4 if clients == 1 else 1
@@ -130,8 +130,8 @@ def _round(
 
 
 @contextlib.contextmanager
-def _served(command: Sequence[str], core: str) -> Iterator[int]:
-    """A server on a core, as long as the context lasts."""
+def served(command: Sequence[str], core: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A server on a core, as long as the context lasts: its port and its process."""
     port = 5600 + int(time.time()) % 300
     process = subprocess.Popen(["taskset", "-c", core, *command, "--port", str(port)])
     try:
@@ -142,7 +142,7 @@ def _served(command: Sequence[str], core: str) -> Iterator[int]:
             if process.poll() is not None:
                 raise RuntimeError(f"{command[0]} ended with {process.returncode}")
             time.sleep(0.1)
-        yield port
+        yield port, process
     finally:
         process.terminate()
         process.wait(60)

@@ -14,6 +14,14 @@ from pyattn.serving.problems import Problem
 
 # A token of European text is 3 to 4 bytes, a Chinese character has 3.
 _BYTES_PER_TOKEN = 3
+# Seconds of work after which what was measured counts half.
+_HALF_LIFE = 30.0
+# A speed is known from so much on.
+_ENOUGH_TOKENS = 1000
+_ENOUGH_SECONDS = 1.0
+# Tokens per second where it is not known, and the longest wait that a client is advised.
+_USUAL_RATE = 1000
+_LONGEST_RETRY = 60
 # Clients whose rates are remembered.
 _MOST_CLIENTS = 10_000
 
@@ -24,20 +32,37 @@ def tokens_of(texts: Sequence[str]) -> int:
 
 
 class Admission:
-    """A bound on tokens that wait or are under way.
+    """A bound on tokens that wait or are under way, and on how long the last of them would wait.
 
     Args:
-        most: The bound.
+        most: Most tokens.
+        seconds: The longest wait, by the speed of late.
+        clock: Seconds that never go back.
 
     Attributes:
-        tokens: Tokens that are waiting or under way.
+        tokens: Tokens that wait or are under way.
         draining: Whether the service ends: it accepts nothing more.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(
+        self, most: int, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._most = most
+        self._seconds = seconds
+        self._clock = clock
+        self._then = 0.0
+        # Tokens that were finished, and seconds in which there was something to do; both fade.
+        self._finished = 0.0
+        self._busy = 0.0
         self.tokens = 0
         self.draining = False
+
+    @property
+    def rate(self) -> float | None:
+        """Tokens per second; None before enough of them were finished."""
+        if self._finished < _ENOUGH_TOKENS or self._busy < _ENOUGH_SECONDS:
+            return None
+        return self._finished / self._busy
 
     @contextlib.contextmanager
     def admitted(self, tokens: int) -> Iterator[None]:
@@ -47,17 +72,29 @@ class Admission:
             Problem: if the service is busy. A request that would wait for nobody is accepted,
                 however large.
         """
-        if self.tokens and self.tokens + tokens > self._most:
-            raise Problem(503, "the service is busy: try again later", retry_after=self._wait())
+        rate = self.rate
+        most = self._most if rate is None else min(self._most, rate * self._seconds)
+        if self.tokens and self.tokens + tokens > most:
+            wait = math.ceil(self.tokens / (rate or _USUAL_RATE))
+            message = "the service is busy: try again later"
+            raise Problem(503, message, retry_after=max(1, min(wait, _LONGEST_RETRY)))
+        self._pass_time()
         self.tokens += tokens
         try:
             yield
+            self._finished += tokens
         finally:
+            self._pass_time()
             self.tokens -= tokens
 
-    def _wait(self) -> int:
-        """Seconds until there is likely room: the queue at a thousand tokens a second."""
-        return min(30, 1 + self.tokens // 1000)
+    def _pass_time(self) -> None:
+        now = self._clock()
+        if self.tokens:
+            passed = now - self._then
+            fading = 0.5 ** (passed / _HALF_LIFE)
+            self._busy = self._busy * fading + passed
+            self._finished *= fading
+        self._then = now
 
 
 class Keys:

@@ -29,6 +29,8 @@ _log = logging.getLogger("pyattn.serving")
 _GONE = 499
 # Parts of a form; files are limited by their bytes.
 _MOST_FIELDS = 64
+# By how much a client may take longer to send a file.
+_FILE_PATIENCE = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,12 +269,14 @@ async def _answered(call: Call, endpoint: Endpoint) -> Response:
     if service.admission.draining:
         raise Problem(503, "the service ends: try again later", retry_after=5)
     ending = _Ending()
-    late = Problem(504, f"not done in {settings.seconds:g} seconds: send less at once")
-    slow = Problem(408, f"the request did not arrive in {settings.body_seconds:g} seconds")
+    seconds = settings.file_seconds if endpoint.file else settings.seconds
+    patience = settings.body_seconds * (_FILE_PATIENCE if endpoint.file else 1)
+    late = Problem(504, f"not done in {seconds:g} seconds: send less at once")
+    slow = Problem(408, f"the request did not arrive in {patience:g} seconds")
     loop = asyncio.get_running_loop()
     timers = (
-        loop.call_later(settings.seconds, ending.end, late),
-        loop.call_later(settings.body_seconds, lambda: None if body.complete else ending.end(slow)),
+        loop.call_later(seconds, ending.end, late),
+        loop.call_later(patience, lambda: None if body.complete else ending.end(slow)),
     )
     body.on_gone(lambda: ending.end(ClientDisconnect()))
     try:

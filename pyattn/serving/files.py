@@ -28,7 +28,8 @@ from pyattn.text.detection import UNKNOWN
 _LONGEST = 20
 # Documents that are read and written at a time, which takes memory.
 _AT_ONCE = 2
-# Bytes of all results; the oldest go first.
+# Results that are kept at a time, and their bytes together; the oldest go first.
+_MOST_RESULTS = 100
 _MOST_RESULT_BYTES = 1 << 30
 
 
@@ -123,14 +124,15 @@ class Files:
             Problem: if it is broken, its format or a language is not there, or the service is busy.
         """
         with self._place():
-            return await self._in_turn(paper, progress or Progress())
+            return await self._in_turn(paper, progress or Progress(), None)
 
-    def start(self, paper: Paper, progress: Progress) -> asyncio.Task[bytes]:
+    def start(self, paper: Paper, progress: Progress, seconds: float) -> asyncio.Task[bytes]:
         """Translates a document while nobody waits.
 
         Args:
             paper: The document.
             progress: Learns how far it is.
+            seconds: How long it may take once it has begun.
 
         Raises:
             Problem: if its format or a language is not there, or the service is busy. What is wrong
@@ -146,16 +148,19 @@ class Files:
             work.route(work.language("source", paper.source), target)
         place = contextlib.ExitStack()
         place.enter_context(self._place())
-        task = asyncio.ensure_future(self._in_turn(paper, progress))
+        task = asyncio.ensure_future(self._in_turn(paper, progress, seconds))
         self.tasks.add(task)
         task.add_done_callback(lambda _: place.close())
         task.add_done_callback(self.tasks.discard)
         return task
 
-    async def _in_turn(self, paper: Paper, progress: Progress) -> bytes:
+    async def _in_turn(self, paper: Paper, progress: Progress, seconds: float | None) -> bytes:
         async with self._limit:
             progress.begun = time.monotonic()
-            return await self._translated(paper, progress)
+            try:
+                return await asyncio.wait_for(self._translated(paper, progress), seconds)
+            except asyncio.TimeoutError:
+                raise Problem(504, f"not done in {seconds:g} seconds: send less at once") from None
 
     async def _translated(self, paper: Paper, progress: Progress) -> bytes:
         work = self._work
@@ -225,7 +230,7 @@ class Files:
         file.write_bytes(data)
         file.chmod(0o600)
         self._results[token] = _Result(name, len(data), time.monotonic() + self._seconds)
-        while len(self._results) > 1 and self._nbytes() > _MOST_RESULT_BYTES:
+        while len(self._results) > _MOST_RESULTS or self._nbytes() > _MOST_RESULT_BYTES:
             self.forget(next(iter(self._results)))
         return token
 

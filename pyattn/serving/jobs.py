@@ -57,14 +57,20 @@ class Jobs:
     Args:
         files: Translates them, and keeps the results.
         minutes: How long what is done is remembered.
+        seconds: How long a document may take.
         translated: Learns an owner and a number of characters when a document is done.
     """
 
     def __init__(
-        self, files: Files, minutes: float, translated: Callable[[str, int], None]
+        self,
+        files: Files,
+        minutes: float,
+        seconds: float,
+        translated: Callable[[str, int], None],
     ) -> None:
         self._files = files
-        self._seconds = minutes * 60
+        self._kept = minutes * 60
+        self._seconds = seconds
         self._translated = translated
         self._jobs: dict[str, DocumentJob] = {}
 
@@ -81,7 +87,7 @@ class Jobs:
         """
         self.clean()
         job = DocumentJob(owner, name, Progress())
-        task = self._files.start(paper, job.progress)
+        task = self._files.start(paper, job.progress, self._seconds)
         task.add_done_callback(lambda _: self._finish(job, task))
         self._jobs[job.id] = job
         return job
@@ -119,7 +125,7 @@ class Jobs:
                 self.taken(job)
 
     def _finish(self, job: DocumentJob, task: asyncio.Task[bytes]) -> None:
-        job.until = time.monotonic() + self._seconds
+        job.until = time.monotonic() + self._kept
         if task.cancelled():
             job.error = "the service ended"
             return

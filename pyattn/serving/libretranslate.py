@@ -19,7 +19,9 @@ from pyattn.serving.treatment import about_texts
 from pyattn.serving.work import Answer, Job
 from pyattn.text.detection import UNKNOWN, Detection
 
+# Characters of a field of a suggestion, and bytes of all that are kept.
 _MOST_SUGGESTION = 10_000
+_MOST_SUGGESTIONS = 100_000_000
 
 
 def _bearer(request: Request) -> str | None:
@@ -137,6 +139,8 @@ async def suggest(call: Call) -> Response:
         raise Problem(413, f"a field is too long, expected at most {_MOST_SUGGESTION} characters")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / "suggestions.jsonl").open("a", encoding="utf-8") as file:
+        if file.tell() > _MOST_SUGGESTIONS:
+            raise Problem(507, "there is no room for more suggestions")
         file.write(json.dumps(entry) + "\n")
     return JSONResponse({"success": True})
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyattn.serving.endpoints import Endpoint
-    from pyattn.serving.settings import ServiceSettings
+    from pyattn.serving.service import Service
 
 _REFUSALS = {
     400: "The request is wrong; the message says what to change",
@@ -21,11 +21,18 @@ _REFUSALS = {
 }
 
 
-def document(endpoints: Sequence[Endpoint], settings: ServiceSettings) -> dict[str, Any]:
+def document(endpoints: Sequence[Endpoint], service: Service) -> dict[str, Any]:
     """The OpenAPI document of some endpoints."""
+    settings = service.settings
+    languages = {
+        "source": ["auto", *service.catalog.sources],
+        "target": service.catalog.targets,
+    }
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(
+            endpoint, languages
+        )
     return {
         "openapi": "3.1.0",
         "info": {"title": "pyattn", "version": "1", "description": "Translation on a CPU."},
@@ -38,7 +45,7 @@ def document(endpoints: Sequence[Endpoint], settings: ServiceSettings) -> dict[s
     }
 
 
-def _operation(endpoint: Endpoint) -> dict[str, Any]:
+def _operation(endpoint: Endpoint, languages: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{endpoint.api.name}-{endpoint.method.lower()}-{_name(endpoint)}",
         "tags": [endpoint.api.name],
@@ -49,7 +56,12 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         operation["parameters"] = [dict(one) for one in endpoint.parameters]
     if endpoint.body is not None:
         kind = "multipart/form-data" if endpoint.file else "application/json"
-        operation["requestBody"] = {"required": True, "content": {kind: {"schema": endpoint.body}}}
+        fields = dict(endpoint.body["properties"])
+        for side, codes in languages.items():
+            if side in fields:
+                fields[side] = {**fields[side], "enum": list(codes)}
+        body = {**endpoint.body, "properties": fields}
+        operation["requestBody"] = {"required": True, "content": {kind: {"schema": body}}}
     for status, reason in _REFUSALS.items():
         operation["responses"][str(status)] = {"description": reason}
     operation["responses"]["404"] = {"description": "There is no such thing"}

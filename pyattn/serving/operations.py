@@ -43,7 +43,7 @@ def endpoints(others: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
     """
 
     async def openapi(call: Call) -> Response:
-        return JSONResponse(document([*others, *own], call.service.settings))
+        return JSONResponse(document([*others, *own], call.service))
 
     def open_to_all(path: str, handle: object, summary: str, **answer: object) -> Endpoint:
         return Endpoint(

@@ -64,14 +64,15 @@ class Service:
     ) -> None:
         self.settings = settings
         self.catalog = Catalog(models, load, memory_bytes=settings.memory_bytes)
-        self.admission = Admission(settings.queue_tokens)
+        self.admission = Admission(settings.queue_tokens, settings.queue_seconds)
         self.keys = Keys(settings.keys)
         self.rates = Rates(settings.requests_per_minute)
         self.work = Work(self.catalog, self.admission)
         self.files = Files(self.work, settings.queue_files, settings.result_minutes)
         self.glossaries = Glossaries(settings.data)
         self.watch = Watch(self)
-        self.jobs = Jobs(self.files, settings.result_minutes, self.watch.translated)
+        minutes, seconds = settings.result_minutes, settings.file_seconds
+        self.jobs = Jobs(self.files, minutes, seconds, self.watch.translated)
         self._warm = False
 
     @property

@@ -27,9 +27,13 @@ class ServiceSettings:
         alternatives: Most alternatives of a translation.
         queue_tokens: Source tokens that may wait or be under way, at three bytes of UTF-8 a token.
             More are refused with 503; a request on its own is always accepted.
+        queue_seconds: How long a request may have to wait, by the speed of late; it is refused
+            likewise if that would be longer.
         queue_files: Files that may wait or be under way.
         seconds: Deadline of a request; later ones end with 504.
-        body_seconds: How long a client may take to send its request.
+        file_seconds: Deadline of a request with a file.
+        body_seconds: How long a client may take to send its request, and ten times of it to send a
+            file.
         keys: API keys; without any, every key and none is accepted.
         requests_per_minute: Requests per key, or per address without a key; 0 for no limit.
         trust_proxy: Whether the address is that in the header X-Forwarded-For.
@@ -54,9 +58,11 @@ class ServiceSettings:
     text_characters: int = 100_000
     request_texts: int = 1_000
     alternatives: int = 8
-    queue_tokens: int = 200_000
+    queue_tokens: int = 50_000
+    queue_seconds: float = 15.0
     queue_files: int = 16
     seconds: float = 120.0
+    file_seconds: float = 900.0
     body_seconds: float = 20.0
     keys: tuple[str, ...] = ()
     requests_per_minute: int = 0
@@ -80,7 +86,7 @@ class ServiceSettings:
                 number = (int, float) if kind is float else int
                 if isinstance(value, bool) or not isinstance(value, number):
                     raise TypeError(f"{name} is {value!r}, expected a number")
-                least = 0 if name in _MAY_BE_0 else _LEAST.get(name, 1)
+                least = 0 if name in _MAY_BE_0 else _SHORTEST if kind is float else 1
                 if not least <= value < 1 << 50:
                     raise ValueError(f"{name} is {value!r}, expected at least {least}")
             elif kind is bool and not isinstance(value, bool):
@@ -128,7 +134,7 @@ class ServiceSettings:
 
 
 _MAY_BE_0 = {"alternatives", "requests_per_minute", "memory_bytes"}
-_LEAST = {"seconds": 0.01, "body_seconds": 0.01, "result_minutes": 0.01}
+_SHORTEST = 0.01  # of what is a time
 
 
 def _kinds() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -25,6 +26,7 @@ _T = TypeVar("_T")
 
 # Characters of a request up to which its tokens are found on the event loop: some 10 ms.
 _QUICK = 4000
+_USUAL_BEAM = 4
 _DOCUMENT_FORMATS = {"html": "html", "xml": "xhtml"}
 
 
@@ -102,7 +104,7 @@ class Work:
         groups: dict[Route, list[int]] = {}
         for index, route in enumerate(routes):
             groups.setdefault(route, []).append(index)
-        with self.admission.admitted(tokens_of(job.texts)):
+        with self.admission.admitted(tokens_of(job.texts) * _beams(job)):
             if len(groups) == 1:
                 made = [await self._group(job, routes[0], list(job.texts))]
             else:
@@ -201,7 +203,7 @@ class Work:
             options["alignment"] = True
         if job.alternatives:
             count = job.alternatives + 1
-            options |= {"num_hypotheses": count, "beam_size": max(count, 4)}
+            options |= {"num_hypotheses": count, "beam_size": max(count, _USUAL_BEAM)}
 
         def start() -> Any:
             return translator.submit(texts, **options)
@@ -293,12 +295,16 @@ async def _all(group: Sequence[Any]) -> list[Any]:
         raise
 
 
+def _beams(job: Job) -> int:
+    """By how much a job takes longer than with the usual beam."""
+    beams = max(job.alternatives + 1, int(job.options.get("beam_size", 1)))
+    return -(-beams // _USUAL_BEAM)
+
+
 def _plain(text: str, format: Format) -> str:
     """What a language is recognised by: text without tags."""
     if format == "text":
         return text
-    import re
-
     return re.sub(r"<[^<>]*>", " ", text)
 
 

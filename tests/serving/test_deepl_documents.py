@@ -233,6 +233,16 @@ def test_documents_under_way_end_with_the_service() -> None:
     assert app.service.files.count == 0
 
 
+def test_a_document_that_takes_too_long_is_an_error() -> None:
+    with service.client(file_seconds=0.2) as client:
+        long = b" ".join(b"There are %d cats here." % n for n in range(2000))
+        failed = state(client, sent(client, long, "a.txt", source_lang="EN"))
+        assert failed["status"] == "error"
+        assert failed["error_message"].startswith("not done in 0.2 seconds")
+        app: Any = client.app
+        assert app.service.files.count == 0
+
+
 def test_seconds_left_come_from_the_share() -> None:
     progress = Progress()
     assert progress.seconds_left is None
@@ -263,7 +273,7 @@ def test_jobs_and_results_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
         instant: Any = _Instant()
         kept = Files(instant, 10, 1)
         counted: list[tuple[str, int]] = []
-        known = Jobs(kept, 1, lambda owner, count: counted.append((owner, count)))
+        known = Jobs(kept, 1, 60, lambda owner, count: counted.append((owner, count)))
         paper = Paper(data=b"1234", name="a.txt", source="en", target="en")
         made = []
         for _ in range(6):

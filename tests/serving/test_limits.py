@@ -129,7 +129,7 @@ def test_results_are_deleted_when_their_time_is_over() -> None:
 
 
 def test_the_queue_is_bounded_in_tokens() -> None:
-    admission = Admission(10)
+    admission = Admission(10, 100.0)
     with admission.admitted(50), pytest.raises(Problem) as refused, admission.admitted(1):
         pass
     assert refused.value.status == 503
@@ -137,6 +137,29 @@ def test_the_queue_is_bounded_in_tokens() -> None:
     assert admission.tokens == 0
     with admission.admitted(5), admission.admitted(5):
         assert admission.tokens == 10
+
+
+def test_the_queue_is_bounded_in_time_once_the_speed_is_known() -> None:
+    now = [0.0]
+    admission = Admission(1_000_000, 10.0, lambda: now[0])
+    for _ in range(5):
+        with admission.admitted(500):
+            now[0] += 5  # 100 tokens a second
+        now[0] += 100  # in which there is nothing to do
+    assert admission.rate == pytest.approx(100, rel=0.15)
+    with admission.admitted(800):
+        with admission.admitted(50):
+            pass
+        with pytest.raises(Problem) as refused, admission.admitted(400):
+            pass
+    assert refused.value.retry_after in range(7, 10)
+
+
+def test_what_was_cancelled_is_no_speed() -> None:
+    admission = Admission(1_000_000, 10.0)
+    with pytest.raises(KeyError), admission.admitted(5000):
+        raise KeyError
+    assert admission.rate is None
 
 
 def made(**settings: Any) -> Service:

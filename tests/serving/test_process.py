@@ -3,10 +3,12 @@
 import concurrent.futures
 import http.client
 import json
+import re
 import signal
 import socket
 import time
 import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -93,6 +95,29 @@ def test_a_client_that_leaves_is_forgotten() -> None:
         while not any('"status": 499' in line for line in lines) and time.monotonic() < until:
             time.sleep(0.05)
         assert any('"status": 499' in line for line in lines)
+
+
+def test_a_client_that_leaves_a_stream_is_forgotten() -> None:
+    with service.process() as (address, _, _):
+        place = urllib.parse.urlsplit(address)
+        texts = [f"I have {n} cats and {n + 1} dogs in my house." for n in range(900)]
+        body = json.dumps({"texts": texts, "target": "es", "source": "en", "stream": True})
+        with socket.create_connection((place.hostname or "", place.port or 0)) as leaving:
+            head = f"POST /v1/translate HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+            leaving.sendall(f"{head}Content-Type: application/json\r\n\r\n{body}".encode())
+            assert b"event: translation" in leaving.recv(65536) + leaving.recv(65536)
+            assert tokens_queued(address) > 0
+        until = time.monotonic() + 1
+        while tokens_queued(address) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert tokens_queued(address) == 0
+
+
+def tokens_queued(address: str) -> float:
+    with urllib.request.urlopen(f"{address}/metrics") as answer:
+        found = re.search(r"^pyattn_queue_tokens (\S+)$", answer.read().decode(), re.MULTILINE)
+    assert found
+    return float(found[1])
 
 
 @slow
