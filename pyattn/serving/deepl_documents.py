@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import pathlib
 from typing import Any
 
@@ -13,6 +15,10 @@ from pyattn.serving.files import Paper, attachment, file_name
 from pyattn.serving.jobs import DocumentJob
 from pyattn.serving.problems import Problem
 from pyattn.serving.schemas import TEXT, named, record
+
+# How long an answer about a document waits for its end, in seconds. The official clients ask at
+# once and then every five seconds, which small documents do not need.
+_PATIENCE = 2.0
 
 
 async def upload(call: Call) -> Response:
@@ -40,8 +46,10 @@ async def upload(call: Call) -> Response:
 
 
 async def status(call: Call) -> Response:
-    """How far a document is."""
+    """How far a document is; waits a moment for one that is not done."""
     job = await _asked(call)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(job.over.wait(), _PATIENCE)
     shown: dict[str, Any] = {"document_id": job.id, "status": job.status}
     if job.status == "done":
         shown["billed_characters"] = job.progress.characters

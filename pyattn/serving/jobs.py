@@ -32,6 +32,7 @@ class DocumentJob:
         error: Why it could not be translated; None if it can be, or is.
         token: The result, by its name at `Files`; None as long as there is none.
         until: When it is forgotten, in seconds; None while it is under way.
+        over: Set when it is not under way any more.
     """
 
     owner: str
@@ -42,6 +43,7 @@ class DocumentJob:
     error: str | None = None
     token: str | None = None
     until: float | None = None
+    over: asyncio.Event = dataclasses.field(default_factory=asyncio.Event)
 
     @property
     def status(self) -> str:
@@ -126,6 +128,7 @@ class Jobs:
 
     def _finish(self, job: DocumentJob, task: asyncio.Task[bytes]) -> None:
         job.until = time.monotonic() + self._kept
+        job.over.set()
         if task.cancelled():
             job.error = "the service ended"
             return

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pyattn import documents
-from pyattn.serving import files, jobs
+from pyattn.serving import deepl_documents, files, jobs
 from pyattn.serving.files import Files, Paper, Progress
 from pyattn.serving.jobs import Jobs
 from pyattn.serving.problems import Problem
@@ -78,6 +78,13 @@ def test_a_document_is_translated_as_by_documents(client: TestClient, source: st
     assert answer.content == documents.translate(_PAGE, "html", service.translator())
     assert 'filename="a_es.html"' in answer.headers["content-disposition"]
     assert client.get("/v2/usage").json()["character_count"] in (used, used + 21)
+
+
+def test_the_first_answer_waits_for_a_small_document(client: TestClient) -> None:
+    new = sent(client, source_lang="EN")
+    key = {"document_key": new["document_key"]}
+    answer = client.post(f"/v2/document/{new['document_id']}", data=key)
+    assert answer.json()["status"] == "done"
 
 
 def test_a_result_is_deleted_when_it_is_fetched(client: TestClient) -> None:
@@ -189,6 +196,7 @@ def test_files_may_be_switched_off_and_too_large() -> None:
 
 def test_what_waits_is_queued_and_what_is_too_much_503(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_AT_ONCE", 1)
+    monkeypatch.setattr(deepl_documents, "_PATIENCE", 0.01)
     hold, begun = threading.Event(), threading.Event()
 
     def held(*arguments: Any, **options: Any) -> bytes:
