@@ -15,6 +15,7 @@ import pytest
 from pyattn.serving import ServiceSettings
 from pyattn.serving.settings import _PREFIX
 from support import service
+from support.lanes import slow
 from support.paths import ROOT
 
 PAGE = ROOT / "docs/serving.md"
@@ -43,6 +44,7 @@ def address() -> Iterator[str]:
         yield found
 
 
+@slow
 def test_commands_print_what_follows_them(address: str, tmp_path: pathlib.Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("there is no curl")
@@ -61,6 +63,7 @@ def test_commands_print_what_follows_them(address: str, tmp_path: pathlib.Path) 
         assert made.stdout.splitlines() == output, command
 
 
+@slow
 @pytest.mark.parametrize("program", blocks("py"))
 def test_programs_print_what_their_comments_say(address: str, program: str) -> None:
     package = re.search(r"^(?:from|import) (\w+)", program, re.M)
