@@ -28,6 +28,8 @@ _STATUSES = {
     503: ("UNAVAILABLE", "backendError"),
     504: ("DEADLINE_EXCEEDED", "backendError"),
 }
+# Models that clients may ask for, and then expect in the answer.
+_MODELS = ("nmt", "base")
 # What Google calls languages that have two standard names.
 _CODES = {"zh": "zh-CN", "zh-Hant": "zh-TW", "nb": "no"}
 
@@ -82,7 +84,7 @@ async def translate(call: Call) -> Response:
         one: dict[str, Any] = {"translatedText": text}
         if source is None:
             one["detectedSourceLanguage"] = _google(answer.source)
-        if model := fields.text("model", None):
+        if (model := fields.text("model", None)) in _MODELS:
             one["model"] = model
         found.append(one)
     return JSONResponse({"data": {"translations": found}})

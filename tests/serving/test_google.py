@@ -36,6 +36,14 @@ def test_texts_are_translated_as_by_the_translator(client: TestClient) -> None:
     assert ask(client, q=_LINES[0], source="en", model="nmt")[0]["model"] == "nmt"
 
 
+def test_models_that_google_does_not_have_are_not_repeated(client: TestClient) -> None:
+    for model in ('"other"', '"\\ud800"'):
+        body = f'{{"q": "a", "source": "en", "target": "es", "model": {model}}}'
+        answer = client.post(_PLACE, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200
+        assert "model" not in answer.json()["data"]["translations"][0]
+
+
 def test_fields_may_be_in_the_query_or_a_form(client: TestClient) -> None:
     fields = {"q": _LINES, "source": "en", "target": "es"}
     expected = service.translator().translate(_LINES)
