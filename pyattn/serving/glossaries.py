@@ -251,18 +251,21 @@ def pair_of(catalog: Catalog, source: str, target: str) -> tuple[str, str]:
         Problem: if the service does not translate from one into the other.
     """
     pair = base_of(source), base_of(target)
-    if pair not in pairs_of(catalog):
+    sources = [one for one in catalog.sources if base_of(one) == pair[0]]
+    targets = {other for one in sources for other in catalog.targets_of(one)}
+    if pair[0] == pair[1] or pair[1] not in map(base_of, targets):
         raise Problem(400, f"glossaries for {source:.20} to {target:.20} are not supported")
     return pair
 
 
 def pairs_of(catalog: Catalog) -> dict[tuple[str, str], None]:
     """All pairs of languages that glossaries may have, in order."""
+    bases = {one: base_of(one) for one in (*catalog.sources, *catalog.targets)}
     return dict.fromkeys(
-        (base_of(one), base_of(other))
+        (bases[one], bases[other])
         for one in catalog.sources
         for other in catalog.targets_of(one)
-        if base_of(one) != base_of(other)
+        if bases[one] != bases[other]
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pyattn.serving import glossaries
+from pyattn.serving.catalog import Catalog
 from pyattn.serving.glossaries import Dictionary, Glossaries, Kept, read_entries
 from pyattn.serving.problems import Problem
 from support import service
@@ -354,3 +355,19 @@ def test_elements_may_be_kept_by_libretranslate_too(client: TestClient) -> None:
     answer = client.post("/translate", json=body | {"ignore_tags": ["x"]})
     assert answer.status_code == 400
     assert "ignore_tags" in answer.json()["error"]
+
+
+def test_pairs_have_no_countries_and_no_scripts() -> None:
+    names = ["en-zt", "es-en", "pt-en", "en-sr"]
+    catalog = Catalog(dict.fromkeys(names, "nowhere"), lambda _: service.translator())
+    found = list(glossaries.pairs_of(catalog))
+    assert set(found) >= {("en", "zh"), ("es", "zh"), ("en", "sr"), ("pt", "en")}
+    assert ("en", "en") not in found
+    for one in ("en", "es", "pt", "zh", "sr"):
+        for other in ("en", "es", "pt", "zh", "sr"):
+            if (one, other) in found:
+                assert glossaries.pair_of(catalog, one.upper(), other) == (one, other)
+            else:
+                with pytest.raises(Problem):
+                    glossaries.pair_of(catalog, one, other)
+    assert glossaries.pair_of(catalog, "PT-BR", "ZH-HANT") == ("pt", "zh")
