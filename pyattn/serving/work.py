@@ -201,6 +201,8 @@ class Work:
         ]
 
     async def _plain(self, job: Job, translator: Any, texts: list[str]) -> list[list[Translation]]:
+        if "keep" in job.options:
+            raise Problem(400, "ignore_tags is for HTML and XML, expected another format than text")
         options = {"scores": job.details or job.alternatives > 0, **job.options}
         if job.details:
             options["alignment"] = True
@@ -243,9 +245,13 @@ class Stop:
 
     Args:
         translator: The translator.
+
+    Attributes:
+        characters: Characters that it was given.
     """
 
     def __init__(self, translator: Hop) -> None:
+        self.characters = 0
         self._translator = translator
         self._stopped = False
         self._lock = threading.Lock()
@@ -259,6 +265,7 @@ class Stop:
         """
         pending = self._translator.submit(texts, options, **overrides)
         with self._lock:
+            self.characters += sum(map(len, texts))
             if self._stopped:
                 raise ValueError("stopped")
             self._pending = [one for one in self._pending if not one.done()] + [pending]
