@@ -93,15 +93,9 @@ def found_copies(text: str, translation: str, elements: list[Element]) -> Copies
     taken: list[Span] = []
     groups: list[tuple[list[Span], list[Span]]] = []
     for copy in sorted(wanted, key=len, reverse=True):
-        found: list[Span] = []
-        place = -1
-        while (place := lowered.find(copy, place + 1)) >= 0:
-            span = place, place + len(copy)
-            free = all(one[1] <= place or span[1] <= one[0] for one in near(taken, span))
-            if free and _is_like(text, wanted[copy], lowered, span):
-                bisect.insort(taken, span)
-                found.append(span)
-                place = span[1] - 1
+        found = _occurrences(copy, wanted[copy], text, lowered, taken)
+        for span in found:
+            bisect.insort(taken, span)
         groups.append((sorted(wanted[copy]), found))
     return Copies(groups)
 
@@ -125,20 +119,57 @@ def _paired(links: Links, spans: list[Span], found: list[Span]) -> dict[Span, Sp
     return pairs | dict(zip(waiting, rest, strict=False))
 
 
+def _occurrences(
+    copy: str, spans: list[Span], text: str, translation: str, taken: list[Span]
+) -> list[Span]:
+    """Where a translation has a copy, outside of what is taken.
+
+    Args:
+        copy: The copy.
+        spans: Where the text has it.
+        text: The text.
+        translation: Its translation.
+        taken: Spans of other copies, in order.
+    """
+    joined = [span for span in spans if not _is_whole(text, span)]
+    sides = {_sides(text, span) for span in joined[:_FEW]}
+    found: list[Span] = []
+    parts: list[Span] = []
+    place = -1
+    while (place := translation.find(copy, place + 1)) >= 0:
+        span = place, place + len(copy)
+        if any(one[0] < span[1] and place < one[1] for one in near(taken, span)):
+            continue
+        if len(copy) < _SHORT and not _is_whole(translation, span):
+            # Many words have such letters: these have to be where the text has them.
+            if _sides(translation, span) not in sides:
+                continue
+            parts.append(span)
+        elif _is_like(text, spans, translation, span):
+            found.append(span)
+        else:
+            continue
+        place = span[1] - 1
+    return sorted(found + parts) if len(parts) <= len(joined) else found
+
+
 def _is_like(text: str, spans: list[Span], translation: str, span: Span) -> bool:
     """Whether a copy touches letters of the translation only if one touches letters of the text."""
-    if span[1] - span[0] < _SHORT and not _is_whole(translation, span):
-        return False
     return all(
-        not _touches(translation, span, after=after)
-        or any(_touches(text, own, after=after) for own in spans[:_FEW])
+        not touches(translation, span, after=after)
+        or any(touches(text, own, after=after) for own in spans[:_FEW])
         for after in (False, True)
     )
 
 
-def _touches(text: str, span: Span, *, after: bool) -> bool:
+def touches(text: str, span: Span, *, after: bool) -> bool:
+    """Whether there is a letter or digit in front of a span, or behind it."""
     place = span[1] if after else span[0] - 1
     return 0 <= place < len(text) and text[place].isalnum()
+
+
+def _sides(text: str, span: Span) -> tuple[bool, bool]:
+    return touches(text, span, after=False), touches(text, span, after=True)
 
 
 def _is_whole(text: str, span: Span) -> bool:
