@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import re
 from collections.abc import Iterator
 
 from pyattn.documents.model import Element, Segment
@@ -15,6 +16,8 @@ from pyattn.results import Span
 _FEW = 20
 # Letters of copies that are never found inside of words.
 _SHORT = 3
+# Words, of which elements may cover parts.
+_WORD = re.compile(r"[^\W_]+")
 
 
 def with_protected(segment: Segment) -> list[Element]:
@@ -59,17 +62,21 @@ class Copies:
 
     Attributes:
         groups: Equal copies: their spans in the segment's text, and in the translation.
+        inside: Spans of elements that cover a part of a word which the translation has as well,
+            such as the "2" of "H2O", and these letters of the translation.
     """
 
     groups: list[tuple[list[Span], list[Span]]]
+    inside: dict[Span, Span] = dataclasses.field(default_factory=dict)
 
     def borders(self, side: int) -> list[int]:
         """Where copies begin and end in the text (0) or in the translation (1): no word crosses."""
-        return sorted({place for group in self.groups for span in group[side] for place in span})
+        own = {place for pair in self.inside.items() for place in pair[side]}
+        return sorted(own | {n for group in self.groups for span in group[side] for n in span})
 
     def pairs(self, links: Links) -> dict[Span, Span]:
         """Spans of the translation by spans of the text: by alignment, else in order."""
-        pairs: dict[Span, Span] = {}
+        pairs = dict(self.inside)
         for spans, found in self.groups:
             pairs |= _paired(links, spans, found)
         return pairs
@@ -97,7 +104,36 @@ def found_copies(text: str, translation: str, elements: list[Element]) -> Copies
         for span in found:
             bisect.insort(taken, span)
         groups.append((sorted(wanted[copy]), found))
-    return Copies(groups)
+    return Copies(groups, dict(_inside_words(text, translation, elements)))
+
+
+def _inside_words(
+    text: str, translation: str, elements: list[Element]
+) -> Iterator[tuple[Span, Span]]:
+    """Elements inside of words that the translation has as often, with their letters there."""
+    own = [
+        element.span
+        for element in _all(elements)
+        if element.closing is not None
+        and element.span[0] < element.span[1]
+        and not _is_whole(text, element.span)
+    ]
+    if not own:
+        return
+    words = [match.span() for match in _WORD.finditer(text)]
+    there: dict[str, list[int]] = {}
+    for match in _WORD.finditer(translation):
+        there.setdefault(match[0], []).append(match.start())
+    here: dict[str, list[int]] = {}
+    for begin, end in words:
+        here.setdefault(text[begin:end], []).append(begin)
+    for span in own:
+        begin, end = words[bisect.bisect_right(words, (span[0], len(text))) - 1]
+        word = text[begin:end]
+        places, found = here[word], there.get(word, [])
+        if begin <= span[0] and span[1] <= end and len(places) == len(found):
+            moved = found[bisect.bisect_left(places, begin)] - begin
+            yield span, (span[0] + moved, span[1] + moved)
 
 
 def _paired(links: Links, spans: list[Span], found: list[Span]) -> dict[Span, Span]:

@@ -144,7 +144,7 @@ class Placement:
             if child.source[0] < child.source[1] and child.element.span[0] < child.element.span[1]
         ]
         for child in covering:
-            span = self._copies.get(child.element.span) if child.element.kept else None
+            span = self._copies.get(child.element.span)
             if span and area.span[0] <= span[0] and span[1] <= area.span[1]:
                 child.exact, child.span = True, span
                 child.target = self.target.within(span)

@@ -8,7 +8,7 @@ import pytest
 from pyattn import documents
 from support.document_makers import Maker
 from support.random_markup import Outline
-from support.toy_translators import Capitals, capitals, same_order
+from support.toy_translators import Capitals, capitals, reversed_order, same_order
 
 TEXTS = {"title", "alt", "content", "value", "placeholder", "aria-label", "label"}
 
@@ -157,3 +157,14 @@ def test_outline_of_a_page_is_the_same() -> None:
         page = Maker(seed).html().replace(" id=x", "")
         found = documents.translate(page.encode(), "html", capitals).decode()
         assert [tag for tag, _ in Outline(found).tags] == [tag for tag, _ in Outline(page).tags]
+
+
+def test_labels_of_a_form_are_texts_of_their_own() -> None:
+    page = "<form><label>Your name</label> <input> <label>A room <select></select></label></form>"
+    seen = Capitals(reversed_order)
+    found = documents.translate(page.encode(), "html", seen).decode()
+    assert found == page.replace("Your name", "NAME YOUR").replace("A room", "ROOM A")
+    paragraph = "<p>one <label>two</label> three</p>"
+    assert documents.translate(paragraph.encode(), "html", seen).decode() == paragraph.replace(
+        "one", "ONE"
+    ).replace("two", "TWO").replace("three", "THREE")

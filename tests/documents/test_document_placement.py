@@ -144,3 +144,11 @@ def test_a_copy_that_touched_a_word_is_put_over_no_word() -> None:
     assert (50, 60) in found
     written = "".join(part for part in found if isinstance(part, str))
     assert written.split() == ["uno", "casatres", "dos"]
+
+
+@pytest.mark.parametrize("order", [same_order, reversed_order], ids=["same", "reversed"])
+def test_an_element_inside_a_word_that_stays_the_same_covers_its_own_letters(order: object) -> None:
+    page = "<p>this H<sub>2</sub>SO<sub>4</sub> and X<b>M</b>L2 or X<b>M</b>L2, M<sup>2</sup></p>"
+    found = translated(page, Capitals(order))
+    for word in ("H<sub>2</sub>SO<sub>4</sub>", "X<b>M</b>L2", "M<sup>2</sup>"):
+        assert found.count(word) == page.count(word)
