@@ -2,10 +2,10 @@
 
     python bench/film.py --cues 1500
 
-makes a film from the sentences of `bench/tags.tsv`: some alone, some joined to longer ones, some cut
-into two cues, in lines of 42 letters at most, with pauses between sentences. It is translated in one call
-with the included model. "long" are lines of more than 42 letters: no line of the source is. Those
-lines are printed on standard error. The guarantee is "same times" and "lines at most" 2.
+makes a film from the sentences of `bench/tags.tsv`: some alone, some joined to longer ones, some
+cut into two cues, in lines of 42 letters at most, with pauses between sentences. It is translated
+in one call with the included model. "long" are lines of more than 42 letters: no line of the source
+is. Their cues are printed on standard error.
 """
 
 from __future__ import annotations

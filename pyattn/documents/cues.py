@@ -24,8 +24,8 @@ _LONGEST_GAP = 1000
 _RAGGED = 50
 # Share of its room up to which the lines of a cue are never too long.
 _TIGHT = 0.75
-# Share of its room from which on a cue may need some of a neighbour's for its translation. Sentences
-# are translated one by one, so cues that are joined for nothing are cut where they were.
+# Share of its room from which on a cue may need some of a neighbour's for its translation.
+# Sentences are translated one by one: cues that are joined for nothing are cut where they were.
 _NEEDY = 0.45
 # What ends a sentence, and what begins one whatever was before.
 _ENDS = frozenset('.!?…:;"”»)]♪♫。！？」』*')
