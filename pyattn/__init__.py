@@ -52,10 +52,11 @@ __all__ = [
     "ops",
     "plots",
     "reference",
+    "serving",
 ]
 
 if TYPE_CHECKING:
-    from pyattn import documents, evaluation, plots, reference
+    from pyattn import documents, evaluation, plots, reference, serving
 
     __version__: str
 else:
@@ -66,7 +67,7 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name in ("documents", "evaluation", "plots", "reference"):
+        if name in ("documents", "evaluation", "plots", "reference", "serving"):
             from importlib import import_module
 
             return import_module(f"pyattn.{name}")
