@@ -8,7 +8,7 @@ import pytest
 from pyattn import documents
 from support.document_makers import Maker
 from support.random_markup import Outline
-from support.toy_translators import Capitals, capitals, same_order
+from support.toy_translators import Capitals, capitals, reversed_order, same_order
 
 TEXTS = {"title", "alt", "content", "value", "placeholder", "aria-label", "label"}
 
@@ -194,3 +194,14 @@ def test_lists_of_elements_are_checked(setting: str) -> None:
     for wrong in ("em", [1], 3):
         with pytest.raises(TypeError, match=f"{setting} is .*expected a list of names"):
             translated("<p>one", **{setting: wrong})
+
+
+def test_labels_of_a_form_are_texts_of_their_own() -> None:
+    page = "<form><label>Your name</label> <input> <label>A room <select></select></label></form>"
+    seen = Capitals(reversed_order)
+    found = documents.translate(page.encode(), "html", seen).decode()
+    assert found == page.replace("Your name", "NAME YOUR").replace("A room", "ROOM A")
+    paragraph = "<p>one <label>two</label> three</p>"
+    assert documents.translate(paragraph.encode(), "html", seen).decode() == paragraph.replace(
+        "one", "ONE"
+    ).replace("two", "TWO").replace("three", "THREE")
