@@ -44,6 +44,7 @@ __all__ = [
     "Pivot",
     "Translation",
     "Translator",
+    "bulk",
     "cpu_info",
     "detect",
     "documents",
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from pyattn import documents, evaluation, plots, reference
+    from pyattn import bulk, documents, evaluation, plots, reference
 
     __version__: str
 else:
@@ -66,7 +67,7 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name in ("documents", "evaluation", "plots", "reference"):
+        if name in ("bulk", "documents", "evaluation", "plots", "reference"):
             from importlib import import_module
 
             return import_module(f"pyattn.{name}")

