@@ -42,8 +42,8 @@ class Parts:
         if place.exists():
             if not resume:
                 raise ValueError(
-                    f"{self.folder}: has parts of an earlier run; --resume continues it, and without "
-                    "the folder everything is translated again"
+                    f"{self.folder}: has parts of an earlier run; --resume continues it, and "
+                    "without the folder everything is translated again"
                 )
             self._check(json.loads(place.read_text("utf-8")), described)
             for path in self.folder.glob("*.part"):
