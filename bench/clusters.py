@@ -111,7 +111,9 @@ def with_ray(frame: Any, translate: Translate) -> Rows:
         try:
             context = ray.data.DataContext.get_current()
             context.enable_progress_bars = False
-            rows = ray.data.from_pandas(frame).repartition(len(frame) // _BATCH or 1)
+            # A repartition would wait for a CPU, and the actors have both.
+            blocks = [frame[n : n + _BATCH] for n in range(0, len(frame), _BATCH)]
+            rows = ray.data.from_pandas(blocks)
             done = rows.map_batches(
                 _Noted,
                 fn_constructor_args=(translate, folder),
