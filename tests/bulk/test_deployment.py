@@ -24,7 +24,8 @@ def instructions(name: str) -> list[tuple[str, str]]:
     """A Dockerfile's instructions and what they are given."""
     lines = [line for line in (FOLDER / name).read_text().splitlines() if not line.startswith("#")]
     joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
-    return [tuple(line.split(" ", 1)) for line in joined.splitlines() if line]
+    parts = [line.partition(" ") for line in joined.splitlines() if line]
+    return [(instruction, given) for instruction, _, given in parts]
 
 
 def of(name: str, kind: str) -> list[str]:

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import pathlib
+import shutil
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -148,7 +149,7 @@ def killed_at(step: int, source: str, output: str) -> bool:
             os.fsync = stepping(os.fsync)
             for name in ("replace", "mkdir", "open"):
                 setattr(pathlib.Path, name, stepping(getattr(pathlib.Path, name)))
-            parts.shutil.rmtree = stepping(parts.shutil.rmtree)
+            shutil.rmtree = stepping(shutil.rmtree)  # type: ignore[assignment]
             os.unlink = stepping(os.unlink)
             os._exit(run(source, output, "--resume"))
         finally:
