@@ -53,10 +53,11 @@ __all__ = [
     "ops",
     "plots",
     "reference",
+    "serving",
 ]
 
 if TYPE_CHECKING:
-    from pyattn import bulk, documents, evaluation, plots, reference
+    from pyattn import bulk, documents, evaluation, plots, reference, serving
 
     __version__: str
 else:
@@ -67,7 +68,7 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name in ("bulk", "documents", "evaluation", "plots", "reference"):
+        if name in ("bulk", "documents", "evaluation", "plots", "reference", "serving"):
             from importlib import import_module
 
             return import_module(f"pyattn.{name}")

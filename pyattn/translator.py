@@ -13,7 +13,7 @@ from pyattn.text.pending import PendingTranslations
 from pyattn.text.plans import Pair
 from pyattn.text.recognition import AUTO, default_source, recognised
 from pyattn.text.repeats import Cache
-from pyattn.text.settings import Treatment, chosen_treatment
+from pyattn.text.settings import Treatment, chosen_treatment, replaced
 from pyattn.text.sources import Names, paired
 from pyattn.text.starting import Starter
 from pyattn.text.streaming import translated
@@ -261,7 +261,7 @@ class Translator(TextModel):
         if not isinstance(options, GenerationOptions | None):
             raise TypeError(f"options is {type(options).__name__}, expected GenerationOptions")
         treatment, single = chosen_treatment(self.settings, overrides)
-        return (options or self.model.generation).replace(**single), treatment
+        return replaced(options or self.model.generation, single), treatment
 
     def _pairs(self, source: Names, target: Names, texts: list[str]) -> list[Pair]:
         """The languages of each text, those that are left open found in the text."""

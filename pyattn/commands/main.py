@@ -26,6 +26,7 @@ COMMANDS = (
     "convert",
     "bench",
     "evaluate",
+    "serve",
     "download",
     "models",
     "remove",

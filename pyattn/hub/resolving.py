@@ -44,6 +44,20 @@ def resolve(
     return folders_of(name, settings)
 
 
+def check_model(model: str | os.PathLike[str]) -> None:
+    """Checks that a model is there or has a name; whether the name leads anywhere is not asked.
+
+    Raises:
+        ModelError: if it is neither.
+        TypeError: if it is no path at all.
+    """
+    settings = Settings()
+    if not _exists(model_path(model)) and (
+        not isinstance(model, str) or parse(model, settings.revision, settings.endpoint) is None
+    ):
+        raise ModelError(_nowhere(str(model)))
+
+
 def one_folder(model: str | os.PathLike[str], settings: Settings | None = None) -> pathlib.Path:
     """As `resolve`, for uses that take one model.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
+from pyattn.options import GenerationOptions
 from pyattn.overrides import Overrides
 from pyattn.text.glossary.terms import Glossaries, Glossary, chosen_glossary
 from pyattn.text.protection.choice import Protect, Protection, chosen_protection
@@ -126,3 +128,26 @@ def chosen_treatment(
         reuse=reuse,
     )
     return treatment, rest
+
+
+# Types of values that are the same as long as they are equal.
+_SIMPLE = frozenset({bool, int, float, str, type(None)})
+
+
+def replaced(options: GenerationOptions, overrides: Mapping[str, Any]) -> GenerationOptions:
+    """`options.replace(**overrides)`, computed once for overrides that come again.
+
+    Callers that ask for a text at a time have the same each time, and their check takes as long as
+    the tokenizer does.
+    """
+    if all(type(value) in _SIMPLE for value in overrides.values()):
+        # The types belong to the key: 1 and True are equal.
+        return _replaced(options, tuple((n, type(v), v) for n, v in overrides.items()))
+    return options.replace(**overrides)
+
+
+@functools.lru_cache(256)
+def _replaced(
+    options: GenerationOptions, overrides: tuple[tuple[str, type, Any], ...]
+) -> GenerationOptions:
+    return options.replace(**{name: value for name, _, value in overrides})

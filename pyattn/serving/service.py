@@ -1,0 +1,175 @@
+"""The service: its parts, and the ASGI application that its endpoints make."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from pyattn.pivot import Pivot
+from pyattn.serving.admission import Admission, Keys, Rates
+from pyattn.serving.catalog import Catalog, Source
+from pyattn.serving.endpoints import Endpoint, handler
+from pyattn.serving.files import Files
+from pyattn.serving.problems import Problem
+from pyattn.serving.settings import ServiceSettings
+from pyattn.serving.watching import Watch
+from pyattn.serving.work import Job, Work
+from pyattn.translator import Translator
+
+# Warm-up: what the first requests would have to wait for, protected parts included.
+_FIRST_TEXT = "See https://example.com/a1 for more."
+_CLEAN_EVERY = 60.0
+
+
+class Service:
+    """The parts of a service.
+
+    Args:
+        models: As for `pyattn.serving.app`.
+        settings: What it accepts.
+        load: Loads a model by path or name.
+
+    Attributes:
+        settings: As passed.
+        catalog: Its models.
+        admission: The bound on what waits.
+        keys: Its API keys.
+        rates: Requests per minute.
+        work: Translates.
+        files: Documents under way.
+        watch: Metrics and logs.
+        ready: Whether it is warm and not about to end.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Source],
+        settings: ServiceSettings,
+        load: Callable[[Any], Translator | Pivot],
+    ) -> None:
+        self.settings = settings
+        self.catalog = Catalog(models, load, memory_bytes=settings.memory_bytes)
+        self.admission = Admission(settings.queue_tokens, settings.queue_seconds)
+        self.keys = Keys(settings.keys)
+        self.rates = Rates(settings.requests_per_minute)
+        self.work = Work(self.catalog, self.admission)
+        self.files = Files(self.work, settings.queue_files, settings.result_minutes)
+        self.watch = Watch(self)
+        self._warm = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is warm and not about to end."""
+        return self._warm and not self.admission.draining
+
+    def drain(self) -> None:
+        """Accepts nothing more; what is under way goes on."""
+        self.admission.draining = True
+
+    async def warm_up(self) -> None:
+        """Translates a sentence with the first model."""
+        source, target = next(iter(self.catalog.slots[0].pairs))
+        options = {"protect": True}
+        job = Job(texts=[_FIRST_TEXT], source=source, target=target, options=options)
+        await self.work.translate(job)
+        self._warm = True
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The time in which it is there."""
+
+        async def clean() -> None:
+            while True:
+                await asyncio.sleep(_CLEAN_EVERY)
+                self.files.clean()
+
+        tasks = [asyncio.ensure_future(self.warm_up()), asyncio.ensure_future(clean())]
+        try:
+            yield
+        finally:
+            self.drain()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.files.close()
+            self.catalog.close()
+
+
+class Application(Starlette):
+    """The ASGI application of a service.
+
+    Args:
+        service: The service.
+        **parts: As for Starlette.
+    """
+
+    def __init__(self, service: Service, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.router.redirect_slashes = False
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request, or runs the service as long as its server does."""
+        root = self.service.settings.root_path
+        if root and scope["type"] == "http":
+            # Some proxies take the root off the path, and others leave it there.
+            path = scope["path"]
+            under = path == root or path.startswith(f"{root}/")
+            scope = {**scope, "root_path": root, "path": path if under else root + path}
+        await super().__call__(scope, receive, send)
+
+
+def application(
+    service: Service, endpoints: Sequence[Endpoint], more: Sequence[BaseRoute]
+) -> Application:
+    """The ASGI application of a service.
+
+    Args:
+        service: The service.
+        endpoints: Its endpoints.
+        more: Other routes, such as pages.
+    """
+    routes: list[BaseRoute] = [
+        Route(one.path, handler(service, one), methods=[one.method]) for one in endpoints
+    ]
+    middleware = []
+    if service.settings.cors:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(service.settings.cors),
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["Authorization", "Content-Type"],
+                max_age=86400 * 20,
+            )
+        )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    return Application(
+        service,
+        routes=[*routes, *more],
+        middleware=middleware,
+        exception_handlers={HTTPException: _no_route},
+        lifespan=lifespan,
+    )
+
+
+async def _no_route(_: Request, error: HTTPException) -> Response:
+    """The answer where there is no endpoint."""
+    problem = Problem(error.status_code, error.detail)
+    return JSONResponse({"error": problem.message}, error.status_code, error.headers)

@@ -1,0 +1,56 @@
+"""How texts are treated, as our own fields beside those of other interfaces."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pyattn.serving.fields import Fields
+from pyattn.serving.problems import Problem
+from pyattn.text.glossary.terms import Glossary
+
+if TYPE_CHECKING:
+    from pyattn.serving.service import Service
+
+_MOST_TERMS = 10_000
+_MOST_PATTERNS = 32
+
+
+def about_texts(
+    fields: Fields, service: Service, owner: str, source: str | None, target: str
+) -> dict[str, Any]:
+    """Options for `Translator.submit` from a request.
+
+    - `glossary`: an object of terms and translations;
+    - `protect`: true, false or a list: what is in it comes back as it is, in addition to what true
+      means; regular expressions where the service allows `patterns`, else exact texts;
+    - `split`: "auto", "sentences" or "never";
+    - `guard`: whether faulty translations are searched for again.
+
+    Raises:
+        Problem: if one of them is wrong.
+    """
+    del owner, source, target
+    options: dict[str, Any] = {}
+    terms = fields.mapping("glossary")
+    if terms:
+        if len(terms) > _MOST_TERMS:
+            raise Problem(413, f"glossary has {len(terms)} terms, expected at most {_MOST_TERMS}")
+        try:
+            options["glossary"] = Glossary(terms)
+        except (TypeError, ValueError) as error:
+            raise Problem(400, str(error)) from error
+    if isinstance(fields.get("protect"), list):
+        patterns = fields.texts("protect")
+        if len(patterns) > _MOST_PATTERNS:
+            raise Problem(413, f"protect has {len(patterns)}, expected at most {_MOST_PATTERNS}")
+        # A regular expression of somebody else may take for ever.
+        allowed = service.settings.patterns
+        options["protect"] = patterns if allowed else [re.escape(one) for one in patterns if one]
+    elif "protect" in fields:
+        options["protect"] = fields.flag("protect")
+    if fields.get("split") is not None:
+        options["split"] = fields.choice("split", "auto", ("auto", "sentences", "never"))
+    if fields.get("guard") is not None:
+        options["guard"] = fields.flag("guard")
+    return options

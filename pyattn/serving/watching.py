@@ -1,0 +1,98 @@
+"""What operators see: metrics and logs, in which there are no texts, keys and addresses."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from pyattn.serving.problems import Problem
+
+if TYPE_CHECKING:
+    from pyattn.serving.endpoints import Call, Endpoint
+    from pyattn.serving.service import Service
+
+_log = logging.getLogger("pyattn.serving.requests")
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+class Watch:
+    """Counts and logs requests.
+
+    Args:
+        service: What is watched.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._registry = CollectorRegistry()
+        own: dict[str, Any] = {"registry": self._registry}
+        labels = ("interface", "route", "status")
+        self._requests = Counter("pyattn_requests", "Requests that were answered", labels, **own)
+        self._seconds = Histogram(
+            "pyattn_request_seconds",
+            "Time from the head of a request to its answer",
+            ("interface", "route"),
+            buckets=_SECONDS,
+            **own,
+        )
+        self._texts = Counter("pyattn_texts", "Texts that were translated", **own)
+        self._characters = Counter("pyattn_characters", "Characters of these texts", **own)
+        tokens = Gauge("pyattn_queue_tokens", "Tokens that wait or are under way", **own)
+        tokens.set_function(lambda: service.admission.tokens)
+        files = Gauge("pyattn_queue_files", "Files that wait or are under way", **own)
+        files.set_function(lambda: service.files.count)
+        loaded = Gauge("pyattn_models_loaded", "Models that are loaded", **own)
+        loaded.set_function(lambda: sum(s.translator is not None for s in service.catalog.slots))
+        weights = Gauge("pyattn_weights_bytes", "Bytes of the weights that are loaded", **own)
+        weights.set_function(lambda: sum(slot.nbytes for slot in service.catalog.slots))
+
+    def finished(
+        self, endpoint: Endpoint, status: int, seconds: float, call: Call, problem: Problem | None
+    ) -> None:
+        """Counts and logs a request."""
+        self._requests.labels(endpoint.api.name, endpoint.path, str(status)).inc()
+        self._seconds.labels(endpoint.api.name, endpoint.path).observe(seconds)
+        if problem is None:
+            self._texts.inc(call.texts)
+            self._characters.inc(call.characters)
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        entry = {
+            "interface": endpoint.api.name,
+            "method": endpoint.method,
+            "route": endpoint.path,
+            "status": status,
+            "milliseconds": round(seconds * 1000, 1),
+            "texts": call.texts,
+            "characters": call.characters,
+        }
+        _log.info("request", extra={"entry": entry})
+        cause = None if problem is None else problem.__cause__
+        if cause is not None and status >= 500:
+            _log.error("%s: %s: %s", problem, type(cause).__name__, cause)
+
+    def metrics(self) -> bytes:
+        """All metrics in the text format of Prometheus."""
+        return generate_latest(self._registry)
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        created = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, Any] = {
+            "time": f"{created}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= getattr(record, "entry", {})
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
