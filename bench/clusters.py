@@ -57,12 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = translate(frame)
     truth = dict(zip(found["id"], found["translation"], strict=True))
     rows = [{"engine": "one process", **compared(truth.items(), truth), **_clock(begin)}]
-    engines: dict[str, Callable[[Any, Translate], Rows]] = {
-        "Ray Data, two actors, one killed": with_ray,
-        "Dask, two threads": with_dask,
-        "datasets.map": with_datasets,
-    }
-    for name, run in engines.items():
+    for name, run in (_ENGINES[engine] for engine in options.engines):
         begin = time.monotonic()
         rows.append({"engine": name, **compared(run(frame, translate), truth), **_clock(begin)})
     packages = ("pyattn", "numpy", "ray", "dask", "datasets", "pandas", "pyarrow")
@@ -173,6 +168,13 @@ def with_datasets(frame: Any, translate: Translate) -> Rows:
         return list(zip(found["id"], found["translation"], strict=True))
 
 
+_ENGINES: dict[str, tuple[str, Callable[[Any, Translate], Rows]]] = {
+    "ray": ("Ray Data, two actors, one killed", with_ray),
+    "dask": ("Dask, two threads", with_dask),
+    "datasets": ("datasets.map", with_datasets),
+}
+
+
 def markdown(results: dict[str, Any]) -> str:
     """The report."""
     names = ("returned", "once", "equal", "seconds")
@@ -196,6 +198,7 @@ def _clock(begin: float) -> dict[str, float]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--sentences", type=int, default=20_000)
+    parser.add_argument("--engines", nargs="+", choices=[*_ENGINES], default=[*_ENGINES])
     parser.add_argument("--write", type=Path, help="write FILE.json and FILE.md")
     return parser
 
