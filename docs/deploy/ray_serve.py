@@ -4,10 +4,10 @@ Ray starts and balances the replicas. There is no `@serve.batch`: the requests o
 decoded together already.
 """
 
-import pyattn.serving
 from ray import serve
 
 import pyattn
+import pyattn.serving
 
 
 def make_app() -> object:
