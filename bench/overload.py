@@ -142,6 +142,7 @@ async def _during(
         "p50": times[len(times) // 2],
         "p99": times[len(times) * 99 // 100],
         "memory": [memory[0], memory[-1], max(memory)],
+        "memory by minute": [round(one, 1) for one in memory[::60]],
     }
 
 

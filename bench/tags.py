@@ -1,22 +1,32 @@
 """What tags cost in quality, and whether they end up on the right word.
 
-    python bench/tags.py SOURCE REFERENCE
+    python bench/tags.py --corpus tatoeba-en-es
 
-SOURCE has English sentences, REFERENCE their Spanish translations, one a line. A random word or two
-of each sentence get a tag. BLEU without tags is compared with BLEU of the text around the tags,
-translated as `pyattn.documents` does and piece by piece between tags. Then words that are nearly
-always translated in one way get a tag, one at a time: is the tag on that translation?
+First the 200 sentences of `bench/tags.tsv`, each with a tag around one word, the translation of the
+included model, and the words of it that mean the tagged one, with " | " between several answers.
+These were chosen by reading the translations without tags. (Of the first 202 sentences, two were
+left out because their translations lack the word.) On how many is the tag around one of the answers
+and nothing else? Beside it the piece-by-piece way, which translates what is in front of the tag, in
+it and behind it by itself.
+
+Then dev.en and dev.es of --corpus, one sentence a line. A random word or two of each sentence get a
+tag. BLEU without tags is compared with BLEU of the text around the tags, in both ways. Last, words
+that are nearly always translated in one way get a tag, one at a time: is it on that translation?
 """
 
 from __future__ import annotations
 
 import argparse
 import html
-import pathlib
 import random
 import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
+import machine
 import sacrebleu
+from report import origin, table
 
 import pyattn
 from pyattn import documents
@@ -40,23 +50,76 @@ _PAIRS = re.findall(
 )
 
 
-def main() -> None:
-    """Prints both comparisons."""
+_JUDGED = Path(__file__).with_name("tags.tsv")
+_PIECES = "piece by piece"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the comparisons as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source", type=pathlib.Path)
-    parser.add_argument("reference", type=pathlib.Path)
-    chosen = parser.parse_args()
-    sources = chosen.source.read_text("utf-8").splitlines()
-    references = chosen.reference.read_text("utf-8").splitlines()
+    parser.add_argument("--corpus", type=Path, help="folder of dev.en and dev.es")
+    chosen = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    lines = [*origin(machine.provenance("tags", given, ["pyattn", "sacrebleu"]))]
     with pyattn.load() as translator:
-        compare_quality(translator, sources, references)
-        count_places(translator, sources)
+        rows = [line.split("\t") for line in _JUDGED.read_text("utf-8").splitlines()]
+        lines += judged_table(translator, [(a, b, c.split(" | ")) for a, b, c in rows])
+        if chosen.corpus is not None:
+            sources, references = (
+                (chosen.corpus / f"dev.{side}").read_text("utf-8").splitlines()
+                for side in ("en", "es")
+            )
+            lines += ["", *quality_table(translator, sources, references)]
+            lines += ["", *count_places(translator, sources)]
+    print("\n".join(lines))
+    return 0
 
 
-def compare_quality(
+def judged_table(
+    translator: pyattn.Translator, judged: Sequence[tuple[str, str, list[str]]]
+) -> list[str]:
+    """How many tags are on the words that were found by reading, in both ways.
+
+    Args:
+        translator: The model.
+        judged: Sources with a tag, their translations, and the answers for each.
+    """
+    pages = [page for page, _, _ in judged]
+    found = with_tags(translator, pages)
+    joined = by_pieces(translator, [re.split("</?b>", page) for page in pages])
+    rows = []
+    for way, texts in (("by alignment", found), (_PIECES, joined)):
+        right = same = 0
+        for page, (source, meant, answers) in zip(texts, judged, strict=True):
+            same += plain(page) == meant
+            if is_right(page, answers):
+                right += 1
+            elif way != _PIECES:
+                print(f"{source} -> {page}, expected {' | '.join(answers)}", file=sys.stderr)
+        rows.append([way, str(len(judged)), f"{right} ({right / len(judged):.0%})", str(same)])
+    head = ["single words", "sentences", "tag on the right words", "same text as without a tag"]
+    return list(table(head, rows))
+
+
+def is_right(page: str, answers: Sequence[str]) -> bool:
+    """Whether a tag is around exactly one of the answers, in capitals or not."""
+    tagged = re.search("<b>(.*?)</b>", page)
+    return tagged is not None and tagged[1].casefold() in map(str.casefold, answers)
+
+
+def by_pieces(translator: pyattn.Translator, parts: Sequence[Sequence[str]]) -> list[str]:
+    """Three translations each, joined: in front of a tag, in it without its signs, and behind."""
+    pieces = translator.translate([part.strip() for three in parts for part in three])
+    pages = []
+    for before, inside, after in zip(*[iter(pieces)] * 3, strict=True):
+        pages.append(f"{before} <b>{inside.strip(' .¿?¡!')}</b> {after}".strip())
+    return pages
+
+
+def quality_table(
     translator: pyattn.Translator, sources: list[str], references: list[str]
-) -> None:
-    """Prints BLEU without tags, with them, and piece by piece."""
+) -> list[str]:
+    """BLEU without tags, with them, and piece by piece."""
     chance = random.Random(0)
     parts = []
     for source in sources:
@@ -72,14 +135,17 @@ def compare_quality(
     results = {
         "without tags": translator.translate(sources),
         "with tags": [plain(page) for page in found],
-        "piece by piece": joined,
+        _PIECES: joined,
     }
-    for name, texts in results.items():
-        print(f"{name}: BLEU {sacrebleu.corpus_bleu(texts, [references]).score:.2f}")
+    rows = [
+        [name, f"{sacrebleu.corpus_bleu(texts, [references]).score:.2f}"]
+        for name, texts in results.items()
+    ]
+    return list(table(["text", "BLEU"], rows))
 
 
-def count_places(translator: pyattn.Translator, sources: list[str]) -> None:
-    """Prints how many tags of single words are on their translations."""
+def count_places(translator: pyattn.Translator, sources: list[str]) -> list[str]:
+    """How many tags of single words are on their translations."""
     jobs = [
         (re.sub(rf"\b{word}\b", f"<b>{word}</b>", escaped(source)), meant)
         for source in sources
@@ -95,7 +161,10 @@ def count_places(translator: pyattn.Translator, sources: list[str]) -> None:
         judged += 1
         tagged = re.search("<b>(.*?)</b>", page)
         right += bool(tagged and re.fullmatch(rf"{meant}\w*", tagged[1], re.IGNORECASE))
-    print(f"tags of single words: {judged}, on their translation alone: {right}")
+    return [
+        f"Of {judged} tags around words of a list, {right} ({right / judged:.0%}) are around the",
+        "translation of their word and nothing else.",
+    ]
 
 
 def with_tags(translator: pyattn.Translator, pages: list[str]) -> list[str]:

@@ -47,6 +47,7 @@ __all__ = [
     "Pivot",
     "Translation",
     "Translator",
+    "bulk",
     "cpu_info",
     "detect",
     "documents",
@@ -59,7 +60,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from pyattn import documents, evaluation, plots, reference, serving
+    from pyattn import bulk, documents, evaluation, plots, reference, serving
 
     __version__: str
 else:
@@ -70,7 +71,7 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name in ("documents", "evaluation", "plots", "reference", "serving"):
+        if name in ("bulk", "documents", "evaluation", "plots", "reference", "serving"):
             from importlib import import_module
 
             return import_module(f"pyattn.{name}")

@@ -349,7 +349,8 @@ def checked_heads(heads: Any) -> tuple[tuple[int, int], ...]:
 
 def _number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     try:
-        number = float(value)
+        # True and "1" are numbers to float, and mistakes here.
+        number = float(value if not isinstance(value, bool | str | bytes) else "")
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name}: expected a number, got {value!r}") from None
     if not math.isfinite(number):

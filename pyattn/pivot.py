@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -247,6 +248,10 @@ class Pivot:
         if glossary is not None:
             of_first["glossary"] = glossary.into_any()
 
+        # The second gets what the first leaves.
+        begun = monotonic()
+        limit = search.get("max_time", None if options is None else options.max_time)
+
         def start(
             between: list[str], best: Sequence[Translation] = (), target: Names = target
         ) -> PendingTranslations:
@@ -255,7 +260,10 @@ class Pivot:
             own = dict(about_texts)
             if glossary is not None:
                 own["glossary"] = PlacedTerms(glossary, best)
-            return self.second.submit(between, options, target=target, kept=spans, **search, **own)
+            wanted = dict(search)
+            if limit is not None and between:
+                wanted["max_time"] = max(0.0, limit - (monotonic() - begun))
+            return self.second.submit(between, options, target=target, kept=spans, **wanted, **own)
 
         start([], (), target if isinstance(target, str) else None)  # fails now for wrong settings
         first = self.first.submit(

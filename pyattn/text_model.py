@@ -85,6 +85,11 @@ class TextModel(LoadedModel):
         self._started: Starter | None = None
 
     @property
+    def folder(self) -> pathlib.Path | None:
+        """The model's folder or file; None for a model that was made of arrays."""
+        return self._folder
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """Texts to token ids and back.
 

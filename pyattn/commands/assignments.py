@@ -43,6 +43,9 @@ _EXAMPLES = {
     "sequence_bias": "pairs of token ids and a number as JSON, such as [[[3, 17], -2.5]]",
     "suppress_sequences": "lists of token ids as JSON, such as [[3, 17], [5]]",
     "front_matter": "names, such as title,summary",
+    "keep": "names of elements, such as em,code",
+    "blocks": "names of elements, such as line,stanza",
+    "inline": "names of elements, such as span,label",
     "normalize": "auto, never or steps, such as quotes,capitals",
 }
 

@@ -18,8 +18,7 @@ def fitted(translator: Any, options: Mapping[str, Any]) -> dict[str, Any]:
         options: `source`, `target` and others.
     """
     own = dict(options)
-    ends = _ends(translator)
-    for side, end in zip(("source", "target"), ends, strict=True):
+    for side, end in zip(("source", "target"), ends(translator), strict=True):
         if options[side] is None or getattr(end.languages, f"{side}s"):
             continue
         only = getattr(end.settings, side)
@@ -41,7 +40,7 @@ def with_cache(translator: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "reuse": reuse}
 
 
-def _ends(translator: Any) -> tuple[Any, Any]:
+def ends(translator: Any) -> tuple[Any, Any]:
     """What takes the source, and what returns the target."""
     if isinstance(translator, Pivot):
         return translator.first, translator.second

@@ -81,6 +81,20 @@ def _add_channels(command: argparse.ArgumentParser) -> None:
         help="write a JSON object per text: source, translation, score, finish_reason, warnings "
         "and alternatives (with --set num_hypotheses=N)",
     )
+    records = command.add_argument_group(
+        "records",
+        description="An --input that ends in .jsonl, .ndjson, .parquet or .gz has records; each is "
+        "in --output with its translation. Finished parts are kept in FILE.parts, from which "
+        "--resume continues an interrupted run.",
+    )
+    records.add_argument(
+        "--column", metavar="NAME", help="the key or column of the texts (default: text)"
+    )
+    records.add_argument(
+        "--output-column",
+        metavar="NAME",
+        help="the key or column to add (default: translation)",
+    )
     files = command.add_argument_group("documents")
     files.add_argument(
         "--out",
@@ -100,7 +114,8 @@ def _add_channels(command: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--resume",
         action="store_true",
-        help="leave out files whose translation is in DIR and newer than they are",
+        help="leave out files whose translation is in DIR and newer than they are; with --input, "
+        "continue the interrupted run that wrote FILE.parts",
     )
 
 
@@ -153,10 +168,17 @@ def _run(parsed: argparse.Namespace) -> None:
     if parsed.out is not None:
         _files(parsed)
         return
-    for name in ("format", "force", "resume"):
+    for name in ("format", "force"):
         if getattr(parsed, name):
             raise UsageError(f"--{name} is for files: it needs --out")
+    if parsed.resume and parsed.input is None:
+        raise UsageError("--resume is for files: it needs --out or --input")
     options = _options(parsed)
+    from pyattn.commands import bulk_translation
+
+    if bulk_translation.is_bulk(parsed):
+        bulk_translation.translated(parsed, options, lambda: _loaded(parsed))
+        return
     from pyattn.commands.line_translation import json_lines, plain_lines
 
     with contextlib.ExitStack() as stack:
@@ -175,9 +197,9 @@ def _run(parsed: argparse.Namespace) -> None:
 
 
 def _files(parsed: argparse.Namespace) -> None:
-    for name in ("input", "output", "jsonl"):
+    for name in ("input", "output", "jsonl", "column", "output_column"):
         if getattr(parsed, name):
-            raise UsageError(f"--{name} is for lines: not allowed with --out")
+            raise UsageError(f"--{name.replace('_', '-')} is for lines: not allowed with --out")
     from pyattn.commands.file_translation import Files, planned, to_standard_output, translated
 
     files = Files(

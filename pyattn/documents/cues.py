@@ -16,14 +16,17 @@ from pyattn.results import Span
 LINE_LETTERS = 42
 _CUE_LINES = 2
 # Cues that are joined at most, and their letters.
-_MOST_CUES = 8
-_MOST_LETTERS = 500
+_MOST_CUES = 12
+_MOST_LETTERS = 800
 # Milliseconds between cues of one sentence, at most.
 _LONGEST_GAP = 1000
-# What words without room between others count for, in letters.
-_RAGGED = 6
-# Share of its room from which on a cue may need some of the next one's for its translation.
+# What a cue with a line too long counts for, in letters: rather dozens of words in another cue.
+_RAGGED = 50
+# Share of its room up to which the lines of a cue are never too long.
 _TIGHT = 0.75
+# Share of its room from which on a cue may need some of a neighbour's for its translation.
+# Sentences are translated one by one: cues that are joined for nothing are cut where they were.
+_NEEDY = 0.45
 # What ends a sentence, and what begins one whatever was before.
 _ENDS = frozenset('.!?…:;"”»)]♪♫。！？」』*')
 _BEGINS = frozenset("-–—‐♪♫[(#*")
@@ -173,10 +176,14 @@ def _goes_on(group: list[Cue], following: Cue) -> bool:
         or len(group) >= _MOST_CUES
         or letters > _MOST_LETTERS
         or not -_LONGEST_GAP < following.times[0] - last.times[1] < _LONGEST_GAP
-        or (text[-1] in _ENDS and len(text) < _TIGHT * last.room)
+        or (text[-1] in _ENDS and not _is_needy(last) and not _is_needy(following))
         or then[0] in _BEGINS
         or (text.isupper() and not then.isupper())
     )
+
+
+def _is_needy(cue: Cue) -> bool:
+    return len(cue.segment.text) >= _NEEDY * cue.room
 
 
 def _moved(element: Element, offset: int) -> Element:
@@ -207,6 +214,8 @@ def _cuts(cues: list[Cue], spans: list[Span], links: Links) -> list[int]:
     places = [0, *(n for n in range(1, count) if _may_cut(links.target, n)), count]
     costs: list[float] = [0.0] + [float("inf")] * (len(places) - 1)
     origins: list[list[int]] = []
+    firsts = [_letters(links.target, place, count)[0] for place in places]
+    lasts = [_letters(links.target, 0, place)[1] for place in places]
     for number, cue in enumerate(cues):
         last = number == len(cues) - 1
         wrong = [] if last else _wrong_sides(links, spans[number + 1][0])
@@ -216,10 +225,9 @@ def _cuts(cues: list[Cue], spans: list[Span], links: Links) -> list[int]:
             for begin in range(end + 1):
                 if costs[begin] == float("inf"):
                     continue
-                low, high = _letters(links.target, places[begin], places[end])
                 cost = costs[begin] + border
-                if cost < best[end]:
-                    cost += _NO_ROOM * cue.lacks(links.target.text[low:high])
+                if cost < best[end] and begin < end:
+                    cost += _NO_ROOM * cue.lacks(links.target.text[firsts[begin] : lasts[end]])
                 cost += _NO_WORDS * (begin == end)
                 if cost < best[end]:
                     best[end], origin[end] = cost, begin

@@ -303,13 +303,22 @@ def read_document(data: bytes, format: str, settings: DocumentSettings) -> Opene
         raise TypeError(f"documents: data is {type(data).__name__}, expected bytes")
     if not isinstance(format, str):
         raise TypeError(f"documents: format is {type(format).__name__}, expected str")
-    name = format.lower().removeprefix(".")
+    name = check_format(format)
     if name in _PACKAGES:
         return _PACKAGES[name](data, settings)
-    kind = _FORMATS.get(name)
-    if kind is None:
+    return _FORMATS[name].open(data, settings)
+
+
+def check_format(format: str) -> str:
+    """The name of a format in small letters.
+
+    Raises:
+        DocumentError: if there is no such format.
+    """
+    name = format.lower().removeprefix(".")
+    if name not in _PACKAGES and name not in _FORMATS:
         advice = next((f"; {text}" for end, text in _ADVICE.items() if name.endswith(end)), "")
         raise DocumentError(
             f"documents: format is {format!r}, expected one of {', '.join(format_names())}{advice}"
         )
-    return kind.open(data, settings)
+    return name

@@ -8,7 +8,7 @@ import html
 import html.entities
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyattn.documents import html_names as names
 from pyattn.documents.builder import SegmentBuilder
@@ -119,6 +119,9 @@ class HtmlReader:
         self._text = document.text
         self._xml = xml
         self._source, self._target = settings.source, settings.target
+        self._kept = names.KEPT.union(_written(settings.keep, xml))
+        blocks = names.BLOCKS.union(_written(settings.blocks, xml))
+        self._blocks = blocks.difference(_written(settings.inline, xml))
         self._open: list[_Open] = []
         self._counts: collections.Counter[str] = collections.Counter()
         self._builder = SegmentBuilder()
@@ -154,7 +157,7 @@ class HtmlReader:
         name = token.name
         if not self._xml:
             self._end_implied(name, token.span[0])
-        block = name in names.BLOCKS
+        block = name in self._blocks
         attributes = {a.name: a for a in reversed(token.attributes)}
         kept = self._is_kept(name, attributes)
         if block and not self._copying:
@@ -181,7 +184,7 @@ class HtmlReader:
     def _end(self, token: Token) -> None:
         name = token.name
         if not self._counts[name]:
-            if name in names.BLOCKS or name == "br":
+            if name in self._blocks or name == "br":
                 if not self._copying:
                     self._flush()
             elif not self._copying:
@@ -214,7 +217,7 @@ class HtmlReader:
 
     def _end_implied(self, name: str, place: int) -> None:
         """Closes elements that have no end tag before a tag that ends them."""
-        if name not in names.BLOCKS:
+        if name not in self._blocks:
             return
         found = None
         for depth in range(len(self._open) - 1, max(-1, len(self._open) - 1 - _NEAR), -1):
@@ -232,7 +235,7 @@ class HtmlReader:
         asked = self._value(attributes.get("translate")).strip().lower()
         if asked in ("yes", "no"):
             return asked == "no"
-        if (self._open and self._open[-1].kept) or name in names.KEPT:
+        if (self._open and self._open[-1].kept) or name in self._kept:
             return True
         if "class" in attributes:
             classes = self._value(attributes["class"]).lower().split()
@@ -341,3 +344,8 @@ def feed(builder: SegmentBuilder, text: str, span: Span, *, xml: bool = False) -
         begin = match.end()
     if begin < end:
         builder.text(text[begin:end], (begin, end))
+
+
+def _written(elements: Sequence[str], xml: bool) -> list[str]:
+    """Names of elements as the tokens of a document have them; case counts in XML alone."""
+    return [name if xml else name.lower() for name in elements]

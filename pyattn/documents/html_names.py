@@ -20,7 +20,7 @@ BLOCKS = _names(
     """
     address applet article aside audio blockquote body button canvas caption center col
     colgroup datalist dd details dialog dir div dl dt fieldset figcaption figure footer form
-    frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe legend li link
+    frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe label legend li link
     listing main map marquee menu meta nav noframes noscript object ol optgroup option p
     param plaintext pre script search section select slot source style summary table tbody
     td template textarea tfoot th thead title tr track ul video xmp
@@ -46,7 +46,7 @@ KEPT_CLASSES = frozenset(
 # Elements that end, without an end tag, where one of these begins.
 _BLOCK_IN_PARAGRAPH = BLOCKS - _names(
     """
-    audio body button canvas head html iframe link map meta noscript object option optgroup
+    audio body button canvas head html iframe label link map meta noscript object option optgroup
     param script select slot source style template textarea title track video
     """
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 
-from pyattn.documents.copies import found_copies, with_protected
+from pyattn.documents.copies import found_copies, touches, with_protected
 from pyattn.documents.model import Answer, Element, Fragment, Segment
 from pyattn.documents.runs import best_run, free_around, is_inside, near
 from pyattn.documents.words import Links, Words, linked
@@ -144,7 +144,7 @@ class Placement:
             if child.source[0] < child.source[1] and child.element.span[0] < child.element.span[1]
         ]
         for child in covering:
-            span = self._copies.get(child.element.span) if child.element.kept else None
+            span = self._copies.get(child.element.span)
             if span and area.span[0] <= span[0] and span[1] <= area.span[1]:
                 child.exact, child.span = True, span
                 child.target = self.target.within(span)
@@ -216,8 +216,7 @@ class Placement:
             for place in child.hits:
                 owner[place] = child
         for child in children:
-            # Without an alignment a copy is rather put in than put over words of the translation.
-            if child.exact or (child.element.kept and self.links.weights is None):
+            if child.exact or (child.element.kept and not self._may_replace(child.element)):
                 continue
             solid = [n for n in range(*child.source) if self.source.solid[n]]
             for origin in solid or range(*child.source):
@@ -231,6 +230,16 @@ class Placement:
         for child in children:
             if not child.hits:
                 self._borrow(child, area, owner)
+
+    def _may_replace(self, copy: Element) -> bool:
+        """Whether a copy that the translation lacks may be put over words of it, or only between.
+
+        That takes an alignment. And the translation may have one word for a copy and for the word
+        that it touches.
+        """
+        return self.links.weights is not None and not any(
+            touches(self.text, copy.span, after=after) for after in (False, True)
+        )
 
     def _borrow(self, child: _Child, area: Area, owner: dict[int, _Child]) -> None:
         """Gives a child without words the nearest that nobody, or somebody with more, owns."""

@@ -23,6 +23,10 @@ class DocumentSettings:
         retranslate: Whether entries of catalogs (PO, XLIFF) that have a translation get a new one.
         mark_fuzzy: Whether new translations in a PO file are marked as fuzzy.
         front_matter: Keys at the head of a Markdown file whose values are translated.
+        keep: Elements of HTML and XHTML whose content is not translated, in addition to `code` and
+            the like.
+        blocks: Elements that begin and end a segment, in addition to `p` and the like.
+        inline: Elements that are inside of text although HTML has them as blocks.
     """
 
     source_language: str | None = None
@@ -32,6 +36,16 @@ class DocumentSettings:
     retranslate: bool = False
     mark_fuzzy: bool = True
     front_matter: tuple[str, ...] = ("title", "subtitle", "description", "summary", "excerpt")
+    keep: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    inline: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for setting in ("keep", "blocks", "inline"):
+            names = getattr(self, setting)
+            if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+                raise TypeError(f"{setting} is {names!r:.60}, expected a list of names of elements")
+            object.__setattr__(self, setting, tuple(names))
 
     @property
     def source(self) -> str | None:

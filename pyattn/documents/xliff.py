@@ -18,6 +18,8 @@ from pyattn.results import Span
 _PAIRS = frozenset({"g", "mrk", "pc"})
 # States of targets that nobody has seen to.
 _OPEN_STATES = frozenset({"new", "needs-translation", "initial", ""})
+# What these become, by the element that has the state: of 1.2 the target, of 2.0 the segment.
+_DONE_STATES = {"target": "needs-review-translation", "segment": "translated"}
 # The language of the targets, by the language of the sources.
 _LANGUAGES = {"source-language": "target-language", "srcLang": "trgLang"}
 
@@ -48,6 +50,7 @@ class XliffDocument(Document):
         if tree.root().name != "xliff":
             raise self.fail(tree.root().tag.span[0], "the first element is not <xliff>")
         self._targets: dict[int, tuple[Span, str, str]] = {}
+        self._states: dict[int, list[Edit]] = {}
         sources: dict[int, Node] = {}
         targets: dict[int, Node] = {}
         for node in tree.nodes:
@@ -97,9 +100,29 @@ class XliffDocument(Document):
         # What is in the source around the segment belongs to the target, too.
         begin, end = tree.inside(source)
         around = self.text[begin : segment.place[0]], self.text[segment.place[1] : end]
+        states = [
+            edit
+            for node in (target, source.parent)
+            if node is not None and (edit := self._state(node)) is not None
+        ]
         segment.place, head, tail = self._target(source, target)
+        # The tag of an empty target is written anew, with its state.
+        inside = [edit for edit in states if segment.place[0] <= edit.span[0] < segment.place[1]]
+        for edit in inside:
+            raw = self.text[slice(*edit.span)]
+            head = head.replace(f'"{raw}"', f'"{edit.text}"').replace(f"'{raw}'", f"'{edit.text}'")
+        self._states[id(segment)] = [edit for edit in states if edit not in inside]
         self._targets[id(segment)] = segment.place, head + around[0], around[1] + tail
         self.segments.append(segment)
+
+    def _state(self, node: Node) -> Edit | None:
+        """The edit of a state that says that nobody has translated the text."""
+        place = self._tree.place(node, "state")
+        state = "" if place is None else self.text[slice(*place)]
+        if place is None or not state or state not in _OPEN_STATES:
+            return None
+        done = _DONE_STATES.get(node.name)
+        return None if done is None else Edit(place, done)
 
     def _target(self, source: Node, target: Node | None) -> tuple[Span, str, str]:
         """Where a target is written, and the tags around it."""
@@ -128,10 +151,10 @@ class XliffDocument(Document):
         return name not in _PAIRS or fixed
 
     def edits(self, segment: Segment, answer: Answer, raw: Callable[[Span], str]) -> list[Edit]:
-        """The edit that writes a target."""
+        """The edits that write a target and its state."""
         place, head, tail = self._targets[id(segment)]
         [edit] = super().edits(segment, answer, raw)
-        return [Edit(place, head + edit.text + tail)]
+        return [Edit(place, head + edit.text + tail), *self._states[id(segment)]]
 
     def escaped(self, text: str, segment: Segment) -> str:
         """A text with references for what would be markup or has no place in the encoding."""

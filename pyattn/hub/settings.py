@@ -31,6 +31,20 @@ class Settings:
     endpoint: str | None = None
     update: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("revision", "token", "endpoint"):
+            value = getattr(self, name)
+            if not isinstance(value, str | None):
+                raise TypeError(f"{name} is {type(value).__name__}, expected str")
+        folder = self.cache_dir
+        if not isinstance(folder, str | os.PathLike | None):
+            raise TypeError(f"cache_dir is {type(folder).__name__}, expected a path")
+        if folder is not None and "\0" in os.fsdecode(folder):
+            raise ValueError("cache_dir has a null character, expected the path of a folder")
+        if not isinstance(self.local_files_only, bool | None):
+            kind = type(self.local_files_only).__name__
+            raise TypeError(f"local_files_only is {kind}, expected True or False")
+
     @property
     def offline(self) -> str | None:
         """Why no request may be made, for an error; None if requests are allowed."""

@@ -47,7 +47,7 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Applicat
         ValueError: if a setting has a wrong value.
     """
     from pyattn.hub.resolving import check_model
-    from pyattn.serving import libretranslate, operations, own
+    from pyattn.serving import deepl, google, immersive, libretranslate, operations, own, static
     from pyattn.serving.service import Service, application
 
     chosen = ServiceSettings.chosen(settings)
@@ -62,5 +62,7 @@ def app(models: Mapping[str, Source] | None = None, **settings: Any) -> Applicat
         if isinstance(source, str | os.PathLike):
             check_model(source)  # a wrong path fails now, and not with the first text
     service = Service(named, chosen, load)
-    endpoints = [*libretranslate.ENDPOINTS, *own.ENDPOINTS]
-    return application(service, [*endpoints, *operations.endpoints(endpoints)], [])
+    interfaces = (libretranslate, own, deepl, google, immersive)
+    endpoints = [endpoint for one in interfaces for endpoint in one.ENDPOINTS]
+    pages = static.routes() if chosen.page else []
+    return application(service, [*endpoints, *operations.endpoints(endpoints)], pages)

@@ -201,6 +201,9 @@ class Catalog:
         if not models:
             raise ValueError("serve: there is no model, expected at least one")
         self._memory = memory_bytes
+        # The pairs of languages never change: a model of 200 has 40,000, and takes half a second.
+        self._targets_of: dict[str, list[str]] = {}
+        self._sources_of: dict[str, list[str]] = {}
         self.slots: list[Slot] = []
         for name, source in models.items():
             self.slots.append(Slot(name, source, load))
@@ -218,13 +221,19 @@ class Catalog:
 
     def targets_of(self, source: str) -> list[str]:
         """The codes of the languages that a language can be translated into, itself included."""
-        found = [one for one in self.targets if self._slots(source, one) is not None]
-        return [*found] if source in found else [source, *found]
+        found = self._targets_of.get(source)
+        if found is None:
+            found = [one for one in self.targets if self._slots(source, one) is not None]
+            self._targets_of[source] = found = found if source in found else [source, *found]
+        return found
 
     def sources_of(self, target: str) -> list[str]:
         """The codes of the languages that can be translated into a language, itself included."""
-        found = [one for one in self.sources if self._slots(one, target) is not None]
-        return [*found] if target in found else [*found, target]
+        found = self._sources_of.get(target)
+        if found is None:
+            found = [one for one in self.sources if self._slots(one, target) is not None]
+            self._sources_of[target] = found = found if target in found else [*found, target]
+        return found
 
     def known(self, code: str, among: Sequence[str]) -> str | None:
         """The code in a list that a client's code means; None if there is none."""

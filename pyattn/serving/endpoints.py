@@ -69,6 +69,7 @@ class Endpoint:
         file: Whether the request may be as large as a file.
         open: Whether it needs no key and is not counted.
         parameters: Parameters of the path and the query, as in an OpenAPI document.
+        status: The status of its answer.
     """
 
     path: str
@@ -81,6 +82,7 @@ class Endpoint:
     file: bool = False
     open: bool = False
     parameters: tuple[Mapping[str, Any], ...] = ()
+    status: int = 200
 
 
 class Call:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -31,6 +31,14 @@ class Fields:
 
     def __contains__(self, name: str) -> bool:
         return name in self._given
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def without(self, *names: str) -> Fields:
+        """The same fields but for some."""
+        left = {name: value for name, value in self._given.items() if name not in names}
+        return Fields(left, repeated=self._repeated, text=self._text)
 
     def get(self, name: str) -> Any:
         """A field as it is; None if it is not there."""

@@ -10,12 +10,15 @@ import secrets
 import shutil
 import tempfile
 import time
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from starlette.responses import Response
+
 from pyattn.documents import DocumentSettings, format_names
 from pyattn.documents import translate as translate_document
-from pyattn.documents.formats import format_of, read_document
+from pyattn.documents.formats import check_format, format_of, read_document
 from pyattn.errors import DocumentError
 from pyattn.serving.problems import Problem
 from pyattn.serving.work import Stop, Work, stoppable
@@ -25,8 +28,9 @@ from pyattn.text.detection import UNKNOWN
 _LONGEST = 20
 # Documents that are read and written at a time, which takes memory.
 _AT_ONCE = 2
-# Results that are kept at a time; the oldest go first.
+# Results that are kept at a time, and their bytes together; the oldest go first.
 _MOST_RESULTS = 100
+_MOST_RESULT_BYTES = 1 << 30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,37 @@ class Paper:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
+@dataclasses.dataclass
+class Progress:
+    """How far a document is.
+
+    Attributes:
+        begun: When its translation began, in seconds; None while it waits.
+        share: The share of it that is translated, from 0 to 1.
+        characters: Characters that were translated.
+    """
+
+    begun: float | None = None
+    share: float = 0.0
+    characters: int = 0
+
+    @property
+    def seconds_left(self) -> int | None:
+        """About how long it will still take; None if that is not known."""
+        if self.begun is None or not self.share:
+            return None
+        return round((time.monotonic() - self.begun) * (1 - self.share) / self.share)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Result:
+    """A result: the name that it is downloaded under, its size, and when it is deleted."""
+
+    name: str
+    nbytes: int
+    until: float
+
+
 class Files:
     """Translates documents and keeps the results.
 
@@ -60,6 +95,7 @@ class Files:
 
     Attributes:
         count: Documents that wait or are under way.
+        tasks: Those of them for which nobody waits.
     """
 
     def __init__(self, work: Work, most: int, minutes: float) -> None:
@@ -68,26 +104,70 @@ class Files:
         self._seconds = minutes * 60
         self._limit = asyncio.Semaphore(_AT_ONCE)
         self._folder: pathlib.Path | None = None
-        self._results: dict[str, tuple[str, float]] = {}
+        self._results: dict[str, _Result] = {}
         self.count = 0
+        self.tasks: set[asyncio.Task[bytes]] = set()
 
     @staticmethod
     def formats() -> list[str]:
         """The extensions of all formats, without the dot."""
         return list(format_names())
 
-    async def translated(self, paper: Paper) -> bytes:
+    async def translated(self, paper: Paper, progress: Progress | None = None) -> bytes:
         """A translated document; cancelling the task ends the search.
+
+        Args:
+            paper: The document.
+            progress: Learns how far it is.
 
         Raises:
             Problem: if it is broken, its format or a language is not there, or the service is busy.
         """
         with self._place():
-            async with self._limit:
-                return await self._translated(paper)
+            return await self._in_turn(paper, progress or Progress(), None)
 
-    async def _translated(self, paper: Paper) -> bytes:
+    def start(self, paper: Paper, progress: Progress, seconds: float) -> asyncio.Task[bytes]:
+        """Translates a document while nobody waits.
+
+        Args:
+            paper: The document.
+            progress: Learns how far it is.
+            seconds: How long it may take once it has begun.
+
+        Raises:
+            Problem: if its format or a language is not there, or the service is busy. What is wrong
+                with the document itself is raised by the task.
+        """
         work = self._work
+        try:
+            check_format(paper.format or format_of(pathlib.PurePath(paper.name)))
+        except DocumentError as error:
+            raise Problem(400, str(error)) from error
+        target = work.language("target", paper.target)
+        if paper.source is not None:
+            work.route(work.language("source", paper.source), target)
+        place = contextlib.ExitStack()
+        place.enter_context(self._place())
+        task = asyncio.ensure_future(self._in_turn(paper, progress, seconds))
+        self.tasks.add(task)
+        task.add_done_callback(lambda _: place.close())
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def _in_turn(self, paper: Paper, progress: Progress, seconds: float | None) -> bytes:
+        async with self._limit:
+            progress.begun = time.monotonic()
+            try:
+                return await asyncio.wait_for(self._translated(paper, progress), seconds)
+            except asyncio.TimeoutError:
+                raise Problem(504, f"not done in {seconds:g} seconds: send less at once") from None
+
+    async def _translated(self, paper: Paper, progress: Progress) -> bytes:
+        work = self._work
+
+        def learn(share: float) -> None:
+            progress.share = share
+
         try:
             format = paper.format or format_of(pathlib.PurePath(paper.name), None)
             target = work.language("target", paper.target)
@@ -101,9 +181,12 @@ class Files:
             async with work.catalog.lease(route) as translator:
                 stop = Stop(translator)  # type: ignore[arg-type]
                 options = {**paper.options, "source_language": source, "target_language": target}
-                return await stoppable(
-                    lambda: translate_document(paper.data, format, stop, **options), stop
+                made = await stoppable(
+                    lambda: translate_document(paper.data, format, stop, progress=learn, **options),
+                    stop,
                 )
+                progress.characters = stop.characters
+                return made
         except (DocumentError, TypeError, ValueError) as error:
             raise Problem(400, str(error)) from error
         except ImportError as error:
@@ -139,8 +222,6 @@ class Files:
             A name that nobody can guess.
         """
         self.clean()
-        while len(self._results) >= _MOST_RESULTS:
-            self.forget(next(iter(self._results)))
         if self._folder is None:
             # Only this user may read it.
             self._folder = pathlib.Path(tempfile.mkdtemp(prefix="pyattn-results-"))
@@ -148,8 +229,13 @@ class Files:
         file = self._folder / token
         file.write_bytes(data)
         file.chmod(0o600)
-        self._results[token] = (name, time.monotonic() + self._seconds)
+        self._results[token] = _Result(name, len(data), time.monotonic() + self._seconds)
+        while len(self._results) > _MOST_RESULTS or self._nbytes() > _MOST_RESULT_BYTES:
+            self.forget(next(iter(self._results)))
         return token
+
+    def _nbytes(self) -> int:
+        return sum(one.nbytes for one in self._results.values())
 
     def kept(self, token: str) -> tuple[bytes, str] | None:
         """A result and its name; None if it is not there, or not any more."""
@@ -157,7 +243,7 @@ class Files:
         found = self._results.get(token)
         if found is None or self._folder is None:
             return None
-        return (self._folder / token).read_bytes(), found[0]
+        return (self._folder / token).read_bytes(), found.name
 
     def forget(self, token: str) -> None:
         """Deletes a result."""
@@ -167,7 +253,7 @@ class Files:
     def clean(self) -> None:
         """Deletes the results whose time is over."""
         now = time.monotonic()
-        for token in [one for one, (_, until) in self._results.items() if until < now]:
+        for token in [token for token, one in self._results.items() if one.until < now]:
             self.forget(token)
 
     def close(self) -> None:
@@ -176,3 +262,31 @@ class Files:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+
+def file_name(name: str | None) -> str:
+    """The last part of a file's name, as clients of all systems send it.
+
+    Raises:
+        Problem: if it has no extension.
+    """
+    last = (name or "").replace("\\", "/").rpartition("/")[2]
+    shown = "".join(sign for sign in last if sign.isprintable())[-200:]
+    if "." not in shown:
+        raise Problem(400, "Invalid request: the file's name has no extension, such as .html")
+    return shown
+
+
+def attachment(data: bytes, name: str) -> Response:
+    """A file that browsers store and do not open."""
+    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
+    quoted = urllib.parse.quote(name, safe="")
+    return Response(
+        data,
+        media_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quoted}",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from pyattn.serving.codes import language_name
 from pyattn.serving.endpoints import Api, Call, Endpoint
-from pyattn.serving.files import Paper
+from pyattn.serving.files import Paper, Progress, attachment, file_name
 from pyattn.serving.problems import Problem
 from pyattn.serving.schemas import TEXT, TEXTS, array, named, record
 from pyattn.serving.treatment import about_texts
@@ -100,7 +100,7 @@ async def translate_file(call: Call) -> Response:
         raise Problem(403, "Files translation are disabled on this server.")
     file = fields.file("file")
     source, target = fields.text("source"), fields.text("target")
-    name = _file_name(file.filename)
+    name = file_name(file.filename)
     paper = Paper(
         data=await file.read(),
         name=name,
@@ -108,7 +108,9 @@ async def translate_file(call: Call) -> Response:
         target=target,
         options=about_texts(fields, call.service, call.owner, source, target),
     )
-    made = await call.service.files.translated(paper)
+    progress = Progress()
+    made = await call.service.files.translated(paper, progress)
+    call.characters = progress.characters
     code = call.service.work.language("target", target)
     path = pathlib.PurePath(name)
     token = call.service.files.keep(made, f"{path.stem}_{code}{path.suffix}")
@@ -123,17 +125,7 @@ async def download_file(call: Call) -> Response:
     if kept is None:
         raise Problem(404, "Invalid filename, or the file is not kept any more")
     data, name = kept
-    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
-    quoted = urllib.parse.quote(name, safe="")
-    return Response(
-        data,
-        media_type="application/octet-stream",
-        headers={
-            "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quoted}",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    return attachment(data, name)
 
 
 async def suggest(call: Call) -> Response:
@@ -198,15 +190,6 @@ def _detected_of(answer: Answer) -> dict[str, Any]:
 def _score(answer: Answer) -> float | None:
     score = None if answer.details is None else answer.details.score
     return None if score is None else round(score, 6)
-
-
-def _file_name(name: str | None) -> str:
-    """The last part of a file's name, as browsers of all systems send it."""
-    last = (name or "").replace("\\", "/").rpartition("/")[2]
-    shown = "".join(sign for sign in last if sign.isprintable())[-200:]
-    if "." not in shown:
-        raise Problem(400, "Invalid request: the file's name has no extension, such as .html")
-    return shown
 
 
 def _base(call: Call) -> str:

@@ -47,10 +47,10 @@ def document(endpoints: Sequence[Endpoint], service: Service) -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint, languages: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": f"{endpoint.api.name}-{endpoint.handle.__name__}",
+        "operationId": f"{endpoint.api.name}-{endpoint.method.lower()}-{_name(endpoint)}",
         "tags": [endpoint.api.name],
         "summary": endpoint.summary,
-        "responses": {"200": _answer(endpoint)},
+        "responses": {str(endpoint.status): _answer(endpoint)},
     }
     if endpoint.parameters:
         operation["parameters"] = [dict(one) for one in endpoint.parameters]
@@ -68,6 +68,11 @@ def _operation(endpoint: Endpoint, languages: Mapping[str, Sequence[str]]) -> di
     if endpoint.open:
         operation["security"] = []
     return operation
+
+
+def _name(endpoint: Endpoint) -> str:
+    """A name that no other endpoint of the same interface and method has."""
+    return endpoint.path.strip("/").translate({ord("/"): "-", ord("{"): None, ord("}"): None})
 
 
 def _answer(endpoint: Endpoint) -> dict[str, Any]:

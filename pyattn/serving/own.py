@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from pyattn.results import Translation
 from pyattn.serving.codes import language_name
 from pyattn.serving.endpoints import Api, Call, Endpoint
 from pyattn.serving.fields import Fields
@@ -20,6 +22,8 @@ from pyattn.serving.schemas import FLAG, NUMBER, TEXT, TEXTS, array, named, reco
 from pyattn.serving.treatment import about_texts
 from pyattn.serving.work import Answer, Job
 from pyattn.text.detection import UNKNOWN
+
+_log = logging.getLogger("pyattn.serving")
 
 
 def _key(request: Request) -> str | None:
@@ -55,7 +59,7 @@ async def translate(call: Call) -> Response:
 
 
 async def models(call: Call) -> Response:
-    """The models, and the languages of each."""
+    """The models, the languages of each, and the limits of a request."""
     found = []
     for slot in call.service.catalog.slots:
         pairs = [{"source": one, "target": other} for one, other in slot.pairs]
@@ -63,7 +67,14 @@ async def models(call: Call) -> Response:
         found.append({"name": slot.name, "loaded": loaded, "pairs": pairs})
     codes = dict.fromkeys([*call.service.catalog.sources, *call.service.catalog.targets])
     names = {code: language_name(code) for code in codes}
-    return JSONResponse({"models": found, "languages": names})
+    settings = call.service.settings
+    limits = {
+        "texts": settings.request_texts,
+        "characters": settings.text_characters,
+        "alternatives": settings.alternatives,
+        "file_bytes": settings.file_bytes if settings.files else 0,
+    }
+    return JSONResponse({"models": found, "languages": names, "limits": limits})
 
 
 def _job(call: Call, fields: Fields) -> Job:
@@ -116,7 +127,13 @@ async def _events(call: Call, texts: Sequence[str], job: Job) -> AsyncIterator[b
     """Server-sent events: a translation each, in the order in which they are done."""
 
     async def one(index: int) -> dict[str, Any]:
-        return {"index": index, **(await _alone(call, texts[index], job))}
+        try:
+            return {"index": index, **(await _alone(call, texts[index], job))}
+        except Exception:
+            # The status of the answer is sent: what is left is to say so in its place.
+            _log.exception("a text of a stream failed")
+            failed = Problem(500, "the service failed; the reason is in its log")
+            return {"index": index, "error": _error(failed)}
 
     tasks = [asyncio.ensure_future(one(index)) for index in range(len(texts))]
     try:
@@ -159,15 +176,24 @@ def _shown(answer: Answer) -> dict[str, Any]:
         }
     if answer.alternatives:
         shown["alternatives"] = list(answer.alternatives)
-    best = answer.details
-    if best is not None and best.score is not None:
-        shown["score"] = round(best.score, 6)
-    if best is not None and best.target_spans is not None and best.source_spans is not None:
+    shown |= _details(answer.details)
+    others = [{"text": one.text, **_details(one)} for one in answer.others]
+    if any("tokens" in one for one in others):
+        shown["others"] = others
+    return shown
+
+
+def _details(one: Translation | None) -> dict[str, Any]:
+    """The score of a translation, its pieces and its tokens, as far as they are there."""
+    shown: dict[str, Any] = {}
+    if one is not None and one.score is not None:
+        shown["score"] = round(one.score, 6)
+    if one is not None and one.target_spans is not None and one.source_spans is not None:
         shown["pieces"] = [
-            {"source": list(one.source), "target": list(one.target), "copied": one.copied}
-            for one in best.pieces
+            {"source": list(piece.source), "target": list(piece.target), "copied": piece.copied}
+            for piece in one.pieces
         ]
-        shown["tokens"] = _tokens(best)
+        shown["tokens"] = _tokens(one)
     return shown
 
 
@@ -193,6 +219,8 @@ def _error(problem: Problem) -> dict[str, Any]:
 
 
 _SPAN = {"type": "array", "items": {"type": "integer"}}
+_PIECES = array(record(source=_SPAN, target=_SPAN, copied=FLAG))
+_TOKENS = array(record(target=_SPAN, source=_SPAN, score={"type": ["number", "null"]}))
 _TRANSLATION = record(
     text=TEXT,
     source=TEXT,
@@ -201,8 +229,9 @@ _TRANSLATION = record(
     detected=record(language={"type": ["string", "null"]}, confidence=NUMBER),
     alternatives=TEXTS,
     score=NUMBER,
-    pieces=array(record(source=_SPAN, target=_SPAN, copied=FLAG)),
-    tokens=array(record(target=_SPAN, source=_SPAN, score={"type": ["number", "null"]})),
+    pieces=_PIECES,
+    tokens=_TOKENS,
+    others=array(record(text=TEXT, score=NUMBER, pieces=_PIECES, tokens=_TOKENS)),
     error=record(status={"type": "integer"}, message=TEXT),
 )
 _TRANSLATE = named(
@@ -238,8 +267,12 @@ ENDPOINTS = (
         method="GET",
         api=API,
         handle=models,
-        summary="The models, and the languages of each",
-        answer=record(models=array({"type": "object"}), languages={"type": "object"}),
+        summary="The models, the languages of each, and the limits of a request",
+        answer=record(
+            models=array({"type": "object"}),
+            languages={"type": "object"},
+            limits={"type": "object"},
+        ),
         open=True,
     ),
 )

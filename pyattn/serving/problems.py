@@ -13,6 +13,8 @@ class Problem(Exception):
     """
 
     def __init__(self, status: int, message: str, *, retry_after: int | None = None) -> None:
+        # What a client sent may be no Unicode, and comes back in some messages.
+        message = message.encode("utf-8", "backslashreplace").decode()
         super().__init__(message)
         self.status = status
         self.message = message

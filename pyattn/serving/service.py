@@ -21,6 +21,8 @@ from pyattn.serving.admission import Admission, Keys, Rates
 from pyattn.serving.catalog import Catalog, Source
 from pyattn.serving.endpoints import Endpoint, handler
 from pyattn.serving.files import Files
+from pyattn.serving.glossaries import Glossaries
+from pyattn.serving.jobs import Jobs
 from pyattn.serving.problems import Problem
 from pyattn.serving.settings import ServiceSettings
 from pyattn.serving.watching import Watch
@@ -48,6 +50,8 @@ class Service:
         rates: Requests per minute.
         work: Translates.
         files: Documents under way.
+        glossaries: Glossaries that clients keep here.
+        jobs: Documents for which nobody waits.
         watch: Metrics and logs.
         ready: Whether it is warm and not about to end.
     """
@@ -65,7 +69,10 @@ class Service:
         self.rates = Rates(settings.requests_per_minute)
         self.work = Work(self.catalog, self.admission)
         self.files = Files(self.work, settings.queue_files, settings.result_minutes)
+        self.glossaries = Glossaries(settings.data)
         self.watch = Watch(self)
+        minutes, seconds = settings.result_minutes, settings.file_seconds
+        self.jobs = Jobs(self.files, minutes, seconds, self.watch.translated)
         self._warm = False
 
     @property
@@ -93,15 +100,17 @@ class Service:
             while True:
                 await asyncio.sleep(_CLEAN_EVERY)
                 self.files.clean()
+                self.jobs.clean()
 
         tasks = [asyncio.ensure_future(self.warm_up()), asyncio.ensure_future(clean())]
         try:
             yield
         finally:
             self.drain()
-            for task in tasks:
+            ending = [*tasks, *self.files.tasks]
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
             self.files.close()
             self.catalog.close()
 
@@ -149,7 +158,7 @@ def application(
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(service.settings.cors),
-                allow_methods=["GET", "POST", "DELETE"],
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=["Authorization", "Content-Type"],
                 max_age=86400 * 20,
             )

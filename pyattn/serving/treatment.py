@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MOST_TERMS = 10_000
 _MOST_PATTERNS = 32
+_MOST_ELEMENTS = 256
 
 
 def about_texts(
@@ -22,6 +23,8 @@ def about_texts(
     """Options for `Translator.submit` from a request.
 
     - `glossary`: an object of terms and translations;
+    - `glossary_id`: a glossary that the owner keeps at the service, instead;
+    - `ignore_tags`: elements of HTML or XML whose content stays as it is;
     - `protect`: true, false or a list: what is in it comes back as it is, in addition to what true
       means; regular expressions where the service allows `patterns`, else exact texts;
     - `split`: "auto", "sentences" or "never";
@@ -30,7 +33,6 @@ def about_texts(
     Raises:
         Problem: if one of them is wrong.
     """
-    del owner, source, target
     options: dict[str, Any] = {}
     terms = fields.mapping("glossary")
     if terms:
@@ -40,6 +42,12 @@ def about_texts(
             options["glossary"] = Glossary(terms)
         except (TypeError, ValueError) as error:
             raise Problem(400, str(error)) from error
+    if kept := fields.text("glossary_id", None):
+        if terms:
+            raise Problem(400, "glossary and glossary_id exclude each other")
+        options["glossary"] = service.glossaries.terms(owner, [kept], source, target)
+    if elements := fields.strings("ignore_tags"):
+        options["keep"] = listed(elements, "ignore_tags")
     if isinstance(fields.get("protect"), list):
         patterns = fields.texts("protect")
         if len(patterns) > _MOST_PATTERNS:
@@ -54,3 +62,14 @@ def about_texts(
     if fields.get("guard") is not None:
         options["guard"] = fields.flag("guard")
     return options
+
+
+def listed(elements: list[str], name: str) -> list[str]:
+    """Names of elements from a request.
+
+    Raises:
+        Problem: if they are too many.
+    """
+    if len(elements) > _MOST_ELEMENTS:
+        raise Problem(413, f"{name} has {len(elements)} names, expected at most {_MOST_ELEMENTS}")
+    return elements

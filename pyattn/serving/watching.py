@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import logging
 import time
@@ -25,9 +26,13 @@ class Watch:
 
     Args:
         service: What is watched.
+
+    Attributes:
+        used: Characters that each holder of a key has had translated; "" without keys.
     """
 
     def __init__(self, service: Service) -> None:
+        self.used: collections.Counter[str] = collections.Counter()
         self._registry = CollectorRegistry()
         own: dict[str, Any] = {"registry": self._registry}
         labels = ("interface", "route", "status")
@@ -58,7 +63,7 @@ class Watch:
         self._seconds.labels(endpoint.api.name, endpoint.path).observe(seconds)
         if problem is None:
             self._texts.inc(call.texts)
-            self._characters.inc(call.characters)
+            self.translated(call.owner, call.characters)
         if not _log.isEnabledFor(logging.INFO):
             return
         entry = {
@@ -74,6 +79,11 @@ class Watch:
         cause = None if problem is None else problem.__cause__
         if cause is not None and status >= 500:
             _log.error("%s: %s: %s", problem, type(cause).__name__, cause)
+
+    def translated(self, owner: str, characters: int) -> None:
+        """Counts characters."""
+        self._characters.inc(characters)
+        self.used[owner] += characters
 
     def metrics(self) -> bytes:
         """All metrics in the text format of Prometheus."""

@@ -63,16 +63,21 @@ class Answer:
         source: The code of the text's language.
         detected: How that was found; None if the client named it.
         model: The names of the models, joined by "+"; "" for a text that is copied.
-        alternatives: Other translations, best first.
-        details: The best translation with its scores and spans; None for markup and copies.
+        others: Other translations with their scores and spans, best first.
+        details: The best translation, likewise; None for markup and copies.
     """
 
     text: str
     source: str
     detected: Detection | None = None
     model: str = ""
-    alternatives: tuple[str, ...] = ()
+    others: tuple[Translation, ...] = ()
     details: Translation | None = None
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """The texts of the other translations."""
+        return tuple(one.text for one in self.others)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -189,13 +194,15 @@ class Work:
                 text=best.text,
                 source=route.source,
                 model=route.name,
-                alternatives=_different(best.text, (one.text for one in others)),
+                others=_different(best, others),
                 details=best,
             )
             for best, *others in ranked
         ]
 
     async def _plain(self, job: Job, translator: Any, texts: list[str]) -> list[list[Translation]]:
+        if "keep" in job.options:
+            raise Problem(400, "ignore_tags is for HTML and XML, expected another format than text")
         options = {"scores": job.details or job.alternatives > 0, **job.options}
         if job.details:
             options["alignment"] = True
@@ -238,9 +245,13 @@ class Stop:
 
     Args:
         translator: The translator.
+
+    Attributes:
+        characters: Characters that it was given.
     """
 
     def __init__(self, translator: Hop) -> None:
+        self.characters = 0
         self._translator = translator
         self._stopped = False
         self._lock = threading.Lock()
@@ -254,6 +265,7 @@ class Stop:
         """
         pending = self._translator.submit(texts, options, **overrides)
         with self._lock:
+            self.characters += sum(map(len, texts))
             if self._stopped:
                 raise ValueError("stopped")
             self._pending = [one for one in self._pending if not one.done()] + [pending]
@@ -301,5 +313,8 @@ def _plain(text: str, format: Format) -> str:
     return re.sub(r"<[^<>]*>", " ", text)
 
 
-def _different(best: str, others: Any) -> tuple[str, ...]:
-    return tuple(one for one in dict.fromkeys(others) if one != best)
+def _different(best: Translation, others: Sequence[Translation]) -> tuple[Translation, ...]:
+    """Of translations with the same text the first."""
+    first = {one.text: one for one in reversed(others)}
+    kept = dict.fromkeys(one.text for one in others if one.text != best.text)
+    return tuple(first[text] for text in kept)

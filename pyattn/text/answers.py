@@ -82,7 +82,7 @@ def answered(
         if not last and part.terms[0].strict:
             return None
         faults.append("glossary")
-    if plan.is_exact(part, text):
+    if plan.exact.holds(part.span, text):
         if last and any(kept.role != "mark" for kept in part.kept):
             faults.append("protected")
         return Answer(hypothesis, form, output, text, edits, tuple(faults), found)

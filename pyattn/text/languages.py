@@ -40,3 +40,8 @@ def iso_639(language: str | None) -> str:
     """
     code = re.match(r"[a-z]{2,3}(?![a-z])", (language or "en").lower())
     return _TWO_LETTERS.get(code[0], code[0]) if code else "en"
+
+
+def is_code(name: str) -> bool:
+    """Whether a name begins with a code of two or three letters, as `iso_639` wants it."""
+    return re.match(r"[a-z]{2,3}(?![a-z])", name.lower()) is not None

@@ -11,6 +11,7 @@ from pyattn.results import Span
 from pyattn.text.glossary.entries import Term
 from pyattn.text.normalization import Normalized
 from pyattn.text.protection.carried import Carried
+from pyattn.text.protection.exactness import Exactness
 from pyattn.text.protection.kinds import Kept
 
 # The languages of a source and of its target; None where the model needs none.
@@ -18,10 +19,6 @@ Pair: TypeAlias = tuple[str | None, str | None]
 
 # What the model sees of a part.
 Form: TypeAlias = Normalized | Carried
-
-# So many different protected parts of a text are looked for in every one of its sentences. Of more,
-# a sentence's own, for time that is linear in the text.
-_MOST_KEPT = 64
 
 
 @dataclasses.dataclass(slots=True)
@@ -57,7 +54,7 @@ class Plan:
         head: Number of characters in front that name a language and are no text.
         pair: Its languages.
         kept: Its protected parts, ascending; parts that belong together are one.
-        exact: The protected parts, each by itself.
+        exact: The protected parts, each by itself, and how often they are in the text.
         terms: The glossary's terms, ascending, in no protected part.
         whole: Protected parts and terms, ascending, in none of which the text is cut.
         mask: The text, as `pyattn.text.protection.edges.masked` makes it.
@@ -69,16 +66,8 @@ class Plan:
     head: int
     pair: Pair
     kept: list[Kept] = dataclasses.field(default_factory=list)
-    exact: frozenset[str] = frozenset()
+    exact: Exactness = dataclasses.field(default_factory=lambda: Exactness("", []))
     terms: list[Term] = dataclasses.field(default_factory=list)
     whole: list[Kept] = dataclasses.field(default_factory=list)
     mask: str = ""
     parts: list[Part] = dataclasses.field(default_factory=list)
-
-    def is_exact(self, part: Part, translation: str) -> bool:
-        """Whether a part's translation has what is protected in the text as often as the part."""
-        exact = self.exact
-        if len(exact) > _MOST_KEPT:
-            exact = frozenset(self.text[one.begin : one.end] for one in part.kept)
-        source = self.text[slice(*part.span)]
-        return all(translation.count(one) == source.count(one) for one in exact)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pyattn.text.detection import UNKNOWN, Classifier, detect
-from pyattn.text.languages import iso_639
+from pyattn.text.languages import is_code, iso_639
 from pyattn.text.plans import Pair
 
 if TYPE_CHECKING:
@@ -54,9 +54,11 @@ def recognised(
         detected = [*names] * len(asked)
     elif names:
         among = _in_order(tuple(names))
-        answers = detect([texts[index] for index in asked], among, classifier=classifier)
         other = default_source(languages)
-        detected = (other if one.language == UNKNOWN else one.language for one in answers)
+        detected = [other] * len(asked)
+        if among:
+            answers = detect([texts[index] for index in asked], among, classifier=classifier)
+            detected = (other if one.language == UNKNOWN else one.language for one in answers)
     for index, name in zip(asked, detected, strict=True):
         found[index] = name, pairs[index][1]
     return found
@@ -72,4 +74,6 @@ def default_source(languages: Languages) -> str | None:
 
 @functools.lru_cache(16)
 def _in_order(names: tuple[str, ...]) -> list[str]:
-    return sorted(names, key=lambda name: not name.startswith(_STANDARD))
+    # Names of another form, such as "<emoji>", are those of no language.
+    codes = [name for name in names if is_code(name)]
+    return sorted(codes, key=lambda name: not name.startswith(_STANDARD))

@@ -16,6 +16,7 @@ from pyattn.text.plans import Pair, Plan
 from pyattn.text.protection.carriers import Carriers
 from pyattn.text.protection.choice import units
 from pyattn.text.protection.edges import masked
+from pyattn.text.protection.exactness import Exactness
 from pyattn.text.protection.kinds import Kept
 from pyattn.text.settings import Treatment
 
@@ -98,7 +99,7 @@ class SourceMaker:
             found = treatment.protection.parts(plan.text, more)
             # What names the language is no text.
             found = [part for part in found if part.begin >= plan.head]
-            plan.exact = frozenset(plan.text[part.begin : part.end] for part in found)
+            plan.exact = Exactness(plan.text, found)
             plan.kept = units(plan.text, found)
             plan.whole, plan.mask = plan.kept, masked(plan.text, plan.kept)
             if treatment.glossary is not None:

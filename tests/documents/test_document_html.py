@@ -8,7 +8,7 @@ import pytest
 from pyattn import documents
 from support.document_makers import Maker
 from support.random_markup import Outline
-from support.toy_translators import Capitals, capitals, same_order
+from support.toy_translators import Capitals, capitals, reversed_order, same_order
 
 TEXTS = {"title", "alt", "content", "value", "placeholder", "aria-label", "label"}
 
@@ -157,3 +157,51 @@ def test_outline_of_a_page_is_the_same() -> None:
         page = Maker(seed).html().replace(" id=x", "")
         found = documents.translate(page.encode(), "html", capitals).decode()
         assert [tag for tag, _ in Outline(found).tags] == [tag for tag, _ in Outline(page).tags]
+
+
+@pytest.mark.parametrize("tag", ["em", "EM", "x-name"])
+def test_elements_whose_names_are_listed_are_kept(tag: str) -> None:
+    page = f"<p>one <{tag}>some <b>text</b></{tag}> two</p>"
+    wanted = f"<p>ONE <{tag}>some <b>text</b></{tag}> TWO</p>"
+    assert translated(page, keep=["em", "X-Name"]) == wanted
+    assert translated(page, keep=["i"]) == page.upper().replace(tag.upper(), tag).replace(
+        "P>", "p>"
+    ).replace("B>", "b>")
+
+
+def test_a_kept_element_wins_over_translate_yes_of_nobody_but_itself() -> None:
+    page = '<p>one <em>a <b>b</b></em> <em translate="yes">c</em></p>'
+    assert translated(page, keep=("em",)) == (
+        '<p>ONE <em>a <b>b</b></em> <em translate="yes">C</em></p>'
+    )
+
+
+def test_a_kept_block_is_not_translated() -> None:
+    page = '<blockquote>one <p title="hint">two</p></blockquote><p>three</p>'
+    assert translated(page, keep=("blockquote",)) == page.replace("three", "THREE")
+
+
+def test_listed_elements_begin_segments_or_stay_inside() -> None:
+    engine = Capitals(same_order)
+    page = b"<line>one two</line> <par>three <div>four</div></par>"
+    made = documents.translate(page, "xhtml", engine, blocks=["par"], inline=["div"])
+    assert made == b"<line>ONE TWO</line> <par>THREE <div>FOUR</div></par>"
+    assert [text for call in engine.calls for text in call] == ["one two", "three four"]
+
+
+@pytest.mark.parametrize("setting", ["keep", "blocks", "inline"])
+def test_lists_of_elements_are_checked(setting: str) -> None:
+    for wrong in ("em", [1], 3):
+        with pytest.raises(TypeError, match=f"{setting} is .*expected a list of names"):
+            translated("<p>one", **{setting: wrong})
+
+
+def test_labels_of_a_form_are_texts_of_their_own() -> None:
+    page = "<form><label>Your name</label> <input> <label>A room <select></select></label></form>"
+    seen = Capitals(reversed_order)
+    found = documents.translate(page.encode(), "html", seen).decode()
+    assert found == page.replace("Your name", "NAME YOUR").replace("A room", "ROOM A")
+    paragraph = "<p>one <label>two</label> three</p>"
+    assert documents.translate(paragraph.encode(), "html", seen).decode() == paragraph.replace(
+        "one", "ONE"
+    ).replace("two", "TWO").replace("three", "THREE")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from pyattn import documents
 from pyattn.documents.engine import Translate
+from pyattn.documents.model import Alignment, Answer, Element, Segment
+from pyattn.documents.placement import placed
 from support.random_markup import Nesting, NestingMaker, Outline
 from support.toy_translators import Capitals, capitals, reversed_order, same_order, shuffled_order
 
@@ -119,3 +122,33 @@ def test_many_elements_take_time_that_grows_with_their_number() -> None:
     assert translated(page, capitals).count("<b>") == 20_000
     deep = "<p>a " + "<b>" * 20_000 + "a word" + "</b>" * 20_000 + "</p>"
     assert translated(deep, capitals).count("<b>") == 20_000
+
+
+@pytest.mark.parametrize("code", ["3", "x", "x2", "int", "7.5"])
+@pytest.mark.parametrize("order", [same_order, reversed_order], ids=["same", "reversed"])
+def test_a_copy_that_touches_a_word_swallows_and_doubles_nothing(code: str, order: object) -> None:
+    for before, after in (("house", ""), ("", "house"), ("a", "b")):
+        page = f"<p>one {before}<code>{code}</code>{after} two</p>"
+        found = Outline(translated(page, Capitals(order)))
+        words = ["ONE", f"{before}{code}{after}".upper(), "TWO"]
+        assert found.text.upper().split() == (words if order is same_order else words[::-1])
+
+
+def test_a_copy_that_touched_a_word_is_put_over_no_word() -> None:
+    # "casatres" looks at the copy more than at the word, but is the translation of both.
+    segment = Segment("one house3 two", (0, 0), [Element((9, 10), (50, 60))])
+    weights = np.array([[0.8, 0.1, 0.1, 0], [0, 0.3, 0.7, 0], [0, 0.1, 0.1, 0.8]], np.float32)
+    sources, targets = [(0, 3), (4, 9), (9, 10), (11, 14)], [(0, 3), (4, 12), (13, 16)]
+    answer = Answer("uno casatres dos", Alignment(sources, targets, weights))
+    found = placed(segment, answer)
+    assert (50, 60) in found
+    written = "".join(part for part in found if isinstance(part, str))
+    assert written.split() == ["uno", "casatres", "dos"]
+
+
+@pytest.mark.parametrize("order", [same_order, reversed_order], ids=["same", "reversed"])
+def test_an_element_inside_a_word_that_stays_the_same_covers_its_own_letters(order: object) -> None:
+    page = "<p>this H<sub>2</sub>SO<sub>4</sub> and X<b>M</b>L2 or X<b>M</b>L2, M<sup>2</sup></p>"
+    found = translated(page, Capitals(order))
+    for word in ("H<sub>2</sub>SO<sub>4</sub>", "X<b>M</b>L2", "M<sup>2</sup>"):
+        assert found.count(word) == page.count(word)

@@ -169,3 +169,17 @@ def test_substation_lines_that_are_broken_are_refused() -> None:
     film = head + "0:00:01.00,0:00:02.00,{\\i1}one, two{\\i0}\\Nthree"
     found = documents.translate(film.encode(), "ass", capitals).decode()
     assert found == head + "0:00:01.00,0:00:02.00,{\\i1}ONE, TWO{\\i0} THREE"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_cue_without_room_has_some_of_its_neighbour(first: bool) -> None:
+    short, long = "One is here.", "One two three four five six seven eight nine."
+    answers = ["Uno.", " ".join(["abcdefghi"] * 9) + "."]  # 90 letters, of which 84 have room
+    film = cues(long, short) if first else cues(short, long)
+    found = documents.translate(
+        film.encode(), "srt", lambda _: [" ".join(answers[::-1] if first else answers)]
+    )
+    lines = [text.split("\n") for text in texts(found.decode())]
+    assert max(len(line) for own in lines for line in own) <= 42
+    assert max(map(len, lines)) <= 2
+    assert " ".join(" ".join(own) for own in lines).count("abcdefghi") == 9

@@ -86,7 +86,7 @@ XLIFF = '<xliff version="1.2"><file source-language="en">{}</file></xliff>'
         ("<source>a</source><target>x</target>", "<source>a</source><target>x</target>"),
         (
             '<source>a</source><target state="new">a</target>',
-            '<source>a</source><target state="new">A</target>',
+            '<source>a</source><target state="needs-review-translation">A</target>',
         ),
         (
             "<source>a <g id='1'>b</g> <x id='2'/></source>",
@@ -151,3 +151,30 @@ def test_entities_of_the_document_stay_references(format: str, document: str, na
         copies = 2 if format == "xliff" else 1
         assert found.count(entity) == copies * text.count(entity)
         assert "&amp;" not in found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('<target state="new"></target>', '<target state="needs-review-translation">{}</target>'),
+        (
+            "<target state='needs-translation'/>",
+            "<target state='needs-review-translation'>{}</target>",
+        ),
+        ("<target></target>", "<target>{}</target>"),
+    ],
+)
+def test_states_of_xliff_follow(before: str, after: str) -> None:
+    unit = "<trans-unit><source>one</source>{}</trans-unit>"
+    found = translated(XLIFF.format(unit.format(before)), "xliff")
+    assert found == XLIFF.format(unit.format(after.format("ONE")))
+
+
+def test_states_of_segments_follow() -> None:
+    unit = '<unit><segment state="{}"><source>one</source>{}</segment></unit>'
+    page = f'<xliff version="2.0">{unit}</xliff>'
+    found = translated(page.format("initial", ""), "xliff")
+    assert found == page.format("translated", "<target>ONE</target>")
+    assert translated(page.format("final", "<target>x</target>"), "xliff") == page.format(
+        "final", "<target>x</target>"
+    )

@@ -248,3 +248,16 @@ def test_what_is_no_translator_is_refused_at_once(other: Any) -> None:
         Pivot(translator, other)
     with pytest.raises(TypeError, match=r"Pivot: first is .*, expected a Translator"):
         Pivot(other, translator)
+
+
+def test_both_models_share_the_time(pivot: Pivot, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(100.0, 3.0)  # every look at the clock is three seconds later
+    monkeypatch.setattr("pyattn.pivot.monotonic", lambda: next(clock))
+    made, calls = watched(pivot)
+    made.results(TEXTS[:1], max_time=10.0)
+    assert [call.get("max_time") for call in calls["first"]] == [10.0]
+    assert [call.get("max_time") for call in calls["second"]] == [10.0, 7.0]
+    made.results(TEXTS[:1], GenerationOptions(max_time=2.0))
+    assert calls["second"][-1]["max_time"] == 0.0
+    made.results(TEXTS[:1])
+    assert "max_time" not in calls["second"][-1]

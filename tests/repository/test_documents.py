@@ -155,7 +155,7 @@ def test_identifiers_stand_in_the_sources(page: pathlib.Path) -> None:
     unknown = [
         span
         for span in spans(page)
-        if re.fullmatch(r"(?:[A-Za-z_]\w*(?:\.|::)?)+(?:\(\))?", span)
+        if re.fullmatch(r"[A-Za-z_]\w*(?:(?:\.|::)[A-Za-z_]\w*)*(?:\(\))?", span)
         for word in re.findall(r"\w+", span)
         if word not in words()
     ]

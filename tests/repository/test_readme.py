@@ -28,7 +28,7 @@ from pyattn.running.origin import SHIPPED_MODEL
 from pyattn.text.tokenizers import tokenizer_files
 from support import compat_models, hub_models, model_folders
 from support.hub_stub import Stub
-from support.paths import ROOT
+from support.paths import GOLDEN, ROOT
 from support.tokenizer_folders import golden_folder, random_checkpoint
 
 README = ROOT / "README.md"
@@ -115,6 +115,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     for role in ("source", "target"):
         shutil.copy(SHIPPED_MODEL / "source.spm", model / f"{role}.spm")
     compat_models.folder(place / "my-ctranslate2-model", "bare")
+    shutil.copytree(GOLDEN / "embedder", place / "my-embedder")
     nllb = golden_folder(place / "tokenizer", "nllb-json")
     write_native(
         place / "my-nllb",

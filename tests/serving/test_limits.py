@@ -223,7 +223,7 @@ def test_other_origins_are_refused_unless_named() -> None:
 
 def test_paths_that_are_not_there_have_the_shape_of_errors() -> None:
     with service.client(metrics=False) as client:
-        for path in ("/nope", "/metrics", "/translate/", "//translate", "/../x"):
+        for path in ("/nope", "/metrics", "/translate/", "/../x"):
             answer = client.get(path, follow_redirects=False)
             assert answer.status_code in (404, 405), path
             assert list(answer.json()) == ["error"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+import pyattn
 from support import service
 
 _TEXT = "Where is the station?"
@@ -85,7 +86,51 @@ def test_models_and_their_languages_are_listed(client: TestClient) -> None:
     assert client.get("/v1/models").json() == {
         "models": [{"name": "en-es", "loaded": True, "pairs": [{"source": "en", "target": "es"}]}],
         "languages": {"en": "English", "es": "Spanish"},
+        "limits": {
+            "texts": 1000,
+            "characters": 100_000,
+            "alternatives": 8,
+            "file_bytes": 20_000_000,
+        },
     }
+    with service.client(files=False) as other:
+        assert other.get("/v1/models").json()["limits"]["file_bytes"] == 0
+
+
+def test_alternatives_have_details_of_their_own(client: TestClient) -> None:
+    [found] = ask(client, alternatives=3, details=True)
+    assert [one["text"] for one in found["others"]] == found["alternatives"]
+    assert found["alternatives"]
+    for one in found["others"]:
+        looked = {
+            one["text"][slice(*o["target"])].strip(): _TEXT[slice(*o["source"])].strip()
+            for o in one["tokens"]
+        }
+        assert looked["estación"] == "station"
+        assert one["score"] <= found["score"]
+        assert one["pieces"][-1]["target"][1] == len(one["text"])
+    [plain] = ask(client, alternatives=3)
+    assert plain["alternatives"] == found["alternatives"]
+    assert "others" not in plain
+
+
+def test_a_stream_ends_with_an_error_where_the_service_fails() -> None:
+    class Broken:
+        def __await__(self) -> Any:
+            raise RuntimeError("secret")
+            yield
+
+    class Model(pyattn.Translator):
+        def submit(self, *_: Any, **__: Any) -> Any:
+            return Broken()
+
+    own = service.translator()
+    with service.client({"en-es": Model(own.model, own.tokenizer)}) as client:
+        body = {"texts": ["I am hungry."], "target": "es", "source": "en", "stream": True}
+        answer = client.post("/v1/translate", json=body)
+    assert "500" in answer.text
+    assert "secret" not in answer.text
+    assert answer.text.endswith("event: done\ndata: {}\n\n")
 
 
 def test_xml_is_translated_between_its_tags(client: TestClient) -> None:

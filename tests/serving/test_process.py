@@ -4,6 +4,7 @@ import concurrent.futures
 import http.client
 import json
 import re
+import shlex
 import signal
 import socket
 import time
@@ -14,6 +15,7 @@ import pytest
 
 from support import service
 from support.lanes import slow
+from support.paths import ROOT
 
 # No sentence comes twice: such are translated once.
 _LONG = " ".join(f"The cat sat on {n} mats and looked at {n} birds." for n in range(2, 150))
@@ -157,3 +159,22 @@ def test_a_port_that_is_taken_is_one_line() -> None:
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "Address already in use" in done.stderr
+
+
+def test_the_readme_shows_what_the_service_answers() -> None:
+    readme = ROOT / "README.md"
+    if not readme.exists():
+        pytest.skip("the documents are not in the wheel")
+    [block] = [
+        one
+        for one in re.findall(r"```sh\n(.*?)```", readme.read_text("utf-8"), re.DOTALL)
+        if "pyattn serve" in one
+    ]
+    _, serve, curl, answer = block.splitlines()
+    assert serve == "pyattn serve --port 5000 &"
+    fields = dict(part.split("=", 1) for part in shlex.split(curl) if re.match(r"\w+=", part))
+    assert curl.endswith(" http://127.0.0.1:5000/translate")
+    with service.process() as (address, _, _):
+        body = urllib.parse.urlencode(fields).encode()
+        with urllib.request.urlopen(f"{address}/translate", body) as found:
+            assert f"# {found.read().decode()}" == answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import types
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,10 @@ class Echoes(list[list[Hypothesis]]):
 
     def done(self) -> bool:
         return True
+
+    def __await__(self) -> Generator[None, None, list[list[Hypothesis]]]:
+        return self
+        yield
 
 
 class Echo:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ import pyattn
 from pyattn.pivot import Pivot
 from pyattn.text.glossary.counting import counted
 from pyattn.text.glossary.entries import Term
-from pyattn.text.glossary.using import in_place
+from pyattn.text.glossary.using import Looks, in_place, uses
 from support.speaker import calls, speaking
 
 
@@ -173,6 +174,29 @@ def test_aligned_word_is_replaced_and_what_is_there_stays() -> None:
     assert best.text == "My banco has a gato."
     assert calls(translator) == [["My bank has a cat."]]
     assert best.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "looks", "term", "expected"),
+    [
+        ("See two birds", "Veo dos aves", [0, 1, 2], "two birds", "Veo X & <y>"),
+        ("See birds", "Veo las aves", [0, 1, 1], "birds", "Veo las X & <y>"),
+        ("See black cats", "Veo los gatos negros", [0, 2, 2, 1], "black cats", "Veo los X & <y>"),
+    ],
+)
+def test_short_words_of_a_term_are_replaced_and_articles_stay(
+    source: str, output: str, looks: list[int], term: str, expected: str
+) -> None:
+    words = [[match.span() for match in re.finditer(r"\w+", text)] for text in (source, output)]
+    weights = np.full((len(looks), len(words[0])), 0.1, np.float32)
+    # Articles look at their noun a little less than the noun itself.
+    weights[range(len(looks)), looks] = [0.9 - 0.1 * (len(word) < 4) for word in output.split()]
+    terms = pyattn.Glossary({term: "X & <y>"}).terms(source)
+    spans = [(one.begin, one.end) for one in terms]
+    seen = Looks(source, *words, weights)
+    [use] = uses(source, terms, spans, output, [], lambda: seen, force=True)
+    assert use.edit is not None
+    assert output[: use.edit.begin] + use.edit.text + output[use.edit.end :] == expected
 
 
 def test_terms_that_change_places_are_not_confused() -> None:

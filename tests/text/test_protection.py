@@ -355,6 +355,33 @@ def test_spans_of_a_document_are_protected_whatever_is_chosen() -> None:
     assert "Enter" not in calls(translator)[-1][0]
 
 
+WORDS = [("type print to print a page", "print"), ("use a in a terminal", "a")]
+
+
+@pytest.mark.parametrize(("text", "code"), WORDS)
+@pytest.mark.parametrize("said", ["la casa que imprime", "print a B a", "Banana printer"])
+def test_code_that_is_a_word_of_the_text_as_well_is_no_reason_for_a_copy(
+    text: str, code: str, said: str
+) -> None:
+    begin = text.index(f" {code}") + 1
+    for sentence in (text, f"{text}. To print a page."):
+        [[best]] = (
+            speaking(lambda _: said)
+            .submit([sentence], protect=True, kept=[[(begin, begin + len(code))]])
+            .results()
+        )
+        assert "copy" not in best.warnings
+        assert re.search(rf"\b{code}\b", best.text)
+
+
+@pytest.mark.parametrize("code", ["print", "{x}", "Key"])
+def test_code_is_not_doubled(code: str) -> None:
+    text = f"type {code} now"
+    translator = speaking(lambda _: f"{code} or {code}")
+    [[best]] = translator.submit([text], protect=True, kept=[[(5, 5 + len(code))]]).results()
+    assert best.text == text
+
+
 def test_parts_that_touch_are_one() -> None:
     text = "<em>{name}</em> {a}={b}, {c}<br>{d}"
     parts = chosen_protection(True, default=False).parts(text)

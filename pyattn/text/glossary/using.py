@@ -208,8 +208,11 @@ class _Table:
             last += 1
         if not force and any(number < first or number > last for number in own):
             return None
-        # The article in front of a noun often looks at the noun.
+        # The article in front of a noun often looks at the noun. A word of the term's own looks at
+        # another word of the source than those behind it.
         while first < seed and self._length(first) <= _SHORT:
+            if self._origin(first) not in map(self._origin, range(first + 1, last + 1)):
+                break
             first += 1
         return self._words[first][0], self._words[last][1]
 
@@ -225,6 +228,11 @@ class _Table:
     def _belongs(self, number: int, columns: Sequence[int]) -> bool:
         weights = self._weights[number]
         return bool(weights.any()) and int(weights.argmax()) in columns
+
+    def _origin(self, number: int) -> int:
+        """The word of the source that a word looks at most; -1 if it is none."""
+        place = self._columns[int(self._weights[number].argmax())][0]
+        return next((n for n, (begin, end) in enumerate(self._form) if begin <= place < end), -1)
 
     def _bridge(self, number: int, free: Sequence[int]) -> bool:
         return number in free and self._length(number) <= _SHORT
