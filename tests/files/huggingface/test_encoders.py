@@ -180,7 +180,8 @@ def test_encoder_of_a_translation_model_stands_alone() -> None:
         tensors=tensors,
     )
     sources = [[4, 5, 6, 7], [8, 9]]
-    with pyattn.Model(whole) as both, pyattn.Model(alone) as encoder:
-        for one, same in zip(both.encode(sources), encoder.encode(sources), strict=True):
-            assert one.tobytes() == same.tobytes()
-        assert encoder.nbytes < both.nbytes
+    for dtype in ("float32", "int8"):
+        with pyattn.Model(whole, dtype=dtype) as both, pyattn.Model(alone, dtype=dtype) as encoder:
+            for one, same in zip(both.encode(sources), encoder.encode(sources), strict=True):
+                assert one.tobytes() == same.tobytes()
+            assert encoder.nbytes < both.nbytes
