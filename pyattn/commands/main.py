@@ -22,6 +22,7 @@ from pyattn.commands.usage import UsageError
 COMMANDS = (
     "translate",
     "detect",
+    "embed",
     "inspect",
     "convert",
     "bench",
