@@ -1,6 +1,6 @@
 """How good a model's translations are: scores against references, speed and faults.
 
-BLEU and chrF are sacrebleu's, with its signatures (the extra `evaluate`).
+BLEU, chrF and TER are sacrebleu's, with its signatures (the extra `evaluate`).
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Metric:
     """A score of all lines.
 
     Attributes:
-        name: "BLEU" or "chrF2".
-        score: From 0 to 100.
+        name: "BLEU", "chrF2" or "TER".
+        score: From 0 to 100; TER, of which less is better, may be more than 100.
         signature: How it was computed, in sacrebleu's form.
         baseline: The baseline's score; None without a baseline.
         interval: Half of the 95 % interval of `score` over the resamples; None likewise.
@@ -165,7 +165,7 @@ def stressed(translator: Translates, **options: Unpack[TextOverrides]) -> Faults
 def metrics_of(
     texts: Sequence[str], references: Sequence[str], baseline: Sequence[str] | None = None
 ) -> tuple[Metric, ...]:
-    """BLEU and chrF of translations, and of a baseline if there is one.
+    """BLEU, chrF and TER of translations, and of a baseline if there is one.
 
     Args:
         texts: The translations.
@@ -176,7 +176,7 @@ def metrics_of(
         ImportError: if sacrebleu is not installed.
     """
     library = _sacrebleu("metrics")
-    kinds = {"BLEU": library.BLEU, "chrF2": library.CHRF}
+    kinds = {"BLEU": library.BLEU, "chrF2": library.CHRF, "TER": library.TER}
     if baseline is None:
         found: list[Metric] = []
         for name, kind in kinds.items():

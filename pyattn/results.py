@@ -109,7 +109,8 @@ class Translation(Hypothesis):
             numbers. "protected": a protected part was placed by the alignment although it is more
             than a mark. And with a guard, of what other searches could not mend: "empty",
             "length" (far too long or too short), "repetition", "copy" (of the text, untranslated),
-            "script" (letters of another language). "glossary": a term of the glossary is not in the
+            "script" (letters of another language), "brackets" (brackets or quotation marks that are
+            gone or have no partner). "glossary": a term of the glossary is not in the
             translation, or more often than in the text.
         terms: The terms of the glossary that are in the text, in order.
     """

@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
         "evaluate",
         help="score a model's translations of a test set",
         description="Translate the lines of --source and compare them with those of --reference: "
-        "BLEU, chrF, tokens/s and faults. Needs the extra `evaluate`.",
+        "BLEU, chrF, TER, tokens/s and faults. Needs the extra `evaluate`.",
     )
     command.set_defaults(run=_run, fail=command.error)
     command.add_argument("--source", metavar="FILE", help="texts, one per line (- for stdin)")

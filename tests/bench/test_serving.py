@@ -1,7 +1,8 @@
 """What bench/serving.py makes of its turns."""
 
-import serving
 from worker import Turn
+
+import serving
 
 
 def turns(*walls: float) -> list[Turn]:

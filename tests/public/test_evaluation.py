@@ -55,10 +55,11 @@ REFERENCES = ["the cat sat on a rug today", "the dog and the cat ran", "12", "we
 
 def test_scores_are_those_of_sacrebleu() -> None:
     found = evaluate(Words(translation), SOURCES, REFERENCES)
-    bleu, chrf = found.metrics
-    assert (bleu.name, chrf.name) == ("BLEU", "chrF2")
+    bleu, chrf, ter = found.metrics
+    assert (bleu.name, chrf.name, ter.name) == ("BLEU", "chrF2", "TER")
     assert bleu.score == sacrebleu.corpus_bleu(SOURCES, [REFERENCES]).score
     assert chrf.score == sacrebleu.corpus_chrf(SOURCES, [REFERENCES]).score
+    assert ter.score == sacrebleu.corpus_ter(SOURCES, [REFERENCES]).score
     assert bleu.signature == (
         f"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{sacrebleu.__version__}"
     )
@@ -67,14 +68,14 @@ def test_scores_are_those_of_sacrebleu() -> None:
 
 def test_baseline_is_compared_by_paired_bootstrap() -> None:
     texts, worse = REFERENCES * 10, ["nothing of the kind at all"] * 40
-    bleu, chrf = metrics_of(texts, REFERENCES * 10, worse)
+    bleu, chrf, _ = metrics_of(texts, REFERENCES * 10, worse)
     assert bleu.score == pytest.approx(100)
     assert bleu.baseline == sacrebleu.corpus_bleu(worse, [REFERENCES * 10]).score
     assert bleu.p_value is not None
     assert chrf.p_value is not None
     assert max(bleu.p_value, chrf.p_value) < 0.01
     assert "bs:1000" in bleu.signature
-    same, _ = metrics_of(SOURCES * 10, REFERENCES * 10, SOURCES * 10)
+    same, *_ = metrics_of(SOURCES * 10, REFERENCES * 10, SOURCES * 10)
     assert same.p_value == 1
     assert same.score == same.baseline
 

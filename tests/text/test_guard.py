@@ -12,7 +12,14 @@ import pyattn
 from pyattn.checkpoint import TextSettings
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
-from pyattn.text.guard.checks import Checks, bad_length, checks_of, is_copy, repeats
+from pyattn.text.guard.checks import (
+    Checks,
+    bad_length,
+    brackets_changed,
+    checks_of,
+    is_copy,
+    repeats,
+)
 from pyattn.text.guard.stress import LINES
 from pyattn.text.scripts import letters_of
 from pyattn.translator import Translator
@@ -245,6 +252,39 @@ def test_numbers_that_were_changed_count_and_words_for_them_do_not() -> None:
     assert checks.faults("It was in 1977.", "Fue en 5777.", [], []) == ("numbers",)
     assert checks.faults("I have 12 books.", "Tengo doce libros.", [], []) == ()
     assert checks.faults("At 2:30 it ends.", "A las dos y media termina.", [], []) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "wanted"),
+    [
+        ("He (Tom) left.", "Él (Tom) se fue.", False),
+        ("He (Tom) left.", "Él, Tom, se fue.", True),
+        ("He (Tom) left.", "Él (Tom se fue.", True),
+        ("He (Tom) left.", "Él )Tom( se fue.", True),
+        ("He (Tom) left.", "\u4ed6\uff08\u6c64\u59c6\uff09\u8d70\u4e86", False),
+        ("He [Tom] left.", "Él (Tom) se fue.", False),
+        ("I left :)", "Me fui", False),
+        ("a) I left.", "a Me fui.", False),
+        ('He said "no".', "Dijo «no».", False),
+        ('He said "no".', 'Dijo "no.', True),
+        ('He said "no".', "Dijo no.", True),
+        ('He said "no".', "Dijo 'no'.", False),
+        ('"No", he said.', "\u2014No \u2014dijo.", False),
+        ('"No. He said.', "No. Dijo.", False),
+        ("He left.", "Él (se fue.", False),
+    ],
+)
+def test_brackets(source: str, output: str, wanted: bool) -> None:
+    assert brackets_changed(source, output) is wanted
+    assert ("brackets" in checks_of("en", "es").faults(source, output, [], [])) is wanted
+
+
+def test_lost_brackets_are_warned_of_and_not_searched_for_again() -> None:
+    translator = scripted(lambda *_: ["Hay palabras."])
+    [best] = translator.results(["There are (some) words."])[0]
+    assert best.text == "Hay palabras."
+    assert best.warnings == ("brackets",)
+    assert len(options_of(translator)) == 1
 
 
 def test_nothing_is_wrong_with_signs() -> None:

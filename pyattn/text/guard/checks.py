@@ -21,6 +21,14 @@ _FACTOR, _SLACK = 3, 12
 _SHORTENED, _LEAST_SHARE = 60, 0.2
 # Letters of a long word; long words of a sentence that is judged by them; share that were copied.
 _LONG_WORD, _LONG_WORDS, _COPIED = 4, 3, 0.6
+# Brackets, also of full width. The sides of quotation marks differ between languages, and some have
+# one form, so they are only counted.
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+_ALIKE = str.maketrans("\uff08\uff09\uff3b\uff3d\uff5b\uff5d", "()[]{}")
+_BRACKET = re.compile(r"[()\[\]{}\uff08\uff09\uff3b\uff3d\uff5b\uff5d]")
+_QUOTE = re.compile('["\u00ab\u00bb\u201c\u201d\u201e\u201f\u300c-\u300f]')
+# What languages also quote with: single marks, the dash in front of speech.
+_ALSO_QUOTES = re.compile("['\u2018\u2019\u2039\u203a\u2013-\u2015-]")
 # Letters of a translation that is judged by its script.
 _ENOUGH_LETTERS = 4
 
@@ -68,6 +76,8 @@ class Checks:
             found.append("script")
         if numbers_changed(source, output):
             found.append("numbers")
+        if brackets_changed(source, output):
+            found.append("brackets")
         return tuple(found)
 
     def _foreign(self, source: str, output: str) -> bool:
@@ -128,6 +138,36 @@ def is_copy(source: str, output: str) -> bool:
         return False
     long = [word for word in words if len(word) >= _LONG_WORD and word.islower() and word.isalpha()]
     return len(long) >= _LONG_WORDS and sum(w in copied for w in long) >= _COPIED * len(long)
+
+
+def brackets_changed(source: str, output: str) -> bool:
+    """Whether brackets or quotation marks, balanced in a sentence, are gone or unbalanced.
+
+    Other marks than the source's are right, and so is another number of pairs. Signs that were not
+    balanced in the source, as in ":)" or a quotation of several sentences, are not checked.
+    """
+    if _BRACKET.search(source) and _balanced(source) > 0 and _balanced(output) < 1:
+        return True
+    before = len(_QUOTE.findall(source))
+    if before == 0 or before % 2:
+        return False
+    behind = len(_QUOTE.findall(output))
+    return behind % 2 == 1 or (behind == 0 and not _ALSO_QUOTES.search(output))
+
+
+def _balanced(text: str) -> int:
+    """Number of pairs of brackets; -1 if some have no partner."""
+    open_brackets: list[str] = []
+    pairs = 0
+    for sign in _BRACKET.findall(text):
+        bracket = sign.translate(_ALIKE)
+        if bracket in _PAIRS:
+            open_brackets.append(_PAIRS[bracket])
+        elif not open_brackets or open_brackets.pop() != bracket:
+            return -1
+        else:
+            pairs += 1
+    return -1 if open_brackets else pairs
 
 
 def _length(text: str) -> int:
