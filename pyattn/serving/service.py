@@ -18,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from pyattn.pivot import Pivot
 from pyattn.serving.admission import Admission, Keys, Rates
+from pyattn.serving.answering import handler
 from pyattn.serving.catalog import Catalog, Source
-from pyattn.serving.endpoints import Endpoint, handler
+from pyattn.serving.endpoints import Endpoint
 from pyattn.serving.files import Files
 from pyattn.serving.glossaries import Glossaries
 from pyattn.serving.jobs import Jobs
