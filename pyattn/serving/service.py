@@ -133,10 +133,9 @@ class Application(Starlette):
         """Answers a request, or runs the service as long as its server does."""
         root = self.service.settings.root_path
         if root and scope["type"] == "http":
-            # Some proxies take the root off the path, and others leave it there.
-            path = scope["path"]
-            under = path == root or path.startswith(f"{root}/")
-            scope = {**scope, "root_path": root, "path": path if under else root + path}
+            # Some proxies take the root off the path and others leave it there; Starlette finds the
+            # route of both.
+            scope = {**scope, "root_path": root}
         await super().__call__(scope, receive, send)
 
 
