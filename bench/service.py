@@ -87,6 +87,7 @@ def write_results(path: Path, results: dict[str, Any]) -> None:
     ]
     for run in whole["runs"]:
         text += ["", f"## {run['model']}", "", f"    {run['command']}", ""]
+        text += [run["remark"], ""] if "remark" in run else []
         text += table(["", "sentences/s", "p50", "p99", "of in process", "factor"], _rows(run))
     write(path, whole, "\n".join(text))
 

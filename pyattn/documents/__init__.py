@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -143,8 +142,8 @@ def translate_files(
 ) -> Iterator[FileResult]:
     """Translate many files in one stream.
 
-    A target is written as FILE.XXXXXXXX.partial and renamed when it is complete, so that a file
-    under its own name is never incomplete; a file that is there is replaced.
+    A target is written as FILE.partial and renamed when it is complete, so that a file under its
+    own name is never incomplete; a file that is there is replaced.
 
     Args:
         files: Sources and their targets.
@@ -225,11 +224,9 @@ def _written(result: FileResult, made: bytes | DocumentError) -> FileResult:
     if isinstance(made, DocumentError):
         return dataclasses.replace(result, error=DocumentError(f"{result.source}: {made}"))
     target = result.target.resolve()  # a link stays a link
-    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
+    partial = target.with_name(f"{target.name}.partial")
     try:
-        # Exclusive: another process may write the same target at the same time.
-        with partial.open("xb") as file:
-            file.write(made)
+        partial.write_bytes(made)
         partial.chmod(result.source.stat().st_mode & 0o666)
         partial.replace(target)
     except BaseException as error:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from starlette.requests import Request
-
-from pyattn.serving.endpoints import Api, Call
+from pyattn.serving.endpoints import Api, Call, header_key
 from pyattn.serving.fields import Fields
 from pyattn.serving.problems import Problem
 from pyattn.serving.treatment import about_texts
@@ -18,15 +16,10 @@ _IMPOSSIBLE = ("style_id", "translation_memory_id", "custom_instructions")
 _FORMALITIES = ("default", "less", "more", "prefer_less", "prefer_more")
 
 
-def _key(request: Request) -> str | None:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "deepl-auth-key" and key else None
-
-
 API = Api(
     "deepl",
     lambda problem: {"message": problem.message},
-    _key,
+    header_key("deepl-auth-key"),
     key_field="auth_key",
     no_key=(403, "Authorization failed: send the header Authorization: DeepL-Auth-Key KEY"),
     wrong_key=(403, "Authorization failed: the key is not valid"),

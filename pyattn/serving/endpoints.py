@@ -1,21 +1,16 @@
-"""What all interfaces share: a table of endpoints, and the way of a request through it."""
+"""What all interfaces share: what an endpoint is, and a call of one."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.types import Message, Receive
+from starlette.requests import Request
+from starlette.responses import Response
 
 from pyattn.serving.fields import Fields
 from pyattn.serving.problems import Problem
@@ -25,12 +20,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("pyattn.serving")
 
-# A request that was given up by its client, in logs and metrics; nobody reads the answer.
-_GONE = 499
 # Parts of a form; files are limited by their bytes.
 _MOST_FIELDS = 64
-# By how much a client may take longer to send a file.
-_FILE_PATIENCE = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +43,16 @@ class Api:
     key_field: str | None = None
     no_key: tuple[int, str] = (401, "a key is required")
     wrong_key: tuple[int, str] = (403, "the key is not valid")
+
+
+def header_key(scheme: str) -> Callable[[Request], str | None]:
+    """What reads the key in the header "Authorization: SCHEME KEY"."""
+
+    def key(request: Request) -> str | None:
+        given, _, found = request.headers.get("authorization", "").partition(" ")
+        return found.strip() or None if given.lower() == scheme else None
+
+    return key
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -182,16 +183,22 @@ class Call:
         Raises:
             Problem: if they are too many, one is too long or no Unicode.
         """
-        settings = self.service.settings
-        if len(texts) > settings.request_texts:
-            raise Problem(
-                413, f"request has {len(texts)} texts, expected at most {settings.request_texts}"
-            )
+        self.take(texts)
         for index, text in enumerate(texts):
             self.check(text, index)
+        return texts
+
+    def take(self, texts: list[str]) -> None:
+        """Checks the number of texts only.
+
+        Raises:
+            Problem: if they are too many.
+        """
+        most = self.service.settings.request_texts
+        if len(texts) > most:
+            raise Problem(413, f"request has {len(texts)} texts, expected at most {most}")
         self.texts = len(texts)
         self.characters = sum(map(len, texts))
-        return texts
 
     def check(self, text: str, index: int = 0) -> None:
         """Checks a text.
@@ -214,161 +221,6 @@ class Call:
 
 
 Handle: TypeAlias = Callable[[Call], Awaitable[Response]]
-
-
-def handler(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """What answers the requests of an endpoint, errors included."""
-
-    async def handle(request: Request) -> Response:
-        start = time.perf_counter()
-        call = Call(service, request, endpoint)
-        problem: Problem | None = None
-        try:
-            response = await _answered(call, endpoint)
-            status = response.status_code
-        except Problem as error:
-            problem = error
-        except MultiPartException as error:
-            problem = Problem(400, error.message)
-        except HTTPException as error:
-            problem = Problem(error.status_code, error.detail)
-        except ClientDisconnect:
-            problem = Problem(_GONE, "the client is gone")
-        except Exception as error:
-            _log.exception("%s %s failed", endpoint.method, endpoint.path)
-            problem = Problem(500, "the service failed; the reason is in its log")
-            problem.__cause__ = error
-        await request.close()  # files of forms
-        if problem is not None:
-            status = problem.status
-            response = _refusal(endpoint.api, problem)
-        service.watch.finished(endpoint, status, time.perf_counter() - start, call, problem)
-        return response
-
-    return handle
-
-
-def _refusal(api: Api, problem: Problem) -> Response:
-    headers = {}
-    if problem.retry_after is not None:
-        headers["Retry-After"] = str(problem.retry_after)
-    if problem.status in (408, 413):
-        headers["Connection"] = "close"  # the rest of the body is not read
-    return JSONResponse(api.error(problem), problem.status, headers)
-
-
-async def _answered(call: Call, endpoint: Endpoint) -> Response:
-    """The answer of an endpoint: in time, and only while its client waits."""
-    service = call.service
-    settings = service.settings
-    body = _Body(call.request.receive, call.limit())
-    body.check_length(call.request.headers.get("content-length"))
-    call.request._receive = body.receive
-    if endpoint.open:
-        return await endpoint.handle(call)
-    if service.admission.draining:
-        raise Problem(503, "the service ends: try again later", retry_after=5)
-    ending = _Ending()
-    seconds = settings.file_seconds if endpoint.file else settings.seconds
-    patience = settings.body_seconds * (_FILE_PATIENCE if endpoint.file else 1)
-    late = Problem(504, f"not done in {seconds:g} seconds: send less at once")
-    slow = Problem(408, f"the request did not arrive in {patience:g} seconds")
-    loop = asyncio.get_running_loop()
-    timers = (
-        loop.call_later(seconds, ending.end, late),
-        loop.call_later(patience, lambda: None if body.complete else ending.end(slow)),
-    )
-    body.on_gone(lambda: ending.end(ClientDisconnect()))
-    try:
-        return await endpoint.handle(call)
-    except asyncio.CancelledError:
-        if ending.reason is None:
-            raise
-        ending.caught()
-        raise ending.reason from None
-    finally:
-        body.leave()
-        for timer in timers:
-            timer.cancel()
-
-
-class _Ending:
-    """Ends the task that made it, for a reason."""
-
-    def __init__(self) -> None:
-        self._task = asyncio.current_task()
-        self.reason: Exception | None = None
-
-    def end(self, reason: Exception) -> None:
-        """Cancels the task, unless it ends already."""
-        if self.reason is None and self._task is not None:
-            self.reason = reason
-            self._task.cancel()
-
-    def caught(self) -> None:
-        """The cancellation is over."""
-        if self._task is not None and hasattr(self._task, "uncancel"):  # from Python 3.11 on
-            self._task.uncancel()
-
-
-class _Body:
-    """The body of a request, limited in bytes; and the end of its connection.
-
-    Args:
-        receive: The next part.
-        most: Most bytes.
-
-    Attributes:
-        complete: Whether all of it has arrived.
-    """
-
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive = receive
-        self._most = most
-        self._left = most
-        self._gone: Callable[[], None] | None = None
-        self._watch: asyncio.Future[None] | None = None
-        self.complete = False
-
-    def check_length(self, announced: str | None) -> None:
-        """Refuses a body that is announced as too large, before it is read."""
-        if announced is not None and announced.isascii() and announced.isdigit():
-            digits = announced.lstrip("0") or "0"
-            if len(digits) > 18 or int(digits) > self._most:
-                raise self._too_large()
-
-    def on_gone(self, call: Callable[[], None]) -> None:
-        """Calls a function when the client closes the connection, until `leave`."""
-        self._gone = call
-
-    def leave(self) -> None:
-        """The connection is not watched any more."""
-        self._gone = None
-        if self._watch is not None:
-            self._watch.cancel()
-
-    async def receive(self) -> Message:
-        """The next part of the body."""
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._left -= len(message.get("body", b""))
-            if self._left < 0:
-                raise self._too_large()
-            if not message.get("more_body", False):
-                self.complete = True
-                if self._gone is not None:
-                    self._watch = asyncio.ensure_future(self._watched())
-        return message
-
-    async def _watched(self) -> None:
-        # Behind the whole body comes nothing but the end of the connection.
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        if self._gone is not None:
-            self._gone()
-
-    def _too_large(self) -> Problem:
-        return Problem(413, f"the request is too large, expected at most {self._most} bytes")
 
 
 def _put(fields: dict[str, Any], name: str, value: str | UploadFile) -> None:

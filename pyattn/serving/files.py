@@ -138,14 +138,11 @@ class Files:
             Problem: if its format or a language is not there, or the service is busy. What is wrong
                 with the document itself is raised by the task.
         """
-        work = self._work
         try:
             check_format(paper.format or format_of(pathlib.PurePath(paper.name)))
         except DocumentError as error:
             raise Problem(400, str(error)) from error
-        target = work.language("target", paper.target)
-        if paper.source is not None:
-            work.route(work.language("source", paper.source), target)
+        self._work.check_languages(paper.source, paper.target)
         place = contextlib.ExitStack()
         place.enter_context(self._place())
         task = asyncio.ensure_future(self._in_turn(paper, progress, seconds))

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from pyattn.documents.markup import tokens
 from pyattn.serving.codes import code_of, language_name
-from pyattn.serving.endpoints import Api, Call, Endpoint
+from pyattn.serving.endpoints import Api, Call, Endpoint, header_key
 from pyattn.serving.problems import Problem
 from pyattn.serving.schemas import FLAG, NUMBER, TEXT, TEXTS, array, named, record
 from pyattn.serving.treatment import about_texts
@@ -47,11 +47,11 @@ def _error(problem: Problem) -> Any:
     }
 
 
+_bearer = header_key("bearer")
+
+
 def _key(request: Request) -> str | None:
-    headers = request.headers
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    bearer = token.strip() if scheme.lower() == "bearer" else ""
-    return headers.get("x-goog-api-key") or bearer or None
+    return request.headers.get("x-goog-api-key") or _bearer(request)
 
 
 API = Api(

@@ -7,11 +7,10 @@ import pathlib
 import urllib.parse
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from pyattn.serving.codes import language_name
-from pyattn.serving.endpoints import Api, Call, Endpoint
+from pyattn.serving.endpoints import Api, Call, Endpoint, header_key
 from pyattn.serving.files import Paper, Progress, attachment, file_name
 from pyattn.serving.problems import Problem
 from pyattn.serving.schemas import TEXT, TEXTS, array, named, record
@@ -24,15 +23,10 @@ _MOST_SUGGESTION = 10_000
 _MOST_SUGGESTIONS = 100_000_000
 
 
-def _bearer(request: Request) -> str | None:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" and key else None
-
-
 API = Api(
     "libretranslate",
     lambda problem: {"error": problem.message},
-    _bearer,
+    header_key("bearer"),
     key_field="api_key",
     no_key=(400, "Please contact the server operator to get an API key"),
     wrong_key=(403, "Invalid API key"),

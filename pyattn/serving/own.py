@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from pyattn.results import Translation
 from pyattn.serving.codes import language_name
-from pyattn.serving.endpoints import Api, Call, Endpoint
+from pyattn.serving.endpoints import Api, Call, Endpoint, header_key
 from pyattn.serving.fields import Fields
 from pyattn.serving.problems import Problem
 from pyattn.serving.schemas import FLAG, NUMBER, TEXT, TEXTS, array, named, record
@@ -26,29 +25,17 @@ from pyattn.text.detection import UNKNOWN
 _log = logging.getLogger("pyattn.serving")
 
 
-def _key(request: Request) -> str | None:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" and key else None
-
-
-API = Api("v1", lambda problem: {"error": _error(problem)}, _key)
+API = Api("v1", lambda problem: {"error": _error(problem)}, header_key("bearer"))
 
 
 async def translate(call: Call) -> Response:
     """Translates texts; with `stream` each is sent as soon as it is done."""
     fields = await call.fields()
     texts = fields.texts("texts")
-    most = call.service.settings.request_texts
-    if len(texts) > most:
-        raise Problem(413, f"request has {len(texts)} texts, expected at most {most}")
+    call.take(texts)
     job = _job(call, fields)
     # Errors of the whole request come now, not once for each text.
-    call.service.work.language("target", job.target)
-    if job.source is not None:
-        source = call.service.work.language("source", job.source)
-        call.service.work.route(source, call.service.work.language("target", job.target))
-    call.texts = len(texts)
-    call.characters = sum(map(len, texts))
+    call.service.work.check_languages(job.source, job.target)
     if fields.flag("stream"):
         return StreamingResponse(
             _events(call, texts, job),

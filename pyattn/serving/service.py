@@ -18,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from pyattn.pivot import Pivot
 from pyattn.serving.admission import Admission, Keys, Rates
+from pyattn.serving.answering import handler
 from pyattn.serving.catalog import Catalog, Source
-from pyattn.serving.endpoints import Endpoint, handler
+from pyattn.serving.endpoints import Endpoint
 from pyattn.serving.files import Files
 from pyattn.serving.glossaries import Glossaries
 from pyattn.serving.jobs import Jobs
@@ -132,10 +133,9 @@ class Application(Starlette):
         """Answers a request, or runs the service as long as its server does."""
         root = self.service.settings.root_path
         if root and scope["type"] == "http":
-            # Some proxies take the root off the path, and others leave it there.
-            path = scope["path"]
-            under = path == root or path.startswith(f"{root}/")
-            scope = {**scope, "root_path": root, "path": path if under else root + path}
+            # Some proxies take the root off the path and others leave it there; Starlette finds the
+            # route of both.
+            scope = {**scope, "root_path": root}
         await super().__call__(scope, receive, send)
 
 

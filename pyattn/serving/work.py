@@ -152,6 +152,16 @@ class Work:
             raise Problem(400, f"{code:.60} is not supported")
         return found
 
+    def check_languages(self, source: str | None, target: str) -> None:
+        """Checks that texts can be translated from a client's language into another.
+
+        Raises:
+            Problem: if one of them is not there, or no model leads from one to the other.
+        """
+        into = self.language("target", target)
+        if source is not None:
+            self.route(self.language("source", source), into)
+
     def route(self, source: str, target: str) -> Route:
         """The way from a language to another, both by the service's codes.
 

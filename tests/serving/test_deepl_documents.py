@@ -263,6 +263,8 @@ def test_seconds_left_come_from_the_share() -> None:
 class _Instant:
     """Stands in for `Work`: every document is in the language that it is wanted in."""
 
+    def check_languages(self, source: str | None, target: str) -> None: ...
+
     def language(self, _: str, code: str) -> str:
         return code
 

@@ -1,6 +1,7 @@
 """`pyattn serve` as a process: signals, half requests, odd arguments."""
 
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import re
@@ -12,7 +13,9 @@ import urllib.parse
 import urllib.request
 
 import pytest
+import uvicorn
 
+from pyattn.serving import running
 from support import service
 from support.lanes import slow
 from support.paths import ROOT
@@ -79,10 +82,32 @@ def test_half_requests_do_not_hold_up_others() -> None:
         assert process.poll() is None
 
 
+def test_a_head_without_end_is_closed_at_a_size() -> None:
+    with service.process() as (address, _, _):
+        place = urllib.parse.urlsplit(address)
+        with socket.create_connection((place.hostname or "", place.port or 0)) as endless:
+            # Long before the time that a head may take.
+            endless.settimeout(10)
+            with contextlib.suppress(ConnectionError):
+                endless.sendall(b"GET / HTTP/1.1\r\nX: " + b"a" * 500_000)
+                received = endless.recv(65536)
+                assert received == b"" or received.split()[1] in (b"400", b"431")
+
+
+def test_a_signal_drains_the_service_before_its_server() -> None:
+    with service.client() as client:
+        app = client.app
+        server = running._Server(uvicorn.Config(app), app.service, None)  # type: ignore[attr-defined]
+        server.handle_exit(signal.SIGTERM, None)
+        assert server.should_exit
+        assert client.post("/translate", content=_FIELDS).status_code == 503
+
+
 def test_a_root_path_is_that_of_the_proxy() -> None:
     with service.process("--root-path", "/mt/") as (address, _, _):
         assert address.endswith("/mt")
         assert ask(address)[0] == 200
+        assert ask(address.removesuffix("/mt"))[0] == 200
 
 
 def test_a_client_that_leaves_is_forgotten() -> None:
