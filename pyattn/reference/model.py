@@ -247,7 +247,7 @@ class Model:
     def _sources(self, operation: str, sources: Sequence[Sequence[int]]) -> list[Ints]:
         config = self.config
         checked = _check_ids(
-            operation, "source", sources, config.source_vocab, config.max_positions
+            operation, "source", sources, config.source_vocab, config.stack("encoder").max_positions
         )
         for n, source in enumerate(checked):
             if not source.size:
@@ -258,7 +258,8 @@ class Model:
         known = self.config.token_types
         if not known:
             raise ValueError("encode: types are given, but the model has no token types")
-        checked = _check_ids("encode", "type", types, known, self.config.max_positions)
+        longest = self.config.stack("encoder").max_positions
+        checked = _check_ids("encode", "type", types, known, longest)
         if [*map(len, checked)] != [*map(len, ids)]:
             raise ValueError("encode: types are of other lengths than the sources")
         return checked

@@ -102,7 +102,7 @@ class Weights:
         if config.learned_positions:
             positions = self._tensor("positions")
         elif config.positions.startswith("sinusoidal"):
-            positions = computed_positions(config)
+            positions = computed_positions(config, self.stack)
         return Embedding(
             self._tensor("embedding"),
             positions,
@@ -190,14 +190,14 @@ class Weights:
         """
         return {
             product: self._linear(f"layers.{n}.{block}", matrices)
-            for product, matrices in products(block, self.checkpoint.config).items()
+            for product, matrices in products(block, self.checkpoint.config, self.stack).items()
         }
 
     def _matrices(self, n: int, block: str) -> dict[str, PackedLinear]:
         """The same with a product for each matrix."""
         return {
             matrix.name: self._linear(f"layers.{n}.{block}", (matrix,))
-            for matrices in products(block, self.checkpoint.config).values()
+            for matrices in products(block, self.checkpoint.config, self.stack).values()
             for matrix in matrices
         }
 
