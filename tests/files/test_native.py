@@ -534,7 +534,7 @@ def test_shipped_model_is_what_its_checkpoint_was() -> None:
             {"encoder_pattern": "aggregates", "encoder_block": 2},
             "positions is 'sinusoidal', expected relative for aggregates",
         ),
-        ({"global_ids": [11]}, r"global_ids is \[11\], expected ids below 11"),
+        ({"global_ids": [11]}, "global_ids is a list of 1, expected ids below 11"),
         ({"encoder_max_positions": 0}, "encoder_max_positions is 0, expected 1 to "),
     ],
 )
