@@ -13,8 +13,10 @@ benchmark. From the bottom up:
     attention    attention, attention_step, multi_head_attention
     heads        a stack's attention by head
     distances    relative biases, windows, rotary positions
+    ids          sentences of ids, checked
     memory       the encoder's output
     self_attention, cross_attention, ssru, average
+    patterns     what a token of a long source sees
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
     decoder      memory and the tokens so far -> logits, with a state

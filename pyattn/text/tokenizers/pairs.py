@@ -114,9 +114,8 @@ def load_pair_tokenizer(files: ModelFiles, longest: int | None = None) -> PairTo
     if longest is None:
         longest = _own_longest(parts.settings.get("model_max_length"))
     path = parts.files["json"]
-    return PairTokenizer(
-        read_tokenizer_json(path), path.name, config, min(longest, config.max_positions)
-    )
+    longest = min(longest, config.stack("encoder").max_positions)
+    return PairTokenizer(read_tokenizer_json(path), path.name, config, longest)
 
 
 def _own_longest(value: object) -> int:
