@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pyattn.checkpoint import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import FinishReason
+from pyattn.segments import KeySegment
 from pyattn.stored import Stored
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
@@ -151,7 +152,8 @@ def attention(
     scale: float | None,
     bias: _Floats | None,
     soft_cap: float | None,
-    window: int | None,
+    window: int | tuple[int, int] | None,
+    segments: Sequence[KeySegment],
     dtype: str,
     isa: str | None,
 ) -> _Floats: ...

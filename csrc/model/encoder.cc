@@ -33,11 +33,11 @@ class Encoder {
     for (int64_t n = 0; n < stack_.layers; ++n) {
       const SelfAttentionWeights& attention =
           weights_.encoder[n].self_attention;
-      stream_.self_attention(
-          stack_, attention, positions_, [&](ConstRows qkv, Rows heads) {
-            ragged_self_attention(weights_.table, sources_.starts,
-                                  call(attention, n, qkv, heads));
-          });
+      stream_.self_attention(stack_, attention, positions_,
+                             [&](ConstRows qkv, Rows heads) {
+                               ragged_attention(weights_.table, pieces(n),
+                                                call(attention, n, qkv, heads));
+                             });
       stream_.feed_forward(weights_.encoder[n].feed_forward);
     }
     stream_.finish(weights_.encoder_norm);
@@ -49,20 +49,40 @@ class Encoder {
   // no more digits than that. The bias table's middle is distance zero.
   RaggedCall call(const SelfAttentionWeights& attention, int64_t n,
                   ConstRows qkv, Rows heads) const {
-    return {.qkv = qkv,
+    return {.q = qkv,
+            .key_value = {qkv.data + stack_.width(), qkv.stride},
             .y = heads,
             .heads = stack_.heads,
             .kv_heads = stack_.kv_heads,
             .head_dim = stack_.head_dim,
             .scale = stack_.attention_scale,
             .soft_cap = weights_.config.attention_soft_cap,
-            .window = stack_.windows[n],
             .bias = weights_.encoder_bias.of(n),
             .bias_stride = weights_.encoder_bias.stride,
             .bias_middle = weights_.config.max_positions - 1,
             .dtype = attention.qkv.dtype() == DType::kFloat32
                          ? DType::kFloat32
-                         : DType::kBFloat16};
+                         : DType::kBFloat16,
+            .segments = {}};
+  }
+
+  std::vector<AttentionPiece> pieces(int64_t n) const {
+    std::vector<AttentionPiece> pieces;
+    for (int64_t s = 0; s < sources_.sequences(); ++s) {
+      const int64_t start = sources_.starts[s];
+      const int64_t time = sources_.starts[s + 1] - start;
+      add_pieces(weights_.table,
+                 {.query = start,
+                  .queries = time,
+                  .key = start,
+                  .keys = time,
+                  .first = 0,
+                  .last = 0,
+                  .segment = 0,
+                  .segments = 0},
+                 stack_.windows[n], pieces);
+    }
+    return pieces;
   }
 
   const ModelWeights& weights_;

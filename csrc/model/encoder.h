@@ -5,7 +5,7 @@
 
 #include "base/buffer.h"
 #include "model/weights.h"
-#include "ops/attention.h"
+#include "ops/ragged_attention.h"
 
 namespace pyattn {
 
