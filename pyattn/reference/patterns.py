@@ -19,9 +19,9 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from pyattn.reference.arrays import Bools, Floats, Ints
-from pyattn.reference.attention import as_bias
 from pyattn.reference.distances import Distances
 from pyattn.reference.layers import PackedLinear
+from pyattn.reference.masks import as_bias
 from pyattn.reference.self_attention import SelfAttention
 
 Norm: TypeAlias = Callable[[Floats], Floats]
