@@ -53,13 +53,29 @@ class Model:
     def nbytes(self) -> int: ...
     @property
     def threads(self) -> int: ...
-    def encode(self, sources: Sequence[_Ids], types: Sequence[_Ids] | None) -> list[_Floats]: ...
-    def logits(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
-    def score(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
+    def encode(
+        self,
+        sources: Sequence[_Ids],
+        types: Sequence[_Ids] | None,
+        global_tokens: Sequence[_Ids] | None,
+    ) -> list[_Floats]: ...
+    def logits(
+        self,
+        sources: Sequence[_Ids],
+        targets: Sequence[_Ids],
+        global_tokens: Sequence[_Ids] | None,
+    ) -> list[_Floats]: ...
+    def score(
+        self,
+        sources: Sequence[_Ids],
+        targets: Sequence[_Ids],
+        global_tokens: Sequence[_Ids] | None,
+    ) -> list[_Floats]: ...
     def align(
         self,
         sources: Sequence[_Ids],
         targets: Sequence[_Ids],
+        global_tokens: Sequence[_Ids] | None,
         heads: Sequence[tuple[int, int]],
     ) -> list[_Floats]: ...
     def submit(
@@ -67,6 +83,7 @@ class Model:
         sources: Sequence[_Ids],
         options: Sequence[GenerationOptions],
         shortlists: Sequence[_Ids | npt.NDArray[np.integer] | None],
+        global_tokens: Sequence[_Ids] | None,
         watched: bool,
     ) -> Request: ...
     def cache_bytes(self, tokens: int) -> int: ...

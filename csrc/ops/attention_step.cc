@@ -40,6 +40,17 @@ bool joins(StepGroup& group, const StepMemory& first, const StepMemory& row) {
   return true;
 }
 
+// The fewest parts of equal size, which heads can be divided into, that give
+// every thread some of `rows` rows.
+int64_t parts_of(int64_t heads, int64_t rows) {
+  int64_t parts = 1;
+  while (parts < heads &&
+         (rows * parts < parallel_width() || heads % parts != 0)) {
+    ++parts;
+  }
+  return parts;
+}
+
 }  // namespace
 
 // Not so many rows are together that a thread would have none. A row's bits are
@@ -73,43 +84,51 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
   }
   const int64_t bytes = 2 * tokens * call.kv_heads * call.head_dim *
                         cache_element_bytes(call.cache_type);
-  const int64_t work = longest * call.heads * call.head_dim * 2;
-  const auto run = [&](const StepGroup& group, float* scratch) {
+  // Few rows that have much to read are shared by heads.
+  const int64_t count = static_cast<int64_t>(groups.size());
+  const bool shared = grain(longest * call.heads * call.head_dim * 2) == 1;
+  const int64_t parts = shared ? parts_of(call.kv_heads, count) : 1;
+  const int64_t kv_heads = call.kv_heads / parts;
+  const int64_t heads = call.heads / parts;
+  const int64_t work = longest * heads * call.head_dim * 2;
+  const auto run = [&](const StepGroup& group, int64_t part, float* scratch) {
     const void* const* rows[kSharingRows];
     for (int64_t i = 0; i < group.rows; ++i) {
       rows[i] = of[group.row + i].tokens;
     }
     const StepMemory& first = of[group.row];
-    step({.q = q.data + group.row * q.stride,
+    const int64_t head = part * heads;
+    const int64_t element = part * kv_heads * call.head_dim;
+    step({.q = q.from(group.row).data + head * call.head_dim,
           .keys = rows,
           .values = rows,
-          .bias = first.bias,
-          .y = y.data + group.row * y.stride,
+          .bias = first.bias == nullptr ? nullptr
+                                        : first.bias + head * call.bias_stride,
+          .y = y.from(group.row).data + head * call.head_dim,
           .scratch = scratch,
           .rows = group.rows,
           .time = first.time,
           .shared = group.shared,
-          .heads = call.heads,
-          .kv_heads = call.kv_heads,
+          .heads = heads,
+          .kv_heads = kv_heads,
           .head_dim = call.head_dim,
           .q_stride = q.stride,
           .y_stride = y.stride,
-          .k_offset = call.k_offset,
-          .v_offset = call.v_offset,
+          .k_offset = call.k_offset + element,
+          .v_offset = call.v_offset + element,
           .bias_stride = call.bias_stride,
           .scale = call.scale,
           .soft_cap = call.soft_cap,
           .far = bytes >= kFarBytes});
   };
   const int64_t scratch_size =
-      attention_step_scratch(longest, call.heads, call.head_dim, table.lanes);
-  parallel_for(static_cast<int64_t>(groups.size()), grain(work),
-               [&](int64_t begin, int64_t end) {
-                 Buffer<float> scratch(kSharingRows * scratch_size);
-                 for (int64_t i = begin; i < end; ++i) {
-                   run(groups[i], scratch.data());
-                 }
-               });
+      attention_step_scratch(longest, heads, call.head_dim, table.lanes);
+  parallel_for(count * parts, grain(work), [&](int64_t begin, int64_t end) {
+    Buffer<float> scratch(kSharingRows * scratch_size);
+    for (int64_t i = begin; i < end; ++i) {
+      run(groups[i / parts], i % parts, scratch.data());
+    }
+  });
 }
 
 void store(const KernelTable& table, DType cache_type, ConstRows x,

@@ -46,7 +46,7 @@ void ragged_head(const KernelTable& table, const RaggedCall& call,
          .count = segment.count,
          .k_stride = segment.key_value.stride,
          .v_stride = segment.key_value.stride,
-         .query = segment.query,
+         .query = piece.query - piece.key,
          .block = segment.block,
          .constant = segment.constant});
   }

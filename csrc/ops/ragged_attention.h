@@ -8,10 +8,6 @@
 
 namespace pyattn {
 
-/// Sequences that lie one behind the other without padding: sequence s has the
-/// rows starts[s] to starts[s + 1].
-using Starts = std::vector<int64_t>;
-
 /// Queries that are neighbours, and which keys they see: query i of the piece
 /// those from i + first to i + last, counted from the first of its keys, and
 /// some segments.
@@ -28,7 +24,7 @@ struct RowSegment {
   const int32_t* positions;  // [count], or null
   const float* distances;    // [heads], distances_stride apart; or null
   int64_t count, distances_stride;
-  int64_t query, block;
+  int64_t block;  // queries in one, from the row of the piece's first key on
   float constant;
 };
 

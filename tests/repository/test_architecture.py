@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "reference": CONTRACTS | {"_chosen_options", "_global_tokens", "segments"},
     "files": CONTRACTS | {"_exits", "_mapped"},
     "text": CONTRACTS | {"_exits", "files"},
-    "running": CONTRACTS | {"_core", "reference"},
+    "running": CONTRACTS | {"_chosen_options", "_core", "_global_tokens", "reference"},
     "model": CONTRACTS | {"_chosen_options", "_core", "_global_tokens", "files", "running"},
     "documents": CONTRACTS | {"text"},
     "text_model": CONTRACTS | {"files", "model", "running", "text"},

@@ -221,31 +221,31 @@ struct AttentionGroup {
 
   // A block of the band.
   void take_up(Tile& tile, int64_t key, int64_t count) {
-    const AttentionScores block = score(tile, key, count);
+    const AttentionScores<Vec> block = score(tile, key, count);
     if (args.bias != nullptr) {
-      add_bias<Vec>(args, block);
+      add_bias(args, block);
     }
-    hide<Vec>(args, block);
+    hide(args, block);
     weigh(tile, key, count, key + count == tile.end && args.segment_count == 0);
   }
 
   // A block of a segment; `last`: none comes after it.
   void take_up(Tile& tile, const KeySegment& segment, int64_t key,
                int64_t count, bool last) {
-    const AttentionScores block = score(tile, key, count);
+    const AttentionScores<Vec> block = score(tile, key, count);
     if (segment.constant != 0) {
-      add_constant<Vec>(segment.constant, block);
+      add_constant(segment.constant, block);
     }
     if (segment.distances != nullptr) {
-      add_distances<Vec>(segment, block);
+      add_distances(segment, block);
     }
     if (segment.positions != nullptr) {
-      hide_seen<Vec>(args, segment, block);
+      hide_seen(args, segment, block);
     }
     weigh(tile, key, count, last);
   }
 
-  AttentionScores score(const Tile& tile, int64_t key, int64_t count) {
+  AttentionScores<Vec> score(const Tile& tile, int64_t key, int64_t count) {
     Words::template multiply<false>({.left = k + (key - block) * k_stride,
                                      .right = tile.q,
                                      .out = scores,
@@ -257,14 +257,14 @@ struct AttentionGroup {
                                      .left_stride = k_stride,
                                      .right_stride = tile.lanes(),
                                      .out_stride = tile.lanes()});
-    const AttentionScores of = {.scores = scores,
-                                .lanes = tile.lanes(),
-                                .query = tile.query,
-                                .queries = tile.queries,
-                                .key = key,
-                                .count = count};
+    const AttentionScores<Vec> of = {.scores = scores,
+                                     .lanes = tile.lanes(),
+                                     .query = tile.query,
+                                     .queries = tile.queries,
+                                     .key = key,
+                                     .count = count};
     if (args.soft_cap > 0) {
-      cap<Vec>(args.soft_cap, of);
+      cap(args.soft_cap, of);
     }
     return of;
   }

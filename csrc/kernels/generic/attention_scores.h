@@ -13,6 +13,7 @@
 namespace pyattn::kernels {
 
 // Scores [count, lanes]: keys from `key` on, queries from `query` on.
+template <class Vec>
 struct AttentionScores {
   float* scores;
   int64_t lanes, query, queries, key, count;
@@ -21,7 +22,7 @@ struct AttentionScores {
 };
 
 template <class Vec>
-void cap(float soft_cap, const AttentionScores& block) {
+void cap(float soft_cap, const AttentionScores<Vec>& block) {
   const Vec most = Vec::broadcast(soft_cap);
   const Vec part = Vec::broadcast(1.0F / soft_cap);
   for (int64_t i = 0; i < block.lanes * block.count; i += Vec::kWidth) {
@@ -31,7 +32,7 @@ void cap(float soft_cap, const AttentionScores& block) {
 }
 
 template <class Vec>
-void add_constant(float constant, const AttentionScores& block) {
+void add_constant(float constant, const AttentionScores<Vec>& block) {
   const Vec added = Vec::broadcast(constant);
   for (int64_t i = 0; i < block.lanes * block.count; i += Vec::kWidth) {
     float* const at = block.scores + i;
@@ -40,7 +41,7 @@ void add_constant(float constant, const AttentionScores& block) {
 }
 
 template <class Vec>
-void add_bias(const AttentionArgs& args, const AttentionScores& block) {
+void add_bias(const AttentionArgs& args, const AttentionScores<Vec>& block) {
   constexpr int64_t kWidth = Vec::kWidth;
   for (int64_t i = 0; i < block.queries; i += kWidth) {
     for (int64_t j = 0; j < block.count; j += kWidth) {
@@ -59,7 +60,8 @@ void add_bias(const AttentionArgs& args, const AttentionScores& block) {
 // What a segment adds by the distance of a key from a query's block. A vector
 // of queries mostly lies in one block.
 template <class Vec>
-void add_distances(const KeySegment& segment, const AttentionScores& block) {
+void add_distances(const KeySegment& segment,
+                   const AttentionScores<Vec>& block) {
   constexpr int64_t kWidth = Vec::kWidth;
   const float* const distances = segment.distances + block.key;
   for (int64_t i = 0; i < block.lanes; i += kWidth) {
@@ -85,7 +87,7 @@ void add_distances(const KeySegment& segment, const AttentionScores& block) {
 
 // Takes away what a query of the band must not see.
 template <class Vec>
-void hide(const AttentionArgs& args, const AttentionScores& block) {
+void hide(const AttentionArgs& args, const AttentionScores<Vec>& block) {
   if (args.mask != nullptr) {
     for (int64_t i = 0; i < block.queries; ++i) {
       const uint8_t* mask =
@@ -116,7 +118,7 @@ void hide(const AttentionArgs& args, const AttentionScores& block) {
 // Takes keys of a segment away from queries that saw them in the band.
 template <class Vec>
 void hide_seen(const AttentionArgs& args, const KeySegment& segment,
-               const AttentionScores& block) {
+               const AttentionScores<Vec>& block) {
   for (int64_t j = 0; j < block.count; ++j) {
     const int64_t position = segment.positions[block.key + j] - block.query;
     const int64_t from = position - args.last;
