@@ -14,8 +14,7 @@ from pyattn.files.fields import MAX_POSITIONS, Fields
 from pyattn.files.huggingface.bart import WORDS, read_bart
 from pyattn.files.huggingface.layout import Family, Layout
 from pyattn.files.huggingface.patterns import blocks, states, windows_with_tokens
-from pyattn.files.reading import JsonObject, read_json
-from pyattn.files.tokenizer_parts import SETTINGS_FILE
+from pyattn.files.tokenizer_parts import added_tokens, read_settings
 
 _PROJECTIONS = ("query", "key", "value")
 _LED_ENCODER = {
@@ -32,7 +31,6 @@ _BIG_BIRD_ENCODER = {
 }
 # What stands between the documents of a source of PRIMERA, and is global as the first token is.
 _SEPARATOR = "<doc-sep>"
-_ADDED_TOKENS_FILE = "added_tokens.json"
 
 
 def read_led(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
@@ -122,14 +120,5 @@ def read_separators(folder: pathlib.Path, vocab: int) -> tuple[int, ...]:
     Raises:
         ModelError: if a file is malformed.
     """
-    added = _read(folder / _ADDED_TOKENS_FILE)
-    found = {id for token, id in added.items() if token == _SEPARATOR}
-    decoder = _read(folder / SETTINGS_FILE).get("added_tokens_decoder")
-    for id, token in decoder.items() if isinstance(decoder, dict) else ():
-        if isinstance(token, dict) and token.get("content") == _SEPARATOR and id.isdecimal():
-            found.add(int(id))
-    return tuple(sorted(id for id in found if type(id) is int and 0 <= id < vocab))
-
-
-def _read(path: pathlib.Path) -> JsonObject:
-    return read_json(path) if path.exists() else {}
+    id = added_tokens(read_settings(folder)).get(_SEPARATOR, vocab)
+    return (id,) if id < vocab else ()

@@ -15,13 +15,14 @@ from pyattn.files.huggingface.reader import read_tensors
 from pyattn.files.huggingface.weight_files import read_weights
 from pyattn.files.model_files import ModelFiles
 from pyattn.files.named_tensors import Weights
-from pyattn.files.reading import JsonObject, listed, read_json
+from pyattn.files.reading import JsonObject, listed
 from pyattn.files.tokenizer_parts import (
     SETTINGS_FILE,
     TOKENIZER_FILES,
     FilesByRole,
     TokenizerParts,
     read_numbered,
+    read_settings,
 )
 
 # The names that a tokenizer's file may have, by its role; the first one that exists counts.
@@ -66,8 +67,7 @@ class HuggingFaceFiles(ModelFiles):
 
     @functools.cached_property
     def _tokenizer_settings(self) -> JsonObject:
-        path = self.path / SETTINGS_FILE
-        return read_json(path) if path.exists() else {}
+        return read_settings(self.path)
 
     def _read(self) -> Checkpoint:
         checkpoint = read_tensors(self.settings, self._weights)

@@ -38,6 +38,7 @@ from pyattn.files.tokenizer_parts import (
     TOKENIZER_FILES,
     UNKNOWN,
     FilesByRole,
+    added_tokens,
     read_ids,
 )
 from pyattn.text.tokenizers import codes
@@ -120,11 +121,13 @@ class _Settings:
 
     Attributes:
         kind: Name of the tokenizer's class in transformers; "" if absent.
+        added: Token to id, of tokens behind the vocabulary.
     """
 
     def __init__(self, values: JsonObject) -> None:
         self.fields = Fields({SETTINGS_FILE: values})
         self.kind = self.fields.text("tokenizer_class", "")
+        self.added = added_tokens(values)
 
     def language(self, key: str, known: Mapping[str, tuple[int, ...]]) -> str | None:
         """The language in a field, if there is one."""
@@ -185,7 +188,8 @@ def _bart(
     name = vocab.name
     rows = (config.source_vocab, config.target_vocab)
     spaced = settings.fields.boolean("add_prefix_space", False)
-    cutter = JsonCutter(read_byte_level(vocab, merges, spaced=spaced), name, rows)
+    read = read_byte_level(vocab, merges, spaced=spaced, added=settings.added)
+    cutter = JsonCutter(read, name, rows)
     if _BEGIN not in cutter.ids:
         raise ModelError(f"{name}: {_BEGIN} is missing")
     _check_end(cutter.ids, name, config)

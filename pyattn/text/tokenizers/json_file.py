@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyattn._exits import gate
@@ -164,7 +164,11 @@ def read_tokenizer_json(path: pathlib.Path) -> Tokenizer:
 
 
 def read_byte_level(
-    vocabulary: pathlib.Path, merges: pathlib.Path, *, spaced: bool = False
+    vocabulary: pathlib.Path,
+    merges: pathlib.Path,
+    *,
+    spaced: bool = False,
+    added: Mapping[str, int] | None = None,
 ) -> Tokenizer:
     """BART's vocab.json and merges.txt, which are what a tokenizer.json would be made of.
 
@@ -172,10 +176,11 @@ def read_byte_level(
         vocabulary: Token to id.
         merges: Pairs of tokens that become one, the first ones first.
         spaced: Whether a text is cut as if a space stood before it.
+        added: Special token to id, by rising ids; those of the vocabulary count as read.
 
     Raises:
         NoTokenizer: if the package tokenizers is not installed.
-        ModelError: if a file cannot be read, or is malformed.
+        ModelError: if a file cannot be read, or is malformed; if added tokens leave a gap of ids.
     """
     ids, pairs = read_json(vocabulary), _read_merges(merges)
     for token, id in ids.items():
@@ -191,6 +196,14 @@ def read_byte_level(
         if "<mask>" in ids:
             # A mask stands for a word with the space before it.
             tokenizer.add_special_tokens([package.AddedToken("<mask>", lstrip=True)])
+        more = {token: id for token, id in (added or {}).items() if token not in ids}
+        tokenizer.add_special_tokens([*more])
+        found = {token: tokenizer.token_to_id(token) for token in more}
+    for token, id in more.items():
+        if found[token] != id:
+            raise ModelError(
+                f"{vocabulary.name}: {bare(token)} is added as id {id}, expected {found[token]}"
+            )
     return tokenizer
 
 
