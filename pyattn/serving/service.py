@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,8 +31,12 @@ from pyattn.serving.watching import Watch
 from pyattn.serving.work import Job, Work
 from pyattn.translator import Translator
 
+_log = logging.getLogger("pyattn.serving")
+
 # Warm-up: what the first requests would have to wait for, protected parts included.
 _FIRST_TEXT = "See https://example.com/a1 for more."
+# Seconds after which a warm-up that failed is tried again: its reason may be gone by then.
+_WARM_UP_AGAIN = 30.0
 _CLEAN_EVERY = 60.0
 
 
@@ -86,12 +91,21 @@ class Service:
         self.admission.draining = True
 
     async def warm_up(self) -> None:
-        """Translates a sentence with the first model."""
-        source, target = next(iter(self.catalog.slots[0].pairs))
+        """Translates a sentence with the first model; if that fails, again after a time."""
+        slot = self.catalog.slots[0]
+        source, target = next(iter(slot.pairs))
         options = {"protect": True}
         job = Job(texts=[_FIRST_TEXT], source=source, target=target, options=options)
-        await self.work.translate(job)
-        self._warm = True
+        while not self._warm:
+            try:
+                await self.work.translate(job)
+                self._warm = True
+            except Exception as error:
+                # Clients are told that a model cannot be loaded; why is its cause.
+                cause = error.__cause__ or error
+                kind = type(cause).__name__
+                _log.error("the warm-up of the model %s failed: %s: %s", slot.name, kind, cause)
+                await asyncio.sleep(_WARM_UP_AGAIN)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
