@@ -78,7 +78,7 @@ async def _answered(call: Call, endpoint: Endpoint) -> Response:
     call.request._receive = body.receive
     if endpoint.open:
         return await endpoint.handle(call)
-    if service.admission.draining:
+    if service.admission.draining and not endpoint.late:
         raise Problem(503, "the service ends: try again later", retry_after=5)
     ending = _Ending()
     seconds = settings.file_seconds if endpoint.file else settings.seconds

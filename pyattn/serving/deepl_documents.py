@@ -115,6 +115,7 @@ ENDPOINTS = (
         body=_KEY,
         answer=record(document_id=TEXT, status=TEXT, error_message=TEXT),
         parameters=_ID,
+        late=True,
     ),
     Endpoint(
         path="/v2/document/{id}/result",
@@ -124,5 +125,6 @@ ENDPOINTS = (
         summary="Fetch a translated document, which deletes it",
         body=_KEY,
         parameters=_ID,
+        late=True,
     ),
 )

@@ -69,6 +69,7 @@ class Endpoint:
         answer: The JSON schema of the answer; None for another kind of answer.
         file: Whether the request may be as large as a file.
         open: Whether it needs no key and is not counted.
+        late: Whether it is answered while the service drains: it fetches what was accepted earlier.
         parameters: Parameters of the path and the query, as in an OpenAPI document.
         status: The status of its answer.
     """
@@ -82,6 +83,7 @@ class Endpoint:
     answer: Mapping[str, Any] | None = None
     file: bool = False
     open: bool = False
+    late: bool = False
     parameters: tuple[Mapping[str, Any], ...] = ()
     status: int = 200
 

@@ -76,13 +76,17 @@ class Progress:
         return round((time.monotonic() - self.begun) * (1 - self.share) / self.share)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class _Result:
-    """A result: the name that it is downloaded under, its size, and when it is deleted."""
+    """A result: the name that it is downloaded under, its size, and when it is deleted.
+
+    `fetched` says whether somebody had it.
+    """
 
     name: str
     nbytes: int
     until: float
+    fetched: bool = False
 
 
 class Files:
@@ -240,7 +244,13 @@ class Files:
         found = self._results.get(token)
         if found is None or self._folder is None:
             return None
+        found.fetched = True
         return (self._folder / token).read_bytes(), found.name
+
+    def unfetched_since(self, moment: float) -> bool:
+        """Whether a result is kept that was made after a moment and that nobody has fetched."""
+        found = self._results.values()
+        return any(not one.fetched and one.until - self._seconds > moment for one in found)
 
     def forget(self, token: str) -> None:
         """Deletes a result."""

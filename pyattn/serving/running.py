@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -101,12 +102,18 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server whose signals drain it, and end the process with 0."""
+    """A server whose signals drain it, and end the process with 0.
+
+    Before it closes its port, clients fetch their documents: they come back for them over new
+    connections.
+    """
 
     def __init__(self, config: uvicorn.Config, service: Any, announce: Any) -> None:
         super().__init__(config)
         self._service = service
         self._announce = announce
+        # When what was accepted has to be done; None before a signal.
+        self._until: float | None = None
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
@@ -131,8 +138,22 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins to drain; a second SIGINT ends at once."""
+        del frame
         self._service.drain()
-        super().handle_exit(sig, frame)
+        if self._until is None:
+            self._until = time.monotonic() + (self.config.timeout_graceful_shutdown or 0)
+            self.should_exit = not self._service.expects
+        elif sig == signal.SIGINT:
+            self.should_exit = self.force_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether the port is to be closed; called ten times a second."""
+        if self._until is not None:
+            left = self._until - time.monotonic()
+            if left <= 0 or not self._service.expects:
+                self.should_exit = True
+                self.config.timeout_graceful_shutdown = max(1, round(left))
+        return await super().on_tick(counter)
 
 
 def _protocol(seconds: float) -> type[asyncio.Protocol]:

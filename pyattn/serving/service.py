@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,8 @@ _FIRST_TEXT = "See https://example.com/a1 for more."
 # Seconds after which a warm-up that failed is tried again: its reason may be gone by then.
 _WARM_UP_AGAIN = 30.0
 _CLEAN_EVERY = 60.0
+# Seconds in which the client of a document comes for it: the official ones of DeepL ask every five.
+_FETCHED_WITHIN = 12.0
 
 
 class Service:
@@ -89,6 +92,13 @@ class Service:
     def drain(self) -> None:
         """Accepts nothing more; what is under way goes on."""
         self.admission.draining = True
+
+    @property
+    def expects(self) -> bool:
+        """Whether clients will come for documents: those under way, or done a moment ago."""
+        recent = time.monotonic() - _FETCHED_WITHIN
+        ended = self.jobs.ended_since(recent) or self.files.unfetched_since(recent)
+        return ended or self.files.count > 0
 
     async def warm_up(self) -> None:
         """Translates a sentence with the first model; if that fails, again after a time."""
