@@ -56,7 +56,7 @@ async def status(call: Call) -> Response:
     elif job.status == "error":
         shown["error_message"] = job.error
     elif (left := job.progress.seconds_left) is not None:
-        shown["seconds_remaining"] = left
+        shown |= {"seconds_remaining": left, "progress": round(job.progress.share, 3)}
     return JSONResponse(shown)
 
 

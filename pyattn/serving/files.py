@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import pathlib
+import re
 import secrets
 import shutil
 import tempfile
@@ -31,6 +32,8 @@ _AT_ONCE = 2
 # Results that are kept at a time, and their bytes together; the oldest go first.
 _MOST_RESULTS = 100
 _MOST_RESULT_BYTES = 1 << 30
+# Who knows a name learns how far its document is, without a key.
+_UNGUESSABLE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,6 +112,7 @@ class Files:
         self._limit = asyncio.Semaphore(_AT_ONCE)
         self._folder: pathlib.Path | None = None
         self._results: dict[str, _Result] = {}
+        self._shown: dict[str, Progress] = {}
         self.count = 0
         self.tasks: set[asyncio.Task[bytes]] = set()
 
@@ -201,6 +205,30 @@ class Files:
         if found.language == UNKNOWN:
             return self._work.catalog.sources_of(target)[0]
         return found.language
+
+    @contextlib.contextmanager
+    def shown(self, name: str | None, progress: Progress) -> Iterator[None]:
+        """Shows how far a document is under a name that its client has made up, for a time.
+
+        Raises:
+            Problem: if the name could be guessed, or another document has it.
+        """
+        if name is None:
+            yield
+            return
+        if not _UNGUESSABLE.fullmatch(name):
+            raise Problem(400, "Invalid request: progress_id has other than 32 hexadecimal digits")
+        if name in self._shown:
+            raise Problem(400, "Invalid request: progress_id is that of another document")
+        self._shown[name] = progress
+        try:
+            yield
+        finally:
+            del self._shown[name]
+
+    def progress(self, name: str) -> Progress | None:
+        """How far a document is; None if none is under way under this name."""
+        return self._shown.get(name)
 
     @contextlib.contextmanager
     def _place(self) -> Iterator[None]:
