@@ -127,8 +127,9 @@ class Call:
         """
         kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
         given: dict[str, Any] = {}
-        for name, text in self.request.query_params.multi_items():
-            _put(given, name, text)
+        if self.request.scope["query_string"]:
+            for name, text in self.request.query_params.multi_items():
+                _put(given, name, text)
         repeated = {name for name, value in given.items() if isinstance(value, list)}
         if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
             form: FormData = await self.request.form(
@@ -163,11 +164,15 @@ class Call:
         keys, api = self.service.keys, self._endpoint.api
         if keys.required and not key:
             raise Problem(*api.no_key)
-        holder = keys.holder(key or "")
-        if holder is None:
-            raise Problem(*api.wrong_key)
-        self.owner = holder if keys.required else ""
-        self.service.rates.take(f"key {holder}" if keys.required else f"address {self.address()}")
+        client = ""
+        if keys.required:
+            holder = keys.holder(key)
+            if holder is None:
+                raise Problem(*api.wrong_key)
+            self.owner = holder
+            client = f"key {holder}"
+        if self.service.rates.limited:
+            self.service.rates.take(client or f"address {self.address()}")
 
     def address(self) -> str:
         """The client's address."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _BACKLOG = 2048
 # Headers of a request; no client needs as many.
 _HEADER_BYTES = 65_536
+# A request makes hundreds of objects, hardly any of them in cycles. Python's own 700 took a tenth
+# of the time of all that is not the model's (64 clients: 394 sentences/s in place of 368).
+_COLLECTED_AT_ONCE = 50_000
 
 
 def run(
@@ -60,11 +64,22 @@ def run(
         timeout_graceful_shutdown=max(1, round(grace)),
         backlog=_BACKLOG,
     )
-    with _listening(host, port) as listening:
+    with _listening(host, port) as listening, _collecting(_COLLECTED_AT_ONCE):
         server = _Server(config, app.service, announce)
         server.run(sockets=[listening])
     if not server.started:
         raise OSError("serve: the service could not be started; its log has the reason")
+
+
+@contextlib.contextmanager
+def _collecting(objects: int) -> Iterator[None]:
+    """Makes Python look for unreachable cycles each time that there are so many new objects."""
+    before = gc.get_threshold()
+    gc.set_threshold(objects, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _listening(host: str, port: int) -> socket.socket:

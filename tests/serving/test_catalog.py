@@ -200,3 +200,12 @@ def test_a_warm_up_that_fails_is_in_the_log_and_tried_again(
         asyncio.run(asyncio.wait_for(run(), 60))
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert lines == [f"the warm-up of the model en-es failed: {reason}"] * 2
+
+
+def test_spellings_of_languages_are_remembered_up_to_a_number() -> None:
+    catalog = Catalog({"en-es": "a", "es-pt": "b"}, Loader())
+    for number in range(5000):
+        assert catalog.language(f"es-{number:04}", as_target=False) == "es"
+    assert catalog.language("xx", as_target=True) is None
+    assert catalog.language("ES", as_target=True) == catalog.language("ES", as_target=True) == "es"
+    assert len(catalog._languages) == 1000
