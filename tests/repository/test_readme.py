@@ -94,6 +94,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     place = tmp_path_factory.mktemp("documents") / "template"
     place.mkdir()
     (place / "letters.en").write_text(LETTERS, "utf-8")
+    (place / "letters.jsonl").write_text('{"id": 7, "body": "I am hungry."}\n')
     (place / "page.html").write_text('<p lang="en">I went to <b>Paris</b> last summer.</p>\n')
     (place / "film.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nWhere is the station?\n")
     command = place / "bin" / "pyattn"
