@@ -85,6 +85,38 @@ def read_modules(folder: pathlib.Path) -> Modules:
     return reader.found()
 
 
+def is_classifier(folder: pathlib.Path) -> bool:
+    """Whether modules.json is that of a CrossEncoder, which gives scores and no vectors.
+
+    Raises:
+        ModelError: if a file is malformed.
+    """
+    if not (folder / MODULES_FILE).exists() or not (folder / PROMPTS_FILE).exists():
+        return False
+    fields = Fields({PROMPTS_FILE: read_json(folder / PROMPTS_FILE)})
+    return fields.text("model_type", "") == "CrossEncoder"
+
+
+def classifier_folder(folder: pathlib.Path) -> pathlib.Path:
+    """The folder of a classifier's encoder and head: the folder itself, or that of its module.
+
+    Raises:
+        ModelError: if modules.json is malformed, or lists more than a Transformer.
+    """
+    if not (folder / MODULES_FILE).exists():
+        return folder
+    content = read_bytes(folder / MODULES_FILE, _LIMIT)
+    entries = parse_json_list(content, MODULES_FILE)
+    if len(entries) != 1 or not isinstance(entries[0], dict):
+        raise ModelError(f"{MODULES_FILE}: {len(entries)} modules, expected a Transformer alone")
+    place = f"{MODULES_FILE}: module 0"
+    fields = Fields({place: entries[0]})
+    kind = fields.text("type").rpartition(".")[2]
+    if kind != "Transformer":
+        raise ModelError(f"{place} is {bare(kind)}, expected a Transformer alone")
+    return _inside(folder, fields.text("path", ""), place)
+
+
 class _Reader:
     """Reads module after module."""
 

@@ -51,15 +51,17 @@ MAY_IMPORT = {
     "documents": CONTRACTS | {"text"},
     "text_model": CONTRACTS | {"files", "model", "running", "text"},
     "embedding": CONTRACTS | {"_core", "files", "ops"},
-    "embedder": CONTRACTS | {"embedding", "files", "model", "running", "text", "text_model"},
+    "encoder_model": CONTRACTS | {"files", "model", "text", "text_model"},
+    "embedder": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
+    "classifier": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
     "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},
     "pivot": CONTRACTS | {"documents", "text", "translator"},
     "evaluation": {"results", "text"},
     "plots": {"evaluation", "results"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
-    | {"_foreign", "embedder", "embedding", "files", "hub", "model", "pivot", "running", "text"}
-    | {"translator"},
+    | {"_foreign", "classifier", "embedder", "embedding", "files", "hub", "model", "pivot"}
+    | {"running", "text", "translator"},
     "compat": CONTRACTS | {"files", "model", "running"},
     "bulk": CONTRACTS | {"_foreign", "loading", "text"},
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
@@ -69,8 +71,8 @@ MAY_IMPORT = {
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"bulk", "cpu", "documents", "embedder", "evaluation", "loading", "model", "ops", "pivot"}
-    | {"plots", "reference", "serving", "text", "translator"},
+    | {"bulk", "classifier", "cpu", "documents", "embedder", "evaluation", "loading", "model"}
+    | {"ops", "pivot", "plots", "reference", "serving", "text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pyattn.checkpoint import Checkpoint, ModelConfig, TextSettings
 from pyattn.errors import ModelError
 from pyattn.files.fields import Fields
+from pyattn.files.head import Head
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config
+from pyattn.files.huggingface.heads import read_head
 from pyattn.files.huggingface.reader import read_tensors
 from pyattn.files.huggingface.weight_files import read_weights
 from pyattn.files.model_files import ModelFiles
@@ -121,6 +123,11 @@ class HuggingFaceFiles(ModelFiles):
         if missing:
             raise ModelError(f"{self.path}: no {listed(missing)}, which its tokenizer needs")
         return files
+
+    @functools.cached_property
+    def head(self) -> Head | None:
+        """As `ModelFiles`."""
+        return read_head(self.path, self._values, self._weights, self.config)
 
     @property
     def stored_numbers(self) -> Mapping[str, int]:
