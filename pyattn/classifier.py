@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pyattn.embedding.heads import SCORES, Scorer
 from pyattn.embedding.modules import classifier_folder
-from pyattn.encoder_model import EncoderModel
+from pyattn.encoder_model import EncoderModel, Long, long_texts
 from pyattn.errors import ModelError
 from pyattn.files import model_path, open_model
 from pyattn.files.head import write_head
@@ -114,16 +114,22 @@ class Classifier(EncoderModel):
         Raises:
             ValueError: if a text is no valid Unicode, or is too long and not to be cut; if there is
                 no such activation, or a pair has another number of texts.
-            TypeError: if a text is not a str.
+            TypeError: if a text is neither a str nor a pair of them, or `texts` is a tuple of two
+                str, which may be meant as a pair or as two texts.
             ModelError: if the model has no tokenizer.
         """
         function = self._function("scores", activation)
         if isinstance(texts, str):
             text = check_text(texts, "scores: text")
-            row: Floats = function(self._logits("scores", [text], truncate, False))[0]
+            row: Floats = function(self._logits("scores", [text], long_texts(truncate), False))[0]
             return row
+        if isinstance(texts, tuple) and [type(text) for text in texts] == [str, str]:
+            raise TypeError(
+                "scores: texts is a tuple of two str, expected a list: [(first, second)] for one "
+                "pair, [first, second] for two texts"
+            )
         pairs = checked_pairs("scores", texts)
-        return function(self._logits("scores", pairs, truncate, progress))
+        return function(self._logits("scores", pairs, long_texts(truncate), progress))
 
     def rank(
         self,
@@ -164,7 +170,7 @@ class Classifier(EncoderModel):
         function = self._function("rank", activation)
         check_text(query, "rank: query")
         pairs = [(query, text) for text in checked_texts("rank", documents, name="documents")]
-        scores = function(self._logits("rank", pairs, truncate, progress))[:, 0]
+        scores = function(self._logits("rank", pairs, long_texts(truncate), progress))[:, 0]
         # Stable, and NaN last.
         order = np.argsort(-scores, kind="stable")[:top_k]
         return [Ranked(int(n), float(scores[n])) for n in order]
@@ -177,11 +183,11 @@ class Classifier(EncoderModel):
         return SCORES[name]
 
     def _logits(
-        self, operation: str, texts: Sequence[TextOrPair], truncate: bool, progress: bool
+        self, operation: str, texts: Sequence[TextOrPair], long: Long, progress: bool
     ) -> Floats:
         # Copies, as a view would keep the states of all tokens in memory.
         first = self._of_states(
-            operation, texts, lambda states: states[0].copy(), truncate=truncate, progress=progress
+            operation, texts, lambda states: states[0].copy(), long=long, progress=progress
         )
         dim = self.model.config.dim
         return self._scorer.logits(np.stack(first) if first else np.empty((0, dim), np.float32))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from pyattn.embedding.modules import Modules, read_modules, write_modules
 from pyattn.embedding.pooling import applied
-from pyattn.encoder_model import EncoderModel
+from pyattn.encoder_model import EncoderModel, Long, long_texts
 from pyattn.files import model_path, open_model
-from pyattn.text.checks import check_text, checked_texts
+from pyattn.text.checks import check_text, checked_pairs
 from pyattn.text.tokenizers import tokenizer_files
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyattn.files.native import MatrixType
     from pyattn.overrides import Limits
     from pyattn.running.precision import DTypes
+    from pyattn.text.tokenizers.pairs import TextOrPair
 
 Floats = npt.NDArray[np.float32]
 
@@ -74,7 +75,7 @@ class Embedder(EncoderModel):
     @overload
     def embed(
         self,
-        texts: Iterable[str],
+        texts: Iterable[TextOrPair],
         *,
         prompt: str | None = ...,
         prompt_name: str | None = ...,
@@ -83,7 +84,7 @@ class Embedder(EncoderModel):
     ) -> Floats: ...
     def embed(
         self,
-        texts: str | Iterable[str],
+        texts: str | Iterable[TextOrPair],
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -94,8 +95,9 @@ class Embedder(EncoderModel):
 
         Args:
             texts: Any number of texts, or one. An empty text has a vector, too: that of the special
-                tokens around it.
-            prompt: A text in front of every text, such as "query: ".
+                tokens around it. A tuple or list of two texts is a pair, which has one vector, for
+                models that were trained with pairs.
+            prompt: A text in front of every text, or of the first one of a pair, such as "query: ".
             prompt_name: One of the model's `prompts` in its place; None is the model's default, if
                 it has one.
             truncate: Whether a text of more than `max_tokens` is cut there, with a warning; if not,
@@ -108,23 +110,25 @@ class Embedder(EncoderModel):
         Raises:
             ValueError: if a text is no valid Unicode, or is too long and not to be cut; if both
                 prompts are given, or the model has none of that name.
-            TypeError: if a text is not a str.
+            TypeError: if a text is neither a str nor a pair of them.
             ModelError: if the model has no tokenizer.
         """
         front = self._prompt(prompt, prompt_name)
         if isinstance(texts, str):
             check_text(texts, "embed: text")
-            row: Floats = self._vectors([texts], front, truncate, False)[0]
+            row: Floats = self._vectors([texts], front, long_texts(truncate), False)[0]
             return row
-        return self._vectors(list(checked_texts("embed", texts)), front, truncate, progress)
+        return self._vectors(checked_pairs("embed", texts), front, long_texts(truncate), progress)
 
-    def _vectors(self, texts: list[str], prompt: str, truncate: bool, progress: bool) -> Floats:
+    def _vectors(
+        self, texts: Sequence[TextOrPair], prompt: str, long: Long, progress: bool
+    ) -> Floats:
         skipped = self._prompt_tokens(prompt)
         pooled = self._of_states(
             "embed",
-            [self._prepared(prompt + text) for text in texts],
+            [self._prepared(prompt, text) for text in texts],
             lambda states: self._modules.pooling(states, skipped),
-            truncate=truncate,
+            long=long,
             progress=progress,
         )
         width = self.model.config.dim * len(self._modules.pooling.modes)
@@ -148,10 +152,15 @@ class Embedder(EncoderModel):
         """How many tokens at the beginning of a text are of the prompt, with the special one."""
         if not prompt or self._modules.pooling.include_prompt:
             return 0
-        framed = self.tokenizer.encode(self._prepared(prompt))
+        framed = self.tokenizer.encode(self._prepared("", prompt))
         return len(framed.ids) - framed.ends
 
-    def _prepared(self, text: str) -> str:
+    def _prepared(self, prompt: str, text: TextOrPair) -> TextOrPair:
+        first, second = (text, None) if isinstance(text, str) else text
+        first = self._lowered(prompt + first)
+        return first if second is None else (first, self._lowered(second))
+
+    def _lowered(self, text: str) -> str:
         return text.lower() if self._modules.lower else text
 
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:

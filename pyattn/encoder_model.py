@@ -6,7 +6,7 @@ import contextlib
 import pathlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ from pyattn.text_model import LoadedModel
 
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
+# Texts of more tokens than a model takes are cut with a warning, cut silently, or an error.
+Long: TypeAlias = Literal["warn", "cut", "refuse"]
 
 # Texts that are sorted by their lengths and computed together, and tokens whose states exist at a
 # time: of a width of 1,024, 64 MiB.
@@ -97,7 +99,7 @@ class EncoderModel(LoadedModel):
         texts: Sequence[TextOrPair],
         one: Callable[[Floats], T],
         *,
-        truncate: bool,
+        long: Long,
         progress: bool,
     ) -> list[T]:
         """What `one` makes of the states of each text, [time, dim].
@@ -109,7 +111,7 @@ class EncoderModel(LoadedModel):
                 names.
             texts: Valid texts.
             one: The function.
-            truncate: Whether long texts are cut; else they are an error.
+            long: What happens to long texts.
             progress: Whether to draw a bar.
         """
         found: list[T] = []
@@ -119,7 +121,7 @@ class EncoderModel(LoadedModel):
             for begin in range(0, len(texts), _TEXTS):
                 framed = [self.tokenizer.encode(text) for text in texts[begin : begin + _TEXTS]]
                 cut += [begin + n for n, text in enumerate(framed) if text.cut]
-                if cut and not truncate:
+                if cut and long == "refuse":
                     raise ValueError(
                         f"{operation}: text {cut[0]} has more than {longest} tokens, expected no "
                         "more, or truncate=True"
@@ -128,7 +130,7 @@ class EncoderModel(LoadedModel):
                     found += rows
                     if report is not None:
                         report(begin + done)
-        if cut:
+        if cut and long == "warn":
             warnings.warn(
                 f"{operation}: {len(cut)} of {len(texts)} texts have more than {longest} tokens "
                 f"and were cut, the first is text {cut[0]}",
@@ -161,6 +163,11 @@ class EncoderModel(LoadedModel):
 def _loaded(kind: Callable[..., EncoderModel], folder: Any, settings: Any) -> EncoderModel:
     """A pickled model, loaded again."""
     return kind(folder, **settings)
+
+
+def long_texts(truncate: bool) -> Long:
+    """What a caller's `truncate` asks for."""
+    return "warn" if truncate else "refuse"
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -54,16 +54,10 @@ def checked_pairs(operation: str, texts: Iterable[object]) -> list[str | tuple[s
         texts: The argument to check.
 
     Raises:
-        TypeError: if it is no iterable, or an item is neither a str nor a tuple or list of str; and
-            for a tuple of two str, which may be meant as a pair or as two texts.
+        TypeError: if it is no iterable, or an item is neither a str nor a tuple or list of str.
         ValueError: if a pair has another number of texts, or a text is not valid Unicode.
     """
     _check_iterable(operation, texts, "a list of str, or of pairs of str", "texts")
-    if isinstance(texts, tuple) and len(texts) == 2 and all(isinstance(one, str) for one in texts):
-        raise TypeError(
-            f"{operation}: texts is a tuple of two str, expected a list: [(first, second)] for "
-            "one pair, [first, second] for two texts"
-        )
     return [_checked_pair(one, f"{operation}: texts[{n}]") for n, one in enumerate(texts)]
 
 
