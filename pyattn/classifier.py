@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn.embedding.heads import SCORES, Scorer
-from pyattn.embedding.modules import classifier_folder
+from pyattn.embedding.modules import read_classifier, write_modules
 from pyattn.encoder_model import EncoderModel, Long, long_texts
 from pyattn.errors import ModelError
 from pyattn.files import model_path, open_model
@@ -75,15 +75,15 @@ class Classifier(EncoderModel):
         **limits: Unpack[Limits],
     ) -> None:
         place = model_path(path)
-        self._encoder = classifier_folder(place)
-        with open_model(self._encoder) as files:
+        modules = read_classifier(place)
+        with open_model(modules.model) as files:
             head = files.head
             if head is None:
                 raise ModelError(
                     f"{place}: a model of {files.config.family} that does not classify texts, "
                     "expected one such as BertForSequenceClassification"
                 )
-            super().__init__(place, files, None, {"dtype": dtype, "threads": threads, **limits})
+            super().__init__(place, files, modules, {"dtype": dtype, "threads": threads, **limits})
         self._head = head
         self._scorer = Scorer(head)
         self.labels = head.labels
@@ -94,6 +94,8 @@ class Classifier(EncoderModel):
         texts: str | Iterable[TextOrPair],
         *,
         activation: ScoreFunction | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
         truncate: bool = True,
         progress: bool = False,
     ) -> Floats:
@@ -104,6 +106,9 @@ class Classifier(EncoderModel):
                 pair is [(first, second)].
             activation: What makes scores of logits: "identity" for the logits themselves,
                 "sigmoid", "softmax" or "tanh"; None is the attribute `activation`.
+            prompt: A text in front of every text, or of the first one of a pair.
+            prompt_name: One of the model's `prompts` in its place; None is the model's default, if
+                it has one.
             truncate: Whether a text or pair of more than `max_tokens` is cut, with a warning; if
                 not, it is an error. The longer text of a pair is cut first.
             progress: Whether to draw a bar on standard error; needs the package tqdm.
@@ -113,15 +118,18 @@ class Classifier(EncoderModel):
 
         Raises:
             ValueError: if a text is no valid Unicode, or is too long and not to be cut; if there is
-                no such activation, or a pair has another number of texts.
+                no such activation or prompt, or a pair has another number of texts.
             TypeError: if a text is neither a str nor a pair of them, or `texts` is a tuple of two
                 str, which may be meant as a pair or as two texts.
             ModelError: if the model has no tokenizer.
         """
         function = self._function("scores", activation)
+        front = self._prompt("scores", prompt, prompt_name)
         if isinstance(texts, str):
             text = check_text(texts, "scores: text")
-            row: Floats = function(self._logits("scores", [text], long_texts(truncate), False))[0]
+            row: Floats = function(
+                self._logits("scores", [text], front, long_texts(truncate), False)
+            )[0]
             return row
         if isinstance(texts, tuple) and [type(text) for text in texts] == [str, str]:
             raise TypeError(
@@ -129,7 +137,7 @@ class Classifier(EncoderModel):
                 "pair, [first, second] for two texts"
             )
         pairs = checked_pairs("scores", texts)
-        return function(self._logits("scores", pairs, long_texts(truncate), progress))
+        return function(self._logits("scores", pairs, front, long_texts(truncate), progress))
 
     def rank(
         self,
@@ -138,6 +146,8 @@ class Classifier(EncoderModel):
         *,
         top_k: int | None = None,
         activation: ScoreFunction | None = None,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
         truncate: bool = True,
         progress: bool = False,
     ) -> list[Ranked]:
@@ -148,6 +158,8 @@ class Classifier(EncoderModel):
             documents: The second ones.
             top_k: How many to return; None is all.
             activation: As for `scores`.
+            prompt: Likewise, in front of the query.
+            prompt_name: Likewise.
             truncate: Likewise.
             progress: Likewise.
 
@@ -168,9 +180,10 @@ class Classifier(EncoderModel):
             if top_k < 0:
                 raise ValueError(f"rank: top_k is {top_k}, expected 0 or more")
         function = self._function("rank", activation)
+        front = self._prompt("rank", prompt, prompt_name)
         check_text(query, "rank: query")
         pairs = [(query, text) for text in checked_texts("rank", documents, name="documents")]
-        scores = function(self._logits("rank", pairs, long_texts(truncate), progress))[:, 0]
+        scores = function(self._logits("rank", pairs, front, long_texts(truncate), progress))[:, 0]
         # Stable, and NaN last.
         order = np.argsort(-scores, kind="stable")[:top_k]
         return [Ranked(int(n), float(scores[n])) for n in order]
@@ -183,11 +196,16 @@ class Classifier(EncoderModel):
         return SCORES[name]
 
     def _logits(
-        self, operation: str, texts: Sequence[TextOrPair], long: Long, progress: bool
+        self,
+        operation: str,
+        texts: Sequence[TextOrPair],
+        prompt: str,
+        long: Long,
+        progress: bool,
     ) -> Floats:
         # Copies, as a view would keep the states of all tokens in memory.
         first = self._of_states(
-            operation, texts, lambda states: states[0].copy(), long=long, progress=progress
+            operation, texts, prompt, lambda states: states[0].copy(), long=long, progress=progress
         )
         dim = self.model.config.dim
         return self._scorer.logits(np.stack(first) if first else np.empty((0, dim), np.float32))
@@ -203,5 +221,6 @@ class Classifier(EncoderModel):
             FileExistsError: if the folder holds anything.
             ValueError: as `Model.save`.
         """
-        self.model.save(folder, dtype=dtype, tokenizer_files=tokenizer_files(self._encoder))
+        self.model.save(folder, dtype=dtype, tokenizer_files=tokenizer_files(self._modules.model))
         write_head(model_path(folder), self._head)
+        write_modules(model_path(folder), self._modules)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.embedding.modules import Modules, read_modules, write_modules
+from pyattn.embedding.modules import read_modules, write_modules
 from pyattn.embedding.pooling import applied
 from pyattn.encoder_model import EncoderModel, Long, long_texts
 from pyattn.files import model_path, open_model
@@ -39,9 +39,6 @@ class Embedder(EncoderModel):
         threads: Likewise.
         **limits: Other settings of `pyattn.Model`: `isa`, `batch_tokens`.
 
-    Attributes:
-        prompts: The model's prompts, by name.
-
     Raises:
         ModelError: if a file is missing or cannot be used, or the model has a decoder.
         ValueError: as `pyattn.Model`.
@@ -55,12 +52,9 @@ class Embedder(EncoderModel):
         **limits: Unpack[Limits],
     ) -> None:
         place = model_path(path)
-        self._modules: Modules = read_modules(place)
-        with open_model(self._modules.model) as files:
-            super().__init__(
-                place, files, self._modules.longest, {"dtype": dtype, "threads": threads, **limits}
-            )
-        self.prompts = dict(self._modules.prompts)
+        modules = read_modules(place)
+        with open_model(modules.model) as files:
+            super().__init__(place, files, modules, {"dtype": dtype, "threads": threads, **limits})
 
     @overload
     def embed(
@@ -113,7 +107,7 @@ class Embedder(EncoderModel):
             TypeError: if a text is neither a str nor a pair of them.
             ModelError: if the model has no tokenizer.
         """
-        front = self._prompt(prompt, prompt_name)
+        front = self._prompt("embed", prompt, prompt_name)
         if isinstance(texts, str):
             check_text(texts, "embed: text")
             row: Floats = self._vectors([texts], front, long_texts(truncate), False)[0]
@@ -126,7 +120,8 @@ class Embedder(EncoderModel):
         skipped = self._prompt_tokens(prompt)
         pooled = self._of_states(
             "embed",
-            [self._prepared(prompt, text) for text in texts],
+            texts,
+            prompt,
             lambda states: self._modules.pooling(states, skipped),
             long=long,
             progress=progress,
@@ -135,33 +130,12 @@ class Embedder(EncoderModel):
         vectors = np.stack(pooled) if pooled else np.empty((0, width), np.float32)
         return applied(self._modules.steps, vectors)
 
-    def _prompt(self, prompt: str | None, name: str | None) -> str:
-        if prompt is not None and name is not None:
-            raise ValueError("embed: prompt and prompt_name are given, expected one of them")
-        if prompt is not None:
-            return check_text(prompt, "embed: prompt")
-        name = self._modules.default_prompt if name is None else name
-        if name is None:
-            return ""
-        if name not in self.prompts:
-            known = ", ".join(map(repr, self.prompts)) or "none, as the model has no prompts"
-            raise ValueError(f"embed: prompt_name is {name!r}, expected {known}")
-        return self.prompts[name]
-
     def _prompt_tokens(self, prompt: str) -> int:
         """How many tokens at the beginning of a text are of the prompt, with the special one."""
         if not prompt or self._modules.pooling.include_prompt:
             return 0
         framed = self.tokenizer.encode(self._prepared("", prompt))
         return len(framed.ids) - framed.ends
-
-    def _prepared(self, prompt: str, text: TextOrPair) -> TextOrPair:
-        first, second = (text, None) if isinstance(text, str) else text
-        first = self._lowered(prompt + first)
-        return first if second is None else (first, self._lowered(second))
-
-    def _lowered(self, text: str) -> str:
-        return text.lower() if self._modules.lower else text
 
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
         """Write model, tokenizer and modules as a folder of pyattn's own layout.

@@ -11,8 +11,10 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pyattn.embedding.modules import Modules
 from pyattn.errors import ModelError
 from pyattn.files import ModelFiles
+from pyattn.text.checks import check_text
 from pyattn.text.progress import bar
 from pyattn.text.tokenizers import NoTokenizer
 from pyattn.text.tokenizers.pairs import (
@@ -42,8 +44,11 @@ class EncoderModel(LoadedModel):
     Args:
         folder: The folder of which the object is made, and made again.
         files: The encoder's files.
-        longest: Tokens of the longest text; None is what the tokenizer's files say.
+        modules: What stands around it.
         settings: Other arguments of `pyattn.Model`.
+
+    Attributes:
+        prompts: The model's prompts, by name.
 
     Raises:
         ModelError: if a file is missing or cannot be used, or the model has a decoder.
@@ -51,11 +56,7 @@ class EncoderModel(LoadedModel):
     """
 
     def __init__(
-        self,
-        folder: pathlib.Path,
-        files: ModelFiles,
-        longest: int | None,
-        settings: dict[str, Any],
+        self, folder: pathlib.Path, files: ModelFiles, modules: Modules, settings: dict[str, Any]
     ) -> None:
         # Takes as long to import as everything else.
         from pyattn.model import Model
@@ -67,10 +68,12 @@ class EncoderModel(LoadedModel):
             )
         self._tokenizer: PairTokenizer | NoTokenizer
         try:
-            self._tokenizer = load_pair_tokenizer(files, longest)
+            self._tokenizer = load_pair_tokenizer(files, modules.longest)
         except NoTokenizer as error:
             self._tokenizer = error
         self._settings = settings
+        self._modules = modules
+        self.prompts = dict(modules.prompts)
         super().__init__(Model(checkpoint, **settings), folder)
 
     @property
@@ -93,10 +96,34 @@ class EncoderModel(LoadedModel):
             raise self._tokenizer
         return self._tokenizer
 
+    def _prompt(self, operation: str, prompt: str | None, name: str | None) -> str:
+        """The prompt that a caller gave or named, or the default."""
+        if prompt is not None and name is not None:
+            raise ValueError(f"{operation}: prompt and prompt_name are given, expected one of them")
+        if prompt is not None:
+            return check_text(prompt, f"{operation}: prompt")
+        name = self._modules.default_prompt if name is None else name
+        if name is None:
+            return ""
+        if name not in self.prompts:
+            known = ", ".join(map(repr, self.prompts)) or "none, as the model has no prompts"
+            raise ValueError(f"{operation}: prompt_name is {name!r}, expected {known}")
+        return self.prompts[name]
+
+    def _prepared(self, prompt: str, text: TextOrPair) -> TextOrPair:
+        """A text behind the prompt, or a pair whose first text is, in the model's letters."""
+        first, second = (text, None) if isinstance(text, str) else text
+        first = self._lowered(prompt + first)
+        return first if second is None else (first, self._lowered(second))
+
+    def _lowered(self, text: str) -> str:
+        return text.lower() if self._modules.lower else text
+
     def _of_states(
         self,
         operation: str,
         texts: Sequence[TextOrPair],
+        prompt: str,
         one: Callable[[Floats], T],
         *,
         long: Long,
@@ -110,6 +137,7 @@ class EncoderModel(LoadedModel):
             operation: The caller's name in errors. It was called by the user, whose line a warning
                 names.
             texts: Valid texts.
+            prompt: In front of each.
             one: The function.
             long: What happens to long texts.
             progress: Whether to draw a bar.
@@ -119,7 +147,10 @@ class EncoderModel(LoadedModel):
         longest = self.max_tokens
         with bar(len(texts), "text") if progress else contextlib.nullcontext() as report:
             for begin in range(0, len(texts), _TEXTS):
-                framed = [self.tokenizer.encode(text) for text in texts[begin : begin + _TEXTS]]
+                framed = [
+                    self.tokenizer.encode(self._prepared(prompt, text))
+                    for text in texts[begin : begin + _TEXTS]
+                ]
                 cut += [begin + n for n, text in enumerate(framed) if text.cut]
                 if cut and long == "refuse":
                     raise ValueError(

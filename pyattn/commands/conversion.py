@@ -7,9 +7,8 @@ import os
 import pathlib
 
 from pyattn.embedding.modules import (
-    Modules,
-    classifier_folder,
     is_classifier,
+    read_classifier,
     read_modules,
     write_modules,
 )
@@ -40,9 +39,7 @@ def convert(
             not finite.
     """
     place = model_path(model)
-    around = (
-        Modules(model=classifier_folder(place)) if is_classifier(place) else read_modules(place)
-    )
+    around = read_classifier(place) if is_classifier(place) else read_modules(place)
     with open_model(around.model) as files:
         checkpoint, head = files.checkpoint, files.head
         with contextlib.suppress(NoTokenizer):

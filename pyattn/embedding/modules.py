@@ -50,6 +50,8 @@ class Modules:
         lower: Whether texts are turned into small letters.
         prompts: Texts in front of every text, by their names.
         default_prompt: The name of the prompt that counts if none is given.
+        similarity: The function of two vectors that the model was trained for: "cosine", "dot",
+            "euclidean" or "manhattan" in most files; None if they name none.
         files: The files that hold all of this, by their names in a folder whose encoder is at the
             top.
     """
@@ -61,6 +63,7 @@ class Modules:
     lower: bool = False
     prompts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     default_prompt: str | None = None
+    similarity: str | None = None
     files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
 
@@ -97,24 +100,21 @@ def is_classifier(folder: pathlib.Path) -> bool:
     return fields.text("model_type", "") == "CrossEncoder"
 
 
-def classifier_folder(folder: pathlib.Path) -> pathlib.Path:
-    """The folder of a classifier's encoder and head: the folder itself, or that of its module.
+def read_classifier(folder: pathlib.Path) -> Modules:
+    """What stands around a classifier's encoder; its head lies in the encoder's folder.
 
     Raises:
-        ModelError: if modules.json is malformed, or lists more than a Transformer.
+        ModelError: if a file is malformed, or modules.json lists more than a Transformer.
     """
     if not (folder / MODULES_FILE).exists():
-        return folder
+        return Modules(model=folder)
     content = read_bytes(folder / MODULES_FILE, _LIMIT)
     entries = parse_json_list(content, MODULES_FILE)
-    if len(entries) != 1 or not isinstance(entries[0], dict):
+    if len(entries) != 1:
         raise ModelError(f"{MODULES_FILE}: {len(entries)} modules, expected a Transformer alone")
-    place = f"{MODULES_FILE}: module 0"
-    fields = Fields({place: entries[0]})
-    kind = fields.text("type").rpartition(".")[2]
-    if kind != "Transformer":
-        raise ModelError(f"{place} is {bare(kind)}, expected a Transformer alone")
-    return _inside(folder, fields.text("path", ""), place)
+    reader = _Reader(folder)
+    reader.read(0, entries[0])
+    return reader.found(pooled=False)
 
 
 class _Reader:
@@ -157,9 +157,13 @@ class _Reader:
         where = "" if kind == "Transformer" else path.name
         self._entries.append({**entry, "path": where})
 
-    def found(self) -> Modules:
-        """All that was read, and the other files."""
-        if self._model is None or self._pooling is None:
+    def found(self, *, pooled: bool = True) -> Modules:
+        """All that was read, and the other files.
+
+        Args:
+            pooled: Whether there has to be a Pooling.
+        """
+        if self._model is None or (pooled and self._pooling is None):
             raise ModelError(f"{MODULES_FILE}: expected a Transformer and a Pooling")
         self._files[MODULES_FILE] = json.dumps(self._entries, indent=2).encode()
         own = self._kept(self._model / LENGTH_FILE, LENGTH_FILE)
@@ -173,12 +177,13 @@ class _Reader:
             prompts.fail("default_prompt_name", f"is {bare(default)}, which is none of the prompts")
         return Modules(
             model=self._model,
-            pooling=self._pooling,
+            pooling=self._pooling or Pooling(),
             steps=tuple(self._steps),
             longest=own.optional_integer("max_seq_length", high=MAX_POSITIONS),
             lower=own.boolean("do_lower_case", False),
             prompts=named,
             default_prompt=default,
+            similarity=prompts.text("similarity_fn_name", "") or None,
             files=self._files,
         )
 

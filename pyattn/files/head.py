@@ -25,7 +25,7 @@ HeadActivation: TypeAlias = Literal["tanh", "relu", "gelu"]
 # From logits to scores.
 ScoreFunction: TypeAlias = Literal["identity", "sigmoid", "softmax", "tanh"]
 
-_FIELDS = ("labels", "activation", "scores")
+_FIELDS = ("labels", "activation", "scores", "named")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,6 +38,7 @@ class Head:
         out: Weight [labels, dim] and bias [labels] of the second layer.
         labels: Their names.
         scores: What follows the second layer unless the caller asks for something else.
+        named: Whether the files name this function; else it follows from the task.
     """
 
     dense: tuple[Array, Array]
@@ -45,6 +46,7 @@ class Head:
     out: tuple[Array, Array]
     labels: tuple[str, ...]
     scores: ScoreFunction
+    named: bool
 
 
 def take_layer(weights: Weights, name: str, rows: int, columns: int) -> tuple[Array, Array]:
@@ -88,6 +90,7 @@ def read_head(folder: pathlib.Path, dim: int) -> Head | None:
         out=take_layer(weights, "out", count, dim),
         labels=tuple(labels),
         scores=scores,
+        named=fields.boolean("named", False),
     )
     weights.check_all_taken(HEAD_FILE)
     return head
@@ -95,7 +98,7 @@ def read_head(folder: pathlib.Path, dim: int) -> Head | None:
 
 def write_head(folder: pathlib.Path, head: Head) -> None:
     """Writes a head into a native folder."""
-    values = {"labels": head.labels, "activation": head.activation, "scores": head.scores}
+    values = {name: getattr(head, name) for name in _FIELDS}
     text = json.dumps(values, ensure_ascii=False, indent=2)
     (folder / HEAD_FILE).write_text(f"{text}\n", encoding="utf-8")
     entries = {

@@ -218,12 +218,28 @@ def test_folder_of_a_cross_encoder_is_a_classifier(tmp_path: pathlib.Path) -> No
     folder = changed(tmp_path, "bert-reranker")
     module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.Transformer"}
     (folder / "modules.json").write_text(json.dumps([module]))
-    settings = {"model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.linear.Identity"}
+    settings = {
+        "model_type": "CrossEncoder",
+        "activation_fn": "torch.nn.modules.linear.Identity",
+        "prompts": {"where": "where is "},
+    }
     (folder / "config_sentence_transformers.json").write_text(json.dumps(settings))
     with pyattn.load(folder, dtype="float32") as found:
         assert isinstance(found, Classifier)
         wanted = golden("bert-reranker", "logits")
         np.testing.assert_allclose(found.scores(TEXTS), wanted, rtol=0, atol=CLOSE)
+        found.save(tmp_path / "saved")
+    settings["default_prompt_name"] = "where"
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(settings))
+    convert(folder, tmp_path / "converted")
+    scores = [wanted[4][0]]
+    for place in (tmp_path / "saved", folder, tmp_path / "converted"):
+        name = "where" if place.name == "saved" else None
+        with pyattn.load(place, dtype="float32") as found:
+            assert isinstance(found, Classifier)
+            row = found.scores([("the cat?", "On the mat.")], prompt_name=name)[0]
+            ranked = found.rank("the cat?", ["On the mat."], prompt="where is ")
+            np.testing.assert_allclose([row[0], ranked[0].score], scores * 2, rtol=0, atol=CLOSE)
     (folder / "modules.json").write_text(json.dumps([module, module]))
     with pytest.raises(ModelError, match="2 modules, expected a Transformer alone"):
         Classifier(folder)

@@ -79,12 +79,14 @@ def read_head(
         out = weights.optional(f"{names.out}.weight")
         count = out.shape[0] if out is not None and out.shape else 1
         labels = tuple(f"LABEL_{n}" for n in range(count))
+    named = _named_scores(folder, fields)
     return Head(
         dense=take_layer(weights, names.dense, dim, dim),
         activation=names.activation,
         out=take_layer(weights, names.out, Length.of(len(labels), "id2label"), dim),
         labels=labels,
-        scores=_scores(folder, fields, len(labels)),
+        scores=named or _scores_of_task(fields, len(labels)),
+        named=named is not None,
     )
 
 
@@ -111,12 +113,8 @@ def _labels(fields: Fields) -> tuple[str, ...] | None:
     return tuple(labels)
 
 
-def _scores(folder: pathlib.Path, fields: Fields, labels: int) -> ScoreFunction:
-    """The function that the files name, or that serves their problem.
-
-    One label is that of a reranker, whose scores sentence-transformers makes in the same way; for
-    several it has no function, but transformers' pipelines have.
-    """
+def _named_scores(folder: pathlib.Path, fields: Fields) -> ScoreFunction | None:
+    """The function that the files name."""
     own = Fields({CROSS_ENCODER_FILE: {}})
     if (folder / CROSS_ENCODER_FILE).exists():
         own = Fields({CROSS_ENCODER_FILE: read_json(folder / CROSS_ENCODER_FILE)})
@@ -134,5 +132,14 @@ def _scores(folder: pathlib.Path, fields: Fields, labels: int) -> ScoreFunction:
             if name not in _FUNCTIONS:
                 place.fail(key, f"is {bare(path)}, supported are {', '.join(_FUNCTIONS)}")
             return _FUNCTIONS[name]
+    return None
+
+
+def _scores_of_task(fields: Fields, labels: int) -> ScoreFunction:
+    """The function that serves the task.
+
+    One label is that of a reranker, whose scores sentence-transformers makes in the same way; for
+    several it has no function, but transformers' pipelines have.
+    """
     default = "multi_label_classification" if labels == 1 else "single_label_classification"
     return fields.choice("problem_type", _OF_PROBLEMS, default)
