@@ -87,6 +87,34 @@ def test_ids_are_those_of_transformers_also_where_pairs_are_cut(name: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("settings", "types", "first"),
+    [
+        ({}, [0, 0, 0, 1, 1, 1], "the"),
+        ({"tokenizer_class": "TokenizersBackend"}, [0] * 6, "the"),
+        ({"model_input_names": ["input_ids", "attention_mask"]}, [0] * 6, "the"),
+        (
+            {
+                "model_input_names": ["input_ids", "token_type_ids"],
+                "tokenizer_class": "TokenizersBackend",
+                "truncation_side": "left",
+            },
+            [0, 0, 0, 1, 1, 1],
+            "sat",
+        ),
+    ],
+)
+def test_types_and_the_side_that_is_cut_are_those_of_the_tokenizer_s_config(
+    settings: dict[str, Any], types: list[int], first: str, tmp_path: pathlib.Path
+) -> None:
+    folder = changed(tmp_path, "bert")
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"model_max_length": 6}))
+    ids = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    with Classifier(folder) as classifier:
+        assert classifier.tokenizer.encode(("a", "cat sat")).types == types
+        assert classifier.tokenizer.encode("the cat sat on a mat").ids[1] == ids[first]
+
+
+@pytest.mark.parametrize(
     ("name", "function"),
     [
         ("bert", "softmax"),

@@ -62,7 +62,9 @@ MAY_IMPORT = {
     "loading": CONTRACTS
     | {"_foreign", "classifier", "embedder", "embedding", "files", "hub", "model", "pivot"}
     | {"running", "text", "translator"},
-    "compat": CONTRACTS | {"files", "model", "running"},
+    "compat": CONTRACTS
+    | {"classifier", "embedder", "embedding", "encoder_model", "files", "hub", "model", "running"}
+    | {"text"},
     "bulk": CONTRACTS | {"_foreign", "loading", "text"},
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS

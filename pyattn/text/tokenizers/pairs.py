@@ -5,11 +5,13 @@ A tokenizer.json knows which tokens stand around a text and between two, and whi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+import dataclasses
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files import ModelFiles
+from pyattn.files.fields import Fields
 from pyattn.files.reading import bare
 from pyattn.files.tokenizer_parts import SETTINGS_FILE, TOKENIZER_FILES, FilesByRole
 from pyattn.text.tokenizers.contract import NoTokenizer
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # A text, or the two of a pair.
 TextOrPair: TypeAlias = "str | tuple[str, str]"
+_ANY_TOKENIZER = "TokenizersBackend"
 # What transformers writes for models of any length is larger.
 _MOST_TOKENS = 1 << 24
 
@@ -40,6 +43,19 @@ class Framed(NamedTuple):
     ends: bool
 
 
+@dataclasses.dataclass(frozen=True)
+class Framing:
+    """What tokenizer_config.json says of texts.
+
+    Attributes:
+        typed: Whether models are given the types of tokens, rather than zeros.
+        cut_side: Where long texts are cut.
+    """
+
+    typed: bool = True
+    cut_side: Literal["left", "right"] = "right"
+
+
 class PairTokenizer:
     """Texts or pairs to ids and types, no more than a model has positions for.
 
@@ -48,13 +64,24 @@ class PairTokenizer:
         name: The file's name, for errors.
         config: The model's config.
         longest: Tokens of the longest text, special ones included.
+        framing: How texts are treated apart from what the file says.
+
+    Attributes:
+        longest: Likewise.
 
     Raises:
         ModelError: if the file has tokens that the model lacks, or `longest` leaves no room for
             text.
     """
 
-    def __init__(self, tokenizer: Tokenizer, name: str, config: ModelConfig, longest: int) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        name: str,
+        config: ModelConfig,
+        longest: int,
+        framing: Framing | None = None,
+    ) -> None:
         ids = tokenizer.get_vocab(with_added_tokens=True)
         token = max(ids, key=ids.__getitem__)
         if ids[token] >= config.source_vocab:
@@ -63,12 +90,31 @@ class PairTokenizer:
                 "ids"
             )
         tokenizer.no_padding()
-        with refused(name):
-            tokenizer.enable_truncation(longest)
-        self.longest = longest
         self._tokenizer = tokenizer
         self._name = name
         self._types = config.token_types
+        self._most = config.max_positions
+        self._framing = framing or Framing()
+        self.limit(longest)
+
+    def limit(self, longest: int) -> None:
+        """Cuts texts at another length from now on.
+
+        Args:
+            longest: Tokens of the longest text, special ones included.
+
+        Raises:
+            TypeError: if it is no integer.
+            ValueError: if the model has fewer positions.
+            ModelError: if it leaves no room for text.
+        """
+        if isinstance(longest, bool) or not isinstance(longest, int):
+            raise TypeError(f"longest text: {longest!r:.60} is no int")
+        if not 1 <= longest <= self._most:
+            raise ValueError(f"longest text: {longest} tokens, expected 1 to {self._most}")
+        with refused(self._name):
+            self._tokenizer.enable_truncation(longest, direction=self._framing.cut_side)
+        self.longest = longest
 
     def encode(self, text: TextOrPair) -> Framed:
         """The tokens of a text or of a pair.
@@ -80,7 +126,7 @@ class PairTokenizer:
         # One text at a time: for many the package would start threads of its own.
         with refused(self._name):
             found: Any = self._tokenizer.encode(first, second)
-        types = found.type_ids
+        types = found.type_ids if self._framing.typed else [0] * len(found.ids)
         if self._types and types and max(types) >= self._types:
             if self._types > 1:
                 raise ModelError(
@@ -115,8 +161,20 @@ def load_pair_tokenizer(files: ModelFiles, longest: int | None = None) -> PairTo
         longest = _own_longest(parts.settings.get("model_max_length"))
     path = parts.files["json"]
     return PairTokenizer(
-        read_tokenizer_json(path), path.name, config, min(longest, config.max_positions)
+        read_tokenizer_json(path),
+        path.name,
+        config,
+        min(longest, config.max_positions),
+        _framing(Fields({SETTINGS_FILE: parts.settings})),
     )
+
+
+def _framing(fields: Fields) -> Framing:
+    names = fields.list("model_input_names")
+    # transformers' class for any tokenizer.json gives no types unless its file asks for them.
+    typed = "token_type_ids" in names if names else fields.get("tokenizer_class") != _ANY_TOKENIZER
+    sides: dict[str, Literal["left", "right"]] = {"left": "left", "right": "right"}
+    return Framing(typed, fields.choice("truncation_side", sides, "right"))
 
 
 def _own_longest(value: object) -> int:
