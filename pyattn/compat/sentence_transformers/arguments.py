@@ -264,7 +264,8 @@ def torch_tensors(place: str, arrays: Iterable[Any]) -> Iterator[Any]:
         torch: Any = importlib.import_module("torch")
     except ImportError:
         raise ImportError(f"{place}: tensors need the package torch (pip install torch)") from None
-    return (torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+    # Copies, as rows share memory; one of a number stays without an axis.
+    return (torch.from_numpy(np.array(array, order="C")) for array in arrays)
 
 
 # What both classes or one of them have in sentence-transformers alone.

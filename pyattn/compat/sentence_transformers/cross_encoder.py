@@ -144,8 +144,8 @@ class CrossEncoder:
             prompt: The prompt itself.
             batch_size: Not needed.
             show_progress_bar: Whether to draw a bar; needs tqdm.
-            activation_fn: What makes scores of logits, [pairs, labels]: a function of arrays, or a
-                module of PyTorch.
+            activation_fn: What makes scores of logits, [pairs, labels]: a function of arrays or of
+                PyTorch's tensors, or one of its modules.
             apply_softmax: Whether a softmax follows, for several labels.
             convert_to_numpy: If False, a list of tensors.
             convert_to_tensor: Whether to return a tensor.
@@ -331,12 +331,16 @@ def _is_single(inputs: Any) -> bool:
 
 
 def _applied(function: Callable[..., Any], logits: Floats) -> Floats:
-    """A function of arrays, or a module of PyTorch, applied to logits."""
+    """A function of arrays or of PyTorch's tensors, or a module of PyTorch, applied to logits."""
     torch: Any = sys.modules.get("torch")
     if torch is not None and isinstance(function, torch.nn.Module):
         name = type(function).__name__
-        if name not in _MODULES:
-            scores: Floats = function(torch.from_numpy(logits)).detach().numpy()
-            return scores
-        function = SCORES[_MODULES[name]]
-    return np.asarray(function(logits), np.float32)
+        if name in _MODULES:
+            function = SCORES[_MODULES[name]]
+    try:
+        found = function(logits)
+    except (AttributeError, TypeError):
+        if torch is None:
+            raise
+        found = function(torch.from_numpy(logits)).detach().numpy()
+    return np.asarray(found, np.float32)

@@ -261,6 +261,16 @@ def test_tensors_are_made_if_asked_for(
     pairs = [("a", "b")]
     assert scorer.predict(pairs, activation_fn=module) == scorer.predict(pairs)
 
+    def of_tensors(logits: Any) -> Any:
+        if not isinstance(logits, _Tensor):
+            raise TypeError("expected a tensor")
+        return logits + 1
+
+    raw = scorer.predict(pairs, activation_fn=lambda logits: logits)
+    assert scorer.predict(pairs, activation_fn=of_tensors) == raw + 1
+    [score] = scorer.predict(pairs, convert_to_numpy=False)
+    assert score.shape == ()
+
 
 def test_tensors_need_pytorch(model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
