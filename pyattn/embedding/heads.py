@@ -11,9 +11,26 @@ import numpy.typing as npt
 from pyattn import ops
 
 if TYPE_CHECKING:
-    from pyattn.files.head import Head, ScoreFunction
+    from pyattn.files.head import Head, Layer, ScoreFunction
 
 Floats = npt.NDArray[np.float32]
+
+
+class Pooler:
+    """A layer on the states of first tokens, and a hyperbolic tangent.
+
+    Args:
+        layer: Its weight and bias.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        # As in pooling: rows of these products do not depend on each other.
+        self._packed = ops.pack(layer[0], bias=layer[1])
+
+    def __call__(self, states: Floats) -> Floats:
+        """[texts, dim] -> [texts, dim]."""
+        pooled: Floats = np.tanh(ops.linear(np.ascontiguousarray(states), self._packed))
+        return pooled
 
 
 class Scorer:
@@ -24,7 +41,6 @@ class Scorer:
     """
 
     def __init__(self, head: Head) -> None:
-        # As in pooling: rows of these products do not depend on each other.
         self._dense = ops.pack(head.dense[0], bias=head.dense[1])
         self._out = ops.pack(head.out[0], bias=head.out[1])
         self._activation = head.activation

@@ -25,6 +25,9 @@ HeadActivation: TypeAlias = Literal["tanh", "relu", "gelu"]
 # From logits to scores.
 ScoreFunction: TypeAlias = Literal["identity", "sigmoid", "softmax", "tanh"]
 
+# Weight [rows, columns] and bias [rows].
+Layer: TypeAlias = tuple[Array, Array]
+
 _FIELDS = ("labels", "activation", "scores", "named")
 
 
@@ -41,15 +44,15 @@ class Head:
         named: Whether the files name this function; else it follows from the task.
     """
 
-    dense: tuple[Array, Array]
+    dense: Layer
     activation: HeadActivation
-    out: tuple[Array, Array]
+    out: Layer
     labels: tuple[str, ...]
     scores: ScoreFunction
     named: bool
 
 
-def take_layer(weights: Weights, name: str, rows: int, columns: int) -> tuple[Array, Array]:
+def take_layer(weights: Weights, name: str, rows: int, columns: int) -> Layer:
     """Weight [rows, columns] and bias [rows] of a layer.
 
     Raises:

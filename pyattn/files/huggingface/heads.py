@@ -18,12 +18,13 @@ import pathlib
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import Fields
-from pyattn.files.head import Head, HeadActivation, ScoreFunction, take_layer
+from pyattn.files.head import Head, HeadActivation, Layer, ScoreFunction, take_layer
 from pyattn.files.huggingface.layout import CONFIG_FILE
 from pyattn.files.named_tensors import Length, Weights
 from pyattn.files.reading import JsonObject, bare, read_json, shown
 
 CROSS_ENCODER_FILE = "config_sentence_transformers.json"
+_POOLER = "pooler.dense"
 _ARCHITECTURE = "ForSequenceClassification"
 
 
@@ -36,7 +37,7 @@ class _Names:
 
 _ROBERTA = _Names("classifier.dense", "tanh", "classifier.out_proj")
 _HEADS = {
-    "bert": _Names("bert.pooler.dense", "tanh", "classifier"),
+    "bert": _Names(f"bert.{_POOLER}", "tanh", "classifier"),
     **dict.fromkeys(("roberta", "xlm-roberta", "camembert", "mpnet"), _ROBERTA),
     "electra": _Names("classifier.dense", "gelu", "classifier.out_proj"),
     "distilbert": _Names("pre_classifier", "relu", "classifier"),
@@ -88,6 +89,22 @@ def read_head(
         scores=named or _scores_of_task(fields, len(labels)),
         named=named is not None,
     )
+
+
+def read_pooler(weights: Weights, prefix: str, dim: int) -> Layer | None:
+    """The layer that BERT and its kin have behind the first token's state; None if there is none.
+
+    Args:
+        weights: The folder's tensors.
+        prefix: Begin of their names.
+        dim: Width of states.
+
+    Raises:
+        ModelError: if a tensor has another shape.
+    """
+    if weights.optional(f"{prefix}{_POOLER}.weight") is None:
+        return None
+    return take_layer(weights, f"{prefix}{_POOLER}", dim, dim)
 
 
 def _classifies(fields: Fields, names: _Names, weights: Weights) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # A text, or the two of a pair.
 TextOrPair: TypeAlias = "str | tuple[str, str]"
+_UNKNOWN = ("[UNK]", "<unk>")
 _ANY_TOKENIZER = "TokenizersBackend"
 # What transformers writes for models of any length is larger.
 _MOST_TOKENS = 1 << 24
@@ -115,6 +116,14 @@ class PairTokenizer:
         with refused(self._name):
             self._tokenizer.enable_truncation(longest, direction=self._framing.cut_side)
         self.longest = longest
+
+    def vocabulary(self) -> tuple[list[str], str]:
+        """Tokens by their ids, and the one that stands for all others."""
+        ids = self._tokenizer.get_vocab(with_added_tokens=True)
+        tokens = [f"<extra_id_{n}>" for n in range(max(ids.values()) + 1)]
+        for token, id in ids.items():
+            tokens[id] = token
+        return tokens, next((token for token in _UNKNOWN if token in ids), tokens[0])
 
     def encode(self, text: TextOrPair) -> Framed:
         """The tokens of a text or of a pair.
