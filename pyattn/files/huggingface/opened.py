@@ -32,6 +32,7 @@ _NAMES = {
     "pieces": ("spiece.model", "sentencepiece.bpe.model"),
     "vocab": ("vocab.json",),
     "merges": ("merges.txt",),
+    "words": ("vocab.txt",),
     "settings": (SETTINGS_FILE,),
 }
 # Code that a folder brings along, and the tokenizer's class in it. SMaLL-100 frames sources in its

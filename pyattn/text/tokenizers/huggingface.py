@@ -47,6 +47,7 @@ from pyattn.text.tokenizers.languages import Languages, Side
 from pyattn.text.tokenizers.sentencepieces import PieceCutter
 from pyattn.text.tokenizers.utf8 import ByteCutter
 from pyattn.text.tokenizers.vocabulary import PAD, check_ids_fit
+from pyattn.text.tokenizers.word_pieces import ROLES
 
 _BEGIN = "<s>"
 _SPECIAL = frozenset({_BEGIN, END, UNKNOWN, PAD})
@@ -380,7 +381,8 @@ _CHOICES: dict[str, tuple[tuple[str, ...], ...]] = {
     "t5": (_JSON, _PIECES),
     "t5gemma": (_JSON,),
     "umt5": (_JSON, _PIECES),
-    **dict.fromkeys(ENCODERS, (_JSON,)),  # read by `pyattn.text.tokenizers.pairs`
+    # Read by `pyattn.text.tokenizers.pairs`.
+    **{name: (_JSON, *([ROLES[name]] if name in ROLES else [])) for name in ENCODERS},
 }
 _Reader = Callable[[Mapping[str, pathlib.Path], ModelConfig, _Settings], FramedTokenizer]
 _READERS: dict[str, _Reader] = {

@@ -1,6 +1,7 @@
 """Texts, and pairs of texts, for encoders that stand alone: ids, special tokens and types.
 
-A tokenizer.json knows which tokens stand around a text and between two, and which type each has.
+A tokenizer.json knows which tokens stand around a text and between two, and which type each has;
+without one, some families' older files serve (`word_pieces`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pyattn.files.reading import bare
 from pyattn.files.tokenizer_parts import SETTINGS_FILE, TOKENIZER_FILES, FilesByRole
 from pyattn.text.tokenizers.contract import NoTokenizer
 from pyattn.text.tokenizers.json_file import read_tokenizer_json, refused
+from pyattn.text.tokenizers.word_pieces import ROLES, build_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -156,26 +158,31 @@ def load_pair_tokenizer(files: ModelFiles, longest: int | None = None) -> PairTo
             more than the model's positions.
 
     Raises:
-        NoTokenizer: if there is no tokenizer.json, or the package tokenizers is not installed.
+        NoTokenizer: if there is no tokenizer.json and nothing that it can be built from, or the
+            package tokenizers is not installed.
         ModelError: if the file cannot be used.
     """
     parts, config = files.tokenizer, files.config
-    if not isinstance(parts, FilesByRole) or "json" not in parts.files:
+    present = parts.files if isinstance(parts, FilesByRole) else {}
+    roles = ROLES.get(config.family, ())
+    if not isinstance(parts, FilesByRole) or not (
+        "json" in present or (roles and present.keys() >= {*roles})
+    ):
+        others = " and ".join(TOKENIZER_FILES[role] for role in roles)
         raise NoTokenizer(
-            f"{files.path}: no {TOKENIZER_FILES['json']}, from which texts of {config.family} are "
-            "cut: save the tokenizer with transformers' save_pretrained, or pass ids to "
-            "embedder.model.encode"
+            f"{files.path}: no {TOKENIZER_FILES['json']}{f', nor {others}' if others else ''}, "
+            f"from which texts of {config.family} are cut: save the tokenizer with transformers' "
+            "save_pretrained, or pass ids to .model.encode"
         )
+    settings = Fields({SETTINGS_FILE: parts.settings})
     if longest is None:
         longest = _own_longest(parts.settings.get("model_max_length"))
-    path = parts.files["json"]
-    return PairTokenizer(
-        read_tokenizer_json(path),
-        path.name,
-        config,
-        min(longest, config.max_positions),
-        _framing(Fields({SETTINGS_FILE: parts.settings})),
-    )
+    if "json" in present:
+        made, name = read_tokenizer_json(present["json"]), present["json"].name
+    else:
+        made, name = build_tokenizer(config.family, present, settings)
+    longest = min(longest, config.max_positions)
+    return PairTokenizer(made, name, config, longest, _framing(settings))
 
 
 def _framing(fields: Fields) -> Framing:
