@@ -6,12 +6,7 @@ import contextlib
 import os
 import pathlib
 
-from pyattn.embedding.modules import (
-    is_classifier,
-    read_classifier,
-    read_modules,
-    write_modules,
-)
+from pyattn.embedding.modules import read_around, write_modules
 from pyattn.files import model_path, open_model
 from pyattn.files.head import write_head
 from pyattn.files.native import MatrixType, write_native
@@ -38,8 +33,7 @@ def convert(
         ValueError: if there is no such dtype, or a matrix that is to be int8 has a value that is
             not finite.
     """
-    place = model_path(model)
-    around = read_classifier(place) if is_classifier(place) else read_modules(place)
+    around = read_around(model_path(model))
     with open_model(around.model) as files:
         checkpoint, head = files.checkpoint, files.head
         with contextlib.suppress(NoTokenizer):

@@ -100,6 +100,15 @@ def is_classifier(folder: pathlib.Path) -> bool:
     return fields.text("model_type", "") == "CrossEncoder"
 
 
+def read_around(folder: pathlib.Path) -> Modules:
+    """What stands around the encoder of a folder, whatever it is for.
+
+    Raises:
+        ModelError: as `read_modules` and `read_classifier`.
+    """
+    return read_classifier(folder) if is_classifier(folder) else read_modules(folder)
+
+
 def read_classifier(folder: pathlib.Path) -> Modules:
     """What stands around a classifier's encoder; its head lies in the encoder's folder.
 

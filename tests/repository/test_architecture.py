@@ -68,8 +68,8 @@ MAY_IMPORT = {
     "bulk": CONTRACTS | {"_foreign", "loading", "text"},
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "_foreign", "bulk", "cpu", "documents", "embedder", "embedding"}
-    | {"evaluation", "files", "hub"}
+    | {"__init__", "_core", "_foreign", "bulk", "classifier", "cpu", "documents", "embedder"}
+    | {"embedding", "evaluation", "files", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
