@@ -94,7 +94,7 @@ def describe(
         **({"decoder": _stack(found["decoder"])} if "decoder" in found else {}),
         "vocabulary": ", ".join(f"{n:,} {side}" for side, n in found["vocabulary"].items()),
         "token ids": ids,
-        "positions": f"{found['max_positions']:,}, {found['positions']}",
+        "positions": f"{_positions(found)}, {found['positions']}",
         "norm": f"{norm}{', and one after each stack' if found['final_norm'] else ''}",
         "activation": f"{'gated ' if found['gated'] else ''}{found['activation']}",
         **({"mixer": found["mixer"]} if found["mixer"] != "attention" else {}),
@@ -143,6 +143,13 @@ def _described_task(found: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _positions(found: Mapping[str, Any]) -> str:
+    longest = f"{found['max_positions']:,}"
+    if "max_target_positions" not in found:
+        return longest
+    return f"{longest} source and {found['max_target_positions']:,} target"
+
+
 def _network(checkpoint: Checkpoint) -> dict[str, Any]:
     config, options = checkpoint.config, checkpoint.generation
     decodes = "decoder" in config.stacks
@@ -168,7 +175,8 @@ def _network(checkpoint: Checkpoint) -> dict[str, Any]:
             for name in (("start", "end", "pad") if decodes else ("pad",))
         },
         "positions": config.positions,
-        "max_positions": config.max_positions,
+        "max_positions": config.stack("encoder").max_positions,
+        **({"max_target_positions": config.max_positions} if config.encoder_max_positions else {}),
         "norm": config.norm,
         "norm_kind": {"layer": "layer norm", "rms": "RMS norm"}[config.norm_kind],
         "final_norm": config.final_norm,

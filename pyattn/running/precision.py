@@ -39,7 +39,7 @@ def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
         layer = [
             (f"{block}.{product}", [f"{block}.{matrix.name}.weight" for matrix in matrices])
             for block in blocks(config, stack)
-            for product, matrices in block_products(block, config).items()
+            for product, matrices in block_products(block, config, stack).items()
         ]
         for n in range(config.stack(stack).layers):
             prefix = f"{stack}.layers.{n}"

@@ -63,9 +63,10 @@ class Cutting:
         self._carriers = carriers
         self.language = pair[0] or settings.source
         self._whole = _whole_tokens(settings, tokenizer, pair)
-        # A translation may be longer than its source, and needs positions too.
-        halves = self._whole is not None and self._split != "never"
-        self._most = max(1, config.max_positions // 2 if halves else config.max_positions)
+        self._most = config.stack("encoder").max_positions
+        if self._whole is not None and self._split != "never":
+            # A translation may be longer than its source, and needs positions too.
+            self._most = max(1, min(self._most, config.max_positions) // 2)
         self._frame = frame
         self._nothing = tokenizer.blank_ids.union(frame) if "copies" in self._steps else None
 

@@ -42,7 +42,7 @@ def changed(to: pathlib.Path, modules: int, **pooling: Any) -> pathlib.Path:
     return folder
 
 
-@pytest.mark.parametrize("name", VECTORS.keys() - {"dense", "prompt", "no_prompt"})
+@pytest.mark.parametrize("name", sorted(VECTORS.keys() - {"dense", "prompt", "no_prompt"}))
 def test_pooled_vectors_are_those_of_sentence_transformers(
     name: str, tmp_path: pathlib.Path
 ) -> None:

@@ -103,10 +103,10 @@ class Encoder(ModelHandle[_LoadedEncoder]):
             ids = _ids(rows, loaded.words)
             types = _types(token_type_ids, ids)
             config = loaded.model.config
-            longest = max(map(len, ids), default=0)
-            if longest > config.max_positions:
+            longest, most = max(map(len, ids), default=0), config.stack("encoder").max_positions
+            if longest > most:
                 raise RuntimeError(
-                    f"No position encodings are defined for positions >= {config.max_positions}, "
+                    f"No position encodings are defined for positions >= {most}, "
                     f"but got position {longest - 1}"
                 )
             return _output(_states(loaded, ids, types), loaded.pooler, config.dim)

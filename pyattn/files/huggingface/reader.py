@@ -46,7 +46,7 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
 
 def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Stored:
     saved = layout.saved_name(name)
-    if name.endswith(".positions"):
+    if name.endswith(".positions") and layout.rows_before:
         rows = shape[0] + layout.rows_before
         table = weights.take(saved, (rows, *shape[1:])).stored()
         return table.rows(layout.rows_before, rows)

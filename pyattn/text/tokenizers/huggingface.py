@@ -6,11 +6,12 @@
              SMaLL-100        the same                                         [target] .. end
     mbart    mBART-50         tokenizer.json, sentencepiece.bpe.model          [source] .. end
              mBART-25         the same                                         .. end [source]
-    pegasus                   tokenizer.json, spiece.model                     .. end
-    t5, mt5, umt5             tokenizer.json, spiece.model                     .. end
+    pegasus, bigbird_pegasus, pegasus_x
+                              tokenizer.json, spiece.model                     .. end
+    t5, mt5, umt5, longt5     tokenizer.json, spiece.model                     .. end
              MADLAD-400       the same                                         <2xx> .. end
              ByT5             nothing but bytes                                .. end
-    bart                      tokenizer.json, vocab.json with merges.txt       begin .. end
+    bart, led                 tokenizer.json, vocab.json with merges.txt       begin .. end
     t5gemma                   tokenizer.json                                   begin ..
     fsmt                      Moses and BPE, which are not here
 
@@ -54,7 +55,8 @@ _SPECIAL = frozenset({_BEGIN, END, UNKNOWN, PAD})
 # fairseq begins with four special tokens, where SentencePiece has three of them in another order.
 _FAIRSEQ = {_BEGIN: 0, PAD: 1, END: 2, UNKNOWN: 3}
 _FAIRSEQ_OFFSET = 1
-# Before the pieces of Pegasus are the masks and unused tokens of its training.
+# Before the pieces of Pegasus are the masks and unused tokens of its training, unless the settings
+# have another offset. Those of BigBird-Pegasus are among its pieces.
 _PEGASUS_OFFSET = 103
 
 _NLLB_NAME = re.compile(r"([a-z]{3}_[A-Z][a-z]{3})")
@@ -206,7 +208,9 @@ def _pegasus(
     path = _needed(files, "pieces", config.family)
     pieces = read_pieces(path)
     # Of SentencePiece's own ids, only those of the padding and the end stay.
-    ids = {name: id + _PEGASUS_OFFSET for id, name in enumerate(pieces.names)} | {PAD: 0, END: 1}
+    usual = 0 if config.family == "bigbird_pegasus" else _PEGASUS_OFFSET
+    offset = settings.fields.integer("offset", usual, low=0)
+    ids = {name: id + offset for id, name in enumerate(pieces.names)} | {PAD: 0, END: 1}
     return FramedTokenizer(_piece_cutter(path, pieces, ids, config), end=config.end)
 
 
@@ -370,28 +374,22 @@ def _check_end(ids: Mapping[str, int], name: str, config: ModelConfig) -> None:
         raise ModelError(f"{name}: {END} {has}, config.json's end is {config.end}")
 
 
+_Reader = Callable[[Mapping[str, pathlib.Path], ModelConfig, _Settings], FramedTokenizer]
+_READERS: dict[str, _Reader] = {
+    **dict.fromkeys(("bart", "led"), _bart),
+    **dict.fromkeys(("pegasus", "bigbird_pegasus", "pegasus_x"), _pegasus),
+    **dict.fromkeys(("t5", "mt5", "umt5", "longt5"), _t5),
+    "m2m_100": _m2m_100,
+    "mbart": _mbart,
+    "t5gemma": _gemma,
+}
 # The roles of the files that one of these families is read from: the first choice that is there.
 _JSON, _PIECES = ("json",), ("pieces",)
 _CHOICES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "bart": (_JSON, ("vocab", "merges")),
+    **dict.fromkeys(_READERS, (_JSON, _PIECES)),
+    **dict.fromkeys(("bart", "led"), (_JSON, ("vocab", "merges"))),
     "m2m_100": (_JSON, ("vocab", "pieces")),
-    "mbart": (_JSON, _PIECES),
-    "mt5": (_JSON, _PIECES),
-    "pegasus": (_JSON, _PIECES),
-    "t5": (_JSON, _PIECES),
     "t5gemma": (_JSON,),
-    "umt5": (_JSON, _PIECES),
     # Read by `pyattn.text.tokenizers.pairs`.
     **{name: (_JSON, *([ROLES[name]] if name in ROLES else [])) for name in ENCODERS},
-}
-_Reader = Callable[[Mapping[str, pathlib.Path], ModelConfig, _Settings], FramedTokenizer]
-_READERS: dict[str, _Reader] = {
-    "bart": _bart,
-    "m2m_100": _m2m_100,
-    "mbart": _mbart,
-    "mt5": _t5,
-    "pegasus": _pegasus,
-    "t5": _t5,
-    "t5gemma": _gemma,
-    "umt5": _t5,
 }

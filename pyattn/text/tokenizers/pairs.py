@@ -96,7 +96,7 @@ class PairTokenizer:
         self._tokenizer = tokenizer
         self._name = name
         self._types = config.token_types
-        self._most = config.max_positions
+        self._most = config.stack("encoder").max_positions
         self._framing = framing or Framing()
         self.limit(longest)
 
@@ -181,7 +181,7 @@ def load_pair_tokenizer(files: ModelFiles, longest: int | None = None) -> PairTo
         made, name = read_tokenizer_json(present["json"]), present["json"].name
     else:
         made, name = build_tokenizer(config.family, present, settings)
-    longest = min(longest, config.max_positions)
+    longest = min(longest, config.stack("encoder").max_positions)
     return PairTokenizer(made, name, config, longest, _framing(settings))
 
 
