@@ -316,6 +316,23 @@ def test_long_pairs_are_cut_with_a_warning_or_refused() -> None:
             classifier.scores(TEXTS, truncate=False)
 
 
+def test_no_text_has_more_tokens_than_the_longest(tmp_path: pathlib.Path) -> None:
+    with Classifier(FOLDERS / "bert") as classifier:
+        for longest in (2, 3, 4, 5):
+            classifier.tokenizer.limit(longest)
+            texts = [text for text in TEXTS if isinstance(text, str) or longest > 2]
+            assert max(len(classifier.tokenizer.encode(text).ids) for text in texts) == longest
+        classifier.tokenizer.limit(2)
+        with pytest.raises(ValueError, match="pair: 3 tokens stand around its texts, expected at"):
+            classifier.scores([("a", "b")])
+        with pytest.raises(ValueError, match="longest text: 1 tokens, expected 2 to 20"):
+            classifier.tokenizer.limit(1)
+    folder = changed(tmp_path, "bert")
+    (folder / "tokenizer_config.json").write_text('{"model_max_length": 1}')
+    with pytest.raises(ModelError, match=r"tokenizer\.json: 2 tokens stand around a text"):
+        Classifier(folder)
+
+
 def _ranked(classifier: Classifier, text: str) -> None:
     classifier.labels = ("one",)
     classifier.rank("a", [text])

@@ -98,6 +98,13 @@ class PairTokenizer:
         self._types = config.token_types
         self._most = config.stack("encoder").max_positions
         self._framing = framing or Framing()
+        # The package would not cut at all where these leave no room.
+        self._special = [tokenizer.num_special_tokens_to_add(pair) for pair in (False, True)]
+        if longest < self._special[0]:
+            raise ModelError(
+                f"{name}: {self._special[0]} tokens stand around a text, expected at most the "
+                f"{longest} of the longest text"
+            )
         self.limit(longest)
 
     def limit(self, longest: int) -> None:
@@ -108,13 +115,13 @@ class PairTokenizer:
 
         Raises:
             TypeError: if it is no integer.
-            ValueError: if the model has fewer positions.
-            ModelError: if it leaves no room for text.
+            ValueError: if the model has fewer positions, or more tokens stand around a text.
         """
         if isinstance(longest, bool) or not isinstance(longest, int):
             raise TypeError(f"longest text: {longest!r:.60} is no int")
-        if not 1 <= longest <= self._most:
-            raise ValueError(f"longest text: {longest} tokens, expected 1 to {self._most}")
+        least = max(self._special[0], 1)
+        if not least <= longest <= self._most:
+            raise ValueError(f"longest text: {longest} tokens, expected {least} to {self._most}")
         with refused(self._name):
             self._tokenizer.enable_truncation(longest, direction=self._framing.cut_side)
         self.longest = longest
@@ -132,8 +139,14 @@ class PairTokenizer:
 
         Raises:
             ModelError: if the file gives a token a type that the model lacks.
+            ValueError: if more tokens stand around the texts of a pair than a text may have.
         """
         first, second = (text, None) if isinstance(text, str) else text
+        if second is not None and self.longest < self._special[1]:
+            raise ValueError(
+                f"pair: {self._special[1]} tokens stand around its texts, expected at most the "
+                f"{self.longest} of the longest text"
+            )
         # One text at a time: for many the package would start threads of its own.
         with refused(self._name):
             found: Any = self._tokenizer.encode(first, second)

@@ -370,7 +370,7 @@ def test_other_errors_are_clear(model: SentenceTransformer) -> None:
         CrossEncoder(RERANKER).x  # noqa: B018
     with pytest.raises(ValueError, match="similarity_fn_name is 'maxsim', expected 'cosine'"):
         model.similarity_fn_name = "maxsim"
-    with pytest.raises(ValueError, match="longest text: 21 tokens, expected 1 to 20"):
+    with pytest.raises(ValueError, match="longest text: 21 tokens, expected 2 to 20"):
         model.max_seq_length = 21
     with pytest.raises(ValueError, match="num_labels is 2, expected 1"):
         CrossEncoder(RERANKER, num_labels=2)
