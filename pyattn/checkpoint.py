@@ -16,7 +16,7 @@ The names of the tensors, with `N` counting layers from 0:
 and in every layer, {encoder,decoder}.layers.N, for each of its blocks
 
     BLOCK.MATRIX                            a matrix               each of `pyattn.blocks.BLOCKS`
-    BLOCK_norm                              a norm
+    BLOCK_norm                              a norm                 but the first unless first_norm
     BLOCK_post_norm                         a norm                 if norm == "both"
 
 The blocks are self_attention, in a decoder cross_attention, and feed_forward. A decoder whose mixer
@@ -113,6 +113,8 @@ class ModelConfig:
         norm_kind: "layer" (Ba et al. 2016), or "rms", without mean and bias (Zhang and Sennrich
             2019).
         norm_epsilon: Added to the variance, or to the mean square.
+        first_norm: Whether there is a norm before the first block of each stack, where norms stand
+            before blocks.
         final_norm: Whether each stack ends with a norm.
         embedding_norm: Whether the sum of embedding and position is normalised.
         token_types: Kinds of source tokens, such as those of the first and of the second text of a
@@ -132,6 +134,7 @@ class ModelConfig:
         relative_distance: Distance from which on all share one bucket.
         relative_per_layer: Whether each layer has its own bias.
         rotary_theta: Base of the wavelengths of "rotary".
+        rotary_local_theta: The same in layers that have a window; None is `rotary_theta`.
         encoder_windows: Positions that self-attention reaches to either side, per layer, the
             token's own included; 0 is all, and so is a missing entry.
         decoder_windows: The same for the decoder, which only looks back.
@@ -169,6 +172,7 @@ class ModelConfig:
     norm: Norm = "post"
     norm_kind: NormKind = "layer"
     norm_epsilon: float = 1e-5
+    first_norm: bool = True
     final_norm: bool = False
     embedding_norm: bool = False
     token_types: int = 0
@@ -182,6 +186,7 @@ class ModelConfig:
     relative_distance: int = 128
     relative_per_layer: bool = False
     rotary_theta: float = 10000.0
+    rotary_local_theta: float | None = None
     encoder_windows: tuple[int, ...] = ()
     decoder_windows: tuple[int, ...] = ()
     attention_scale: float | None = None
@@ -314,11 +319,11 @@ def _stack_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tupl
         yield f"{stack}.relative_bias", relative
     if config.embedding_norm:
         yield from _norm_shapes(f"{stack}.embedding_norm", config)
-    layer = [*_layer_shapes(config, stack)]
+    later = [*_layer_shapes(config, stack, 1)]
     for n in range(sizes.layers):
         if config.relative_positions and config.relative_per_layer:
             yield f"{stack}.layers.{n}.relative_bias", relative
-        for name, shape in layer:
+        for name, shape in later if n else _layer_shapes(config, stack, 0):
             yield f"{stack}.layers.{n}.{name}", shape
     if config.final_norm:
         yield from _norm_shapes(f"{stack}.final_norm", config)
@@ -332,7 +337,15 @@ def blocks(config: ModelConfig, stack: Stack) -> tuple[str, ...]:
     return (mixer, "cross_attention", "feed_forward")
 
 
-def _layer_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tuple[int, ...]]]:
+def has_norm(config: ModelConfig, stack: Stack, n: int, block: str) -> bool:
+    """Whether a block of the n-th layer has its BLOCK_norm."""
+    first = n == 0 and block == blocks(config, stack)[0]
+    return config.first_norm or config.norm == "post" or not first
+
+
+def _layer_shapes(
+    config: ModelConfig, stack: Stack, n: int
+) -> Iterator[tuple[str, tuple[int, ...]]]:
     sizes = config.stack(stack)
     for block in blocks(config, stack):
         for matrix in itertools.chain(*products(block, config).values()):
@@ -340,7 +353,8 @@ def _layer_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tupl
             yield f"{block}.{matrix.name}.weight", shape
             if matrix.has_bias(config):
                 yield f"{block}.{matrix.name}.bias", shape[:1]
-        yield from _norm_shapes(f"{block}_norm", config)
+        if has_norm(config, stack, n, block):
+            yield from _norm_shapes(f"{block}_norm", config)
         if config.norm == "both":
             yield from _norm_shapes(f"{block}_post_norm", config)
 

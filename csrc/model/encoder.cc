@@ -33,11 +33,12 @@ class Encoder {
     for (int64_t n = 0; n < stack_.layers; ++n) {
       const SelfAttentionWeights& attention =
           weights_.encoder[n].self_attention;
-      stream_.self_attention(
-          stack_, attention, positions_, [&](ConstRows qkv, Rows heads) {
-            ragged_self_attention(weights_.table, sources_.starts,
-                                  call(attention, n, qkv, heads));
-          });
+      stream_.self_attention(stack_, attention, weights_.rotation_of(stack_, n),
+                             positions_, [&](ConstRows qkv, Rows heads) {
+                               ragged_self_attention(
+                                   weights_.table, sources_.starts,
+                                   call(attention, n, qkv, heads));
+                             });
       stream_.feed_forward(weights_.encoder[n].feed_forward);
     }
     stream_.finish(weights_.encoder_norm);

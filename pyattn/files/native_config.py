@@ -215,7 +215,10 @@ _INTEGERS = {
     "average_ffn": (0, MAX_DIM),
     "token_types": (0, MAX_POSITIONS),
 }
-_LEAST = {"norm_epsilon": 0, "attention_soft_cap": 0, "logits_soft_cap": 0, "rotary_theta": 1}
+_LEAST = {
+    **{"norm_epsilon": 0, "attention_soft_cap": 0, "logits_soft_cap": 0},
+    **{"rotary_theta": 1, "rotary_local_theta": 1},
+}
 
 
 def _generation(values: JsonObject, model: ModelConfig) -> GenerationOptions:

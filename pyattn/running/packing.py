@@ -112,7 +112,12 @@ def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Arra
             for name in names
         }
     if config.positions == "rotary":
-        cos, sin = rotary_tables(config)
-        return {"rotary.cos": cos, "rotary.sin": sin}
+        thetas = {"rotary": config.rotary_theta, "rotary_local": config.rotary_local_theta}
+        return {
+            f"{name}.{part}": table
+            for name, theta in thetas.items()
+            if theta is not None
+            for part, table in zip(("cos", "sin"), rotary_tables(config, theta), strict=True)
+        }
     table = computed_positions(config)
     return {f"{stack}.positions": table for stack in config.stacks}

@@ -111,7 +111,8 @@ def test_float32_comes_back_bit_by_bit(
 
 def different(field: dataclasses.Field[Any], kind: Any) -> Any:
     """A value that an attribute may have besides its default."""
-    special = {"pad": 3, "unk": 4, "head_dim": 2, "attention_scale": 0.75}
+    special: dict[str, Any] = {"pad": 3, "unk": 4, "head_dim": 2, "attention_scale": 0.75}
+    special["rotary_local_theta"] = 500.0
     if field.name in special:
         return special[field.name]
     if field.name.endswith("_kv_heads"):
