@@ -37,7 +37,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pyattn.blocks import NORMS, products
 from pyattn.options import GenerationOptions
@@ -236,6 +236,16 @@ class ModelConfig:
         )
 
 
+# The attributes of a decoder, of an encoder that stands alone.
+NO_DECODER: Mapping[str, Any] = {
+    "target_vocab": 0,
+    "decoder_layers": 0,
+    "decoder_heads": 0,
+    "decoder_kv_heads": None,
+    "decoder_ffn": 0,
+    "decoder_windows": (),
+}
+
 # Tokens of a line that may stay whole: models trained on lines (OPUS-MT) use the context of
 # neighbouring sentences, but none was trained on paragraphs.
 WHOLE_TOKENS = 40
@@ -288,6 +298,13 @@ class Checkpoint:
     tensors: Mapping[str, Array]
     generation: GenerationOptions
     text: TextSettings | None = None
+
+    def encoder(self) -> Checkpoint:
+        """The encoder as a model that stands alone."""
+        config = dataclasses.replace(self.config, **NO_DECODER, start=0, end=0, unk=None)
+        stored = Tensors.of(self.tensors).stored
+        kept = {name: stored(name) for name in self.tensors if name.startswith("encoder.")}
+        return Checkpoint(config, Tensors(kept), GenerationOptions(), self.text)
 
     @property
     def int8(self) -> frozenset[str]:

@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pyattn.checkpoint import (
+    NO_DECODER,
     NORMALIZATION_STEPS,
     ModelConfig,
     Stack,
@@ -141,19 +142,9 @@ def _model(values: JsonObject) -> ModelConfig:
         "unk": fields.optional_id("unk", None, vocab=target_vocab or source_vocab),
         "head_dim": head_dim,
         **_sizes(fields, "encoder", dim, head_dim),
-        **(_sizes(fields, "decoder", dim, head_dim) if target_vocab else _NO_DECODER),
+        **(_sizes(fields, "decoder", dim, head_dim) if target_vocab else NO_DECODER),
     }
     return ModelConfig(**found, **_variant(fields, found.keys()))
-
-
-# Whatever the file says of it.
-_NO_DECODER: dict[str, Any] = {
-    "decoder_layers": 0,
-    "decoder_heads": 0,
-    "decoder_kv_heads": None,
-    "decoder_ffn": 0,
-    "decoder_windows": (),
-}
 
 
 def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@
     pegasus   Pegasus
     fsmt      fairseq's models of WMT19
 
-Encoders that stand alone are in `pyattn.files.huggingface.encoders`.
+Encoders that stand alone are in `pyattn.files.huggingface.encoders`; T5s may do so, too.
 
 Defaults are those of transformers' config classes, as files need not repeat them.
 """
