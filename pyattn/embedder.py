@@ -42,8 +42,8 @@ class Embedder(LoadedModel):
     Vectors do not depend on the other texts, their order or the number of threads.
 
     Args:
-        path: A folder of sentence-transformers; or of an encoder alone, whose tokens' states are
-            averaged.
+        path: A folder of sentence-transformers, where T5's decoder is left out if there is one; or
+            of an encoder alone, whose tokens' states are averaged.
         dtype: As for `pyattn.Model`.
         threads: Likewise.
         **limits: Other settings of `pyattn.Model`: `isa`, `batch_tokens`.
@@ -70,11 +70,7 @@ class Embedder(LoadedModel):
         folder = model_path(path)
         self._modules: Modules = read_modules(folder)
         with open_model(self._modules.model) as files:
-            checkpoint = files.checkpoint
-            if "decoder" in checkpoint.config.stacks:
-                raise ModelError(
-                    f"{folder}: {checkpoint.config.family} has a decoder, expected an encoder alone"
-                )
+            checkpoint = self._modules.encoder(files.checkpoint)
             self._tokenizer: PairTokenizer | NoTokenizer
             try:
                 self._tokenizer = load_pair_tokenizer(files, self._modules.longest)

@@ -35,6 +35,8 @@ def convert(
     around = read_modules(model_path(model))
     with open_model(around.model) as files:
         checkpoint = files.checkpoint
+        if around.files:
+            checkpoint = around.encoder(checkpoint)
         with contextlib.suppress(NoTokenizer):
             load_tokenizer(files)  # fails if its files cannot be used
         write_native(
