@@ -19,7 +19,7 @@ as it has threads. They take turns (A B C, C B A, ...), so that a machine that g
 for all. Vectors are compared before anything is measured. With --add, a long measurement can be
 made in several runs.
 
-A --shape has the sizes of a published model, seeded random weights and the tokenizer of --model. It
+A --shape has the sizes of a published model, seeded random weights and the tokenizer of a model. It
 is as fast as the published model; its cosines say little.
 
 Needs torch, transformers, sentence-transformers, onnx, onnxruntime, openvino and ctranslate2. Linux
@@ -184,10 +184,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _folders(options: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Path]]:
     """Names and folders of the models."""
-    (scratch / options.model.name).mkdir()
-    yield options.model.name, options.model
+    for folder in options.model:
+        (scratch / folder.name).mkdir()
+        yield folder.name, folder
+    tokenizer = options.tokenizer or next(iter(options.model), None)
     for name in options.shape:
-        make_shape(name, options.model, scratch / name / "model")
+        if tokenizer is None:
+            raise ValueError("--shape needs a --tokenizer")
+        make_shape(name, tokenizer, scratch / name / "model")
         yield f"{name} (random weights)", scratch / name / "model"
 
 
@@ -352,8 +356,11 @@ def _labels(text: str) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--texts", type=Path, required=True, help="a file of lines")
-    parser.add_argument("--model", type=Path, required=True, help="a BERT of sentence-transformers")
-    parser.add_argument("--shape", type=_names, default=[], help=f"also {', '.join(SHAPES)}")
+    parser.add_argument(
+        "--model", type=Path, action="append", default=[], help="a BERT of sentence-transformers"
+    )
+    parser.add_argument("--shape", type=_names, default=[], help=f"some of {', '.join(SHAPES)}")
+    parser.add_argument("--tokenizer", type=Path, help="of shapes; default: the first model's")
     parser.add_argument("--contenders", type=_labels, default=list(DEFAULT), metavar="A,B")
     parser.add_argument("--threads", type=_numbers, default=[1, 2], help="default: 1,2")
     parser.add_argument("--cores", type=_numbers, default=sorted(os.sched_getaffinity(0)))
