@@ -111,7 +111,8 @@ def _make_shape(name: str, tokenizer: Path, to: Path) -> None:
 
     sizes, pooling = SHAPES[name]
     torch.manual_seed(1)
-    config = BertConfig(**sizes)
+    # Published files have this field, and CTranslate2's converter reads it.
+    config = BertConfig(**sizes, position_embedding_type="absolute")
     plain = to.with_name(f"{to.name}-plain")
     BertModel(config).save_pretrained(plain)
     AutoTokenizer.from_pretrained(tokenizer).save_pretrained(plain)
