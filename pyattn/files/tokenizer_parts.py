@@ -35,6 +35,7 @@ TOKENIZER_FILES = {
     "json": "tokenizer.json",
     "pieces": "pieces.model",
     "merges": "merges.txt",
+    "words": "vocab.txt",
     "settings": SETTINGS_FILE,
 }
 

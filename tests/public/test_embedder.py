@@ -17,6 +17,7 @@ import pytest
 import pyattn
 from pyattn import Embedder, ModelError
 from pyattn.commands.conversion import convert
+from pyattn.embedding.pooling import applied
 from support.paths import GOLDEN
 
 FOLDER = GOLDEN / "embedder"
@@ -96,6 +97,20 @@ def test_one_text_is_one_vector_and_none_are_none() -> None:
         assert embedder.embed("a cat").shape == (5,)
         assert embedder.embed([]).shape == (0, 5)
         assert embedder.embed(text for text in TEXTS).shape == (len(TEXTS), 5)
+        assert embedder.embed(("a cat", "a dog")).shape == (2, 5)
+
+
+def test_pair_has_one_vector_of_both_texts() -> None:
+    with Embedder(FOLDER, dtype="float32") as embedder:
+        framed = embedder.tokenizer.encode(("ask: a cat", "the mat"))
+        # As its tokenizer_config.json asks for none.
+        assert framed.types == [0] * 9
+        [states] = embedder.model.encode([framed.ids], [framed.types])
+        pair, text = embedder.embed([("a cat", "the mat"), "a dog"], prompt=PROMPT)
+        [listed] = embedder.embed([["a cat", "the mat"]], prompt=PROMPT)
+        assert pair.tobytes() == listed.tobytes()
+        assert pair.tobytes() == applied(embedder._modules.steps, states.mean(0)[None]).tobytes()
+        assert text.tobytes() == embedder.embed("a dog", prompt=PROMPT).tobytes()
 
 
 def test_long_texts_are_cut_with_a_warning_or_refused() -> None:
@@ -165,6 +180,7 @@ def test_pickled_embedder_is_the_same() -> None:
     [
         (3, {}, TypeError, "embed"),
         (["a", 3], {}, TypeError, "embed"),
+        ([("a", "b", "c")], {}, ValueError, r"texts\[0\] has 3 parts, expected 2"),
         (["\ud800"], {}, ValueError, "lone surrogate"),
         ("a", {"prompt_name": "no"}, ValueError, "prompt_name is 'no', expected 'document', "),
         ("a", {"prompt": "a", "prompt_name": "query"}, ValueError, "expected one of them"),

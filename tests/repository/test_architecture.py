@@ -54,26 +54,30 @@ MAY_IMPORT = {
     "documents": CONTRACTS | {"text"},
     "text_model": CONTRACTS | {"files", "model", "running", "text"},
     "embedding": CONTRACTS | {"_core", "files", "ops"},
-    "embedder": CONTRACTS | {"embedding", "files", "model", "running", "text", "text_model"},
+    "encoder_model": CONTRACTS | {"embedding", "files", "model", "text", "text_model"},
+    "embedder": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
+    "classifier": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
     "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},
     "pivot": CONTRACTS | {"documents", "text", "translator"},
     "evaluation": {"results", "text"},
     "plots": {"evaluation", "results"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
-    | {"_foreign", "embedder", "embedding", "files", "hub", "model", "pivot", "running", "text"}
-    | {"translator"},
-    "compat": CONTRACTS | {"files", "model", "running"},
+    | {"_foreign", "classifier", "embedder", "embedding", "files", "hub", "model", "pivot"}
+    | {"running", "text", "translator"},
+    "compat": CONTRACTS
+    | {"classifier", "embedder", "embedding", "encoder_model", "files", "hub", "model", "running"}
+    | {"text"},
     "bulk": CONTRACTS | {"_foreign", "loading", "text"},
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "_foreign", "bulk", "cpu", "documents", "embedder", "embedding"}
-    | {"evaluation", "files", "hub"}
+    | {"__init__", "_core", "_foreign", "bulk", "classifier", "cpu", "documents", "embedder"}
+    | {"embedding", "evaluation", "files", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"bulk", "cpu", "documents", "embedder", "evaluation", "loading", "model", "ops", "pivot"}
-    | {"plots", "reference", "serving", "text", "translator"},
+    | {"bulk", "classifier", "cpu", "documents", "embedder", "evaluation", "loading", "model"}
+    | {"ops", "pivot", "plots", "reference", "serving", "text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),

@@ -117,6 +117,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         shutil.copy(SHIPPED_MODEL / "source.spm", model / f"{role}.spm")
     compat_models.folder(place / "my-ctranslate2-model", "bare")
     shutil.copytree(GOLDEN / "embedder", place / "my-embedder")
+    shutil.copytree(GOLDEN / "classifiers" / "bert", place / "my-classifier")
+    shutil.copytree(GOLDEN / "classifiers" / "bert-reranker", place / "my-reranker")
     nllb = golden_folder(place / "tokenizer", "nllb-json")
     write_native(
         place / "my-nllb",

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pyattn.checkpoint import Checkpoint, ModelConfig, TextSettings
 from pyattn.errors import ModelError
 from pyattn.files.fields import Fields
+from pyattn.files.head import Head, Layer
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config
+from pyattn.files.huggingface.heads import read_head, read_pooler
 from pyattn.files.huggingface.reader import read_tensors
 from pyattn.files.huggingface.weight_files import read_weights
 from pyattn.files.model_files import ModelFiles
@@ -31,6 +33,7 @@ _NAMES = {
     "pieces": ("spiece.model", "sentencepiece.bpe.model"),
     "vocab": ("vocab.json",),
     "merges": ("merges.txt",),
+    "words": ("vocab.txt",),
     "settings": (SETTINGS_FILE,),
 }
 # Code that a folder brings along, and the tokenizer's class in it. SMaLL-100 frames sources in its
@@ -121,6 +124,16 @@ class HuggingFaceFiles(ModelFiles):
         if missing:
             raise ModelError(f"{self.path}: no {listed(missing)}, which its tokenizer needs")
         return files
+
+    @functools.cached_property
+    def head(self) -> Head | None:
+        """As `ModelFiles`."""
+        return read_head(self.path, self._values, self._weights, self.config)
+
+    @functools.cached_property
+    def pooler(self) -> Layer | None:
+        """As `ModelFiles`."""
+        return read_pooler(self._weights, self.settings.layout.prefix, self.config.dim)
 
     @property
     def stored_numbers(self) -> Mapping[str, int]:

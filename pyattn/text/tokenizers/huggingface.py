@@ -49,6 +49,7 @@ from pyattn.text.tokenizers.languages import Languages, Side
 from pyattn.text.tokenizers.sentencepieces import PieceCutter
 from pyattn.text.tokenizers.utf8 import ByteCutter
 from pyattn.text.tokenizers.vocabulary import PAD, check_ids_fit
+from pyattn.text.tokenizers.word_pieces import ROLES
 
 _BEGIN = "<s>"
 _SPECIAL = frozenset({_BEGIN, END, UNKNOWN, PAD})
@@ -393,5 +394,6 @@ _CHOICES: dict[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(("bart", "led"), (_JSON, ("vocab", "merges"))),
     "m2m_100": (_JSON, ("vocab", "pieces")),
     "t5gemma": (_JSON,),
-    **dict.fromkeys(ENCODERS, (_JSON,)),  # read by `pyattn.text.tokenizers.pairs`
+    # Read by `pyattn.text.tokenizers.pairs`.
+    **{name: (_JSON, *([ROLES[name]] if name in ROLES else [])) for name in ENCODERS},
 }

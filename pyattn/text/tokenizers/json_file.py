@@ -156,9 +156,9 @@ def read_tokenizer_json(path: pathlib.Path) -> Tokenizer:
         ModelError: if the file cannot be read, is no such one, or is malformed.
     """
     content = read_bytes(path, _MOST_BYTES)
-    package = _package(path.name)
+    tokenizers = package(path.name)
     with refused(path.name):
-        tokenizer: Tokenizer = package.Tokenizer.from_buffer(content)
+        tokenizer: Tokenizer = tokenizers.Tokenizer.from_buffer(content)
     _check_size(tokenizer, path.name)
     return tokenizer
 
@@ -186,16 +186,16 @@ def read_byte_level(
     for token, id in ids.items():
         if type(id) is not int or not 0 <= id < _MOST_IDS:
             raise ModelError(f"{vocabulary.name}: {bare(token)} is {id!r:.60}, expected an id")
-    package = _package(vocabulary.name)
+    tokenizers = package(vocabulary.name)
     with refused(merges.name):
-        tokenizer: Tokenizer = package.Tokenizer(package.models.BPE(ids, pairs))
-        tokenizer.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=spaced)
-        tokenizer.decoder = package.decoders.ByteLevel()
+        tokenizer: Tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(ids, pairs))
+        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=spaced)
+        tokenizer.decoder = tokenizers.decoders.ByteLevel()
         tokens = ("<s>", "<pad>", "</s>", "<unk>")
         tokenizer.add_special_tokens([token for token in tokens if token in ids])
         if "<mask>" in ids:
             # A mask stands for a word with the space before it.
-            tokenizer.add_special_tokens([package.AddedToken("<mask>", lstrip=True)])
+            tokenizer.add_special_tokens([tokenizers.AddedToken("<mask>", lstrip=True)])
         more = {token: id for token, id in (added or {}).items() if token not in ids}
         tokenizer.add_special_tokens([*more])
         found = {token: tokenizer.token_to_id(token) for token in more}
@@ -232,7 +232,12 @@ def _check_size(tokenizer: Tokenizer, name: str) -> None:
         raise ModelError(f"{name}: {bare(token)} has id {ids[token]}, too large for an id")
 
 
-def _package(name: str) -> Any:
+def package(name: str) -> Any:
+    """The package tokenizers, which reads a file.
+
+    Raises:
+        NoTokenizer: if it is not installed.
+    """
     try:
         import tokenizers
     except ImportError:
