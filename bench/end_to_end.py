@@ -46,7 +46,7 @@ import machine
 import sentencepiece
 from cells import SLOW, Cell, Key, plan_cells, summary
 from contenders import DEFAULT, Decoding, Ids, Label, convert
-from report import markdown, write
+from report import earlier, markdown, write
 from shapes import model_files
 from worker import SETTLE_SECONDS, Turn, Worker
 
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = command_line("end_to_end.py", sys.argv[1:] if arguments is None else arguments)
     try:
         if options.add:
-            runs += _earlier(options.write.with_suffix(".json"), about)
+            runs += earlier(options.write.with_suffix(".json"), about)
         for folder in options.model:
             runs.append({"command": command} | _measure_model(folder, options))
     except (OSError, ValueError, RuntimeError) as error:
@@ -82,21 +82,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write:
         write(options.write, about, markdown(about))
     return 0
-
-
-def _earlier(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
-    """The runs in a file, if it is there.
-
-    Raises:
-        ValueError: if they were made elsewhere, or with other versions.
-    """
-    if not path.exists():
-        return []
-    found = json.loads(path.read_text("utf-8"))
-    for name in ("machine", "versions"):
-        if found[name] != about[name]:
-            raise ValueError(f"--add: {path.name} has {name} {found[name]}, expected {about[name]}")
-    return found["runs"]
 
 
 def _measure_model(folder: Path, options: argparse.Namespace) -> dict[str, Any]:

@@ -193,7 +193,10 @@ def _serve(link: Connection, folder: Path, program: str, dtype: str, threads: in
 
 
 def measure(
-    folder: Path, contenders: Sequence[tuple[str, str]], lengths: Sequence[int], threads: int,
+    folder: Path,
+    contenders: Sequence[tuple[str, str]],
+    lengths: Sequence[int],
+    threads: int,
     rounds: int,
 ) -> dict[str, dict[int, Figures]]:
     """The least figures of each contender at each length, taken in turns."""

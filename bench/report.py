@@ -29,6 +29,21 @@ def write(path: Path, results: dict[str, Any], text: str) -> None:
         path.with_suffix(suffix).write_text(content.rstrip("\n") + "\n", encoding="utf-8")
 
 
+def earlier(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs in a file of results, if it is there; `about` has what they are to have in common.
+
+    Raises:
+        ValueError: if they were made elsewhere, or with other versions.
+    """
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text("utf-8"))
+    for name in ("machine", "versions"):
+        if found[name] != about[name]:
+            raise ValueError(f"--add: {path.name} has {name} {found[name]}, expected {about[name]}")
+    return found["runs"]
+
+
 def heading(title: str, results: dict[str, Any]) -> Iterable[str]:
     """The title, and what a measurement was made on."""
     about = results["machine"]

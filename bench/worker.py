@@ -71,15 +71,15 @@ class Worker:
     ) -> None:
         self.label = label
         program, dtype, variable = Label.parse(label)
-        environment = dict.fromkeys(_THREAD_VARIABLES, str(len(cores))) | _LINGER
+        variables = of_pools(len(cores))
         if variable:
-            environment.update([variable.split("=", 1)])
+            variables.update([variable.split("=", 1)])
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_serve, args=(theirs, program, dtype, files, list(cores), batches), daemon=True
         )
-        with _environment(environment):
+        with environment(variables):
             self._process.start()
         theirs.close()
         self.detail: str = self._receive()
@@ -121,8 +121,13 @@ class Worker:
         return answer
 
 
+def of_pools(threads: int) -> dict[str, str]:
+    """Environment variables for the thread pools of a process."""
+    return dict.fromkeys(_THREAD_VARIABLES, str(threads)) | _LINGER
+
+
 @contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Environment variables for the processes that are started meanwhile."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
@@ -158,7 +163,7 @@ def _serve(
             wall, done = time.perf_counter() - begun, time.process_time()
             connection.send(Turn(wall, done - cpu, cpu - rested, contender.tokens(found)))
             rested = time.process_time()
-        connection.send(_peak_mib())
+        connection.send(peak_mib())
     except EOFError:  # the parent is gone
         pass
     except Exception as error:
@@ -184,7 +189,8 @@ def _run(contender: Contender, prepared: Any, decoding: Decoding, callers: int) 
     return found
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
+    """The most memory that this process ever had."""
     # Not getrusage: its maximum includes the parent's at the fork.
     for line in Path("/proc/self/status").read_text("ascii").splitlines():
         if line.startswith("VmHWM:"):

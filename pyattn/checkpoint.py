@@ -18,7 +18,7 @@ The names of the tensors, with `N` counting layers from 0:
 and in every layer, {encoder,decoder}.layers.N, for each of its blocks
 
     BLOCK.MATRIX                            a matrix               each of `pyattn.blocks.BLOCKS`
-    BLOCK_norm                              a norm
+    BLOCK_norm                              a norm                 but the first unless first_norm
     BLOCK_post_norm                         a norm                 if norm == "both"
 
 and in every layer of an encoder whose pattern is "aggregates" or "states"
@@ -43,11 +43,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pyattn.blocks import NORMS, products
 from pyattn.options import GenerationOptions
 from pyattn.stored import Array, Tensors
+from pyattn.text_settings import TextSettings
 
 Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
 Mixer: TypeAlias = Literal["attention", "ssru", "average"]
@@ -124,6 +125,8 @@ class ModelConfig:
         norm_kind: "layer" (Ba et al. 2016), or "rms", without mean and bias (Zhang and Sennrich
             2019).
         norm_epsilon: Added to the variance, or to the mean square.
+        first_norm: Whether there is a norm before the first block of each stack, where norms stand
+            before blocks.
         final_norm: Whether each stack ends with a norm.
         embedding_norm: Whether the sum of embedding and position is normalised.
         token_types: Kinds of source tokens, such as those of the first and of the second text of a
@@ -143,6 +146,7 @@ class ModelConfig:
         relative_distance: Distance from which on all share one bucket.
         relative_per_layer: Whether each layer has its own bias.
         rotary_theta: Base of the wavelengths of "rotary".
+        rotary_local_theta: The same in layers that have a window; None is `rotary_theta`.
         encoder_windows: Positions that self-attention reaches to either side, per layer, the
             token's own included; 0 is all, and so is a missing entry.
         decoder_windows: The same for the decoder, which only looks back.
@@ -199,6 +203,7 @@ class ModelConfig:
     norm: Norm = "post"
     norm_kind: NormKind = "layer"
     norm_epsilon: float = 1e-5
+    first_norm: bool = True
     final_norm: bool = False
     embedding_norm: bool = False
     token_types: int = 0
@@ -212,6 +217,7 @@ class ModelConfig:
     relative_distance: int = 128
     relative_per_layer: bool = False
     rotary_theta: float = 10000.0
+    rotary_local_theta: float | None = None
     encoder_windows: tuple[int, ...] = ()
     decoder_windows: tuple[int, ...] = ()
     encoder_pattern: Pattern = "windows"
@@ -275,40 +281,15 @@ class ModelConfig:
         )
 
 
-# Tokens of a line that may stay whole: models trained on lines (OPUS-MT) use the context of
-# neighbouring sentences, but none was trained on paragraphs.
-WHOLE_TOKENS = 40
-# Families whose models translate, and so were trained on single sentences, not on whole texts.
-_SENTENCE_FAMILIES = frozenset({"marian", "m2m_100", "fsmt"})
-
-# The steps of `pyattn.text.normalization`.
-NORMALIZATION_STEPS = ("invisible", "quotes", "capitals", "copies")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TextSettings:
-    """How a model's texts are treated by default.
-
-    Attributes:
-        whole_tokens: Tokens up to which a line stays whole; longer lines are cut into sentences. 0
-            for a model of single sentences, None for a model of whole texts, which gets as much as
-            fits into its positions.
-        normalize: Steps for odd input, some of `NORMALIZATION_STEPS`.
-        source: The language of its sources, if there is only one, such as "en".
-        target: The language of its targets, likewise.
-    """
-
-    whole_tokens: int | None = None
-    normalize: tuple[str, ...] = ("invisible",)
-    source: str | None = None
-    target: str | None = None
-
-    @classmethod
-    def of_family(cls, family: str) -> TextSettings:
-        """The defaults of a family, for files without settings for texts."""
-        if family in _SENTENCE_FAMILIES:
-            return cls(whole_tokens=WHOLE_TOKENS, normalize=("invisible", "copies"))
-        return cls()
+# The attributes of a decoder, of an encoder that stands alone.
+NO_DECODER: Mapping[str, Any] = {
+    "target_vocab": 0,
+    "decoder_layers": 0,
+    "decoder_heads": 0,
+    "decoder_kv_heads": None,
+    "decoder_ffn": 0,
+    "decoder_windows": (),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -327,6 +308,13 @@ class Checkpoint:
     tensors: Mapping[str, Array]
     generation: GenerationOptions
     text: TextSettings | None = None
+
+    def encoder(self) -> Checkpoint:
+        """The encoder as a model that stands alone."""
+        config = dataclasses.replace(self.config, **NO_DECODER, start=0, end=0, unk=None)
+        stored = Tensors.of(self.tensors).stored
+        kept = {name: stored(name) for name in self.tensors if name.startswith("encoder.")}
+        return Checkpoint(config, Tensors(kept), GenerationOptions(), self.text)
 
     @property
     def int8(self) -> frozenset[str]:
@@ -362,11 +350,11 @@ def _stack_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tupl
         yield "encoder.global_states", (config.encoder_global_states, config.dim)
     if config.embedding_norm:
         yield from _norm_shapes(f"{stack}.embedding_norm", config)
-    layer = [*_layer_shapes(config, stack)]
+    later = [*_layer_shapes(config, stack, 1)]
     for n in range(sizes.layers):
         if config.relative_positions and config.relative_per_layer:
             yield f"{stack}.layers.{n}.relative_bias", relative
-        for name, shape in layer:
+        for name, shape in later if n else _layer_shapes(config, stack, 0):
             yield f"{stack}.layers.{n}.{name}", shape
     if config.final_norm:
         yield from _norm_shapes(f"{stack}.final_norm", config)
@@ -380,7 +368,15 @@ def blocks(config: ModelConfig, stack: Stack) -> tuple[str, ...]:
     return (mixer, "cross_attention", "feed_forward")
 
 
-def _layer_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tuple[int, ...]]]:
+def has_norm(config: ModelConfig, stack: Stack, n: int, block: str) -> bool:
+    """Whether a block of the n-th layer has its BLOCK_norm."""
+    first = n == 0 and block == blocks(config, stack)[0]
+    return config.first_norm or config.norm == "post" or not first
+
+
+def _layer_shapes(
+    config: ModelConfig, stack: Stack, n: int
+) -> Iterator[tuple[str, tuple[int, ...]]]:
     sizes = config.stack(stack)
     for block in blocks(config, stack):
         for matrix in itertools.chain(*products(block, config, stack).values()):
@@ -388,7 +384,8 @@ def _layer_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tupl
             yield f"{block}.{matrix.name}.weight", shape
             if matrix.has_bias(config):
                 yield f"{block}.{matrix.name}.bias", shape[:1]
-        yield from _norm_shapes(f"{block}_norm", config)
+        if has_norm(config, stack, n, block):
+            yield from _norm_shapes(f"{block}_norm", config)
         if block == "self_attention" and stack == "encoder" and config.has_global_norm:
             yield from _norm_shapes("self_attention.global_norm", config)
         if config.norm == "both":

@@ -33,8 +33,8 @@ class Embedder(EncoderModel):
     Vectors do not depend on the other texts, their order or the number of threads.
 
     Args:
-        path: A folder of sentence-transformers; or of an encoder alone, whose tokens' states are
-            averaged.
+        path: A folder of sentence-transformers, where T5's decoder is left out if there is one; or
+            of an encoder alone, whose tokens' states are averaged.
         dtype: As for `pyattn.Model`.
         threads: Likewise.
         **limits: Other settings of `pyattn.Model`: `isa`, `batch_tokens`.

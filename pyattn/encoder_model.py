@@ -61,11 +61,7 @@ class EncoderModel(LoadedModel):
         # Takes as long to import as everything else.
         from pyattn.model import Model
 
-        checkpoint = files.checkpoint
-        if "decoder" in checkpoint.config.stacks:
-            raise ModelError(
-                f"{folder}: {checkpoint.config.family} has a decoder, expected an encoder alone"
-            )
+        checkpoint = modules.encoder(files.checkpoint)
         self._tokenizer: PairTokenizer | NoTokenizer
         try:
             self._tokenizer = load_pair_tokenizer(files, modules.longest)

@@ -7,13 +7,13 @@ import pathlib
 from typing import TYPE_CHECKING, Any, cast
 
 from pyattn._foreign import unknown_setting
-from pyattn.checkpoint import TextSettings
 from pyattn.classifier import Classifier
 from pyattn.embedder import Embedder
 from pyattn.embedding.modules import MODULES_FILE, is_classifier
 from pyattn.errors import ModelError
 from pyattn.pivot import Pivot
 from pyattn.running.origin import SHIPPED_MODEL, Origin
+from pyattn.text_settings import TextSettings
 from pyattn.translator import Translator
 
 if TYPE_CHECKING:

@@ -82,6 +82,7 @@ ModelConfig config_from(py::handle from) {
   config.norm_kind =
       choice<NormKind>(from, "norm_kind",
                        {{"layer", NormKind::kLayer}, {"rms", NormKind::kRms}});
+  config.first_norm = field<bool>(from, "first_norm");
   config.final_norm = field<bool>(from, "final_norm");
   config.embedding_norm = field<bool>(from, "embedding_norm");
   config.zero_start = field<bool>(from, "zero_start");
@@ -100,6 +101,8 @@ ModelConfig config_from(py::handle from) {
                          {"relative", Positions::kRelative},
                          {"learned_relative", Positions::kAddedAndRelative},
                          {"rotary", Positions::kRotary}});
+  config.rotary_local =
+      field<std::optional<float>>(from, "rotary_local_theta").has_value();
   config.relative_per_layer = field<bool>(from, "relative_per_layer");
   config.mixer = choice<Mixer>(from, "mixer",
                                {{"attention", Mixer::kAttention},

@@ -56,12 +56,13 @@ struct ModelConfig {
   int32_t start, end;
   NormSide norm;
   NormKind norm_kind;
-  bool final_norm, embedding_norm, zero_start;
+  bool first_norm, final_norm, embedding_norm, zero_start;
   bool gated;
   float norm_epsilon, embedding_scale, logits_scale, logits_soft_cap;
   float attention_soft_cap;
   Activation activation;
   Positions positions;
+  bool rotary_local;  // layers with a window have a rotation of their own
   bool relative_per_layer;
   Mixer mixer;
   int64_t average_ffn;

@@ -108,7 +108,8 @@ class Step {
 
   void self_attention(const SelfAttentionWeights& attention, int64_t n) {
     stream_.self_attention(
-        stack_, attention, positions_, [&](ConstRows qkv, Rows heads) {
+        stack_, attention, weights_.rotation_of(stack_, n), positions_,
+        [&](ConstRows qkv, Rows heads) {
           const ConstRows keys = {qkv.data + stack_.width(), qkv.stride};
           store(weights_.table, cache_type(weights_), keys,
                 2 * stack_.kv_width(), slots_, key_offset(weights_.config, n));

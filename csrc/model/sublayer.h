@@ -43,11 +43,14 @@ class Stream {
   /// its first product, reads; to its result it adds the residual, if there is
   /// one, and writes the sum to `out`. A norm and the conversion of its result
   /// are one pass, so a norm after a sum is delayed until its result is read.
-  /// A branch that only reads `input()` has no first product.
+  /// A branch that only reads `input()` has no first product. An empty norm
+  /// leaves x as the branch's input.
   template <class Branch>
   void sublayer(const BlockNorms& norms, const PackedLinear* first,
                 Branch&& branch) {
-    if (side() != NormSide::kPost) {
+    const bool before = side() != NormSide::kPost && !norms.norm.empty();
+    in_ = before ? normal().read() : x().read();
+    if (before) {
       normalise(norms.norm, x().read(), normal(), first, &norms.states);
     } else if (waiting_ != nullptr) {
       normalise(*waiting_, x().read(), x(), first);
@@ -66,9 +69,7 @@ class Stream {
   }
 
   /// The input of the current branch, as floats.
-  ConstRows input() {
-    return side() == NormSide::kPost ? x().read() : normal().read();
-  }
+  ConstRows input() const { return in_; }
 
   /// Self-attention of a layer. `attend(qkv, heads)` is what differs between
   /// encoder and decoder: it reads queries, keys and values of all rows, one
@@ -76,6 +77,7 @@ class Stream {
   template <class Attend>
   void self_attention(const StackConfig& stack,
                       const SelfAttentionWeights& attention,
+                      const Rotation& rotation,
                       std::span<const int32_t> positions, Attend&& attend) {
     sublayer(attention.norms, &attention.qkv,
              [&](const LinearInput& in, ConstRows residual, Rows out) {
@@ -86,10 +88,9 @@ class Stream {
                const Rows qkv = {scratch, joined};
                const Rows heads = {scratch + rows_ * joined, width};
                linear(attention.qkv, in, rows_, qkv, {});
-               if (weights_.rotation.head_dim > 0) {
+               if (rotation.head_dim > 0) {
                  // Keys stand behind the queries.
-                 rotate(weights_.rotation, positions,
-                        stack.heads + stack.kv_heads, qkv);
+                 rotate(rotation, positions, stack.heads + stack.kv_heads, qkv);
                }
                attend(qkv.read(), heads);
                linear(attention.output, heads.read(), rows_, out,
@@ -125,6 +126,7 @@ class Stream {
   const ModelWeights& weights_;
   const int64_t rows_, states_;
   Buffer<float> x_, normal_, branch_, scratch_;
+  ConstRows in_ = {nullptr, 0};  // of the current branch
   LinearInput input_;
   Middle middle_;
   const NormWeights* waiting_ = nullptr;  // a delayed norm of x

@@ -9,6 +9,14 @@
 namespace pyattn {
 namespace {
 
+// Where a block stands in its stack.
+enum class Place { kFirst, kLater };
+
+// That of the first block of a layer.
+Place place_of(int64_t layer) {
+  return layer == 0 ? Place::kFirst : Place::kLater;
+}
+
 // Packs the tensors of one checkpoint, in the order of the calls: the arena is
 // read front to back at every step, so blocks are packed in the order in which
 // a run reads them. Names of products are those of pyattn.blocks, other names
@@ -31,7 +39,7 @@ class Packer {
   }
 
   // Queries, keys and values are one product, since they read the same rows.
-  SelfAttentionWeights self_attention(const std::string& layer,
+  SelfAttentionWeights self_attention(const std::string& layer, Place place,
                                       const StackConfig& stack) {
     const std::string name = layer + ".self_attention";
     const std::vector<int64_t> joined = {stack.width(), stack.kv_width(),
@@ -43,7 +51,7 @@ class Packer {
     }
     weights.output = product(name + ".output", {dim_}, stack.width());
     NormWeights states = std::move(weights.norms.states);
-    weights.norms = norms(name);
+    weights.norms = norms(name, place);
     weights.norms.states = std::move(states);
     return weights;
   }
@@ -57,7 +65,7 @@ class Packer {
             .key_value = product(name + ".key_value",
                                  {stack.kv_width(), stack.kv_width()}, dim_),
             .output = product(name + ".output", {dim_}, stack.width()),
-            .norms = norms(name)};
+            .norms = norms(name, Place::kLater)};
   }
 
   // The gate's columns alternate with those that they multiply, so that the
@@ -68,17 +76,17 @@ class Packer {
     return {.up = config_.gated ? product(up, {ffn, ffn}, dim_, Joined::kGated)
                                 : product(up, {ffn}, dim_),
             .down = product(name + ".down", {dim_}, ffn),
-            .norms = norms(name)};
+            .norms = norms(name, Place::kLater)};
   }
 
-  SsruWeights ssru(const std::string& layer) {
+  SsruWeights ssru(const std::string& layer, Place place) {
     const std::string name = layer + ".ssru";
     return {.input_forget = product(name + ".input_forget", {dim_, dim_}, dim_),
-            .norms = norms(name)};
+            .norms = norms(name, place)};
   }
 
   // Marian makes the feed-forward after the average and the gates optional.
-  AverageWeights average(const std::string& layer) {
+  AverageWeights average(const std::string& layer, Place place) {
     const std::string name = layer + ".average";
     const int64_t ffn = config_.average_ffn;
     AverageWeights weights;
@@ -90,22 +98,22 @@ class Packer {
       weights.input_gate = product(name + ".input_gate", {dim_}, dim_);
       weights.forget_gate = product(name + ".forget_gate", {dim_}, dim_);
     }
-    weights.norms = norms(name);
+    weights.norms = norms(name, place);
     return weights;
   }
 
   // The mixer of a decoder's layer, and its other sub-layers.
-  DecoderLayerWeights decoder_layer(const std::string& layer) {
+  DecoderLayerWeights decoder_layer(const std::string& layer, Place place) {
     DecoderLayerWeights weights;
     switch (config_.mixer) {
       case Mixer::kAttention:
-        weights.self_attention = self_attention(layer, config_.decoder);
+        weights.self_attention = self_attention(layer, place, config_.decoder);
         break;
       case Mixer::kSsru:
-        weights.ssru = ssru(layer);
+        weights.ssru = ssru(layer, place);
         break;
       case Mixer::kAverage:
-        weights.average = average(layer);
+        weights.average = average(layer, place);
         break;
     }
     weights.cross_attention = cross_attention(layer, config_.decoder);
@@ -173,7 +181,7 @@ class Packer {
 
   // Cosines and sines are tables from Python: the formulas of their wavelengths
   // differ between families, and the reference must use the same numbers.
-  Rotation rotation() const {
+  Rotation rotation(const std::string& name) const {
     if (config_.positions != Positions::kRotary) {
       return {};
     }
@@ -182,7 +190,7 @@ class Packer {
         std::max(config_.encoder.max_positions,
                  config_.has_decoder() ? config_.decoder.max_positions : 0);
     const std::vector<int64_t> shape = {longest, head_dim / 2};
-    return {copy("rotary.cos", shape), copy("rotary.sin", shape), head_dim};
+    return {copy(name + ".cos", shape), copy(name + ".sin", shape), head_dim};
   }
 
   /// Of all products so far.
@@ -219,9 +227,12 @@ class Packer {
                : Buffer<float>();
   }
 
-  // Gemma normalises a block's input and its output.
-  BlockNorms norms(const std::string& block) const {
-    return {.norm = norm(block + "_norm"),
+  // Gemma normalises a block's input and its output. ModernBERT has normalised
+  // embeddings as the input of its first block.
+  BlockNorms norms(const std::string& block, Place place) const {
+    const bool left_out = place == Place::kFirst && !config_.first_norm &&
+                          config_.norm != NormSide::kPost;
+    return {.norm = left_out ? NormWeights() : norm(block + "_norm"),
             .after = config_.norm == NormSide::kBoth
                          ? norm(block + "_post_norm")
                          : NormWeights(),
@@ -345,10 +356,13 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
                                     2 * config.encoder.max_positions - 1);
   aggregate_bias = pack.aggregate_bias();
   states = pack.states();
-  rotation = pack.rotation();
+  rotation = pack.rotation("rotary");
+  if (config.rotary_local) {
+    local_rotation = pack.rotation("rotary_local");
+  }
   for (int64_t n = 0; n < config.encoder.layers; ++n) {
     const std::string layer = "encoder.layers." + std::to_string(n);
-    encoder.push_back({pack.self_attention(layer, config.encoder),
+    encoder.push_back({pack.self_attention(layer, place_of(n), config.encoder),
                        pack.feed_forward(layer, config.encoder.ffn)});
   }
   if (config.final_norm) {
@@ -359,8 +373,8 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     decoder_bias = pack.relative_bias("decoder", config.decoder,
                                       config.decoder.max_positions);
     for (int64_t n = 0; n < config.decoder.layers; ++n) {
-      decoder.push_back(
-          pack.decoder_layer("decoder.layers." + std::to_string(n)));
+      decoder.push_back(pack.decoder_layer(
+          "decoder.layers." + std::to_string(n), place_of(n)));
     }
     if (config.final_norm) {
       decoder_norm = pack.norm("decoder.final_norm");

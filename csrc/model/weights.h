@@ -20,7 +20,7 @@ namespace pyattn {
 /// hold are tensors as well: those that are computed have the name of the
 /// learned ones, and there are {encoder,decoder}.relative_table or, by layer,
 /// {encoder,decoder}.layers.N.relative_table (RelativeBias), and
-/// rotary.{cos,sin} (Rotation).
+/// {rotary,rotary_local}.{cos,sin} (Rotation).
 using FloatSource = std::function<const float*(
     const std::string& name, const std::vector<int64_t>& shape)>;
 
@@ -48,10 +48,13 @@ struct ModelPacking {
 
 struct NormWeights {
   Buffer<float> gamma, beta;  // [dim]; RMS norm has no beta
+
+  bool empty() const { return gamma.size() == 0; }
 };
 
 /// The norms of a sub-layer: `after` only where norms stand on both sides,
-/// `states` in the place of `norm` for rows that are an encoder's states.
+/// `states` in the place of `norm` for rows that are an encoder's states, and
+/// `norm` unless it would stand before the first one (config.first_norm).
 struct BlockNorms {
   NormWeights norm, after, states;
 };
@@ -145,10 +148,18 @@ struct ModelWeights {
   RelativeBias aggregate_bias;  // by distance in blocks, like encoder_bias
   Buffer<float> states;         // [states, dim], of Pattern::kStates
   Rotation rotation;            // empty unless config.positions says so
+  Rotation local_rotation;      // of layers with a window; empty: the same
   std::vector<EncoderLayerWeights> encoder;
   std::vector<DecoderLayerWeights> decoder;
   NormWeights encoder_norm, decoder_norm;  // empty unless config.final_norm
   PackedLinear output;                     // [dim, vocab]
+
+  /// How queries and keys of a layer are turned.
+  const Rotation& rotation_of(const StackConfig& stack, int64_t layer) const {
+    return stack.windows[layer] > 0 && local_rotation.head_dim > 0
+               ? local_rotation
+               : rotation;
+  }
 
   /// What a decoder's output is projected to: those columns of the output; null
   /// is all.

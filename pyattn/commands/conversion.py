@@ -36,6 +36,8 @@ def convert(
     around = read_around(model_path(model))
     with open_model(around.model) as files:
         checkpoint, head = files.checkpoint, files.head
+        if around.files:
+            checkpoint = around.encoder(checkpoint)
         with contextlib.suppress(NoTokenizer):
             load_tokenizer(files)  # fails if its files cannot be used
         write_native(

@@ -4,7 +4,7 @@ modules.json lists the modules: a Transformer, whose folder is the model's; a Po
 number of Dense and Normalize. Beside it, config_sentence_transformers.json has the prompts, and the
 transformer's folder has sentence_bert_config.json, with the length at which texts are cut.
 
-A folder without modules.json is a plain model, whose tokens are averaged.
+A folder without modules.json is a plain encoder, whose tokens are averaged.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyattn import ops
+from pyattn.checkpoint import Checkpoint
 from pyattn.embedding.pooling import ACTIVATIONS, MODE_NAMES, Dense, Pooling, Step, normalised
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_POSITIONS, Fields
@@ -27,6 +28,9 @@ PROMPTS_FILE = "config_sentence_transformers.json"
 LENGTH_FILE = "sentence_bert_config.json"
 _CONFIG_FILE = "config.json"
 _LIMIT = 1 << 20
+# Families whose decoder sentence-transformers leaves out; of others with one it takes the decoder's
+# states.
+_LEFT_OUT = frozenset({"t5", "mt5", "umt5", "t5gemma"})
 # The switches of older files, in the order in which their vectors stand.
 _SWITCHES = {
     "pooling_mode_cls_token": "cls",
@@ -66,6 +70,21 @@ class Modules:
     similarity: str | None = None
     files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
+    def encoder(self, checkpoint: Checkpoint) -> Checkpoint:
+        """The encoder that they stand around, of the model in its folder.
+
+        Raises:
+            ModelError: if the model has a decoder, unless sentence-transformers leaves it out.
+        """
+        config = checkpoint.config
+        if "decoder" not in config.stacks:
+            return checkpoint
+        if not self.files or config.family not in _LEFT_OUT:
+            raise ModelError(
+                f"{self.model}: {config.family} has a decoder, expected an encoder alone"
+            )
+        return checkpoint.encoder()
+
 
 def read_modules(folder: pathlib.Path) -> Modules:
     """The modules of a folder; those of a plain model if there is no modules.json.
@@ -89,12 +108,12 @@ def read_modules(folder: pathlib.Path) -> Modules:
 
 
 def is_classifier(folder: pathlib.Path) -> bool:
-    """Whether modules.json is that of a CrossEncoder, which gives scores and no vectors.
+    """Whether a folder is that of a CrossEncoder, which gives scores and no vectors.
 
     Raises:
         ModelError: if a file is malformed.
     """
-    if not (folder / MODULES_FILE).exists() or not (folder / PROMPTS_FILE).exists():
+    if not (folder / PROMPTS_FILE).exists():
         return False
     fields = Fields({PROMPTS_FILE: read_json(folder / PROMPTS_FILE)})
     return fields.text("model_type", "") == "CrossEncoder"

@@ -20,18 +20,13 @@ import pathlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pyattn.checkpoint import (
-    NORMALIZATION_STEPS,
-    ModelConfig,
-    Pattern,
-    Stack,
-    TextSettings,
-)
+from pyattn.checkpoint import NO_DECODER, ModelConfig, Pattern, Stack
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.reading import JsonObject, bare, named_inside, shown
 from pyattn.files.tokenizer_parts import TOKENIZER_FILES
 from pyattn.options import GenerationOptions
+from pyattn.text_settings import NORMALIZATION_STEPS, TextSettings
 
 CONFIG_FILE = "config.json"
 FORMAT = "pyattn"
@@ -146,22 +141,12 @@ def _model(values: JsonObject) -> ModelConfig:
         "unk": fields.optional_id("unk", None, vocab=target_vocab or source_vocab),
         "head_dim": head_dim,
         **_sizes(fields, "encoder", dim, head_dim),
-        **(_sizes(fields, "decoder", dim, head_dim) if target_vocab else _NO_DECODER),
+        **(_sizes(fields, "decoder", dim, head_dim) if target_vocab else NO_DECODER),
     }
     model = ModelConfig(**found, **_variant(fields, found.keys()))
     if model.encoder_pattern == "aggregates" and not model.relative_positions:
         fields.fail("positions", f"is {shown(model.positions)}, expected relative for aggregates")
     return model
-
-
-# Whatever the file says of it.
-_NO_DECODER: dict[str, Any] = {
-    "decoder_layers": 0,
-    "decoder_heads": 0,
-    "decoder_kv_heads": None,
-    "decoder_ffn": 0,
-    "decoder_windows": (),
-}
 
 
 def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict[str, Any]:
@@ -252,7 +237,10 @@ _INTEGERS = {
     "average_ffn": (0, MAX_DIM),
     "token_types": (0, MAX_POSITIONS),
 }
-_LEAST = {"norm_epsilon": 0, "attention_soft_cap": 0, "logits_soft_cap": 0, "rotary_theta": 1}
+_LEAST = {
+    **{"norm_epsilon": 0, "attention_soft_cap": 0, "logits_soft_cap": 0},
+    **{"rotary_theta": 1, "rotary_local_theta": 1},
+}
 
 
 def _generation(values: JsonObject, model: ModelConfig) -> GenerationOptions:

@@ -78,9 +78,9 @@ class Rotary:
     sin: Floats
 
     @classmethod
-    def of(cls, config: ModelConfig) -> Rotary:
-        """That of both stacks."""
-        return cls(*rotary_tables(config))
+    def of(cls, config: ModelConfig, theta: float) -> Rotary:
+        """That of both stacks, with one of the model's bases."""
+        return cls(*rotary_tables(config, theta))
 
     def __call__(self, x: Floats, first: int) -> Floats:
         """[rows, time, heads, head_dim] -> the same shape, the first token's position given."""

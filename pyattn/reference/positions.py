@@ -150,7 +150,7 @@ def global_relative_bias_table(bias: Floats, config: ModelConfig) -> Floats:
     return relative_bias_table(bias, blocks, "encoder")
 
 
-def rotary_tables(config: ModelConfig) -> tuple[Floats, Floats]:
+def rotary_tables(config: ModelConfig, theta: float) -> tuple[Floats, Floats]:
     """The cosines and sines by which queries and keys are turned (Su et al. 2021, section 3.2.2).
 
     Position p turns the pair i of a head, its numbers i and i + head_dim / 2, by the angle
@@ -158,6 +158,7 @@ def rotary_tables(config: ModelConfig) -> tuple[Floats, Floats]:
 
     Args:
         config: Its positions are "rotary".
+        theta: One of its bases.
 
     Returns:
         Cosines and sines, [max_positions, head_dim / 2] each, float32, of angles in double
@@ -175,7 +176,7 @@ def rotary_tables(config: ModelConfig) -> tuple[Floats, Floats]:
                 f"rotary_tables: head_dim is {other} in the decoder, expected the encoder's "
                 f"{head_dim}"
             )
-    frequencies = config.rotary_theta ** (-2 * np.arange(head_dim // 2) / head_dim)
+    frequencies = theta ** (-2 * np.arange(head_dim // 2) / head_dim)
     longest = max(config.stack(stack).max_positions for stack in config.stacks)
     angles = np.arange(longest)[:, None] * frequencies
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from pyattn.blocks import NORMS, Matrix, products
-from pyattn.checkpoint import Checkpoint, NormKind, Stack
+from pyattn.checkpoint import Checkpoint, NormKind, Stack, has_norm
 from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.average import Average
 from pyattn.reference.cross_attention import CrossAttention
@@ -103,6 +103,8 @@ class Weights:
 
     checkpoint: Checkpoint
     stack: Stack
+    # By their bases.
+    _rotations: dict[float, Rotary] = dataclasses.field(default_factory=dict)
 
     def embedding(self) -> Embedding:
         """The embeddings of tokens and of positions."""
@@ -140,7 +142,7 @@ class Weights:
         return SelfAttention(
             heads=Heads.of(self.checkpoint.config, self.stack),
             distances=self._distances[n],
-            rotary=self._rotary,
+            rotary=self._rotary(n),
             query_key_value=products["query_key_value"],
             output=products["output"],
         )
@@ -182,11 +184,13 @@ class Weights:
 
     def residual(self, n: int, block: str) -> Residual:
         """The norms of a sub-layer."""
-        name, side = f"layers.{n}.{block}", self.checkpoint.config.norm
-        before = self._norm(f"{name}_norm", there=side != "post")
+        config = self.checkpoint.config
+        name, side = f"layers.{n}.{block}", config.norm
+        there = side != "post" and has_norm(config, self.stack, n, block)
+        before = self._norm(f"{name}_norm", there=there)
         if block == "self_attention" and self._has_states:
             states = self._norm(f"{name}.global_norm", there=True)
-            before = StatesNorm(self.checkpoint.config.encoder_global_states, states, before)
+            before = StatesNorm(config.encoder_global_states, states, before)
         return Residual(
             before=before,
             behind=self._norm(f"{name}_post_norm", there=side == "both"),
@@ -228,10 +232,17 @@ class Weights:
     def _has_states(self) -> bool:
         return self.stack == "encoder" and self.checkpoint.config.encoder_pattern == "states"
 
-    @functools.cached_property
-    def _rotary(self) -> Rotary | None:
+    def _rotary(self, n: int) -> Rotary | None:
+        """That of a layer; layers that are alike share it."""
         config = self.checkpoint.config
-        return Rotary.of(config) if config.positions == "rotary" else None
+        if config.positions != "rotary":
+            return None
+        windowed = config.stack(self.stack).windows[n] > 0
+        local = config.rotary_local_theta if windowed else None
+        theta = config.rotary_theta if local is None else local
+        if theta not in self._rotations:
+            self._rotations[theta] = Rotary.of(config, theta)
+        return self._rotations[theta]
 
     def _products(self, n: int, block: str) -> dict[str, PackedLinear]:
         """The products of a block, by the names of `pyattn.blocks`.

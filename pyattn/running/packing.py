@@ -124,8 +124,13 @@ def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Arra
                 )
         return tables
     if config.positions == "rotary":
-        cos, sin = rotary_tables(config)
-        return {"rotary.cos": cos, "rotary.sin": sin}
+        thetas = {"rotary": config.rotary_theta, "rotary_local": config.rotary_local_theta}
+        return {
+            f"{name}.{part}": table
+            for name, theta in thetas.items()
+            if theta is not None
+            for part, table in zip(("cos", "sin"), rotary_tables(config, theta), strict=True)
+        }
     encoder, *decoder = config.stacks
     tables = {f"{encoder}.positions": computed_positions(config, encoder)}
     for stack in decoder:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pyattn.checkpoint import WHOLE_TOKENS, ModelConfig, TextSettings
+from pyattn.checkpoint import ModelConfig
 from pyattn.results import Span
 from pyattn.text.glossary.entries import Term
 from pyattn.text.glossary.within import terms_within
@@ -20,6 +20,7 @@ from pyattn.text.protection.kinds import Kept, Role
 from pyattn.text.sentences import sentence_spans
 from pyattn.text.settings import Treatment
 from pyattn.text.tokenizers.contract import TextError
+from pyattn.text_settings import WHOLE_TOKENS, TextSettings
 
 if TYPE_CHECKING:
     from pyattn.text.tokenizers import Tokenizer

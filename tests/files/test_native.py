@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 
 import pyattn
-from pyattn.checkpoint import (
-    NORMALIZATION_STEPS,
-    Checkpoint,
-    ModelConfig,
-    TextSettings,
-    tensor_shapes,
-)
+from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files import open_model, read_checkpoint
 from pyattn.files.native import MatrixType, write_native
@@ -23,6 +17,7 @@ from pyattn.files.quantized import bfloat16_bits, quantize
 from pyattn.files.safetensors import read_safetensors
 from pyattn.options import GenerationOptions
 from pyattn.stored import Stored, Tensors
+from pyattn.text_settings import NORMALIZATION_STEPS, TextSettings
 from support import model_folders as made
 from support.paths import GOLDEN
 
@@ -111,13 +106,14 @@ def test_float32_comes_back_bit_by_bit(
 
 def different(field: dataclasses.Field[Any], kind: Any) -> Any:
     """A value that an attribute may have besides its default."""
-    special = {
+    special: dict[str, Any] = {
         "encoder_max_positions": 20,
         "global_ids": (2, 3),
         "pad": 3,
         "unk": 4,
         "head_dim": 2,
         "attention_scale": 0.75,
+        "rotary_local_theta": 500.0,
     }
     if field.name in special:
         return special[field.name]

@@ -6,6 +6,9 @@ A tiny BERT with a tokenizer of words and letters, in a folder of sentence-trans
 is in 2_Dense. `vectors.npz` has what sentence-transformers computes for `texts.json`, by the mode
 of pooling; "dense" is the mean with Dense and Normalize behind it, "prompt" a mean with a prompt in
 front, and "no_prompt" one that leaves out the prompt's tokens.
+
+`embedder-t5` has a whole T5, of which sentence-transformers runs the encoder, and modules as GTR
+and Sentence-T5 have them; its `vectors.npz` is of the same texts.
 """
 
 from __future__ import annotations
@@ -43,6 +46,11 @@ _MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttok
 def main() -> None:
     """Make them."""
     torch.set_num_threads(1)
+    _make_bert()
+    _make_t5()
+
+
+def _make_bert() -> None:
     shutil.rmtree(_HERE, ignore_errors=True)
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=_tokenizer(),
@@ -85,6 +93,47 @@ def main() -> None:
     shutil.rmtree(plain)
     (_HERE / "texts.json").write_text(json.dumps(TEXTS, indent=1) + "\n")
     np.savez_compressed(_HERE / "vectors.npz", **vectors)
+
+
+def _make_t5() -> None:
+    folder = _HERE.with_name("embedder-t5")
+    shutil.rmtree(folder, ignore_errors=True)
+    words = [f"▁{word}" for word in _WORDS.split() if word.isalpha()]
+    pieces = ["<pad>", "</s>", "<unk>", "▁", *words, *_LETTERS, *".,?:"]
+    made = tokenizers.Tokenizer(models.Unigram([(one, -9.0 + len(one)) for one in pieces], 2))
+    made.normalizer = normalizers.Lowercase()
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.post_processor = processors.TemplateProcessing(
+        single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
+    )
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        **{"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"},
+        model_max_length=LONGEST,
+    )
+    torch.manual_seed(8)
+    config = transformers.T5Config(
+        **{"vocab_size": len(tokenizer), "d_model": 16, "d_kv": 6, "d_ff": 24, "num_heads": 2},
+        **{"num_layers": 2, "decoder_start_token_id": 0},
+    )
+    model = transformers.T5ForConditionalGeneration(config).eval()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    weights = (folder / "model.safetensors").read_bytes()
+    settings = (folder / "config.json").read_bytes()
+    dense = modules.Dense(16, 5, bias=False, activation_function=torch.nn.Identity())
+    pooling = modules.Pooling(16, pooling_mode="mean")
+    whole = SentenceTransformer(
+        modules=[modules.Transformer(str(folder)), pooling, dense, modules.Normalize()],
+        device="cpu",
+    )
+    vectors = whole.encode(list(TEXTS))
+    whole.save(str(folder), create_model_card=False)
+    # It has saved the encoder alone.
+    (folder / "model.safetensors").write_bytes(weights)
+    (folder / "config.json").write_bytes(settings)
+    (folder / "generation_config.json").unlink()
+    np.savez_compressed(folder / "vectors.npz", vectors=vectors)
 
 
 def _embedded(encoder: modules.Transformer, pooling: modules.Pooling, **options: str) -> np.ndarray:

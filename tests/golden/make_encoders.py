@@ -25,6 +25,20 @@ _SIZES = {"hidden_size": 24, "num_hidden_layers": 2, "intermediate_size": 40, "v
 _BERT = {**_SIZES, "num_attention_heads": 2, "max_position_embeddings": 32}
 # Positions begin behind that of the padding, 1.
 _ROBERTA = {**_BERT, "max_position_embeddings": 34, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+_T5 = {
+    **{"vocab_size": 61, "d_model": 24, "d_kv": 10, "d_ff": 40, "num_layers": 3, "num_heads": 2},
+    **{"relative_attention_num_buckets": 8, "relative_attention_max_distance": 14},
+}
+# Windows of 3 to each side in all layers but the first and the last.
+_MODERN = {
+    **_SIZES,
+    **{"num_hidden_layers": 4, "num_attention_heads": 2, "max_position_embeddings": 32},
+    **{"local_attention": 6, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1},
+    "rope_parameters": {
+        "full_attention": {"rope_type": "default", "rope_theta": 5000.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+    },
+}
 
 Form = Literal["head", "bare", "old"]
 
@@ -50,6 +64,14 @@ ENCODERS: dict[str, tuple[str, Form, dict[str, Any]]] = {
         "MPNetForMaskedLM",
         "head",
         {**_BERT, "max_position_embeddings": 34},
+    ),
+    "t5-bare": ("T5EncoderModel", "bare", {**_T5, "feed_forward_proj": "gated-gelu"}),
+    "umt5-bare": ("UMT5EncoderModel", "bare", {**_T5, "feed_forward_proj": "relu"}),
+    "modernbert-head": ("ModernBertForSequenceClassification", "head", _MODERN),
+    "modernbert-bare": (
+        "ModernBertModel",
+        "bare",
+        {**_MODERN, "norm_bias": True, "attention_bias": True, "mlp_bias": True},
     ),
 }
 

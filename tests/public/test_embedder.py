@@ -18,6 +18,7 @@ import pyattn
 from pyattn import Embedder, ModelError
 from pyattn.commands.conversion import convert
 from pyattn.embedding.pooling import applied
+from pyattn.files import read_checkpoint
 from support.paths import GOLDEN
 
 FOLDER = GOLDEN / "embedder"
@@ -72,6 +73,33 @@ def test_prompt_stands_in_front(included: bool, tmp_path: pathlib.Path) -> None:
     wanted = VECTORS["prompt" if included else "no_prompt"]
     np.testing.assert_allclose(found, wanted, rtol=0, atol=CLOSE)
     assert embedder.embed(TEXTS, prompt_name="query").tobytes() == found.tobytes()
+
+
+def test_t5_is_its_encoder(tmp_path: pathlib.Path) -> None:
+    folder = GOLDEN / "embedder-t5"
+    with np.load(folder / "vectors.npz") as golden:
+        wanted = golden["vectors"]
+    assert "decoder" in read_checkpoint(folder).config.stacks
+    convert(folder, tmp_path / "converted")
+    with pyattn.load(folder, dtype="float32") as embedder:
+        assert isinstance(embedder, Embedder)
+        found = embedder.embed(TEXTS)
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=CLOSE)
+        embedder.save(tmp_path / "saved")
+    for name in ("saved", "converted"):
+        assert read_checkpoint(tmp_path / name).config.stacks == ("encoder",)
+        with Embedder(tmp_path / name, dtype="float32") as again:
+            assert again.embed(TEXTS).tobytes() == found.tobytes()
+
+
+def test_decoder_is_left_out_of_t5_alone(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "bart"
+    shutil.copytree(GOLDEN / "bart-tied-gelu-5", folder)
+    for name in ("modules.json", "1_Pooling", "2_Dense"):
+        source = FOLDER / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    with pytest.raises(ModelError, match="bart has a decoder, expected an encoder alone"):
+        Embedder(folder)
 
 
 def test_default_prompt_counts_unless_one_is_given(tmp_path: pathlib.Path) -> None:

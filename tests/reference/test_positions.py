@@ -115,7 +115,7 @@ def test_tables_are_as_long_as_the_sequences_of_their_stack() -> None:
     assert relative_bias_table(bias, made, "decoder").shape == (3, 20)
     assert [len(computed_positions(made, stack)) for stack in made.stacks] == [33, 20]
     # Of both stacks at once.
-    cos, sin = rotary_tables(config("gemma", max_positions=20, encoder_max_positions=33))
+    cos, sin = rotary_tables(config("gemma", max_positions=20, encoder_max_positions=33), 10000.0)
     assert len(cos) == len(sin) == 33
 
 
@@ -147,8 +147,7 @@ def test_distances_add_what_a_loop_over_queries_and_keys_adds(
 
 
 def test_rotary_tables_are_cosines_and_sines() -> None:
-    made = config("gemma", max_positions=500, rotary_theta=777.0)
-    cos, sin = rotary_tables(made)
+    cos, sin = rotary_tables(config("gemma", max_positions=500), 777.0)
     assert cos.shape == sin.shape == (500, 3)
     for p, i in np.ndindex(cos.shape):
         turn = cmath.exp(1j * p * 777.0 ** (-i / 3))
@@ -157,14 +156,13 @@ def test_rotary_tables_are_cosines_and_sines() -> None:
 
 
 def test_rotary_multiplies_complex_numbers() -> None:
-    made = config("gemma")
     x = floats(1, 2, 5, 3, 6)
     wanted = np.empty(x.shape)
     for row, time, head, i in np.ndindex(2, 5, 3, 3):
         number = complex(*x[row, time, head, [i, i + 3]])
-        turned = number * cmath.exp(1j * (time + 7) * made.rotary_theta ** (-i / 3))
+        turned = number * cmath.exp(1j * (time + 7) * 1000.0 ** (-i / 3))
         wanted[row, time, head, [i, i + 3]] = turned.real, turned.imag
-    assert_close(Rotary.of(made)(x, 7), wanted, FLOAT32)
+    assert_close(Rotary.of(config("gemma"), 1000.0)(x, 7), wanted, FLOAT32)
 
 
 @pytest.mark.parametrize(
@@ -179,4 +177,4 @@ def test_rotary_multiplies_complex_numbers() -> None:
 )
 def test_heads_that_cannot_be_turned_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=f"rotary_tables: {message}"):
-        rotary_tables(config("gemma", **changes))
+        rotary_tables(config("gemma", **changes), 1000.0)

@@ -27,7 +27,10 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 
 # Python: what a module or a folder of the package may import of the others. Whoever adds one gives
 # it its place here.
-CONTRACTS = {"blocks", "errors", "options", "overrides", "results", "checkpoint", "stored"}
+CONTRACTS = {
+    *("blocks", "checkpoint", "errors", "options", "overrides", "results", "stored"),
+    "text_settings",
+}
 MAY_IMPORT = {
     "errors": set(),
     "_foreign": set(),
@@ -39,7 +42,8 @@ MAY_IMPORT = {
     "results": set(),
     "stored": {"_mapped"},
     "blocks": set(),
-    "checkpoint": {"blocks", "options", "stored"},
+    "text_settings": set(),
+    "checkpoint": {"blocks", "options", "stored", "text_settings"},
     # For the types in its stub.
     "_core": {"checkpoint", "options", "results", "segments", "stored"},
     "cpu": {"_core"},

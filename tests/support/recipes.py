@@ -168,7 +168,8 @@ FAMILIES = {
             "attention_scale": 0.5,
         },
     ),
-    # T5Gemma: norms on both sides, shared keys, rotary positions, windows and soft caps.
+    # T5Gemma: norms on both sides, shared keys, rotary positions, windows and soft caps; and the
+    # rotations of ModernBERT, which layers with windows have of their own.
     "gemma": Recipe(
         seed=5,
         tied=False,
@@ -200,6 +201,7 @@ FAMILIES = {
             "gated": True,
             "positions": "rotary",
             "rotary_theta": 1000.0,
+            "rotary_local_theta": 5.0,
             "encoder_windows": (3, 0, 8),
             "decoder_windows": (4,),
             "attention_scale": 0.3,
@@ -259,7 +261,8 @@ FAMILIES = {
         },
     ),
     # An average and no more, between norms on both sides that have biases, with gated feed-forward
-    # that has some too, and attention by one head of keys.
+    # that has some too, and attention by one head of keys. The norm of embeddings is also the first
+    # block's.
     "bare": Recipe(
         seed=5,
         tied=False,
@@ -281,6 +284,7 @@ FAMILIES = {
             "encoder_kv_heads": 1,
             "decoder_kv_heads": 1,
             "norm": "both",
+            "first_norm": False,
             "final_norm": True,
             "embedding_norm": True,
             "activation": "silu",

@@ -1,8 +1,8 @@
 """Folders in the layout of Hugging Face transformers.
 
-`families` lists the families, `encoders` those without a decoder; `bart`, `t5`, `gemma` and `bert`
-describe their blocks in config.json and in the names of tensors. Tensors that are computed here,
-such as the sinusoids of positions, are not read.
+`families` lists the families, `encoders` those without a decoder; `bart`, `t5`, `gemma`, `bert` and
+`modernbert` describe their blocks in config.json and in the names of tensors. Tensors that are
+computed here, such as the sinusoids of positions, are not read.
 """
 
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config

@@ -4,7 +4,7 @@
     roberta      RoBERTa                         electra      ELECTRA's discriminator
     xlm-roberta  XLM-R, multilingual E5, BGE-M3  mpnet        MPNet
     camembert    CamemBERT                       longformer   Longformer
-    big_bird     BigBird
+    big_bird     BigBird                         modernbert   ModernBERT
 
 Defaults are those of transformers' config classes, whose epsilon of RoBERTa is not the 1e-5 that
 its published files have.
@@ -23,6 +23,7 @@ from pyattn.files.huggingface.bert import (
     read_roberta,
 )
 from pyattn.files.huggingface.layout import Embeddings, Family
+from pyattn.files.huggingface.modernbert import read_modernbert
 
 _SWITCHES: dict[str, Any] = {"norm": "post", "embedding_norm": True, "positions": "learned"}
 _BERT: dict[str, Any] = {
@@ -110,6 +111,29 @@ ENCODERS = {
             "vocab_size": 30527,
             "pad_token_id": 1,
             "relative_attention_num_buckets": 32,
+        },
+    ),
+    "modernbert": Family(
+        style=read_modernbert,
+        embeddings=Embeddings(encoder="model.embeddings.tok_embeddings.weight"),
+        switches={
+            "norm": "pre",
+            "first_norm": False,
+            "final_norm": True,
+            "embedding_norm": True,
+            "gated": True,
+            "positions": "rotary",
+        },
+        defaults={
+            "vocab_size": 50368,
+            "hidden_size": 768,
+            "num_hidden_layers": 22,
+            "num_attention_heads": 12,
+            "intermediate_size": 1152,
+            "hidden_activation": "gelu",
+            "max_position_embeddings": 8192,
+            "local_attention": 128,
+            "pad_token_id": 50283,
         },
     ),
 }

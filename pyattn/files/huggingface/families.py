@@ -10,7 +10,7 @@
     led              LED, PRIMERA                longt5     LongT5
     bigbird_pegasus  BigBird-Pegasus             pegasus_x  Pegasus-X
 
-Encoders that stand alone are in `pyattn.files.huggingface.encoders`.
+Encoders that stand alone are in `pyattn.files.huggingface.encoders`; T5s may do so, too.
 
 Defaults are those of transformers' config classes, as files need not repeat them.
 """

@@ -12,6 +12,7 @@ from typing import Any
 
 from pyattn.checkpoint import STACKS, ModelConfig, Stack
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
+from pyattn.files.huggingface.layer_types import FULL, SLIDING, rotary_theta, windows
 from pyattn.files.huggingface.layout import (
     ACTIVATIONS,
     CONFIG_FILE,
@@ -19,7 +20,6 @@ from pyattn.files.huggingface.layout import (
     Layout,
     special_tokens,
 )
-from pyattn.files.reading import shown
 
 _WORDS = {
     "self_attention": "self_attn",
@@ -52,7 +52,6 @@ _COMMON = {
     "attention_scale": "query_pre_attn_scalar",
     "attention_soft_cap": "attn_logit_softcapping",
 }
-_SLIDING, _FULL = "sliding_attention", "full_attention"
 
 
 def read_gemma(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
@@ -148,25 +147,21 @@ class _Stack:
 
 def _windows(fields: Fields, stack: Stack, layers: int) -> tuple[int, ...]:
     """Positions that self-attention reaches to a side, per layer, the token's own included."""
-    types = fields.list("layer_types") or [_FULL if n % 2 else _SLIDING for n in range(layers)]
-    if len(types) != layers or not all(kind in (_SLIDING, _FULL) for kind in types):
-        expected = f"{_SLIDING} or {_FULL} for each of {layers} layers"
-        fields.fail("layer_types", f"is {shown(types)}, expected {expected}")
-    if _SLIDING not in types:
-        return (0,) * layers
     # transformers counts a position's own in a window that looks back, and not in one to both
     # sides (its masks of `sliding_window_overlay` and `sliding_window_bidirectional_overlay`).
-    window = fields.integer("sliding_window", high=MAX_POSITIONS) + (stack == "encoder")
-    return tuple(window if kind == _SLIDING else 0 for kind in types)
+    return windows(
+        fields,
+        [FULL if n % 2 else SLIDING for n in range(layers)],
+        lambda: fields.integer("sliding_window", high=MAX_POSITIONS) + (stack == "encoder"),
+    )
 
 
 def _theta(fields: Fields, place: str) -> float:
     """The base of the wavelengths; transformers 4 and 5 keep it in different places."""
     for key in ("rope_parameters", "rope_scaling"):
-        rope = Fields({f"{place}: {key}": fields.object(key)})
-        rope.choice("rope_type", {"default": None}, "default")
-        if rope.get("rope_theta") is not None:
-            return rope.number("rope_theta", 0, low=1)
+        theta = rotary_theta(fields, place, key)
+        if theta is not None:
+            return theta
     return fields.number("rope_theta", 10000.0, low=1)
 
 

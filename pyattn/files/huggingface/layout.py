@@ -53,13 +53,15 @@ class Layout:
         tied: Whether the output matrix is the decoder's embedding.
         prefix: Begin of the names of all other tensors.
         words: The words of our names of tensors, by stack, in those of the files; those that are
-            the same in both are left out.
+            the same in both are left out. Tensors of ours that get the same name are above each
+            other in it, in our order.
         names: Names behind the prefix of tensors whose words do not make them up.
         output_bias: Name of the bias of the logits, [1, vocab]; None if there is none.
         not_read: Names of tensors that a file may have and that affect no result.
         heads: Begins of the names of tensors that work on the model's output, and that are not
             part of the model.
         rows_before: Rows of a table of learned positions in front of the first token's.
+        norm_biases: Whether the biases of norms are stored; if not, they are zeros.
         norms_less_one: Whether the weights of norms are stored less one.
         tied_scale: Factor of logits if the output matrix is the decoder's embedding.
     """
@@ -76,6 +78,7 @@ class Layout:
     not_read: tuple[str, ...] = ()
     heads: tuple[str, ...] = ()
     rows_before: int = 0
+    norm_biases: bool = True
     norms_less_one: bool = False
     tied_scale: float = 1.0
 

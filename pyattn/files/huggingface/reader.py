@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -24,9 +25,15 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
     layout, model, generation = config.layout, config.model, config.generation
     shapes = dict(named_shapes(model, layout.lengths))
     tensors = _embeddings(weights, shapes, layout)
-    for name, shape in shapes.items():
+    saved: dict[str, list[str]] = {}
+    for name in shapes:
         if name not in tensors:
-            tensors[name] = _tensor(weights, name, shape, layout)
+            saved.setdefault(layout.saved_name(name), []).append(name)
+    for one, *others in saved.values():
+        if others:
+            tensors |= _parts(weights, {name: shapes[name] for name in (one, *others)}, layout)
+        else:
+            tensors[one] = _tensor(weights, one, shapes[one], layout)
     for name in layout.not_read:
         weights.optional(name)
     for begin in layout.heads:
@@ -46,6 +53,10 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
 
 def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Stored:
     saved = layout.saved_name(name)
+    if name.endswith("norm.bias") and not layout.norm_biases:
+        zeros = np.zeros(shape, np.float32)
+        zeros.flags.writeable = False
+        return Stored("float32", zeros)
     if name.endswith(".positions") and layout.rows_before:
         rows = shape[0] + layout.rows_before
         table = weights.take(saved, (rows, *shape[1:])).stored()
@@ -56,6 +67,20 @@ def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout)
         array.flags.writeable = False
         return Stored("float32", array)
     return stored
+
+
+def _parts(
+    weights: Weights, shapes: dict[str, tuple[int, ...]], layout: Layout
+) -> dict[str, Stored]:
+    """Tensors that lie above each other in one of the files."""
+    heights = [shape[0] for shape in shapes.values()]
+    ends = list(itertools.accumulate(heights))
+    first = next(iter(shapes))
+    stored = weights.take(layout.saved_name(first), (ends[-1], *shapes[first][1:])).stored()
+    return {
+        name: stored.rows(end - height, end)
+        for name, height, end in zip(shapes, heights, ends, strict=True)
+    }
 
 
 def _embeddings(

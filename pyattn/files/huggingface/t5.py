@@ -2,7 +2,7 @@
 
 RMS norms before sub-layers, no biases, unscaled scores, and instead of positions a bias of
 self-attention by distance. T5 1.0 uses the embedding as its output matrix and scales its logits;
-later versions have gated feed-forwards and a separate output matrix.
+later versions have gated feed-forwards and a separate output matrix. An encoder may stand alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from pyattn.checkpoint import ModelConfig, Stack
+from pyattn.checkpoint import NO_DECODER, ModelConfig, Stack
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.huggingface.layout import ACTIVATIONS, Family, Layout, special_tokens
 from pyattn.files.reading import shown
@@ -44,6 +44,8 @@ _LONG_ATTENTIONS = {
     "local": "layer.0.LocalSelfAttention",
     "transient-global": "layer.0.TransientGlobalSelfAttention",
 }
+# What an encoder that stands alone does without, where files have it all the same.
+_OF_DECODER = ("decoder.", "lm_head.")
 
 
 def read_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
@@ -52,7 +54,8 @@ def read_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
     Raises:
         ModelError: if a field is out of range or contradicts another.
     """
-    model = _model(name, family, fields, ids)
+    alone = _stands_alone(fields)
+    model = _model(name, family, fields, ids, alone)
     feed_forward = {"gate": "wi_0", "up": "wi_1"} if model.gated else {"up": "wi"}
     # Where all layers have the same bias, the first one keeps it.
     bias = {"relative_bias": _BIAS if model.relative_per_layer else f"block.0.{_BIAS}"}
@@ -82,6 +85,7 @@ def read_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
         tied=tied,
         words=words,
         not_read=family.not_read,
+        heads=_OF_DECODER if alone else (),
         tied_scale=model.dim**-0.5 if tied and family.scaled_output == "tied" else 1.0,
     )
 
@@ -118,7 +122,17 @@ def read_long_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layo
     )
 
 
-def _model(name: str, family: Family, fields: Fields, ids: Fields) -> ModelConfig:
+def _stands_alone(fields: Fields) -> bool:
+    """Whether the model is an encoder without a decoder.
+
+    All of transformers' classes for such models end in the same word. 5.x also notes it.
+    """
+    classes = fields.list("architectures")
+    alone = any(str(name).endswith("EncoderModel") for name in classes)
+    return alone or not fields.boolean("is_encoder_decoder", True)
+
+
+def _model(name: str, family: Family, fields: Fields, ids: Fields, alone: bool) -> ModelConfig:
     scaled = family.scaled_output == "configured" and _scales_output(fields)
     vocab = fields.integer("vocab_size")
     dim = fields.integer("d_model", high=MAX_DIM)
@@ -129,17 +143,25 @@ def _model(name: str, family: Family, fields: Fields, ids: Fields) -> ModelConfi
     # The encoder has half of the buckets for each direction, and half of these for one distance
     # each; the other half, which grow, have to reach further than those.
     buckets = fields.integer("relative_attention_num_buckets", low=4, high=MAX_POSITIONS)
+    decoder: Mapping[str, Any]
+    if alone:
+        decoder = {**NO_DECODER, "pad": ids.optional_id("pad_token_id", None, vocab=vocab)}
+    else:
+        decoder = {
+            "target_vocab": vocab,
+            "decoder_layers": fields.integer("num_decoder_layers", layers, high=MAX_LAYERS),
+            "decoder_heads": heads,
+            "decoder_ffn": ffn,
+            "logits_scale": dim**-0.5 if scaled else 1.0,
+            **special_tokens(ids, vocab, vocab),
+        }
     return ModelConfig(
         family=name,
         source_vocab=vocab,
-        target_vocab=vocab,
         dim=dim,
         encoder_layers=layers,
-        decoder_layers=fields.integer("num_decoder_layers", layers, high=MAX_LAYERS),
         encoder_heads=heads,
-        decoder_heads=heads,
         encoder_ffn=ffn,
-        decoder_ffn=ffn,
         head_dim=head_dim,
         max_positions=max(
             _MAX_POSITIONS, fields.integer("n_positions", _MAX_POSITIONS, high=MAX_POSITIONS)
@@ -149,10 +171,9 @@ def _model(name: str, family: Family, fields: Fields, ids: Fields) -> ModelConfi
         relative_distance=fields.integer(
             "relative_attention_max_distance", low=buckets // 2 + 1, high=MAX_POSITIONS
         ),
-        logits_scale=dim**-0.5 if scaled else 1.0,
         **_feed_forward(fields),
         **family.switches,
-        **special_tokens(ids, vocab, vocab),
+        **decoder,
     )
 
 

@@ -57,7 +57,7 @@ def test_reference_computes_the_same_states(name: str) -> None:
     assert_close(reference.Model(read_checkpoint(folder(name))).encode(ids, types), states)
 
 
-@pytest.mark.parametrize("name", ["bert-head", "mpnet-head"])
+@pytest.mark.parametrize("name", ["bert-head", "mpnet-head", "modernbert-head", "t5-bare"])
 def test_bits_are_the_same_alone_in_a_batch_and_on_any_threads(name: str) -> None:
     ids, types, _ = sentences(name)
     checkpoint = read_checkpoint(folder(name))
@@ -134,6 +134,49 @@ def test_epsilon_is_that_of_the_file_or_of_the_class(tmp_path: pathlib.Path) -> 
     assert read_checkpoint(changed).config.norm_epsilon == 1e-12
 
 
+def test_older_fields_of_modernbert_mean_the_same(tmp_path: pathlib.Path) -> None:
+    same = changed_config(
+        tmp_path,
+        "modernbert-head",
+        rope_parameters=None,
+        global_rope_theta=5000.0,
+        local_rope_theta=100.0,
+        layer_types=None,
+        global_attn_every_n_layers=3,
+    )
+    found = read_checkpoint(same).config
+    assert found == read_checkpoint(folder("modernbert-head")).config
+    assert (found.rotary_theta, found.rotary_local_theta) == (5000, 100)
+    assert found.encoder_windows == (0, 4, 4, 0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"is_encoder_decoder": None}, {"architectures": ["T5Model"]}, {"architectures": None}],
+)
+def test_t5_encoder_is_known_by_its_class_or_its_flag(
+    fields: dict[str, object], tmp_path: pathlib.Path
+) -> None:
+    found = read_checkpoint(changed_config(tmp_path, "t5-bare", **fields))
+    assert found.config == read_checkpoint(folder("t5-bare")).config
+    assert found.config.stacks == ("encoder",)
+
+
+def test_t5_encoder_leaves_the_decoder_of_its_file(tmp_path: pathlib.Path) -> None:
+    made = tmp_path / "whole"
+    shutil.copytree(GOLDEN / "t5-untied-gated-8", made)
+    whole = read_checkpoint(made)
+    values = json.loads((made / "config.json").read_text()) | {"architectures": ["T5EncoderModel"]}
+    (made / "config.json").write_text(json.dumps(values))
+    found, alone = read_checkpoint(made), whole.encoder()
+    assert dataclasses.replace(found.config, unk=None) == dataclasses.replace(
+        alone.config, logits_scale=1.0
+    )
+    assert found.tensors.keys() == alone.tensors.keys()
+    for name, values in alone.tensors.items():
+        assert found.tensors[name].tobytes() == values.tobytes()
+
+
 def changed_config(to: pathlib.Path, name: str, **fields: object) -> pathlib.Path:
     """A golden model's folder with other fields in its config.json; None removes one."""
     made = to / name
@@ -162,6 +205,22 @@ def changed_config(to: pathlib.Path, name: str, **fields: object) -> pathlib.Pat
         ),
         ("bert-head", {"type_vocab_size": 3}, "config.json's type_vocab_size says 3"),
         ("bert-head", {"num_hidden_layers": 1}, "no such tensors in a model of family bert"),
+        (
+            "modernbert-head",
+            {"intermediate_size": 41},
+            "model.layers.0.mlp.Wi.weight has shape [80, 24], expected [82, 24] by config.json",
+        ),
+        (
+            "modernbert-head",
+            {"layer_types": ["full_attention"]},
+            "is a list of 1, expected sliding_attention or full_attention for each of 4",
+        ),
+        (
+            "modernbert-head",
+            {"rope_parameters": {"full_attention": {"rope_type": "yarn"}}},
+            "rope_parameters: full_attention: rope_type is 'yarn', supported are default",
+        ),
+        ("modernbert-head", {"num_attention_heads": 8}, "is 8, expected heads of an even width"),
     ],
 )
 def test_what_is_not_computed_is_refused(
@@ -173,12 +232,7 @@ def test_what_is_not_computed_is_refused(
 
 def test_encoder_of_a_translation_model_stands_alone() -> None:
     whole = read_checkpoint(GOLDEN / "bart-tied-gelu-5")
-    tensors = {name: whole.tensors[name] for name in whole.tensors if name.startswith("encoder.")}
-    alone = dataclasses.replace(
-        whole,
-        config=dataclasses.replace(whole.config, target_vocab=0, decoder_layers=0),
-        tensors=tensors,
-    )
+    alone = whole.encoder()
     sources = [[4, 5, 6, 7], [8, 9]]
     for dtype in ("float32", "int8"):
         with pyattn.Model(whole, dtype=dtype) as both, pyattn.Model(alone, dtype=dtype) as encoder:
