@@ -36,7 +36,6 @@ from report import heading, write
 SHORT, LONG = 2, 34  # target tokens of the two searches
 CONTENDERS = (
     ("pyattn", "auto"),
-    ("pyattn", "int8"),
     ("pyattn", "float32"),
     ("transformers", "float32"),
     ("transformers", "bfloat16"),
