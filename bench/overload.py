@@ -5,8 +5,8 @@
 - overload: requests of ten sentences arrive, whether or not earlier ones are answered, at ten times
   the rate that 16 clients which wait for their answers get. All statuses are counted, and the
   server's memory is read every second.
-- soak: 16 clients that wait, some of which leave in the middle, with files and wrong requests among
-  theirs.
+- soak: 16 clients that wait, or requests at a rate; some leave in the middle, and there are files
+  and wrong requests among them.
 
 The server is on one core, on one thread; its clients are on another.
 """
@@ -77,10 +77,13 @@ async def _measured(
 ) -> dict[str, Any]:
     usual = await _during(_LEAST_SECONDS, port, process, texts)
     rate = usual["rate"] * 10
-    flood = await _during(options.overload, port, process, texts, rate=rate)
-    after = await _during(_LEAST_SECONDS, port, process, texts)
-    soak = await _during(options.soak, port, process, texts, odd=True)
-    return {"usual": usual, "ten times": flood, "after it": after, "soak": soak}
+    cells = {"usual": usual}
+    if options.overload:
+        cells["ten times"] = await _during(options.overload, port, process, texts, rate=rate)
+        cells["after it"] = await _during(_LEAST_SECONDS, port, process, texts)
+    gentle = options.soak_rate
+    cells["soak"] = await _during(options.soak, port, process, texts, rate=gentle, odd=True)
+    return cells
 
 
 async def _during(
@@ -188,8 +191,11 @@ async def _asked(port: int, lines: list[str], number: int) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Try the service hard; see this file's head.")
     parser.add_argument("--sources", type=Path, required=True, help="a file with a text a line")
-    parser.add_argument("--overload", type=float, default=120, metavar="SECONDS")
+    parser.add_argument("--overload", type=float, default=120, metavar="SECONDS", help="0 for none")
     parser.add_argument("--soak", type=float, default=1800, metavar="SECONDS")
+    parser.add_argument(
+        "--soak-rate", type=float, metavar="REQUESTS", help="per second, in place of 16 clients"
+    )
     parser.add_argument("--core", default="0", help="the server's")
     parser.add_argument("--write", type=Path, required=True, metavar="PATH")
     return parser

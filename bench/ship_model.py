@@ -15,10 +15,10 @@ import tempfile
 
 import numpy as np
 
-from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
 from pyattn.files import read_checkpoint
 from pyattn.files.native import write_native
 from pyattn.text.tokenizers import tokenizer_files
+from pyattn.text_settings import NORMALIZATION_STEPS, TextSettings
 
 SHIPPED = pathlib.Path(__file__).resolve().parent.parent / "pyattn" / "models" / "en-es"
 LARGEST_MIB = 12

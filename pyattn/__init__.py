@@ -4,9 +4,9 @@
     translator.translate("Where is the station?")
 
 `load` reads a model, `Translator` takes texts, its `model` token ids; `GenerationOptions` are the
-options of both. `Embedder` makes vectors of texts, by an encoder that stands alone. `ops` has the
-kernels as functions of NumPy arrays, `reference` the same in plain NumPy, and
-`pyattn.compat.ctranslate2` the interface of CTranslate2.
+options of both. `Embedder` makes vectors of texts, `Classifier` scores, both by an encoder that
+stands alone. `ops` has the kernels as functions of NumPy arrays, `reference` the same in plain
+NumPy, and `pyattn.compat` the interfaces of CTranslate2 and sentence-transformers.
 """
 
 from importlib.util import find_spec
@@ -20,6 +20,7 @@ if find_spec("pyattn._core") is None:
 
 from pyattn import ops
 from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.classifier import Classifier
 from pyattn.cpu import CpuInfo, cpu_info
 from pyattn.embedder import Embedder
 from pyattn.errors import DocumentError, ModelError
@@ -34,6 +35,7 @@ from pyattn.translator import Translator
 
 __all__ = [
     "Checkpoint",
+    "Classifier",
     "CpuInfo",
     "Detection",
     "DocumentError",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pyattn.checkpoint import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import FinishReason
+from pyattn.segments import KeySegment
 from pyattn.stored import Stored
 
 _Floats: TypeAlias = npt.NDArray[np.float32]
@@ -52,13 +53,29 @@ class Model:
     def nbytes(self) -> int: ...
     @property
     def threads(self) -> int: ...
-    def encode(self, sources: Sequence[_Ids], types: Sequence[_Ids] | None) -> list[_Floats]: ...
-    def logits(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
-    def score(self, sources: Sequence[_Ids], targets: Sequence[_Ids]) -> list[_Floats]: ...
+    def encode(
+        self,
+        sources: Sequence[_Ids],
+        types: Sequence[_Ids] | None,
+        global_tokens: Sequence[_Ids] | None,
+    ) -> list[_Floats]: ...
+    def logits(
+        self,
+        sources: Sequence[_Ids],
+        targets: Sequence[_Ids],
+        global_tokens: Sequence[_Ids] | None,
+    ) -> list[_Floats]: ...
+    def score(
+        self,
+        sources: Sequence[_Ids],
+        targets: Sequence[_Ids],
+        global_tokens: Sequence[_Ids] | None,
+    ) -> list[_Floats]: ...
     def align(
         self,
         sources: Sequence[_Ids],
         targets: Sequence[_Ids],
+        global_tokens: Sequence[_Ids] | None,
         heads: Sequence[tuple[int, int]],
     ) -> list[_Floats]: ...
     def submit(
@@ -66,6 +83,7 @@ class Model:
         sources: Sequence[_Ids],
         options: Sequence[GenerationOptions],
         shortlists: Sequence[_Ids | npt.NDArray[np.integer] | None],
+        global_tokens: Sequence[_Ids] | None,
         watched: bool,
     ) -> Request: ...
     def cache_bytes(self, tokens: int) -> int: ...
@@ -151,7 +169,8 @@ def attention(
     scale: float | None,
     bias: _Floats | None,
     soft_cap: float | None,
-    window: int | None,
+    window: int | tuple[int, int] | None,
+    segments: Sequence[KeySegment],
     dtype: str,
     isa: str | None,
 ) -> _Floats: ...

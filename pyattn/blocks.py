@@ -22,6 +22,8 @@ class Matrix:
         bias: Whether it has a bias [rows]; or the attribute of `ModelConfig` that decides.
         needs: The attribute of `ModelConfig` that must not be 0 or False for the matrix to exist;
             None is always.
+        pattern: The `encoder_pattern` that needs it, in the encoder alone; None is all, and both
+            stacks.
     """
 
     name: str
@@ -29,9 +31,12 @@ class Matrix:
     columns: str
     bias: bool | str
     needs: str | None = None
+    pattern: str | None = None
 
-    def is_in(self, config: Any) -> bool:
-        """Whether a model of this `ModelConfig` has it."""
+    def is_in(self, config: Any, stack: str) -> bool:
+        """Whether this stack of a model of this `ModelConfig` has it."""
+        if self.pattern is not None:
+            return stack == "encoder" and bool(config.encoder_pattern == self.pattern)
         return self.needs is None or bool(getattr(config, self.needs))
 
     def has_bias(self, config: Any) -> bool:
@@ -56,6 +61,10 @@ _QUERY = Matrix("query", "width", "dim", bias="attention_bias")
 _KEY = Matrix("key", "kv_width", "dim", bias="attention_bias")
 _VALUE = Matrix("value", "kv_width", "dim", bias="attention_bias")
 _OUTPUT = Matrix("output", "dim", "width", bias="attention_bias")
+# Of a global token's own queries, and of the keys and values that it alone looks at.
+_GLOBAL_QUERY = dataclasses.replace(_QUERY, name="global_query", pattern="tokens")
+_GLOBAL_KEY = dataclasses.replace(_KEY, name="global_key", pattern="tokens")
+_GLOBAL_VALUE = dataclasses.replace(_VALUE, name="global_value", pattern="tokens")
 _GATE = Matrix("gate", "ffn", "dim", bias="feed_forward_bias", needs="gated")
 _UP = Matrix("up", "ffn", "dim", bias="feed_forward_bias")
 _DOWN = Matrix("down", "dim", "ffn", bias="feed_forward_bias")
@@ -64,7 +73,12 @@ _AVERAGE_DOWN = Matrix("down", "dim", "average_ffn", bias=True, needs="average_f
 
 # The products of each block, in the order of computation.
 BLOCKS: dict[str, Products] = {
-    "self_attention": {"query_key_value": (_QUERY, _KEY, _VALUE), "output": (_OUTPUT,)},
+    "self_attention": {
+        "query_key_value": (_QUERY, _KEY, _VALUE),
+        "global_query": (_GLOBAL_QUERY,),
+        "global_key_value": (_GLOBAL_KEY, _GLOBAL_VALUE),
+        "output": (_OUTPUT,),
+    },
     "cross_attention": {"query": (_QUERY,), "key_value": (_KEY, _VALUE), "output": (_OUTPUT,)},
     "feed_forward": {"up": (_GATE, _UP), "down": (_DOWN,)},
     "ssru": {
@@ -85,10 +99,10 @@ BLOCKS: dict[str, Products] = {
 NORMS: dict[str, tuple[str, ...]] = {"layer": ("weight", "bias"), "rms": ("weight",)}
 
 
-def products(block: str, config: Any) -> Products:
-    """The products of a block in a model of this `ModelConfig`, each with the matrices it has."""
+def products(block: str, config: Any, stack: str) -> Products:
+    """The products of a block in a stack of this `ModelConfig`, each with the matrices it has."""
     found = {
-        product: tuple(matrix for matrix in matrices if matrix.is_in(config))
+        product: tuple(matrix for matrix in matrices if matrix.is_in(config, stack))
         for product, matrices in BLOCKS[block].items()
     }
     return {product: matrices for product, matrices in found.items() if matrices}

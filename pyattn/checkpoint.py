@@ -10,6 +10,8 @@ The names of the tensors, with `N` counting layers from 0:
     encoder.types                           [token_types, dim]     if there are any
     {encoder,decoder}.relative_bias         [buckets, heads]       if relative_positions; or
     {encoder,decoder}.layers.N.relative_bias                       if relative_per_layer
+    encoder.global_relative_bias            [buckets, heads]       of the pattern "aggregates"
+    encoder.global_states                   [encoder_global_states, dim]          of "states"
     {encoder,decoder}.embedding_norm        a norm                 if embedding_norm
     {encoder,decoder}.final_norm            a norm                 if final_norm
 
@@ -18,6 +20,10 @@ and in every layer, {encoder,decoder}.layers.N, for each of its blocks
     BLOCK.MATRIX                            a matrix               each of `pyattn.blocks.BLOCKS`
     BLOCK_norm                              a norm                 but the first unless first_norm
     BLOCK_post_norm                         a norm                 if norm == "both"
+
+and in every layer of an encoder whose pattern is "aggregates" or "states"
+
+    self_attention.global_norm              a norm, of aggregates or states
 
 The blocks are self_attention, in a decoder cross_attention, and feed_forward. A decoder whose mixer
 is not attention has the block of that name, ssru or average, in the place of self_attention.
@@ -42,11 +48,13 @@ from typing import Any, Literal, TypeAlias
 from pyattn.blocks import NORMS, products
 from pyattn.options import GenerationOptions
 from pyattn.stored import Array, Tensors
+from pyattn.text_settings import TextSettings
 
 Activation: TypeAlias = Literal["relu", "gelu", "gelu_tanh", "silu"]
 Mixer: TypeAlias = Literal["attention", "ssru", "average"]
 Norm: TypeAlias = Literal["post", "pre", "both"]
 NormKind: TypeAlias = Literal["layer", "rms"]
+Pattern: TypeAlias = Literal["windows", "tokens", "aggregates", "blocks", "states"]
 Positions: TypeAlias = Literal[
     "sinusoidal", "sinusoidal_t2t", "learned", "relative", "learned_relative", "rotary"
 ]
@@ -70,6 +78,7 @@ class StackSizes:
         vocab: Rows of the embedding.
         windows: Positions that self-attention reaches to each side, per layer, the token's own
             included; 0 is all.
+        max_positions: Length of its longest sequence, in tokens.
     """
 
     layers: int
@@ -81,6 +90,7 @@ class StackSizes:
     ffn: int
     vocab: int
     windows: tuple[int, ...]
+    max_positions: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -99,7 +109,9 @@ class ModelConfig:
         decoder_heads: Attention heads of the decoder; likewise.
         encoder_ffn: Width of the middle of the encoder's feed-forward blocks.
         decoder_ffn: Width of the middle of the decoder's feed-forward blocks.
-        max_positions: Length of the longest sequence, in tokens.
+        max_positions: Length of the longest target, in tokens, and of the longest source unless
+            `encoder_max_positions` says otherwise.
+        encoder_max_positions: Length of the longest source; None is `max_positions`.
         start: Id in front of the first target token.
         end: Id that ends a source and a target.
         pad: Id of padding in other programs; not used here.
@@ -138,6 +150,24 @@ class ModelConfig:
         encoder_windows: Positions that self-attention reaches to either side, per layer, the
             token's own included; 0 is all, and so is a missing entry.
         decoder_windows: The same for the decoder, which only looks back.
+        encoder_pattern: What a token of the encoder sees (`pyattn.reference.patterns` computes it).
+            "windows": its window. "tokens" (Beltagy et al. 2020): also the sentence's global
+            tokens, which see all tokens, by queries, keys and values of their own.
+            "aggregates" (Guo et al. 2022): its window, and the normalised sum of each
+            `encoder_block` tokens.
+            "blocks" (Zaheer et al. 2020): of blocks of `encoder_block` tokens its own, both
+            neighbours, the first and the last, which in turn see all. Keys of the first block count
+            1 + `encoder_random_blocks` times. All see all in a sentence of at most
+            (5 + 2 * `encoder_random_blocks`) * `encoder_block` tokens.
+            "states" (Phang et al. 2022): its block of `encoder_block` tokens, and
+            `encoder_global_states` further rows, which the model learned and which see all.
+        encoder_block: Tokens of a block; 0 for patterns without blocks.
+        encoder_random_blocks: Random blocks that each block saw in training.
+        encoder_global_states: Learned states; they go through all layers and are no output.
+        encoder_staggered: Whether the blocks of "states" begin half a block earlier in layers 1,
+            3, ...
+        global_ids: Ids of the source tokens that are global by default, for "tokens".
+        global_first: Whether a source's first token is global by default, for "tokens".
         attention_scale: Factor of the scores; None is 1 / sqrt(head_dim).
         attention_soft_cap: If not 0, scores become cap * tanh(scores / cap).
         embedding_scale: Factor of embeddings, before positions are added.
@@ -162,6 +192,7 @@ class ModelConfig:
     encoder_ffn: int
     decoder_ffn: int = 0
     max_positions: int
+    encoder_max_positions: int | None = None
     start: int = 0
     end: int = 0
     pad: int | None = None
@@ -189,6 +220,13 @@ class ModelConfig:
     rotary_local_theta: float | None = None
     encoder_windows: tuple[int, ...] = ()
     decoder_windows: tuple[int, ...] = ()
+    encoder_pattern: Pattern = "windows"
+    encoder_block: int = 0
+    encoder_random_blocks: int = 0
+    encoder_global_states: int = 0
+    encoder_staggered: bool = False
+    global_ids: tuple[int, ...] = ()
+    global_first: bool = False
     attention_scale: float | None = None
     attention_soft_cap: float = 0.0
     embedding_scale: float = 1.0
@@ -215,6 +253,11 @@ class ModelConfig:
         """Whether self-attention has a bias by distance."""
         return self.positions in ("relative", "learned_relative")
 
+    @property
+    def has_global_norm(self) -> bool:
+        """Whether the encoder's layers normalise aggregates or states by weights of their own."""
+        return self.encoder_pattern in ("aggregates", "states")
+
     def stack(self, name: Stack) -> StackSizes:
         """The sizes of one stack, with defaults filled in."""
         heads: int = getattr(self, f"{name}_heads")
@@ -223,6 +266,7 @@ class ModelConfig:
         windows: tuple[int, ...] = getattr(self, f"{name}_windows")
         head_dim = self.head_dim or self.dim // max(heads, 1)
         width = heads * head_dim if self.head_dim else self.dim
+        own = self.encoder_max_positions if name == "encoder" else None
         return StackSizes(
             layers=layers,
             heads=heads,
@@ -233,6 +277,7 @@ class ModelConfig:
             ffn=getattr(self, f"{name}_ffn"),
             vocab=self.source_vocab if name == "encoder" else self.target_vocab,
             windows=windows + (0,) * (layers - len(windows)),
+            max_positions=self.max_positions if own is None else own,
         )
 
 
@@ -245,41 +290,6 @@ NO_DECODER: Mapping[str, Any] = {
     "decoder_ffn": 0,
     "decoder_windows": (),
 }
-
-# Tokens of a line that may stay whole: models trained on lines (OPUS-MT) use the context of
-# neighbouring sentences, but none was trained on paragraphs.
-WHOLE_TOKENS = 40
-# Families whose models translate, and so were trained on single sentences, not on whole texts.
-_SENTENCE_FAMILIES = frozenset({"marian", "m2m_100", "fsmt"})
-
-# The steps of `pyattn.text.normalization`.
-NORMALIZATION_STEPS = ("invisible", "quotes", "capitals", "copies")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TextSettings:
-    """How a model's texts are treated by default.
-
-    Attributes:
-        whole_tokens: Tokens up to which a line stays whole; longer lines are cut into sentences. 0
-            for a model of single sentences, None for a model of whole texts, which gets as much as
-            fits into its positions.
-        normalize: Steps for odd input, some of `NORMALIZATION_STEPS`.
-        source: The language of its sources, if there is only one, such as "en".
-        target: The language of its targets, likewise.
-    """
-
-    whole_tokens: int | None = None
-    normalize: tuple[str, ...] = ("invisible",)
-    source: str | None = None
-    target: str | None = None
-
-    @classmethod
-    def of_family(cls, family: str) -> TextSettings:
-        """The defaults of a family, for files without settings for texts."""
-        if family in _SENTENCE_FAMILIES:
-            return cls(whole_tokens=WHOLE_TOKENS, normalize=("invisible", "copies"))
-        return cls()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -329,11 +339,15 @@ def _stack_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tupl
     sizes = config.stack(stack)
     relative = (config.relative_buckets, sizes.heads)
     if config.learned_positions:
-        yield f"{stack}.positions", (config.max_positions, config.dim)
+        yield f"{stack}.positions", (sizes.max_positions, config.dim)
     if config.token_types and stack == "encoder":
         yield "encoder.types", (config.token_types, config.dim)
     if config.relative_positions and not config.relative_per_layer:
         yield f"{stack}.relative_bias", relative
+    if stack == "encoder" and config.encoder_pattern == "aggregates":
+        yield "encoder.global_relative_bias", relative
+    if stack == "encoder" and config.encoder_pattern == "states":
+        yield "encoder.global_states", (config.encoder_global_states, config.dim)
     if config.embedding_norm:
         yield from _norm_shapes(f"{stack}.embedding_norm", config)
     later = [*_layer_shapes(config, stack, 1)]
@@ -365,13 +379,15 @@ def _layer_shapes(
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
     sizes = config.stack(stack)
     for block in blocks(config, stack):
-        for matrix in itertools.chain(*products(block, config).values()):
+        for matrix in itertools.chain(*products(block, config, stack).values()):
             shape = matrix.shape(config, sizes)
             yield f"{block}.{matrix.name}.weight", shape
             if matrix.has_bias(config):
                 yield f"{block}.{matrix.name}.bias", shape[:1]
         if has_norm(config, stack, n, block):
             yield from _norm_shapes(f"{block}_norm", config)
+        if block == "self_attention" and stack == "encoder" and config.has_global_norm:
+            yield from _norm_shapes("self_attention.global_norm", config)
         if config.norm == "both":
             yield from _norm_shapes(f"{block}_post_norm", config)
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.embedding.modules import Modules, read_modules, write_modules
+from pyattn.embedding.modules import read_modules, write_modules
 from pyattn.embedding.pooling import applied
-from pyattn.errors import ModelError
+from pyattn.encoder_model import EncoderModel, Long, long_texts
 from pyattn.files import model_path, open_model
-from pyattn.text.checks import check_text, checked_texts
-from pyattn.text.progress import bar
-from pyattn.text.tokenizers import NoTokenizer, tokenizer_files
-from pyattn.text.tokenizers.pairs import Framed, PairTokenizer, load_pair_tokenizer
-from pyattn.text_model import LoadedModel
+from pyattn.text.checks import check_text, checked_pairs
+from pyattn.text.tokenizers import tokenizer_files
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -27,16 +22,12 @@ if TYPE_CHECKING:
     from pyattn.files.native import MatrixType
     from pyattn.overrides import Limits
     from pyattn.running.precision import DTypes
+    from pyattn.text.tokenizers.pairs import TextOrPair
 
 Floats = npt.NDArray[np.float32]
 
-# Texts that are sorted by their lengths and computed together, and tokens whose states exist at a
-# time: of a width of 1,024, 64 MiB.
-_TEXTS = 4096
-_TOKENS = 1 << 14
 
-
-class Embedder(LoadedModel):
+class Embedder(EncoderModel):
     """A model that makes vectors of texts.
 
     Vectors do not depend on the other texts, their order or the number of threads.
@@ -47,10 +38,6 @@ class Embedder(LoadedModel):
         dtype: As for `pyattn.Model`.
         threads: Likewise.
         **limits: Other settings of `pyattn.Model`: `isa`, `batch_tokens`.
-
-    Attributes:
-        prompts: The model's prompts, by name.
-        max_tokens: Tokens of the longest text, special ones included.
 
     Raises:
         ModelError: if a file is missing or cannot be used, or the model has a decoder.
@@ -64,30 +51,10 @@ class Embedder(LoadedModel):
         threads: int | None = None,
         **limits: Unpack[Limits],
     ) -> None:
-        # Takes as long to import as everything else.
-        from pyattn.model import Model
-
-        folder = model_path(path)
-        self._modules: Modules = read_modules(folder)
-        with open_model(self._modules.model) as files:
-            checkpoint = self._modules.encoder(files.checkpoint)
-            self._tokenizer: PairTokenizer | NoTokenizer
-            try:
-                self._tokenizer = load_pair_tokenizer(files, self._modules.longest)
-            except NoTokenizer as error:
-                self._tokenizer = error
-        self._settings: dict[str, Any] = {"dtype": dtype, "threads": threads, **limits}
-        super().__init__(Model(checkpoint, **self._settings), folder)
-        self.prompts = dict(self._modules.prompts)
-
-    @property
-    def max_tokens(self) -> int:
-        """Tokens of the longest text, special ones included.
-
-        Raises:
-            ModelError: if the model has no tokenizer.
-        """
-        return self._needed_tokenizer().longest
+        place = model_path(path)
+        modules = read_modules(place)
+        with open_model(modules.model) as files:
+            super().__init__(place, files, modules, {"dtype": dtype, "threads": threads, **limits})
 
     @overload
     def embed(
@@ -102,7 +69,7 @@ class Embedder(LoadedModel):
     @overload
     def embed(
         self,
-        texts: Iterable[str],
+        texts: Iterable[TextOrPair],
         *,
         prompt: str | None = ...,
         prompt_name: str | None = ...,
@@ -111,7 +78,7 @@ class Embedder(LoadedModel):
     ) -> Floats: ...
     def embed(
         self,
-        texts: str | Iterable[str],
+        texts: str | Iterable[TextOrPair],
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -122,8 +89,9 @@ class Embedder(LoadedModel):
 
         Args:
             texts: Any number of texts, or one. An empty text has a vector, too: that of the special
-                tokens around it.
-            prompt: A text in front of every text, such as "query: ".
+                tokens around it. A tuple or list of two texts is a pair, which has one vector, for
+                models that were trained with pairs.
+            prompt: A text in front of every text, or of the first one of a pair, such as "query: ".
             prompt_name: One of the model's `prompts` in its place; None is the model's default, if
                 it has one.
             truncate: Whether a text of more than `max_tokens` is cut there, with a warning; if not,
@@ -136,91 +104,38 @@ class Embedder(LoadedModel):
         Raises:
             ValueError: if a text is no valid Unicode, or is too long and not to be cut; if both
                 prompts are given, or the model has none of that name.
-            TypeError: if a text is not a str.
+            TypeError: if a text is neither a str nor a pair of them.
             ModelError: if the model has no tokenizer.
         """
-        front = self._prompt(prompt, prompt_name)
+        front = self._prompt("embed", prompt, prompt_name)
         if isinstance(texts, str):
             check_text(texts, "embed: text")
-            row: Floats = self._vectors([texts], front, truncate, False)[0]
+            row: Floats = self._vectors([texts], front, long_texts(truncate), False)[0]
             return row
-        return self._vectors(list(checked_texts("embed", texts)), front, truncate, progress)
+        return self._vectors(checked_pairs("embed", texts), front, long_texts(truncate), progress)
 
-    def _vectors(self, texts: list[str], prompt: str, truncate: bool, progress: bool) -> Floats:
-        tokenizer = self._needed_tokenizer()
-        skipped = self._prompt_tokens(tokenizer, prompt)
-        pooled: list[Floats] = []
-        cut: list[int] = []
-        with bar(len(texts), "text") if progress else contextlib.nullcontext() as report:
-            for begin in range(0, len(texts), _TEXTS):
-                framed = [
-                    tokenizer.encode(self._prepared(prompt + text))
-                    for text in texts[begin : begin + _TEXTS]
-                ]
-                cut += [begin + n for n, one in enumerate(framed) if one.cut]
-                if cut and not truncate:
-                    raise ValueError(
-                        f"embed: text {cut[0]} has more than {tokenizer.longest} tokens, expected "
-                        "no more, or truncate=True"
-                    )
-                for rows, done in self._pooled(framed, skipped):
-                    pooled += rows
-                    if report is not None:
-                        report(begin + done)
-        if cut:
-            warnings.warn(
-                f"embed: {len(cut)} of {len(texts)} texts have more than {tokenizer.longest} "
-                f"tokens and were cut, the first is text {cut[0]}",
-                stacklevel=3,
-            )
+    def _vectors(
+        self, texts: Sequence[TextOrPair], prompt: str, long: Long, progress: bool
+    ) -> Floats:
+        skipped = self._prompt_tokens(prompt)
+        pooled = self._of_states(
+            "embed",
+            texts,
+            prompt,
+            lambda states: self._modules.pooling(states, skipped),
+            long=long,
+            progress=progress,
+        )
         width = self.model.config.dim * len(self._modules.pooling.modes)
         vectors = np.stack(pooled) if pooled else np.empty((0, width), np.float32)
         return applied(self._modules.steps, vectors)
 
-    def _pooled(self, framed: Sequence[Framed], prompt: int) -> Iterator[tuple[list[Floats], int]]:
-        """The pooled states of texts in their order, once all are there, and how many are done."""
-        order = sorted(range(len(framed)), key=lambda n: -len(framed[n].ids))
-        nothing = np.zeros((1, self.model.config.dim), np.float32)
-        found: dict[int, Floats] = {}
-        typed = self.model.config.token_types > 1
-        for batch in _batches(order, [len(one.ids) for one in framed]):
-            with_ids = [n for n in batch if framed[n].ids]
-            ids = [framed[n].ids for n in with_ids]
-            types = [framed[n].types for n in with_ids] if typed else None
-            states = dict(zip(with_ids, self.model.encode(ids, types), strict=True))
-            for n in batch:
-                # A text of no tokens at all, not even special ones, is zeros.
-                found[n] = self._modules.pooling(states.get(n, nothing), prompt)
-            yield [], len(found)
-        yield [found[n] for n in range(len(framed))], len(found)
-
-    def _prompt(self, prompt: str | None, name: str | None) -> str:
-        if prompt is not None and name is not None:
-            raise ValueError("embed: prompt and prompt_name are given, expected one of them")
-        if prompt is not None:
-            return check_text(prompt, "embed: prompt")
-        name = self._modules.default_prompt if name is None else name
-        if name is None:
-            return ""
-        if name not in self.prompts:
-            known = ", ".join(map(repr, self.prompts)) or "none, as the model has no prompts"
-            raise ValueError(f"embed: prompt_name is {name!r}, expected {known}")
-        return self.prompts[name]
-
-    def _prompt_tokens(self, tokenizer: PairTokenizer, prompt: str) -> int:
+    def _prompt_tokens(self, prompt: str) -> int:
         """How many tokens at the beginning of a text are of the prompt, with the special one."""
         if not prompt or self._modules.pooling.include_prompt:
             return 0
-        framed = tokenizer.encode(self._prepared(prompt))
+        framed = self.tokenizer.encode(self._prepared("", prompt))
         return len(framed.ids) - framed.ends
-
-    def _prepared(self, text: str) -> str:
-        return text.lower() if self._modules.lower else text
-
-    def _needed_tokenizer(self) -> PairTokenizer:
-        if isinstance(self._tokenizer, ModelError):
-            raise self._tokenizer
-        return self._tokenizer
 
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
         """Write model, tokenizer and modules as a folder of pyattn's own layout.
@@ -235,25 +150,3 @@ class Embedder(LoadedModel):
         """
         self.model.save(folder, dtype=dtype, tokenizer_files=tokenizer_files(self._modules.model))
         write_modules(model_path(folder), self._modules)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _embedder, (self._folder, self._settings)
-
-
-def _embedder(folder: Any, settings: dict[str, Any]) -> Embedder:
-    """A pickled embedder, loaded again."""
-    return Embedder(folder, **settings)
-
-
-def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Numbers of texts in that order, as many at a time as have `_TOKENS` tokens, at least one."""
-    batch: list[int] = []
-    tokens = 0
-    for n in order:
-        if batch and tokens + lengths[n] > _TOKENS:
-            yield batch
-            batch, tokens = [], 0
-        batch.append(n)
-        tokens += lengths[n]
-    if batch:
-        yield batch

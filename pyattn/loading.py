@@ -7,12 +7,13 @@ import pathlib
 from typing import TYPE_CHECKING, Any, cast
 
 from pyattn._foreign import unknown_setting
-from pyattn.checkpoint import Checkpoint, TextSettings
+from pyattn.classifier import Classifier
 from pyattn.embedder import Embedder
-from pyattn.embedding.modules import MODULES_FILE
+from pyattn.embedding.modules import MODULES_FILE, is_classifier
 from pyattn.errors import ModelError
 from pyattn.pivot import Pivot
 from pyattn.running.origin import SHIPPED_MODEL, Origin
+from pyattn.text_settings import TextSettings
 from pyattn.translator import Translator
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def load(
 
     Returns:
         A translator; a `pyattn.Pivot`, which has its methods for texts, for a name that needs two
-        models; a `pyattn.Embedder` for an encoder that stands alone.
+        models; a `pyattn.Embedder` for an encoder that stands alone, or a `pyattn.Classifier` if it
+        has a head that classifies texts.
 
     Raises:
         ModelError: if a file is missing or cannot be used; the message names it. Likewise if a name
@@ -116,9 +118,10 @@ def load_translator(path: str | os.PathLike[str] | None = None, **settings: Any)
         ModelError: as `load`, and if the model is an encoder alone.
     """
     found: object = load(path, **settings)
-    if isinstance(found, Embedder):
+    if isinstance(found, Classifier | Embedder):
         found.close()
-        raise ModelError(f"{path}: an encoder alone, which translates nothing; see pyattn.Embedder")
+        kind = type(found).__name__
+        raise ModelError(f"{path}: an encoder alone, which translates nothing; see pyattn.{kind}")
     return cast(Translator, found)
 
 
@@ -136,14 +139,19 @@ def _folders(path: str | os.PathLike[str], **of_names: Any) -> tuple[pathlib.Pat
 
 def _loaded(path: pathlib.Path | None, shortlist: bool, settings: dict[str, Any]) -> Translator:
     # Imported here because they take as long to import as everything else.
+    from pyattn.files import open_model
     from pyattn.model import Model
 
     folder = SHIPPED_MODEL if path is None else path
     if (folder / MODULES_FILE).exists():
-        return _embedder(folder, settings)
-    checkpoint, tokenizer, lists = _read(folder, shortlist)
-    if "decoder" not in checkpoint.config.stacks:
-        return _embedder(folder, settings)
+        kind = Classifier if is_classifier(folder) else Embedder
+        return _alone(kind, folder, settings)
+    with open_model(folder) as files:
+        if "decoder" not in files.config.stacks:
+            kind = Embedder if files.head is None else Classifier
+            return _alone(kind, folder, settings)
+        checkpoint = files.checkpoint
+        tokenizer, lists = _text_parts(files, shortlist)
     model = Model(checkpoint, **settings)
     text = checkpoint.text
     translator = Translator(model, tokenizer, shortlist=lists, settings=text, folder=folder)
@@ -152,19 +160,11 @@ def _loaded(path: pathlib.Path | None, shortlist: bool, settings: dict[str, Any]
     return translator
 
 
-def _embedder(folder: pathlib.Path, settings: dict[str, Any]) -> Translator:
+def _alone(
+    kind: type[Classifier | Embedder], folder: pathlib.Path, settings: dict[str, Any]
+) -> Translator:
     # As for pivots: nearly all callers have a translator.
-    return cast(Translator, Embedder(folder, **settings))
-
-
-def _read(
-    folder: pathlib.Path, shortlist: bool
-) -> tuple[Checkpoint, Tokenizer | NoTokenizer | None, LexicalShortlist | None]:
-    """A model's checkpoint, its tokenizer or why there is none, and its shortlist."""
-    from pyattn.files import open_model
-
-    with open_model(folder) as files:
-        return files.checkpoint, *_text_parts(files, shortlist)
+    return cast(Translator, kind(folder, **settings))
 
 
 def _text_parts(

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn import _core
-from pyattn._chosen_options import Options, chosen_options, heads_of
+from pyattn._chosen_options import Options, chosen_options
+from pyattn._global_tokens import GlobalTokens, chosen_global_tokens
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
-from pyattn.options import GenerationOptions, checked_heads, checked_integer
+from pyattn.options import GenerationOptions, checked_integer
 from pyattn.results import DecidedToken, Hypothesis
 from pyattn.running import precision
+from pyattn.running.forward import ForwardPasses
 from pyattn.running.limits import BATCH_ROWS, BATCH_TOKENS, checked_limits
 from pyattn.running.origin import Origin
 from pyattn.running.packing import core_tensors
@@ -30,7 +32,6 @@ from pyattn.running.requests import (
     checked_shortlists,
     checked_sources,
 )
-from pyattn.running.rows import as_lists
 from pyattn.running.run_config import RunConfig
 from pyattn.stored import Tensors
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 Floats: TypeAlias = npt.NDArray[np.float32]
 
 
-class Model:
+class Model(ForwardPasses):
     """A trained Transformer, an encoder-decoder or an encoder alone, ready to run.
 
     Results do not depend on the rest of a batch, its order or the number of threads: a sentence has
@@ -121,87 +122,13 @@ class Model:
         """Bytes of packed weights."""
         return self._core.nbytes
 
-    def encode(self, sources: Sequence[Ids], types: Sequence[Ids] | None = None) -> list[Floats]:
-        """The encoder's output.
-
-        Args:
-            sources: Source ids of each sentence, their end included.
-            types: For each sentence the types of its tokens, such as 0 in the first and 1 in the
-                second text of a pair; None is type 0 for all.
-
-        Returns:
-            Per sentence [time, dim].
-
-        Raises:
-            ValueError: if a source is empty, too long for the model or has an unknown id; if types
-                are given and there is not one for each token, or the model does not have it.
-        """
-        return self._core.encode(as_lists(sources), None if types is None else as_lists(types))
-
-    def logits(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
-        """Logits of given targets, fed in one pass (teacher forcing).
-
-        Args:
-            sources: Source ids of each sentence, their end included.
-            targets: Target ids of each sentence, without start and end.
-
-        Returns:
-            Per sentence [len(target) + 1, target_vocab], before the softmax: row t is for the token
-            behind the first t tokens, so the last row is for the end.
-
-        Raises:
-            ValueError: as for `encode`, and if the numbers of targets and sources differ.
-        """
-        return self._core.logits(as_lists(sources), as_lists(targets))
-
-    def score(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
-        """The log-probability of given targets, token by token, in one pass.
-
-        Args:
-            sources: Source ids of each sentence, their end included.
-            targets: Target ids of each sentence, without start and end.
-
-        Returns:
-            Per sentence [len(target) + 1]: of each token given the tokens before it, and of the
-            end.
-
-        Raises:
-            ValueError: as for `logits`.
-        """
-        return self._core.score(as_lists(sources), as_lists(targets))
-
-    def align(
-        self,
-        sources: Sequence[Ids],
-        targets: Sequence[Ids],
-        *,
-        heads: Sequence[tuple[int, int]] | None = None,
-    ) -> list[Floats]:
-        """Attention to the source at each token of given targets.
-
-        Args:
-            sources: Source ids of each sentence, their end included.
-            targets: Target ids of each sentence, without start and end.
-            heads: Heads to average: pairs of a decoder layer and a head, both from 0. None is the
-                checkpoint's choice, or all heads of the last layer.
-
-        Returns:
-            Per sentence [len(target) + 1, source]: row t is the cross-attention at the prediction
-            of the token behind the first t tokens, so the last row is the end's. Rows add up to 1.
-
-        Raises:
-            ValueError: as for `logits`, and if there is no such head.
-        """
-        given = None if heads is None else checked_heads(heads)
-        chosen = heads_of(given, self.config, self.generation)
-        return self._core.align(as_lists(sources), as_lists(targets), chosen)
-
     def generate(
         self,
         sources: Sequence[Ids],
         options: Options = None,
         *,
         shortlist: Shortlists = None,
+        global_tokens: GlobalTokens = None,
         progress: Callable[[int], object] | None = None,
         on_token: Callable[[DecidedToken], object] | None = None,
         **overrides: Unpack[Overrides],
@@ -219,6 +146,7 @@ class Model:
                 end, or None for all ids. Scores are of the distribution over these ids. Fewer ids
                 cost less, above all in small batches; sources with the same ids share the cost.
                 None is all ids for all sources.
+            global_tokens: As for `encode`.
             progress: Called at intervals with the number of sentences that are done.
             on_token: Called in this thread with every token as it is decided; if it returns True,
                 the token ends its sentence. Needs a `beam_size` of 1.
@@ -234,7 +162,12 @@ class Model:
         """
         check_callable(progress=progress, on_token=on_token)
         generation = self.submit(
-            sources, options, shortlist=shortlist, watched=on_token is not None, **overrides
+            sources,
+            options,
+            shortlist=shortlist,
+            global_tokens=global_tokens,
+            watched=on_token is not None,
+            **overrides,
         )
         if on_token is not None:
             generation.watch(on_token)
@@ -246,6 +179,7 @@ class Model:
         options: Options = None,
         *,
         shortlist: Shortlists = None,
+        global_tokens: GlobalTokens = None,
         watched: bool = False,
         **overrides: Unpack[Overrides],
     ) -> PendingSearch:
@@ -255,6 +189,7 @@ class Model:
             sources: Source ids of each sentence, their end included.
             options: As for `generate`.
             shortlist: As for `generate`.
+            global_tokens: As for `encode`.
             watched: Whether `PendingSearch.tokens` will be read.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
@@ -269,7 +204,8 @@ class Model:
         if watched:
             check_watchable(chosen)
         lists = checked_shortlists(shortlist, len(rows))
-        return PendingSearch(self._core.submit(rows, chosen, lists, watched), chosen)
+        own = chosen_global_tokens("generate", global_tokens, rows, self.config)
+        return PendingSearch(self._core.submit(rows, chosen, lists, own, watched), chosen)
 
     def generate_stream(
         self, source: Ids, options: GenerationOptions | None = None, **overrides: Unpack[Overrides]

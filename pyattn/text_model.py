@@ -6,11 +6,11 @@ import pathlib
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.running.origin import Origin
 from pyattn.text.shortlist import Shortlist
 from pyattn.text.starting import Starter
+from pyattn.text_settings import TextSettings
 
 if TYPE_CHECKING:
     import os

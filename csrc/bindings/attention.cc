@@ -1,4 +1,4 @@
-// ops/attention.h for NumPy.
+// ops/attention.h and ops/attention_step.h for NumPy.
 #include "ops/attention.h"
 
 #include <algorithm>
@@ -6,7 +6,9 @@
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
+#include "bindings/segments.h"
 #include "kernels/dispatch.h"
+#include "ops/attention_step.h"
 
 namespace pyattn::bindings {
 namespace {
@@ -14,15 +16,6 @@ namespace {
 // A cap whose inverse is a normal number.
 constexpr float kLeastCap = 1e-30F;
 constexpr float kMostCap = 1e30F;
-
-HeadStrides strides_of(const py::array& array) {
-  const auto stride = [&array](py::ssize_t axis) {
-    // An axis of length 1 repeats, so that a mask for all batches or heads
-    // needs no copy.
-    return array.shape(axis) == 1 ? 0 : array.strides(axis) / array.itemsize();
-  };
-  return {stride(0), stride(1), stride(2)};
-}
 
 // The mask as bytes with a contiguous last axis.
 py::array mask_array(const char* operation, py::handle object) {
@@ -125,14 +118,37 @@ int64_t window_of(const char* operation, py::handle window, int64_t most) {
   return std::min(wanted, std::max<int64_t>(most, 1));
 }
 
+// A window is a number, or a pair of numbers for either side.
+void set_window(const char* operation, py::handle window, AttentionCall& call) {
+  const int64_t most = call.time_q + call.time_k;
+  call.ahead = most;
+  if (!py::isinstance<py::tuple>(window)) {
+    call.window = window_of(operation, window, most);
+    return;
+  }
+  const auto sides = py::reinterpret_borrow<py::tuple>(window);
+  check(sides.size() == 2, operation,
+        "window is not a number or a pair of numbers");
+  const auto side = [&](size_t i) {
+    const auto wanted =
+        argument<int64_t>(operation, "window", "two whole numbers", sides[i]);
+    check_that(wanted >= 0, operation, [&] {
+      return "window has " + std::to_string(wanted) + ", expected 0 or more";
+    });
+    return std::min(wanted, most);
+  };
+  call.window = side(0) + 1;
+  call.ahead = side(1);
+}
+
 // `operation_name` is the operation that the caller knows.
 py::array run_attention(const std::string& operation_name, py::handle q_object,
                         py::handle k_object, py::handle v_object,
                         py::handle lengths_object, py::handle mask_object,
                         py::handle causal, py::handle scale,
                         py::handle bias_object, py::handle soft_cap,
-                        py::handle window, const std::string& dtype,
-                        py::handle isa) {
+                        py::handle window, py::handle segments_object,
+                        const std::string& dtype, py::handle isa) {
   const char* operation = operation_name.c_str();
   const py::array q = floats(operation, "q", q_object);
   const py::array k = floats(operation, "k", k_object);
@@ -148,7 +164,7 @@ py::array run_attention(const std::string& operation_name, py::handle q_object,
   call.causal = argument<bool>(operation, "causal", "True or False", causal);
   call.scale = scale_of(operation, scale, call.head_dim);
   call.soft_cap = soft_cap_of(operation, soft_cap);
-  call.window = window_of(operation, window, call.time_q + call.time_k);
+  set_window(operation, window, call);
   call.dtype = dtype_named(operation, dtype);
   check(call.dtype != DType::kInt8, operation,
         "dtype is int8, expected float32 or bfloat16");
@@ -170,6 +186,8 @@ py::array run_attention(const std::string& operation_name, py::handle q_object,
     lengths = lengths_of(operation, lengths_object, call.batch, call.time_k);
     call.lengths = lengths.data();
   }
+  const Segments segments(operation, segments_object, call);
+  call.segments = segments.calls();
   py::array_t<float> y = new_floats(shape_of(q));
   call.q = data_of(q);
   call.k = data_of(k);
@@ -180,8 +198,10 @@ py::array run_attention(const std::string& operation_name, py::handle q_object,
   call.v_strides = strides_of(v);
   call.y_strides = strides_of(y);
   const KernelTable& table = table_of(operation, isa);
+  const int64_t seen =
+      std::min(call.time_k, call.window + call.ahead) + segments.keys();
   const int64_t work =
-      call.batch * call.heads * call.time_q * call.time_k * call.head_dim * 2;
+      call.batch * call.heads * call.time_q * seen * call.head_dim * 2;
   run_operation(work, [&] { attention(table, call); });
   return y;
 }
@@ -336,8 +356,8 @@ void bind_attention(py::module_& module) {
   module.def("attention", &run_attention, py::arg("operation"), py::arg("q"),
              py::arg("k"), py::arg("v"), py::arg("lengths"), py::arg("mask"),
              py::arg("causal"), py::arg("scale"), py::arg("bias"),
-             py::arg("soft_cap"), py::arg("window"), py::arg("dtype"),
-             py::arg("isa"));
+             py::arg("soft_cap"), py::arg("window"), py::arg("segments"),
+             py::arg("dtype"), py::arg("isa"));
   module.def("attention_step", &run_attention_step, py::arg("q"),
              py::arg("cache"), py::arg("table"), py::arg("lengths"),
              py::arg("scale"), py::arg("bias"), py::arg("soft_cap"),

@@ -41,13 +41,27 @@ StackConfig stack_from(py::handle config, const char* name) {
                        .ffn = field<int64_t>(from, "ffn"),
                        .vocab = field<int64_t>(from, "vocab"),
                        .attention_scale = 0,
-                       .windows = field<std::vector<int64_t>>(from, "windows")};
+                       .windows = field<std::vector<int64_t>>(from, "windows"),
+                       .max_positions = field<int64_t>(from, "max_positions")};
   check(stack.heads <= 0 || stack.width() == field<int64_t>(from, "width"),
         "model", "dim is not a multiple of the number of heads");
   const auto scale = field<std::optional<float>>(config, "attention_scale");
   stack.attention_scale =
       scale ? *scale : 1.0F / std::sqrt(static_cast<float>(stack.head_dim));
   return stack;
+}
+
+EncoderPattern pattern_from(py::handle config) {
+  return {.kind = choice<Pattern>(config, "encoder_pattern",
+                                  {{"windows", Pattern::kWindows},
+                                   {"tokens", Pattern::kTokens},
+                                   {"aggregates", Pattern::kAggregates},
+                                   {"blocks", Pattern::kBlocks},
+                                   {"states", Pattern::kStates}}),
+          .block = field<int64_t>(config, "encoder_block"),
+          .random_blocks = field<int64_t>(config, "encoder_random_blocks"),
+          .states = field<int64_t>(config, "encoder_global_states"),
+          .staggered = field<bool>(config, "encoder_staggered")};
 }
 
 }  // namespace
@@ -57,7 +71,7 @@ ModelConfig config_from(py::handle from) {
   config.encoder = stack_from(from, "encoder");
   config.decoder = stack_from(from, "decoder");
   config.dim = field<int64_t>(from, "dim");
-  config.max_positions = field<int64_t>(from, "max_positions");
+  config.pattern = pattern_from(from);
   config.token_types = field<int64_t>(from, "token_types");
   config.start = field<int32_t>(from, "start");
   config.end = field<int32_t>(from, "end");

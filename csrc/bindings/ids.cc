@@ -70,6 +70,32 @@ std::vector<Sequence> sequences_from(const char* operation, const char* what,
   return sequences;
 }
 
+std::vector<Source> sources_from(const char* operation, py::handle ids,
+                                 py::handle types, py::handle globals) {
+  std::vector<Source> sources;
+  for (Sequence& sequence : sequences_from(operation, "source", ids)) {
+    sources.push_back({std::move(sequence), {}, {}});
+  }
+  const auto add = [&](const char* what, py::handle lists,
+                       Sequence Source::* field) {
+    if (lists.is_none()) {
+      return;
+    }
+    std::vector<Sequence> sequences = sequences_from(operation, what, lists);
+    check_that(sequences.size() == sources.size(), operation, [&] {
+      return "there are " + std::string(what) + "s for " +
+             std::to_string(sequences.size()) + " sources, expected " +
+             std::to_string(sources.size());
+    });
+    for (size_t i = 0; i < sources.size(); ++i) {
+      sources[i].*field = std::move(sequences[i]);
+    }
+  };
+  add("type", types, &Source::types);
+  add("global_token", globals, &Source::globals);
+  return sources;
+}
+
 std::vector<std::shared_ptr<const Sequence>> shortlists_from(
     const py::sequence& object) {
   std::map<PyObject*, std::shared_ptr<const Sequence>> seen;

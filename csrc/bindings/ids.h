@@ -21,6 +21,11 @@ std::vector<int32_t> id_set_from(const std::string& place, py::handle ids);
 std::vector<Sequence> sequences_from(const char* operation, const char* what,
                                      py::handle object);
 
+/// Sources: lists of ids, and lists of the types of their tokens and of the
+/// positions of their global tokens, or None for either.
+std::vector<Source> sources_from(const char* operation, py::handle ids,
+                                 py::handle types, py::handle globals);
+
 /// The ids that each sentence's target may have, or null where there is None.
 /// Equal ones are one object.
 std::vector<std::shared_ptr<const Sequence>> shortlists_from(

@@ -76,50 +76,47 @@ class BoundModel {
             config, floats, matrices, dtypes, isa, threads,
             Limits{batch_tokens, batch_rows, cache_bytes})) {}
 
-  // `type_object`: types of each source's tokens, or None.
-  py::list encode(const py::handle& source_object,
-                  const py::handle& type_object) {
+  py::list encode(const py::handle& sources, const py::handle& types,
+                  const py::handle& globals) {
     const auto model = loaded();
-    auto sources = sequences_from("encode", "source", source_object);
-    auto types = type_object.is_none()
-                     ? std::vector<Sequence>()
-                     : sequences_from("encode", "type", type_object);
-    return run(model->engine().encode(std::move(sources), std::move(types)));
+    return run(model->engine().encode(
+        sources_from("encode", sources, types, globals)));
   }
 
-  py::list logits(const py::handle& source_object,
-                  const py::handle& target_object) {
+  py::list logits(const py::handle& sources, const py::handle& targets,
+                  const py::handle& globals) {
     const auto model = loaded();
-    auto sources = sequences_from("logits", "source", source_object);
-    auto targets = sequences_from("logits", "target", target_object);
-    return run(model->engine().logits(std::move(sources), std::move(targets)));
+    return run(model->engine().logits(
+        sources_from("logits", sources, py::none(), globals),
+        sequences_from("logits", "target", targets)));
   }
 
-  py::list score(const py::handle& source_object,
-                 const py::handle& target_object) {
+  py::list score(const py::handle& sources, const py::handle& targets,
+                 const py::handle& globals) {
     const auto model = loaded();
-    auto sources = sequences_from("score", "source", source_object);
-    auto targets = sequences_from("score", "target", target_object);
-    return run(model->engine().score(std::move(sources), std::move(targets)));
+    return run(model->engine().score(
+        sources_from("score", sources, py::none(), globals),
+        sequences_from("score", "target", targets)));
   }
 
-  py::list align(const py::handle& source_object,
-                 const py::handle& target_object, const py::handle& pairs) {
+  py::list align(const py::handle& sources, const py::handle& targets,
+                 const py::handle& globals, const py::handle& pairs) {
     const auto model = loaded();
-    auto sources = sequences_from("align", "source", source_object);
-    auto targets = sequences_from("align", "target", target_object);
-    return run(model->engine().align(std::move(sources), std::move(targets),
-                                     alignment_heads_from(pairs)));
+    return run(model->engine().align(
+        sources_from("align", sources, py::none(), globals),
+        sequences_from("align", "target", targets),
+        alignment_heads_from(pairs)));
   }
 
   // `options` and `shortlists` are one for each source. Returns at once.
   std::unique_ptr<BoundRequest> submit(const py::handle& source_object,
                                        const py::sequence& options,
                                        const py::sequence& shortlists,
+                                       const py::handle& globals,
                                        bool watched) {
     const auto model = loaded();
-    std::vector<Sequence> sources =
-        sequences_from("generate", "source", source_object);
+    std::vector<Source> sources =
+        sources_from("generate", source_object, py::none(), globals);
     check_that(options.size() == sources.size(), "generate", [&] {
       return "there are " + std::to_string(options.size()) +
              " options, expected " + std::to_string(sources.size()) +
@@ -195,14 +192,17 @@ void bind_model(py::module_& module) {
            py::arg("dtypes"), py::arg("isa"), py::arg("threads"),
            py::arg("batch_tokens"), py::arg("batch_rows"),
            py::arg("cache_bytes"))
-      .def("encode", &BoundModel::encode, py::arg("sources"), py::arg("types"))
+      .def("encode", &BoundModel::encode, py::arg("sources"), py::arg("types"),
+           py::arg("global_tokens"))
       .def("logits", &BoundModel::logits, py::arg("sources"),
-           py::arg("targets"))
-      .def("score", &BoundModel::score, py::arg("sources"), py::arg("targets"))
+           py::arg("targets"), py::arg("global_tokens"))
+      .def("score", &BoundModel::score, py::arg("sources"), py::arg("targets"),
+           py::arg("global_tokens"))
       .def("align", &BoundModel::align, py::arg("sources"), py::arg("targets"),
-           py::arg("heads"))
+           py::arg("global_tokens"), py::arg("heads"))
       .def("submit", &BoundModel::submit, py::arg("sources"),
-           py::arg("options"), py::arg("shortlists"), py::arg("watched"))
+           py::arg("options"), py::arg("shortlists"), py::arg("global_tokens"),
+           py::arg("watched"))
       .def("cache_bytes", &BoundModel::cache_bytes, py::arg("tokens"))
       .def("close", &BoundModel::close)
       .def_property_readonly("threads", &BoundModel::threads)

@@ -71,7 +71,7 @@ py::object BoundRequest::alignment_of(size_t sentence, const Found& one) const {
   }
   py::array_t<float> alignment =
       new_floats({static_cast<int64_t>(one.token_scores.size()),
-                  static_cast<int64_t>(of.source.size())});
+                  static_cast<int64_t>(of.source.ids.size())});
   std::copy(one.alignment.begin(), one.alignment.end(),
             alignment.mutable_data());
   return alignment;

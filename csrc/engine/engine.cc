@@ -78,37 +78,53 @@ void check_shortlist(const ModelConfig& config, size_t index,
              });
 }
 
-void check_sources(const char* operation, const ModelConfig& config,
-                   const std::vector<Sequence>& sources) {
-  check_sequences(operation, "source", sources, config.encoder.vocab, 1,
-                  config.max_positions);
-}
-
 // Each token has one of the model's types, if any are given.
-void check_types(const ModelConfig& config,
-                 const std::vector<Sequence>& sources,
-                 const std::vector<Sequence>& types) {
+void check_types(const char* operation, const ModelConfig& config, size_t index,
+                 const Source& source) {
+  const Sequence& types = source.types;
   if (types.empty()) {
     return;
   }
-  check(config.token_types > 0, "encode",
+  const auto name = [&] { return "types " + std::to_string(index); };
+  check(config.token_types > 0, operation,
         "types are given, but the model has no token types");
-  check_that(types.size() == sources.size(), "encode", [&] {
-    return "there are types for " + std::to_string(types.size()) +
-           " sources, expected " + std::to_string(sources.size());
+  check_that(types.size() == source.ids.size(), operation, [&] {
+    return name() + " are " + std::to_string(types.size()) + ", expected " +
+           std::to_string(source.ids.size()) + ", one for each token";
   });
-  for (size_t i = 0; i < types.size(); ++i) {
-    check_that(types[i].size() == sources[i].size(), "encode", [&] {
-      return "types " + std::to_string(i) + " are " +
-             std::to_string(types[i].size()) + ", expected " +
-             std::to_string(sources[i].size()) + ", one for each token";
+  for (const int32_t type : types) {
+    check_that(type >= 0 && type < config.token_types, operation, [&] {
+      return name() + " has " + std::to_string(type) + ", expected 0 to " +
+             std::to_string(config.token_types - 1);
     });
-    for (const int32_t type : types[i]) {
-      check_that(type >= 0 && type < config.token_types, "encode", [&] {
-        return "types " + std::to_string(i) + " has " + std::to_string(type) +
-               ", expected 0 to " + std::to_string(config.token_types - 1);
-      });
-    }
+  }
+}
+
+// Python has checked them with better messages.
+void check_globals(const char* operation, const ModelConfig& config,
+                   const Source& source) {
+  const Sequence& globals = source.globals;
+  check(
+      globals.empty() ||
+          (config.pattern.kind == Pattern::kTokens && globals.front() >= 0 &&
+           globals.back() < static_cast<int64_t>(source.ids.size()) &&
+           std::adjacent_find(globals.begin(), globals.end(),
+                              std::greater_equal<int32_t>()) == globals.end()),
+      operation, "global_tokens are not ascending positions of a source");
+}
+
+void check_source(const char* operation, const ModelConfig& config,
+                  size_t index, const Source& source) {
+  check_sequence(operation, "source", index, source.ids, config.encoder.vocab,
+                 1, config.encoder.max_positions);
+  check_types(operation, config, index, source);
+  check_globals(operation, config, source);
+}
+
+void check_sources(const char* operation, const ModelConfig& config,
+                   const std::vector<Source>& sources) {
+  for (size_t i = 0; i < sources.size(); ++i) {
+    check_source(operation, config, i, sources[i]);
   }
 }
 
@@ -117,7 +133,7 @@ void check_decoder(const char* operation, const ModelConfig& config) {
 }
 
 void check_pairs(const char* operation, const ModelConfig& config,
-                 const std::vector<Sequence>& sources,
+                 const std::vector<Source>& sources,
                  const std::vector<Sequence>& targets) {
   check_decoder(operation, config);
   check_that(sources.size() == targets.size(), operation, [&] {
@@ -128,7 +144,7 @@ void check_pairs(const char* operation, const ModelConfig& config,
   check_sources(operation, config, sources);
   // The start takes a position too.
   check_sequences(operation, "target", targets, config.decoder.vocab, 0,
-                  config.max_positions - 1);
+                  config.decoder.max_positions - 1);
 }
 
 void check_heads(const char* operation, const StackConfig& decoder,
@@ -155,27 +171,20 @@ int64_t rows_of(const Sequence& target) { return length_of(target) + 1; }
 
 }  // namespace
 
-Computation Engine::encode(std::vector<Sequence> sources,
-                           std::vector<Sequence> types) {
+Computation Engine::encode(std::vector<Source> sources) {
   const int64_t dim = weights_.config.dim;
   check_sources("encode", weights_.config, sources);
-  check_types(weights_.config, sources, types);
   Computation made;
-  for (const Sequence& source : sources) {
-    made.shapes.push_back({length_of(source), dim});
+  for (const Source& source : sources) {
+    made.shapes.push_back({length_of(source.ids), dim});
   }
-  made.run = [this, dim, sources = std::move(sources),
-              types = std::move(types)](const OutputOf& output,
-                                        const KeepWaiting& keep_waiting) {
-    const auto size = [&](size_t i) { return length_of(sources[i]); };
+  made.run = [this, dim, sources = std::move(sources)](
+                 const OutputOf& output, const KeepWaiting& keep_waiting) {
+    const auto size = [&](size_t i) { return length_of(sources[i].ids); };
     const auto group = [&](size_t begin, size_t end) {
       Ragged ragged;
       for (size_t i = begin; i < end; ++i) {
         ragged.add(sources[i]);
-        if (!types.empty()) {
-          ragged.types.insert(ragged.types.end(), types[i].begin(),
-                              types[i].end());
-        }
       }
       const Buffer<float> encoded = pyattn::encode(weights_, ragged);
       for (size_t i = begin; i < end; ++i) {
@@ -189,7 +198,7 @@ Computation Engine::encode(std::vector<Sequence> sources,
   return made;
 }
 
-Computation Engine::logits(std::vector<Sequence> sources,
+Computation Engine::logits(std::vector<Source> sources,
                            std::vector<Sequence> targets) {
   const ModelConfig& config = weights_.config;
   const int64_t vocab = config.decoder.vocab;
@@ -217,7 +226,7 @@ Computation Engine::logits(std::vector<Sequence> sources,
   return made;
 }
 
-Computation Engine::score(std::vector<Sequence> sources,
+Computation Engine::score(std::vector<Source> sources,
                           std::vector<Sequence> targets) {
   check_pairs("score", weights_.config, sources, targets);
   Computation made;
@@ -235,14 +244,14 @@ Computation Engine::score(std::vector<Sequence> sources,
   return made;
 }
 
-Computation Engine::align(std::vector<Sequence> sources,
+Computation Engine::align(std::vector<Source> sources,
                           std::vector<Sequence> targets, AlignmentHeads heads) {
   check_pairs("align", weights_.config, sources, targets);
   check(!heads.empty(), "align", "there are no heads, expected one or more");
   check_heads("align", weights_.config.decoder, heads);
   Computation made;
   for (size_t i = 0; i < sources.size(); ++i) {
-    made.shapes.push_back({rows_of(targets[i]), length_of(sources[i])});
+    made.shapes.push_back({rows_of(targets[i]), length_of(sources[i].ids)});
   }
   made.run = [this, sources = std::move(sources), targets = std::move(targets),
               heads = std::move(heads)](const OutputOf& output,
@@ -262,13 +271,13 @@ std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
   check_decoder("generate", config);
   const SearchOptions* checked = nullptr;
   for (size_t i = 0; i < sentences.size(); ++i) {
-    check_sequence("generate", "source", i, sentences[i].source,
-                   config.encoder.vocab, 1, config.max_positions);
+    check_source("generate", config, i, sentences[i].source);
     // Sentences mostly share theirs.
     if (sentences[i].options.get() != checked) {
       checked = sentences[i].options.get();
-      check_options({config.decoder.vocab, config.max_positions, config.end},
-                    *checked);
+      check_options(
+          {config.decoder.vocab, config.decoder.max_positions, config.end},
+          *checked);
       check_heads("generate", config.decoder, checked->alignment_heads);
     }
     if (sentences[i].shortlist != nullptr) {

@@ -39,25 +39,22 @@ class Engine {
   const ModelWeights& weights() const { return weights_; }
   int threads() const { return team_.size(); }
 
-  /// The encoder's output of every source, [time, dim]. `types`: of each
-  /// source's tokens; empty is type 0 for all.
-  Computation encode(std::vector<Sequence> sources,
-                     std::vector<Sequence> types);
+  /// The encoder's output of every source, [time, dim].
+  Computation encode(std::vector<Source> sources);
 
   /// The logits of every target, [target + 1, vocab]: row t is of the token
   /// after the first t tokens.
-  Computation logits(std::vector<Sequence> sources,
+  Computation logits(std::vector<Source> sources,
                      std::vector<Sequence> targets);
 
   /// The log-probability of every target's tokens and of the end after them,
   /// [target + 1].
-  Computation score(std::vector<Sequence> sources,
-                    std::vector<Sequence> targets);
+  Computation score(std::vector<Source> sources, std::vector<Sequence> targets);
 
   /// The attention of every row of a target to each token of its source,
   /// averaged over these heads, [target + 1, source].
-  Computation align(std::vector<Sequence> sources,
-                    std::vector<Sequence> targets, AlignmentHeads heads);
+  Computation align(std::vector<Source> sources, std::vector<Sequence> targets,
+                    AlignmentHeads heads);
 
   /// Begins to search for the targets of sentences, and returns at once.
   /// `watched`: whether the caller will use Request::next_token.

@@ -15,7 +15,7 @@ constexpr int64_t kGroupTokens = 1024;
 
 // Feeds the targets of sources [begin, end) as a whole: rows are the start and
 // every token, sequence behind sequence.
-Decoded feed(const ModelWeights& weights, const std::vector<Sequence>& sources,
+Decoded feed(const ModelWeights& weights, const std::vector<Source>& sources,
              const std::vector<Sequence>& targets, const AlignmentHeads* heads,
              size_t begin, size_t end) {
   Ragged ragged;
@@ -70,12 +70,12 @@ void by_groups(size_t count, const std::function<int64_t(size_t)>& size,
 }
 
 void feed_targets(const ModelWeights& weights,
-                  const std::vector<Sequence>& sources,
+                  const std::vector<Source>& sources,
                   const std::vector<Sequence>& targets,
                   const AlignmentHeads* heads,
                   const std::function<void(size_t, const Fed&)>& body) {
   const auto size = [&](size_t i) {
-    return static_cast<int64_t>(sources[i].size() + targets[i].size());
+    return static_cast<int64_t>(sources[i].ids.size() + targets[i].size());
   };
   by_groups(sources.size(), size, [&](size_t begin, size_t end) {
     const Decoded decoded = feed(weights, sources, targets, heads, begin, end);

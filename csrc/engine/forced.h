@@ -26,7 +26,7 @@ struct Fed {
 /// Feeds given targets in one pass each (teacher forcing). `heads` are the
 /// heads whose attention is told; null: none.
 void feed_targets(const ModelWeights& weights,
-                  const std::vector<Sequence>& sources,
+                  const std::vector<Source>& sources,
                   const std::vector<Sequence>& targets,
                   const AlignmentHeads* heads,
                   const std::function<void(size_t, const Fed&)>& body);

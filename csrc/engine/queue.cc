@@ -45,7 +45,7 @@ void Queue::add(std::shared_ptr<Request> request) {
   std::vector<size_t> order(sentences.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return sentences[a].source.size() < sentences[b].source.size();
+    return sentences[a].source.ids.size() < sentences[b].source.ids.size();
   });
   if (!order.empty()) {
     waiting_.push_back({std::move(request), std::move(order), false});

@@ -189,7 +189,7 @@ void Request::fail(std::exception_ptr error) {
 std::unique_ptr<Search> SentenceRef::new_search(
     const ModelConfig& config) const {
   return make_search(
-      {sentence().options, config.start, config.end, sentence().source});
+      {sentence().options, config.start, config.end, sentence().source.ids});
 }
 
 void SentenceRef::deliver_unfinished(Search& search) const {

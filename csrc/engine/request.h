@@ -13,6 +13,7 @@
 
 #include "base/threads.h"
 #include "model/config.h"
+#include "model/source.h"
 #include "search/search.h"
 
 namespace pyattn {
@@ -22,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 /// A sentence to translate.
 struct Sentence {
-  Sequence source;
+  Source source;
   std::shared_ptr<const SearchOptions> options;
   /// The only ids that the target may contain, ascending, the end among them;
   /// null allows all. Sentences with the same object share the columns of the
@@ -151,7 +152,7 @@ struct SentenceRef {
 
   const Sentence& sentence() const { return request->sentences()[index]; }
   int64_t source_tokens() const {
-    return static_cast<int64_t>(sentence().source.size());
+    return static_cast<int64_t>(sentence().source.ids.size());
   }
   /// The most rows that its search takes in a step.
   int32_t width() const { return search_width(*sentence().options); }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/isa/tables.h"
+#include "kernels/reference_attention.h"
 
 namespace pyattn {
 namespace {
@@ -184,104 +185,6 @@ void rms_norm(const NormArgs& args) {
   prepare_normal(args);
 }
 
-// Weights [time] from scores: softmax, or zeros where every score is -inf.
-void softmax(std::vector<double>& scores) {
-  double most = -std::numeric_limits<double>::infinity();
-  for (const double score : scores) {
-    most = score > most ? score : most;
-  }
-  // Where nothing may be seen, exp(-inf - 0) is the zero that is due.
-  const double base = most < -FLT_MAX ? 0 : most;
-  double total = 0;
-  for (double& score : scores) {
-    score = std::exp(score - base);
-    total += score;
-  }
-  for (double& score : scores) {
-    score = total == 0 ? 0 : score / total;
-  }
-}
-
-double capped(double score, double cap) {
-  return cap > 0 ? cap * std::tanh(score / cap) : score;
-}
-
-void attention(const AttentionArgs& args) {
-  std::vector<double> scores(static_cast<size_t>(args.time_k));
-  for (int64_t i = 0; i < args.time_q; ++i) {
-    for (int64_t j = 0; j < args.time_k; ++j) {
-      double score = 0;
-      for (int64_t d = 0; d < args.head_dim; ++d) {
-        score += static_cast<double>(args.q[i * args.q_stride + d]) *
-                 args.k[j * args.k_stride + d];
-      }
-      score = capped(score * args.scale, args.soft_cap);
-      if (args.bias != nullptr) {
-        score += args.bias[i * args.bias_stride + j];
-      }
-      const bool hidden =
-          j < i + args.first || j > i + args.last ||
-          (args.mask != nullptr && args.mask[i * args.mask_stride + j] == 0);
-      scores[j] = hidden ? -std::numeric_limits<double>::infinity() : score;
-    }
-    softmax(scores);
-    for (int64_t d = 0; d < args.head_dim; ++d) {
-      double sum = 0;
-      for (int64_t j = 0; j < args.time_k; ++j) {
-        sum += scores[j] * args.v[j * args.v_stride + d];
-      }
-      args.y[i * args.y_stride + d] = static_cast<float>(sum);
-    }
-  }
-}
-
-// An element of what a token keeps.
-template <DType kDType>
-double kept(const void* token, int64_t at) {
-  return kDType == DType::kBFloat16
-             ? std::bit_cast<float>(static_cast<uint32_t>(
-                                        static_cast<const uint16_t*>(token)[at])
-                                    << 16)
-             : static_cast<const float*>(token)[at];
-}
-
-template <DType kDType>
-void attention_step_row(const AttentionStepArgs& args, int64_t row) {
-  const float* const q = args.q + row * args.q_stride;
-  float* const y = args.y + row * args.y_stride;
-  for (int64_t head = 0; head < args.heads; ++head) {
-    const int64_t of_head = head / (args.heads / args.kv_heads) * args.head_dim;
-    std::vector<double> scores(static_cast<size_t>(args.time));
-    for (int64_t t = 0; t < args.time; ++t) {
-      double score = 0;
-      for (int64_t d = 0; d < args.head_dim; ++d) {
-        score += q[head * args.head_dim + d] *
-                 kept<kDType>(args.keys[row][t], args.k_offset + of_head + d);
-      }
-      scores[t] = capped(score * args.scale, args.soft_cap);
-      if (args.bias != nullptr) {
-        scores[t] += args.bias[head * args.bias_stride + t];
-      }
-    }
-    softmax(scores);
-    for (int64_t d = 0; d < args.head_dim; ++d) {
-      double sum = 0;
-      for (int64_t t = 0; t < args.time; ++t) {
-        sum += scores[t] *
-               kept<kDType>(args.values[row][t], args.v_offset + of_head + d);
-      }
-      y[head * args.head_dim + d] = static_cast<float>(sum);
-    }
-  }
-}
-
-template <DType kDType>
-void attention_step(const AttentionStepArgs& args) {
-  for (int64_t row = 0; row < args.rows; ++row) {
-    attention_step_row<kDType>(args, row);
-  }
-}
-
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 void ssru(const SsruArgs& args) {
@@ -373,10 +276,10 @@ extern const KernelTable kReferenceKernels = {
     .prepare = prepare,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
-    .attention = attention,
-    .attention_bfloat16 = attention,
-    .attention_step = attention_step<DType::kFloat32>,
-    .attention_step_bfloat16 = attention_step<DType::kBFloat16>,
+    .attention = reference_attention,
+    .attention_bfloat16 = reference_attention,
+    .attention_step = reference_attention_step,
+    .attention_step_bfloat16 = reference_attention_step_bfloat16,
     .ssru = ssru,
     .gate = gate,
     .soft_cap = soft_cap,

@@ -81,10 +81,27 @@ struct NormArgs {
   float epsilon;
 };
 
+/// Keys that queries see beside those of AttentionArgs, in the same softmax,
+/// such as tokens that all see (Beltagy et al. 2020) or sums of blocks of
+/// tokens (Guo et al. 2022). To the score of key j and query i is added
+/// constant + distances[j - min((query + i) / block, count - 1)], where there
+/// are distances.
+struct KeySegment {
+  const float* k;  // [count, head_dim]
+  const float* v;  // [count, head_dim]
+  // [count], ascending: where in the band of AttentionArgs these keys stand as
+  // well. A query that sees one there does not see it here. Null: nowhere.
+  const int32_t* positions;
+  const float* distances;  // distance 0, between 1 - count and count - 1; null
+  int64_t count, k_stride, v_stride;
+  int64_t query, block;  // what distances are from: query 0, queries in a block
+  float constant;
+};
+
 /// y = softmax(cap(q k^T * scale) + bias, masked) v for one head (Vaswani et
 /// al. 2017, eq. 1), where cap(s) = soft_cap * tanh(s / soft_cap). Query i sees
-/// key j if i + first <= j <= i + last and mask[i][j] is not 0; one that sees
-/// no key gets zeros.
+/// key j if i + first <= j <= i + last and mask[i][j] is not 0, and the keys of
+/// the segments; one that sees no key gets zeros.
 struct AttentionArgs {
   const float* q;       // [time_q, head_dim]
   const float* k;       // [time_k, head_dim]
@@ -98,6 +115,8 @@ struct AttentionArgs {
   int64_t mask_stride, bias_stride;
   int64_t first;  // -time_q or less: every query sees the first key
   int64_t last;   // time_k - 1 or more: every query sees the last key
+  const KeySegment* segments;  // each of one key or more
+  int64_t segment_count;
   float scale;
   float soft_cap;  // 0: none
 };

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "model/config.h"
-#include "ops/attention.h"
+#include "ops/attention_step.h"
 
 namespace pyattn {
 

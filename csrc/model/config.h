@@ -14,6 +14,7 @@ struct StackConfig {
   /// Of each layer: how many positions self-attention reaches to either side,
   /// its own among them; 0 is all.
   std::vector<int64_t> windows;
+  int64_t max_positions;
 
   int64_t width() const { return heads * head_dim; }
   int64_t kv_width() const { return kv_heads * head_dim; }
@@ -34,13 +35,23 @@ enum class NormKind { kLayer, kRms };
 /// keys are turned. MPNet has the first two at once.
 enum class Positions { kAdded, kRelative, kAddedAndRelative, kRotary };
 
+/// What a token of the encoder sees beside its window, or in its place.
+enum class Pattern { kWindows, kTokens, kAggregates, kBlocks, kStates };
+
+struct EncoderPattern {
+  Pattern kind;
+  int64_t block, random_blocks, states;  // 0 where there are none
+  bool staggered;
+};
+
 /// What mixes a decoder's tokens.
 enum class Mixer { kAttention, kSsru, kAverage };
 
 /// What a model is; the fields mean what pyattn.checkpoint.ModelConfig says.
 struct ModelConfig {
   StackConfig encoder, decoder;
-  int64_t dim, max_positions;
+  EncoderPattern pattern;
+  int64_t dim;
   int64_t token_types;  // kinds of source tokens; 0 is none
   int32_t start, end;
   NormSide norm;

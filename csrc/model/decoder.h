@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "model/alignment.h"
 #include "model/weights.h"
-#include "ops/attention.h"
+#include "ops/attention_step.h"
 
 namespace pyattn {
 

@@ -1,15 +1,18 @@
 #include "model/encoder.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "model/cache.h"
+#include "model/encoder_attention.h"
 #include "model/sublayer.h"
 
 namespace pyattn {
 namespace {
 
 // All sentences at once, as ragged rows: only attention needs to know where a
-// sentence begins, every other operation sees one matrix of rows.
+// sentence begins, every other operation sees one matrix of rows. States, where
+// a model has some, are rows behind those of all sentences.
 class Encoder {
  public:
   Encoder(const ModelWeights& weights, const Ragged& sources)
@@ -17,7 +20,9 @@ class Encoder {
         stack_(weights.config.encoder),
         sources_(sources),
         positions_(sources.ids.size()),
-        stream_(weights, sources.tokens()) {
+        states_(sources.sequences() * weights.config.pattern.states),
+        stream_(weights, sources.tokens() + states_, states_),
+        attention_(weights, sources) {
     // Positions count from the beginning of each sentence.
     for (int64_t s = 0; s < sources.sequences(); ++s) {
       std::iota(positions_.begin() + sources.starts[s],
@@ -29,15 +34,14 @@ class Encoder {
     const EmbeddingWeights& embedding = weights_.source_embedding;
     stream_.embed(embedding, sources_.ids, positions_);
     stream_.add_types(embedding, sources_.types);
+    add_states();
     stream_.begin(embedding.norm);
     for (int64_t n = 0; n < stack_.layers; ++n) {
       const SelfAttentionWeights& attention =
           weights_.encoder[n].self_attention;
       stream_.self_attention(stack_, attention, weights_.rotation_of(stack_, n),
                              positions_, [&](ConstRows qkv, Rows heads) {
-                               ragged_self_attention(
-                                   weights_.table, sources_.starts,
-                                   call(attention, n, qkv, heads));
+                               attention_.run(n, stream_.input(), qkv, heads);
                              });
       stream_.feed_forward(weights_.encoder[n].feed_forward);
     }
@@ -46,31 +50,20 @@ class Encoder {
   }
 
  private:
-  // Attention computes in bfloat16 where its products do, as the inputs have
-  // no more digits than that. The bias table's middle is distance zero.
-  RaggedCall call(const SelfAttentionWeights& attention, int64_t n,
-                  ConstRows qkv, Rows heads) const {
-    return {.qkv = qkv,
-            .y = heads,
-            .heads = stack_.heads,
-            .kv_heads = stack_.kv_heads,
-            .head_dim = stack_.head_dim,
-            .scale = stack_.attention_scale,
-            .soft_cap = weights_.config.attention_soft_cap,
-            .window = stack_.windows[n],
-            .bias = weights_.encoder_bias.of(n),
-            .bias_stride = weights_.encoder_bias.stride,
-            .bias_middle = weights_.config.max_positions - 1,
-            .dtype = attention.qkv.dtype() == DType::kFloat32
-                         ? DType::kFloat32
-                         : DType::kBFloat16};
+  void add_states() {
+    float* to = stream_.x().from(sources_.tokens()).data;
+    for (int64_t s = 0; s < sources_.sequences() && states_ > 0; ++s) {
+      to = std::copy_n(weights_.states.data(), weights_.states.size(), to);
+    }
   }
 
   const ModelWeights& weights_;
   const StackConfig& stack_;
   const Ragged& sources_;
   std::vector<int32_t> positions_;
+  const int64_t states_;  // of all sentences
   Stream stream_;
+  EncoderAttention attention_;
 };
 
 }  // namespace

@@ -4,26 +4,13 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "model/source.h"
 #include "model/weights.h"
-#include "ops/attention.h"
 
 namespace pyattn {
 
-/// Sequences of ids, concatenated without padding.
-struct Ragged {
-  std::vector<int32_t> ids;
-  std::vector<int32_t> types;  // of each id; empty: all are of type 0
-  Starts starts = {0};
-
-  void add(const std::vector<int32_t>& sequence) {
-    ids.insert(ids.end(), sequence.begin(), sequence.end());
-    starts.push_back(static_cast<int64_t>(ids.size()));
-  }
-  int64_t sequences() const { return static_cast<int64_t>(starts.size()) - 1; }
-  int64_t tokens() const { return starts.back(); }
-};
-
-/// The encoder's output for every token, [tokens, dim].
+/// The encoder's output for every token, [tokens, dim], and perhaps rows behind
+/// them that are nobody's.
 Buffer<float> encode(const ModelWeights& weights, const Ragged& sources);
 
 /// Computes the keys and values of cross-attention, for all layers, of every

@@ -4,32 +4,50 @@
 #include "ops/embedding.h"
 
 namespace pyattn {
-Stream::Stream(const ModelWeights& weights, int64_t rows)
+
+void apply_norm(const ModelWeights& weights, const NormWeights& norm,
+                int64_t rows, ConstRows from, Rows to, const WordRows& words) {
+  const NormArgs args = {.x = from.data,
+                         .gamma = norm.gamma.data(),
+                         .beta = norm.beta.data(),
+                         .y = to.data,
+                         .words = words,
+                         .rows = rows,
+                         .dim = weights.config.dim,
+                         .x_stride = from.stride,
+                         .y_stride = to.stride,
+                         .epsilon = weights.config.norm_epsilon};
+  if (weights.config.norm_kind == NormKind::kRms) {
+    rms_norm(weights.table, args);
+  } else {
+    layer_norm(weights.table, args);
+  }
+}
+
+Stream::Stream(const ModelWeights& weights, int64_t rows, int64_t states)
     : weights_(weights),
       rows_(rows),
+      states_(states),
       x_(rows * weights.config.dim),
       normal_(rows * weights.config.dim) {}
 
 void Stream::normalise(const NormWeights& norm, ConstRows from, Rows to,
-                       const PackedLinear* next) {
-  NormArgs args = {.x = from.data,
-                   .gamma = norm.gamma.data(),
-                   .beta = norm.beta.data(),
-                   .y = to.data,
-                   .words = {},
-                   .rows = rows_,
-                   .dim = weights_.config.dim,
-                   .x_stride = from.stride,
-                   .y_stride = to.stride,
-                   .epsilon = weights_.config.norm_epsilon};
+                       const PackedLinear* next, const NormWeights* states) {
+  WordRows words = {};
   if (next != nullptr) {
-    args.words = input_.allocate(*next, to.read(), rows_);
+    words = input_.allocate(*next, to.read(), rows_);
   }
-  if (weights_.config.norm_kind == NormKind::kRms) {
-    rms_norm(weights_.table, args);
-  } else {
-    layer_norm(weights_.table, args);
+  if (states == nullptr || states->gamma.size() == 0) {
+    apply_norm(weights_, norm, rows_, from, to, words);
+    return;
   }
+  const int64_t tokens = rows_ - states_;
+  apply_norm(weights_, norm, tokens, from, to, words);
+  if (words.data != nullptr) {
+    words = rows_from(words, tokens);
+  }
+  apply_norm(weights_, *states, states_, from.from(tokens), to.from(tokens),
+             words);
 }
 
 void Stream::add(ConstRows branch) {

@@ -14,12 +14,17 @@
 
 namespace pyattn {
 
+/// to = norm(from), as floats, and as words where they have data.
+void apply_norm(const ModelWeights& weights, const NormWeights& norm,
+                int64_t rows, ConstRows from, Rows to, const WordRows& words);
+
 /// The residual stream of a stack's rows, and how a sub-layer joins it: after
 /// its own norm ("pre"), with a norm behind the sum ("post"), or with a norm
 /// before and one behind it, ahead of the sum ("both").
 class Stream {
  public:
-  Stream(const ModelWeights& weights, int64_t rows);
+  /// The last `states` rows are an encoder's states, with norms of their own.
+  Stream(const ModelWeights& weights, int64_t rows, int64_t states = 0);
 
   /// x = the embeddings of tokens at their positions, before their norm.
   void embed(const EmbeddingWeights& embedding, std::span<const int32_t> ids,
@@ -46,7 +51,7 @@ class Stream {
     const bool before = side() != NormSide::kPost && !norms.norm.empty();
     in_ = before ? normal().read() : x().read();
     if (before) {
-      normalise(norms.norm, x().read(), normal(), first);
+      normalise(norms.norm, x().read(), normal(), first, &norms.states);
     } else if (waiting_ != nullptr) {
       normalise(*waiting_, x().read(), x(), first);
     } else if (first != nullptr) {
@@ -113,12 +118,13 @@ class Stream {
   NormSide side() const { return weights_.config.norm; }
   Rows normal() { return {normal_.data(), weights_.config.dim}; }
   // As floats into `to`, and in the form that `next` reads, if it is not null.
+  // `states`: the norm of rows that are states, if it differs.
   void normalise(const NormWeights& norm, ConstRows from, Rows to,
-                 const PackedLinear* next);
+                 const PackedLinear* next, const NormWeights* states = nullptr);
   void add(ConstRows branch);
 
   const ModelWeights& weights_;
-  const int64_t rows_;
+  const int64_t rows_, states_;
   Buffer<float> x_, normal_, branch_, scratch_;
   ConstRows in_ = {nullptr, 0};  // of the current branch
   LinearInput input_;

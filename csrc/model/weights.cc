@@ -42,11 +42,18 @@ class Packer {
   SelfAttentionWeights self_attention(const std::string& layer, Place place,
                                       const StackConfig& stack) {
     const std::string name = layer + ".self_attention";
-    return {.qkv = product(name + ".query_key_value",
-                           {stack.width(), stack.kv_width(), stack.kv_width()},
-                           dim_),
-            .output = product(name + ".output", {dim_}, stack.width()),
-            .norms = norms(name, place)};
+    const std::vector<int64_t> joined = {stack.width(), stack.kv_width(),
+                                         stack.kv_width()};
+    SelfAttentionWeights weights;
+    weights.qkv = product(name + ".query_key_value", joined, dim_);
+    if (&stack == &config_.encoder) {
+      add_pattern(name, weights);
+    }
+    weights.output = product(name + ".output", {dim_}, stack.width());
+    NormWeights states = std::move(weights.norms.states);
+    weights.norms = norms(name, place);
+    weights.norms.states = std::move(states);
+    return weights;
   }
 
   // Keys and values read the memory once per sentence, queries the target's
@@ -118,18 +125,21 @@ class Packer {
     return product("output", {vocab}, dim_);
   }
 
-  EmbeddingWeights embedding(const std::string& stack, int64_t vocab) const {
+  EmbeddingWeights embedding(const std::string& stack,
+                             const StackConfig& sizes) const {
     StoredMatrix tokens =
-        tensors_.matrices(stack + ".embedding", {vocab}, dim_).front().weight;
+        tensors_.matrices(stack + ".embedding", {sizes.vocab}, dim_)
+            .front()
+            .weight;
     tokens.was_read = {};  // rows are looked up as long as the model lives
-    return {tokens,
-            config_.adds_positions()
-                ? tensors_.floats(stack + ".positions",
-                                  {config_.max_positions, dim_})
-                : nullptr,
-            types(stack),
-            config_.embedding_norm ? norm(stack + ".embedding_norm")
-                                   : NormWeights()};
+    return {
+        tokens,
+        config_.adds_positions()
+            ? tensors_.floats(stack + ".positions", {sizes.max_positions, dim_})
+            : nullptr,
+        types(stack),
+        config_.embedding_norm ? norm(stack + ".embedding_norm")
+                               : NormWeights()};
   }
 
   // T5 shares the first layer's table of distances among all layers; other
@@ -150,6 +160,25 @@ class Packer {
     return bias;
   }
 
+  // Of aggregates, by distances of blocks.
+  RelativeBias aggregate_bias() const {
+    if (config_.pattern.kind != Pattern::kAggregates) {
+      return {};
+    }
+    const int64_t most = std::max<int64_t>(
+        config_.encoder.max_positions / config_.pattern.block, 1);
+    RelativeBias bias = {.tables = {}, .stride = 2 * most - 1};
+    bias.tables.push_back(copy("encoder.global_relative_table",
+                               {config_.encoder.heads, bias.stride}));
+    return bias;
+  }
+
+  Buffer<float> states() const {
+    return config_.pattern.kind == Pattern::kStates
+               ? copy("encoder.global_states", {config_.pattern.states, dim_})
+               : Buffer<float>();
+  }
+
   // Cosines and sines are tables from Python: the formulas of their wavelengths
   // differ between families, and the reference must use the same numbers.
   Rotation rotation(const std::string& name) const {
@@ -157,7 +186,10 @@ class Packer {
       return {};
     }
     const int64_t head_dim = config_.encoder.head_dim;
-    const std::vector<int64_t> shape = {config_.max_positions, head_dim / 2};
+    const int64_t longest =
+        std::max(config_.encoder.max_positions,
+                 config_.has_decoder() ? config_.decoder.max_positions : 0);
+    const std::vector<int64_t> shape = {longest, head_dim / 2};
     return {copy(name + ".cos", shape), copy(name + ".sin", shape), head_dim};
   }
 
@@ -165,6 +197,29 @@ class Packer {
   int64_t bytes() const { return bytes_; }
 
  private:
+  // What a layer of the encoder has for its pattern.
+  void add_pattern(const std::string& name, SelfAttentionWeights& weights) {
+    const StackConfig& stack = config_.encoder;
+    switch (config_.pattern.kind) {
+      case Pattern::kWindows:
+      case Pattern::kBlocks:
+        break;
+      case Pattern::kTokens:
+        weights.global_query =
+            product(name + ".global_query", {stack.width()}, dim_);
+        weights.global_key_value =
+            product(name + ".global_key_value",
+                    {stack.kv_width(), stack.kv_width()}, dim_);
+        break;
+      case Pattern::kAggregates:
+        weights.aggregate_norm = norm(name + ".global_norm");
+        break;
+      case Pattern::kStates:
+        weights.norms.states = norm(name + ".global_norm");
+        break;
+    }
+  }
+
   // Only sources have types.
   Buffer<float> types(const std::string& stack) const {
     return config_.token_types > 0 && stack == "encoder"
@@ -177,9 +232,11 @@ class Packer {
   BlockNorms norms(const std::string& block, Place place) const {
     const bool left_out = place == Place::kFirst && !config_.first_norm &&
                           config_.norm != NormSide::kPost;
-    return {left_out ? NormWeights() : norm(block + "_norm"),
-            config_.norm == NormSide::kBoth ? norm(block + "_post_norm")
-                                            : NormWeights()};
+    return {.norm = left_out ? NormWeights() : norm(block + "_norm"),
+            .after = config_.norm == NormSide::kBoth
+                         ? norm(block + "_post_norm")
+                         : NormWeights(),
+            .states = {}};
   }
 
   // All products of a model are made here, so `bytes` counts each of them.
@@ -228,7 +285,7 @@ void check_stack(const ModelConfig& config, const StackConfig& stack) {
   const auto positive = [](int64_t value) { return value > 0; };
   check(stack.layers >= 0 && positive(stack.heads) &&
             positive(stack.kv_heads) && positive(stack.ffn) &&
-            positive(stack.vocab),
+            positive(stack.vocab) && positive(stack.max_positions),
         "model", "sizes of a stack must be positive");
   check(positive(stack.head_dim), "model", "head_dim must be positive");
   check(stack.heads % stack.kv_heads == 0, "model",
@@ -240,12 +297,33 @@ void check_stack(const ModelConfig& config, const StackConfig& stack) {
         "model", "soft caps must not be negative");
 }
 
+// What the patterns of attention can be combined with.
+void check_pattern(const ModelConfig& config) {
+  const EncoderPattern& pattern = config.pattern;
+  const bool blocks = pattern.kind == Pattern::kAggregates ||
+                      pattern.kind == Pattern::kBlocks ||
+                      pattern.kind == Pattern::kStates;
+  check(blocks ? pattern.block > 0 : pattern.block == 0, "model",
+        "encoder_block does not suit the pattern");
+  check(pattern.random_blocks >= 0 && pattern.states >= 0, "model",
+        "sizes of a pattern must not be negative");
+  check(pattern.kind != Pattern::kStates ||
+            (pattern.states > 0 && config.norm == NormSide::kPre &&
+             !config.embedding_norm && config.positions != Positions::kRotary),
+        "model", "states need norms before the blocks alone");
+  check(pattern.kind == Pattern::kWindows ||
+            pattern.kind == Pattern::kAggregates || !config.has_relative_bias(),
+        "model", "this pattern has no bias by distance");
+  check(pattern.kind != Pattern::kAggregates || config.has_relative_bias(),
+        "model", "aggregates need a bias by distance");
+}
+
 void check_config(const ModelConfig& config) {
   const auto positive = [](int64_t value) { return value > 0; };
-  check(positive(config.dim) && positive(config.max_positions), "model",
-        "dim and max_positions must be positive");
+  check(positive(config.dim), "model", "dim must be positive");
   check(config.token_types >= 0, "model", "token_types must not be negative");
   check_stack(config, config.encoder);
+  check_pattern(config);
   check(config.positions != Positions::kRotary ||
             config.encoder.head_dim % 2 == 0,
         "model", "rotary positions need heads of an even width");
@@ -272,10 +350,12 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     : config(from), table(packing.table) {
   check_config(config);
   Packer pack(config, packing, tensors);
-  source_embedding = pack.embedding("encoder", config.encoder.vocab);
+  source_embedding = pack.embedding("encoder", config.encoder);
   // The encoder sees distances of both signs, the decoder only the past.
   encoder_bias = pack.relative_bias("encoder", config.encoder,
-                                    2 * config.max_positions - 1);
+                                    2 * config.encoder.max_positions - 1);
+  aggregate_bias = pack.aggregate_bias();
+  states = pack.states();
   rotation = pack.rotation("rotary");
   if (config.rotary_local) {
     local_rotation = pack.rotation("rotary_local");
@@ -289,9 +369,9 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     encoder_norm = pack.norm("encoder.final_norm");
   }
   if (config.has_decoder()) {
-    target_embedding = pack.embedding("decoder", config.decoder.vocab);
-    decoder_bias =
-        pack.relative_bias("decoder", config.decoder, config.max_positions);
+    target_embedding = pack.embedding("decoder", config.decoder);
+    decoder_bias = pack.relative_bias("decoder", config.decoder,
+                                      config.decoder.max_positions);
     for (int64_t n = 0; n < config.decoder.layers; ++n) {
       decoder.push_back(pack.decoder_layer(
           "decoder.layers." + std::to_string(n), place_of(n)));

@@ -52,16 +52,22 @@ struct NormWeights {
   bool empty() const { return gamma.size() == 0; }
 };
 
-/// The norms of a sub-layer: `after` only where norms stand on both sides, and
-/// `norm` unless it would stand before the first one (config.first_norm).
+/// The norms of a sub-layer: `after` only where norms stand on both sides,
+/// `states` in the place of `norm` for rows that are an encoder's states. There
+/// is no `norm` if it would stand before the first one (config.first_norm).
 struct BlockNorms {
-  NormWeights norm, after;
+  NormWeights norm, after, states;
 };
 
+/// What only some encoders have is empty elsewhere: the products of global
+/// tokens, and the norm of aggregates.
 struct SelfAttentionWeights {
-  PackedLinear qkv;     // [dim, width + 2 * kv_width], all three at once
-  PackedLinear output;  // [width, dim]
+  PackedLinear qkv;               // [dim, width + 2 * kv_width], all at once
+  PackedLinear global_query;      // [dim, width]
+  PackedLinear global_key_value;  // [dim, 2 * kv_width]
+  PackedLinear output;            // [width, dim]
   BlockNorms norms;
+  NormWeights aggregate_norm;
 };
 
 struct CrossAttentionWeights {
@@ -119,6 +125,7 @@ struct RelativeBias {
   /// One for all layers, or one for each. Of the encoder [heads, 2 *
   /// max_positions - 1], by key - query from -(max_positions - 1) on; of the
   /// decoder [heads, max_positions], from the farthest key to the query's own.
+  /// max_positions are the stack's.
   std::vector<Buffer<float>> tables;
   int64_t stride = 0;  // of a head
 
@@ -138,8 +145,10 @@ struct ModelWeights {
   const KernelTable& table;
   EmbeddingWeights source_embedding, target_embedding;
   RelativeBias encoder_bias, decoder_bias;
-  Rotation rotation;        // empty unless config.positions says so
-  Rotation local_rotation;  // of layers with a window; empty: the same
+  RelativeBias aggregate_bias;  // by distance in blocks, like encoder_bias
+  Buffer<float> states;         // [states, dim], of Pattern::kStates
+  Rotation rotation;            // empty unless config.positions says so
+  Rotation local_rotation;      // of layers with a window; empty: the same
   std::vector<EncoderLayerWeights> encoder;
   std::vector<DecoderLayerWeights> decoder;
   NormWeights encoder_norm, decoder_norm;  // empty unless config.final_norm

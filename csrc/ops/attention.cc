@@ -1,8 +1,6 @@
 #include "ops/attention.h"
 
 #include <algorithm>
-#include <cmath>
-#include <utility>
 
 #include "base/buffer.h"
 #include "base/check.h"
@@ -11,19 +9,33 @@
 namespace pyattn {
 namespace {
 
-// What a step of decoding must read for its keys and values to be sought in
-// memory: a model's layers each read as much, and few caches hold ten times
-// this. Asking ahead costs a tenth where they do.
-constexpr int64_t kFarBytes = 6 * 1024 * 1024;
-
-// Rows that read what they share together. More would read it less often, but
-// their queries and outputs would not stay in L1.
-constexpr int64_t kSharingRows = 4;
-
-// The tiled kernel of a number type. int8 has none of its own: softmax's
-// weights, many of them small, would lose too much.
-auto run_tiles(const KernelTable& table, DType dtype) {
-  return dtype == DType::kBFloat16 ? table.attention_bfloat16 : table.attention;
+// The segments of one head of one sequence, whose first query is `query`.
+std::vector<KeySegment> dense_segments(const AttentionCall& call,
+                                       int64_t sequence, int64_t head,
+                                       int64_t query) {
+  const int64_t kv_head = head / (call.heads / call.kv_heads);
+  std::vector<KeySegment> segments;
+  for (const BatchSegment& segment : call.segments) {
+    const auto at = [&](const float* base, const HeadStrides& strides) {
+      return base + sequence * strides.batch + kv_head * strides.head;
+    };
+    const float* const distances = segment.distances == nullptr
+                                       ? nullptr
+                                       : segment.distances +
+                                             head * (2 * segment.count - 1) +
+                                             segment.count - 1;
+    segments.push_back({.k = at(segment.k, segment.k_strides),
+                        .v = at(segment.v, segment.v_strides),
+                        .positions = segment.positions,
+                        .distances = distances,
+                        .count = segment.count,
+                        .k_stride = segment.k_strides.time,
+                        .v_stride = segment.v_strides.time,
+                        .query = query,
+                        .block = segment.block,
+                        .constant = segment.constant});
+  }
+  return segments;
 }
 
 // One head of one sequence of a dense batch, queries [query, end).
@@ -60,12 +72,16 @@ void dense_head(const KernelTable& table, const AttentionCall& call,
   args.bias_stride = call.bias_strides.time;
   const int64_t position = query + call.time_k - call.time_q;
   args.first = call.window > 0 ? position - call.window + 1 : -args.time_q;
-  args.last = call.causal ? position : call.time_k;
+  args.last = position + (call.causal ? 0 : call.ahead);
+  const std::vector<KeySegment> segments =
+      dense_segments(call, sequence, head, query);
+  args.segments = segments.data();
+  args.segment_count = static_cast<int64_t>(segments.size());
   args.scale = call.scale;
   args.soft_cap = call.soft_cap;
   args.scratch =
       scratch.at_least(attention_scratch(call.head_dim, table.lanes));
-  run_tiles(table, call.dtype)(args);
+  run_tiles(table, call.dtype, args);
 }
 
 // The one query of each head that shares a key head, as a step of decoding
@@ -77,6 +93,7 @@ void dense_query(const KernelTable& table, const AttentionCall& call,
   const int64_t head = kv_head * group;
   const int64_t length =
       call.lengths == nullptr ? call.time_k : call.lengths[sequence];
+  // It is the last, and so it sees whatever is ahead.
   const int64_t first =
       call.window > 0 ? std::max<int64_t>(call.time_k - call.window, 0) : 0;
   const int64_t time = std::max<int64_t>(length - first, 0);
@@ -119,35 +136,25 @@ void dense_query(const KernelTable& table, const AttentionCall& call,
 }
 
 // One query would leave most lanes of a tile idle: `attention_step` takes a
-// third of the time. A mask and bfloat16 products are for tiles.
+// third of the time. A mask, segments and bfloat16 products are for tiles.
 bool is_step(const AttentionCall& call) {
-  return call.time_q == 1 && call.mask == nullptr &&
+  return call.time_q == 1 && call.mask == nullptr && call.segments.empty() &&
          call.dtype == DType::kFloat32;
 }
 
-int64_t shared_tokens(const StepMemory& a, const StepMemory& b) {
-  return a.tokens == b.tokens
-             ? a.time
-             : std::mismatch(a.tokens, a.tokens + a.time, b.tokens).first -
-                   a.tokens;
-}
-
-// Adds a row to those before it if that leaves them half of their tokens in
-// common.
-bool joins(StepGroup& group, const StepMemory& first, const StepMemory& row) {
-  if (first.time != row.time || first.bias != row.bias) {
-    return false;
-  }
-  const int64_t shared = std::min(group.shared, shared_tokens(first, row));
-  if (2 * shared < row.time) {
-    return false;
-  }
-  group.shared = shared;
-  ++group.rows;
-  return true;
-}
-
 }  // namespace
+
+// int8 has no kernel of its own: softmax's weights, many of them small, would
+// lose too much.
+void run_tiles(const KernelTable& table, DType dtype,
+               const AttentionArgs& args) {
+  (dtype == DType::kBFloat16 ? table.attention_bfloat16
+                             : table.attention)(args);
+}
+
+int64_t tile_queries(const KernelTable& table) {
+  return kQueryTiles * 2 * table.lanes;
+}
 
 void attention(const KernelTable& table, const AttentionCall& call) {
   check(call.head_dim > 0, "attention", "q has head_dim 0");
@@ -167,9 +174,7 @@ void attention(const KernelTable& table, const AttentionCall& call) {
                  });
     return;
   }
-  // Queries are split where the kernel's own tiles end, so that how the work
-  // is shared out says nothing about the sums.
-  const int64_t tile = kQueryTiles * 2 * table.lanes;
+  const int64_t tile = tile_queries(table);
   const int64_t tiles = (call.time_q + tile - 1) / tile;
   const int64_t work =
       std::min(tile, call.time_q) * call.time_k * call.head_dim * 2;
@@ -182,145 +187,6 @@ void attention(const KernelTable& table, const AttentionCall& call) {
                    const int64_t sequence = task / tiles / call.heads;
                    dense_head(table, call, sequence, head, query,
                               std::min(query + tile, call.time_q), scratch);
-                 }
-               });
-}
-
-void ragged_self_attention(const KernelTable& table, const Starts& starts,
-                           const RaggedCall& call) {
-  const auto run = run_tiles(table, call.dtype);
-  const int64_t sequences = static_cast<int64_t>(starts.size()) - 1;
-  const int64_t longest = starts.back() / std::max<int64_t>(sequences, 1);
-  const int64_t group = call.heads / call.kv_heads;
-  const auto head_of = [&](int64_t first, int64_t time, int64_t head,
-                           float* scratch) {
-    const float* const token = call.qkv.from(first).data;
-    AttentionArgs args = {};
-    args.q = token + head * call.head_dim;
-    args.k = token + (call.heads + head / group) * call.head_dim;
-    args.v = args.k + call.kv_heads * call.head_dim;
-    args.y = call.y.from(first).data + head * call.head_dim;
-    args.scratch = scratch;
-    args.time_q = args.time_k = time;
-    args.head_dim = call.head_dim;
-    args.q_stride = args.k_stride = args.v_stride = call.qkv.stride;
-    args.y_stride = call.y.stride;
-    args.first = call.window > 0 ? 1 - call.window : -time;
-    args.last = call.window > 0 ? call.window - 1 : time;
-    args.scale = call.scale;
-    args.soft_cap = call.soft_cap;
-    if (call.bias != nullptr) {
-      // Each query sees the same row of the table, one element further on.
-      args.bias = call.bias + head * call.bias_stride + call.bias_middle;
-      args.bias_stride = -1;
-    }
-    run(args);
-  };
-  parallel_for(
-      sequences * call.heads, grain(longest * longest * call.head_dim * 2),
-      [&](int64_t begin, int64_t end) {
-        Buffer<float> scratch(attention_scratch(call.head_dim, table.lanes));
-        for (int64_t task = begin; task < end; ++task) {
-          const int64_t first = starts[task / call.heads];
-          head_of(first, starts[task / call.heads + 1] - first,
-                  task % call.heads, scratch.data());
-        }
-      });
-}
-
-// Not so many rows are together that a thread would have none. A row's bits are
-// the same in any company.
-StepMemories::StepMemories(std::vector<StepMemory> rows)
-    : rows_(std::move(rows)) {
-  const int64_t count = static_cast<int64_t>(rows_.size());
-  const int64_t most =
-      std::clamp<int64_t>(count / parallel_width(), 1, kSharingRows);
-  for (int64_t row = 0; row < count; ++row) {
-    if (groups_.empty() || groups_.back().rows == most ||
-        !joins(groups_.back(), rows_[groups_.back().row], rows_[row])) {
-      groups_.push_back({row, 1, rows_[row].time});
-    }
-  }
-}
-
-void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
-                    const StepMemories& memories, Rows y) {
-  const auto step = call.cache_type == DType::kBFloat16
-                        ? table.attention_step_bfloat16
-                        : table.attention_step;
-  const std::vector<StepMemory>& of = memories.rows();
-  const std::vector<StepGroup>& groups = memories.groups();
-  int64_t longest = 0;
-  int64_t tokens = 0;
-  for (const StepGroup& group : groups) {
-    const int64_t time = of[group.row].time;
-    longest = std::max(longest, time);
-    tokens += group.shared + group.rows * (time - group.shared);
-  }
-  const int64_t bytes = 2 * tokens * call.kv_heads * call.head_dim *
-                        cache_element_bytes(call.cache_type);
-  const int64_t work = longest * call.heads * call.head_dim * 2;
-  const auto run = [&](const StepGroup& group, float* scratch) {
-    const void* const* rows[kSharingRows];
-    for (int64_t i = 0; i < group.rows; ++i) {
-      rows[i] = of[group.row + i].tokens;
-    }
-    const StepMemory& first = of[group.row];
-    step({.q = q.data + group.row * q.stride,
-          .keys = rows,
-          .values = rows,
-          .bias = first.bias,
-          .y = y.data + group.row * y.stride,
-          .scratch = scratch,
-          .rows = group.rows,
-          .time = first.time,
-          .shared = group.shared,
-          .heads = call.heads,
-          .kv_heads = call.kv_heads,
-          .head_dim = call.head_dim,
-          .q_stride = q.stride,
-          .y_stride = y.stride,
-          .k_offset = call.k_offset,
-          .v_offset = call.v_offset,
-          .bias_stride = call.bias_stride,
-          .scale = call.scale,
-          .soft_cap = call.soft_cap,
-          .far = bytes >= kFarBytes});
-  };
-  const int64_t scratch_size =
-      attention_step_scratch(longest, call.heads, call.head_dim, table.lanes);
-  parallel_for(static_cast<int64_t>(groups.size()), grain(work),
-               [&](int64_t begin, int64_t end) {
-                 Buffer<float> scratch(kSharingRows * scratch_size);
-                 for (int64_t i = begin; i < end; ++i) {
-                   run(groups[i], scratch.data());
-                 }
-               });
-}
-
-void store(const KernelTable& table, DType cache_type, ConstRows x,
-           int64_t count, const std::vector<void*>& tokens, int64_t offset) {
-  const auto store_row = [&](int64_t row) {
-    const float* from = x.data + row * x.stride;
-    void* const token = tokens[row];
-    if (cache_type == DType::kBFloat16) {
-      table.prepare({.x = from,
-                     .words = {.kind = Words::kBFloat16,
-                               .data = static_cast<uint16_t*>(token) + offset,
-                               .scale = nullptr,
-                               .zero = nullptr,
-                               .stride = count / 2},
-                     .rows = 1,
-                     .dim = count,
-                     .x_stride = count});
-    } else {
-      std::copy_n(from, count, static_cast<float*>(token) + offset);
-    }
-  };
-  parallel_for(static_cast<int64_t>(tokens.size()), grain(count),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t row = begin; row < end; ++row) {
-                   store_row(row);
                  }
                });
 }

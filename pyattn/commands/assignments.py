@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from pyattn._foreign import meant_option, unknown_option
-from pyattn.checkpoint import TextSettings
 from pyattn.commands.parser import listed
 from pyattn.options import GenerationOptions, option_range
+from pyattn.text_settings import TextSettings
 
 # Options of the command for what `--set` could name, too.
 _NAMED = {

@@ -6,8 +6,9 @@ import contextlib
 import os
 import pathlib
 
-from pyattn.embedding.modules import read_modules, write_modules
+from pyattn.embedding.modules import read_around, write_modules
 from pyattn.files import model_path, open_model
+from pyattn.files.head import write_head
 from pyattn.files.native import MatrixType, write_native
 from pyattn.text.tokenizers import NoTokenizer, load_tokenizer, tokenizer_files
 
@@ -18,7 +19,7 @@ def convert(
     *,
     dtype: MatrixType | None = None,
 ) -> None:
-    """Write a model, with its tokenizer and its shortlist if it has them, as a native folder.
+    """Write a model as a native folder, with what it has of tokenizer, shortlist, modules and head.
 
     Args:
         model: Its files, as `pyattn.load` takes them.
@@ -32,9 +33,9 @@ def convert(
         ValueError: if there is no such dtype, or a matrix that is to be int8 has a value that is
             not finite.
     """
-    around = read_modules(model_path(model))
+    around = read_around(model_path(model))
     with open_model(around.model) as files:
-        checkpoint = files.checkpoint
+        checkpoint, head = files.checkpoint, files.head
         if around.files:
             checkpoint = around.encoder(checkpoint)
         with contextlib.suppress(NoTokenizer):
@@ -46,4 +47,6 @@ def convert(
             tokenizer_files=tokenizer_files(files),
             shortlist=files.shortlist,
         )
+    if head is not None:
+        write_head(pathlib.Path(out), head)
     write_modules(pathlib.Path(out), around)

@@ -33,11 +33,14 @@ def add(commands: Commands) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> None:
+    from pyattn.classifier import Classifier
     from pyattn.embedder import Embedder
     from pyattn.loading import load
 
     with given_lines(parsed.text, parsed.input) as groups:
         found: object = load(parsed.model, dtype=parsed.dtype, threads=parsed.threads)
+        if isinstance(found, Classifier):
+            raise ModelError(f"{parsed.model}: classifies texts, expected a model of vectors")
         if not isinstance(found, Embedder):
             raise ModelError(f"{parsed.model}: has a decoder, expected an encoder alone")
         with found, writing(None) as output:

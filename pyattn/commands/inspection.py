@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pyattn.checkpoint import Checkpoint
+from pyattn.embedding.modules import Modules, read_around
 from pyattn.files import ModelFiles, model_path, open_model
+from pyattn.files.head import Head
+from pyattn.files.reading import bare, shown
 from pyattn.model import Model
 from pyattn.running import precision
 from pyattn.running.origin import SHIPPED_MODEL
@@ -15,6 +18,8 @@ from pyattn.running.precision import DTypes
 from pyattn.stored import Tensors
 from pyattn.text.tokenizers import NoTokenizer, load_tokenizer
 
+# Labels in a line for readers.
+_SHOWN_LABELS = 8
 # Number types in files, by the names that safetensors gives them.
 _TYPES = {
     "BF16": "bfloat16",
@@ -44,8 +49,10 @@ def facts(
         ValueError: if `dtype` or `threads` is not available here, or a pattern matches no product.
     """
     folder = SHIPPED_MODEL if path is None else model_path(path)
-    with open_model(folder) as files:
+    around = read_around(folder)
+    with open_model(around.model) as files:
         checkpoint = files.checkpoint
+        task = {} if "decoder" in checkpoint.config.stacks else _task(files.head, around)
         stored = {_TYPES.get(name, name): count for name, count in files.stored_numbers.items()}
         languages = _languages(files)
     with Model(checkpoint, dtype=dtype, threads=threads) as model:
@@ -59,6 +66,7 @@ def facts(
     return {
         "model": str(folder),
         **_network(checkpoint),
+        **task,
         "languages": languages,
         "stored_as": stored,
         "scales": _scales(checkpoint),
@@ -86,7 +94,7 @@ def describe(
         **({"decoder": _stack(found["decoder"])} if "decoder" in found else {}),
         "vocabulary": ", ".join(f"{n:,} {side}" for side, n in found["vocabulary"].items()),
         "token ids": ids,
-        "positions": f"{found['max_positions']:,}, {found['positions']}",
+        "positions": f"{_positions(found)}, {found['positions']}",
         "norm": f"{norm}{', and one after each stack' if found['final_norm'] else ''}",
         "activation": f"{'gated ' if found['gated'] else ''}{found['activation']}",
         **({"mixer": found["mixer"]} if found["mixer"] != "attention" else {}),
@@ -95,6 +103,7 @@ def describe(
             if "decoding" in found
             else {}
         ),
+        **_described_task(found),
         **{
             f"languages {side}": f"{len(names)}: {', '.join(names)}"
             for side, names in found["languages"].items()
@@ -106,6 +115,39 @@ def describe(
         "threads": found["threads"],
     }
     return [(name, str(value)) for name, value in lines.items()]
+
+
+def _task(head: Head | None, around: Modules) -> dict[str, Any]:
+    """What an encoder alone is for."""
+    if head is not None:
+        return {"classifier": {"labels": list(head.labels), "scores": head.scores}}
+    prompts = dict(around.prompts)
+    return {"vectors": {"pooling": list(around.pooling.modes), "prompts": prompts}}
+
+
+def _described_task(found: Mapping[str, Any]) -> dict[str, str]:
+    if "classifier" in found:
+        labels = found["classifier"]["labels"]
+        return {
+            "labels": f"{len(labels)}: {', '.join(map(bare, labels[:_SHOWN_LABELS]))}"
+            + (" ..." if len(labels) > _SHOWN_LABELS else ""),
+            "scores": found["classifier"]["scores"],
+        }
+    if "vectors" not in found:
+        return {}
+    prompts = found["vectors"]["prompts"]
+    lines = ", ".join(f"{bare(name)} {shown(text)}" for name, text in prompts.items())
+    return {
+        "vectors": " and ".join(found["vectors"]["pooling"]),
+        **({"prompts": lines} if lines else {}),
+    }
+
+
+def _positions(found: Mapping[str, Any]) -> str:
+    longest = f"{found['max_positions']:,}"
+    if "max_target_positions" not in found:
+        return longest
+    return f"{longest} source and {found['max_target_positions']:,} target"
 
 
 def _network(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -133,7 +175,8 @@ def _network(checkpoint: Checkpoint) -> dict[str, Any]:
             for name in (("start", "end", "pad") if decodes else ("pad",))
         },
         "positions": config.positions,
-        "max_positions": config.max_positions,
+        "max_positions": config.stack("encoder").max_positions,
+        **({"max_target_positions": config.max_positions} if config.encoder_max_positions else {}),
         "norm": config.norm,
         "norm_kind": {"layer": "layer norm", "rms": "RMS norm"}[config.norm_kind],
         "final_norm": config.final_norm,

@@ -62,7 +62,7 @@ def add(commands: Commands) -> None:
         type=count,
         default=30,
         metavar="SECONDS",
-        help="how long requests may take after SIGTERM (default: 30)",
+        help="how long requests and documents may take after SIGTERM (default: 30)",
     )
     command.add_argument("--quiet", action="store_true", help="log only what is wrong")
     add_machine(command)

@@ -30,7 +30,7 @@ _CONFIG_FILE = "config.json"
 _LIMIT = 1 << 20
 # Families whose decoder sentence-transformers leaves out; of others with one it takes the decoder's
 # states.
-_LEFT_OUT = frozenset({"t5", "mt5", "umt5", "t5gemma"})
+_LEFT_OUT = frozenset({"t5", "mt5", "umt5", "longt5", "t5gemma"})
 # The switches of older files, in the order in which their vectors stand.
 _SWITCHES = {
     "pooling_mode_cls_token": "cls",
@@ -54,6 +54,8 @@ class Modules:
         lower: Whether texts are turned into small letters.
         prompts: Texts in front of every text, by their names.
         default_prompt: The name of the prompt that counts if none is given.
+        similarity: The function of two vectors that the model was trained for: "cosine", "dot",
+            "euclidean" or "manhattan" in most files; None if they name none.
         files: The files that hold all of this, by their names in a folder whose encoder is at the
             top.
     """
@@ -65,6 +67,7 @@ class Modules:
     lower: bool = False
     prompts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     default_prompt: str | None = None
+    similarity: str | None = None
     files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
     def encoder(self, checkpoint: Checkpoint) -> Checkpoint:
@@ -102,6 +105,44 @@ def read_modules(folder: pathlib.Path) -> Modules:
     for number, entry in enumerate(parse_json_list(content, MODULES_FILE)):
         reader.read(number, entry)
     return reader.found()
+
+
+def is_classifier(folder: pathlib.Path) -> bool:
+    """Whether modules.json is that of a CrossEncoder, which gives scores and no vectors.
+
+    Raises:
+        ModelError: if a file is malformed.
+    """
+    if not (folder / MODULES_FILE).exists() or not (folder / PROMPTS_FILE).exists():
+        return False
+    fields = Fields({PROMPTS_FILE: read_json(folder / PROMPTS_FILE)})
+    return fields.text("model_type", "") == "CrossEncoder"
+
+
+def read_around(folder: pathlib.Path) -> Modules:
+    """What stands around the encoder of a folder, whatever it is for.
+
+    Raises:
+        ModelError: as `read_modules` and `read_classifier`.
+    """
+    return read_classifier(folder) if is_classifier(folder) else read_modules(folder)
+
+
+def read_classifier(folder: pathlib.Path) -> Modules:
+    """What stands around a classifier's encoder; its head lies in the encoder's folder.
+
+    Raises:
+        ModelError: if a file is malformed, or modules.json lists more than a Transformer.
+    """
+    if not (folder / MODULES_FILE).exists():
+        return Modules(model=folder)
+    content = read_bytes(folder / MODULES_FILE, _LIMIT)
+    entries = parse_json_list(content, MODULES_FILE)
+    if len(entries) != 1:
+        raise ModelError(f"{MODULES_FILE}: {len(entries)} modules, expected a Transformer alone")
+    reader = _Reader(folder)
+    reader.read(0, entries[0])
+    return reader.found(pooled=False)
 
 
 class _Reader:
@@ -144,9 +185,13 @@ class _Reader:
         where = "" if kind == "Transformer" else path.name
         self._entries.append({**entry, "path": where})
 
-    def found(self) -> Modules:
-        """All that was read, and the other files."""
-        if self._model is None or self._pooling is None:
+    def found(self, *, pooled: bool = True) -> Modules:
+        """All that was read, and the other files.
+
+        Args:
+            pooled: Whether there has to be a Pooling.
+        """
+        if self._model is None or (pooled and self._pooling is None):
             raise ModelError(f"{MODULES_FILE}: expected a Transformer and a Pooling")
         self._files[MODULES_FILE] = json.dumps(self._entries, indent=2).encode()
         own = self._kept(self._model / LENGTH_FILE, LENGTH_FILE)
@@ -160,12 +205,13 @@ class _Reader:
             prompts.fail("default_prompt_name", f"is {bare(default)}, which is none of the prompts")
         return Modules(
             model=self._model,
-            pooling=self._pooling,
+            pooling=self._pooling or Pooling(),
             steps=tuple(self._steps),
             longest=own.optional_integer("max_seq_length", high=MAX_POSITIONS),
             lower=own.boolean("do_lower_case", False),
             prompts=named,
             default_prompt=default,
+            similarity=prompts.text("similarity_fn_name", "") or None,
             files=self._files,
         )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.errors import ModelError
+from pyattn.files.head import Head, Layer
 from pyattn.files.shortlist import LexicalShortlist
 from pyattn.files.tokenizer_parts import TokenizerParts
 from pyattn.files.vocabulary import Vocabularies
@@ -93,6 +94,26 @@ class ModelFiles(abc.ABC):
 
         Raises:
             ModelError: if a file is malformed, or its ids are not the model's.
+        """
+        return None
+
+    @property
+    def head(self) -> Head | None:
+        """What classifies texts by the model's output; None if the files have none.
+
+        Raises:
+            ModelError: if a tensor is missing or has another shape, or a field is out of range.
+        """
+        return None
+
+    @property
+    def pooler(self) -> Layer | None:
+        """The layer on the first token's state, [dim, dim], in front of a hyperbolic tangent.
+
+        None if the files have none.
+
+        Raises:
+            ModelError: if a tensor is missing or has another shape.
         """
         return None
 

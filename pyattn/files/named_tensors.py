@@ -35,7 +35,9 @@ def named_shapes(
         keys: Name in config.json of each attribute of `config` that is the length of an axis.
     """
     lengths: dict[str, Any] = {
-        name: Length.of(getattr(config, name), key) for name, key in keys.items()
+        name: Length.of(getattr(config, name), key)
+        for name, key in keys.items()
+        if getattr(config, name) is not None
     }
     yield from tensor_shapes(dataclasses.replace(config, **lengths))
 

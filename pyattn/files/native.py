@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
+from pyattn.files.head import Head, read_head
 from pyattn.files.model_files import ModelFiles
 from pyattn.files.named_tensors import Weights, named_shapes
 from pyattn.files.native_config import (
@@ -97,6 +98,11 @@ class NativeFiles(ModelFiles):
             return None
         path, shared = self._settings.shortlist
         return read_own_shortlist(path, self.config, shared=shared)
+
+    @functools.cached_property
+    def head(self) -> Head | None:
+        """As `ModelFiles`."""
+        return read_head(self.path, self.config.dim)
 
     @property
     def stored_numbers(self) -> Mapping[str, int]:

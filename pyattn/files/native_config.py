@@ -20,18 +20,13 @@ import pathlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pyattn.checkpoint import (
-    NO_DECODER,
-    NORMALIZATION_STEPS,
-    ModelConfig,
-    Stack,
-    TextSettings,
-)
+from pyattn.checkpoint import NO_DECODER, ModelConfig, Pattern, Stack
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.reading import JsonObject, bare, named_inside, shown
 from pyattn.files.tokenizer_parts import TOKENIZER_FILES
 from pyattn.options import GenerationOptions
+from pyattn.text_settings import NORMALIZATION_STEPS, TextSettings
 
 CONFIG_FILE = "config.json"
 FORMAT = "pyattn"
@@ -51,7 +46,7 @@ _CONFIG_KEYS = {
 # Attributes of ModelConfig that are the lengths of axes.
 LENGTHS = (
     *("source_vocab", "target_vocab", "dim", "encoder_ffn", "decoder_ffn", "max_positions"),
-    "token_types",
+    *("encoder_max_positions", "encoder_global_states", "token_types"),
 )
 
 
@@ -136,6 +131,10 @@ def _model(values: JsonObject) -> ModelConfig:
         "target_vocab": target_vocab,
         "dim": dim,
         "max_positions": fields.integer("max_positions", high=MAX_POSITIONS),
+        "encoder_max_positions": fields.optional_integer(
+            "encoder_max_positions", high=MAX_POSITIONS
+        ),
+        **_pattern(fields, source_vocab),
         "start": fields.integer("start", low=0, high=(target_vocab or source_vocab) - 1),
         "end": fields.integer("end", low=0, high=smaller - 1),
         "pad": fields.optional_id("pad", None, vocab=smaller),
@@ -144,7 +143,10 @@ def _model(values: JsonObject) -> ModelConfig:
         **_sizes(fields, "encoder", dim, head_dim),
         **(_sizes(fields, "decoder", dim, head_dim) if target_vocab else NO_DECODER),
     }
-    return ModelConfig(**found, **_variant(fields, found.keys()))
+    model = ModelConfig(**found, **_variant(fields, found.keys()))
+    if model.encoder_pattern == "aggregates" and not model.relative_positions:
+        fields.fail("positions", f"is {shown(model.positions)}, expected relative for aggregates")
+    return model
 
 
 def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict[str, Any]:
@@ -169,6 +171,35 @@ def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict
         f"{stack}_ffn": fields.integer(f"{stack}_ffn", high=MAX_DIM),
         f"{stack}_windows": tuple(windows),
     }
+
+
+def _pattern(fields: Fields, source_vocab: int) -> dict[str, Any]:
+    """What tokens of the encoder see beside their windows."""
+    pattern = fields.choice(
+        "encoder_pattern", {name: name for name in get_args(Pattern)}, "windows"
+    )
+    block = fields.integer("encoder_block", 0, low=_LEAST_BLOCK.get(pattern, 0), high=MAX_POSITIONS)
+    staggered = fields.boolean("encoder_staggered", False)
+    if pattern == "states" and staggered and block % 2:
+        fields.fail("encoder_block", f"is {block}, expected an even number for encoder_staggered")
+    global_ids = fields.list("global_ids")
+    if not all(type(id) is int and 0 <= id < source_vocab for id in global_ids):
+        fields.fail("global_ids", f"is {shown(global_ids)}, expected ids below {source_vocab}")
+    return {
+        "encoder_pattern": pattern,
+        "encoder_block": block,
+        "encoder_random_blocks": fields.integer("encoder_random_blocks", 0, low=0, high=MAX_LAYERS),
+        "encoder_global_states": fields.integer(
+            "encoder_global_states", 0, low=int(pattern == "states"), high=MAX_POSITIONS
+        ),
+        "encoder_staggered": staggered,
+        "global_ids": tuple(global_ids),
+        "global_first": fields.boolean("global_first", False),
+    }
+
+
+# Of patterns that have blocks.
+_LEAST_BLOCK = {"aggregates": 1, "blocks": 1, "states": 1}
 
 
 def _variant(fields: Fields, others: Collection[str]) -> dict[str, Any]:

@@ -18,10 +18,14 @@ from pyattn.files.vocabulary import Vocabularies
 
 # No vocabulary comes near; ids index a list.
 _MOST_IDS = 1 << 24
+_MOST_DIGITS = 9
 # The tokens that every vocabulary of Marian's and fairseq's has.
 END, UNKNOWN = "</s>", "<unk>"
 
 SETTINGS_FILE = "tokenizer_config.json"
+# Token to id, of tokens behind the vocabulary; newer files have them among the settings.
+_ADDED_FILE = "added_tokens.json"
+_ADDED_KEY = "added_tokens_decoder"
 # Role to the name under which a native folder has the file, unless it equals an earlier role's.
 TOKENIZER_FILES = {
     "source": "source.spm",
@@ -31,6 +35,7 @@ TOKENIZER_FILES = {
     "json": "tokenizer.json",
     "pieces": "pieces.model",
     "merges": "merges.txt",
+    "words": "vocab.txt",
     "settings": SETTINGS_FILE,
 }
 
@@ -109,6 +114,36 @@ def read_numbered(files: Mapping[str, pathlib.Path]) -> NumberedPieces:
     return NumberedPieces(
         source=source, target=target, source_ids=source_ids, target_ids=target_ids, files=files
     )
+
+
+def read_settings(folder: pathlib.Path) -> JsonObject:
+    """The fields of a folder's tokenizer_config.json, with the tokens of its added_tokens.json.
+
+    Raises:
+        ModelError: if a file cannot be read.
+    """
+    settings, added = (
+        read_json(folder / name) if (folder / name).exists() else {}
+        for name in (SETTINGS_FILE, _ADDED_FILE)
+    )
+    if not added or settings.get(_ADDED_KEY):
+        return settings
+    return {**settings, _ADDED_KEY: {str(id): {"content": token} for token, id in added.items()}}
+
+
+def added_tokens(settings: JsonObject) -> dict[str, int]:
+    """Token to id, of the tokens that settings add to a vocabulary, by rising ids."""
+    found = settings.get(_ADDED_KEY)
+    ids = {
+        token["content"]: int(id)
+        for id, token in (found.items() if isinstance(found, dict) else ())
+        if isinstance(token, dict) and isinstance(token.get("content"), str) and _is_id(id)
+    }
+    return dict(sorted(ids.items(), key=lambda item: item[1]))
+
+
+def _is_id(digits: str) -> bool:
+    return digits.isdecimal() and len(digits) < _MOST_DIGITS
 
 
 def read_ids(path: pathlib.Path) -> dict[str, int]:

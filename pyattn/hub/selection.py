@@ -23,6 +23,8 @@ SMALL = (
     "*.spm",
     "*.model",
     "shortlist.safetensors",
+    "classifier.json",
+    "classifier.safetensors",
     "lex*.bin",
     "lex*.gz",
     *TOKENIZER_CODE,  # whose names say how sources are framed

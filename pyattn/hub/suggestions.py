@@ -22,6 +22,11 @@ _OWNERS = {
     "byt5": "google",
     "flan-t5": "google",
     "pegasus": "google",
+    "led-": "allenai",
+    "primera": "allenai",
+    "longformer": "allenai",
+    "long-t5": "google",
+    "bigbird": "google",
     "t5gemma": "google",
     "t5-": "google-t5",
 }

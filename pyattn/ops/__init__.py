@@ -12,10 +12,12 @@ from pyattn.ops.attention import attention, attention_step, multi_head_attention
 from pyattn.ops.norms import layer_norm, rms_norm
 from pyattn.ops.products import best_tokens, feed_forward, linear, pack, sample_tokens, select
 from pyattn.ops.types import Activation, DType
+from pyattn.segments import KeySegment
 
 __all__ = [
     "Activation",
     "DType",
+    "KeySegment",
     "PackedLinear",
     "Selection",
     "attention",

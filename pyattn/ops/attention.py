@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from pyattn import _core
 from pyattn._core import PackedLinear
 from pyattn.ops.products import check_matrix, linear
 from pyattn.ops.types import Bools, Floats
+from pyattn.segments import KeySegment
 
 
 def attention(
@@ -25,7 +27,8 @@ def attention(
     scale: float | None = None,
     bias: Floats | None = None,
     soft_cap: float | None = None,
-    window: int | None = None,
+    window: int | tuple[int, int] | None = None,
+    segments: Sequence[KeySegment] = (),
     dtype: Literal["float32", "bfloat16"] = "float32",
     isa: str | None = None,
 ) -> Floats:
@@ -47,8 +50,10 @@ def attention(
         bias: Added to the scores, shaped like `mask`, float32.
         soft_cap: Scores become soft_cap * tanh(scores / soft_cap) before the bias is added (Gemma
             Team 2024, section 2); None leaves them as they are.
-        window: Number of positions that a query sees, its own being the last (Beltagy et al. 2020,
-            one side). Without `causal` it also sees all later positions.
+        window: Number of positions that a query sees, its own being the last; without `causal` it
+            also sees all later positions. Or how many it sees before and after its own (Beltagy et
+            al. 2020). Time and memory grow with the window, not with `time_k`.
+        segments: Keys that all queries see beside these.
         dtype: Number type of the products. With "bfloat16" queries, keys, values and weights are
             rounded, if the level has instructions for it; the rest is float32.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
@@ -74,6 +79,7 @@ def attention(
         bias,
         soft_cap,
         window,
+        segments,
         dtype,
         isa,
     )
@@ -185,7 +191,7 @@ def multi_head_attention(
 
     q, k, v = split(x_q, query), split(x_kv, key), split(x_kv, value)
     mixed = _core.attention(
-        operation, q, k, v, lengths, None, causal, None, None, None, None, "float32", isa
+        operation, q, k, v, lengths, None, causal, None, None, None, None, (), "float32", isa
     )
     return linear(mixed.swapaxes(1, 2).reshape(*x_q.shape[:2], inner), output)
 

@@ -9,11 +9,14 @@ benchmark. From the bottom up:
     positions    sinusoidal_positions, relative_buckets, relative_bias_table, rotary_tables
     layers       linear, layer_norm, rms_norm, feed_forward
     vocabulary   best_tokens, sample_tokens, select
-    attention    attention, attention_step, multi_head_attention, padding_mask, look_ahead_mask
+    masks        padding_mask, look_ahead_mask: which keys a query may see
+    attention    attention, attention_step, multi_head_attention
     heads        a stack's attention by head
     distances    relative biases, windows, rotary positions
+    ids          sentences of ids, checked
     memory       the encoder's output
     self_attention, cross_attention, ssru, average
+    patterns     what a token of a long source sees
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
     decoder      memory and the tokens so far -> logits, with a state
@@ -26,13 +29,7 @@ The functions have the names, the arguments and the errors of `pyattn.ops`.
 """
 
 from pyattn.reference.activations import gelu, gelu_tanh, relu, silu
-from pyattn.reference.attention import (
-    attention,
-    attention_step,
-    look_ahead_mask,
-    multi_head_attention,
-    padding_mask,
-)
+from pyattn.reference.attention import attention, attention_step, multi_head_attention
 from pyattn.reference.layers import (
     PackedLinear,
     feed_forward,
@@ -41,6 +38,7 @@ from pyattn.reference.layers import (
     pack,
     rms_norm,
 )
+from pyattn.reference.masks import look_ahead_mask, padding_mask
 from pyattn.reference.model import Model
 from pyattn.reference.positions import sinusoidal_positions
 from pyattn.reference.softmax import log_softmax, softmax

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from pyattn.reference.arrays import (
     check_lengths,
 )
 from pyattn.reference.layers import PackedLinear
+from pyattn.reference.masks import as_bias, check_window, padding_mask, segment_bias, window_mask
 from pyattn.reference.softmax import soft_capped, softmax_in_place
+from pyattn.segments import KeySegment
 
 
 def attend(
@@ -85,7 +88,8 @@ def attention(
     scale: float | None = None,
     bias: Floats | None = None,
     soft_cap: float | None = None,
-    window: int | None = None,
+    window: int | tuple[int, int] | None = None,
+    segments: Sequence[KeySegment] = (),
 ) -> Floats:
     """Scaled dot-product attention, softmax(q k^T * scale + bias) v (Vaswani et al. 2017, eq. 1).
 
@@ -103,7 +107,8 @@ def attention(
         soft_cap: Scores become soft_cap * tanh(scores / soft_cap) before the bias is added (Gemma
             Team 2024, section 2).
         window: How many positions a query sees, its own the last of them; without `causal` it sees
-            what follows too.
+            what follows too. Or how many before its own and how many after it.
+        segments: Keys that all queries see beside these.
 
     Returns:
         [batch, heads, time_q, head_dim]. A query that may see no key gets zeros.
@@ -132,11 +137,8 @@ def attention(
         # Weights of zero would not silence an inf or a nan.
         real = allowed.swapaxes(-1, -2)
         k, v = np.where(real, k, np.float32(0)), np.where(real, v, np.float32(0))
-    if causal:
-        allowed = allowed & look_ahead_mask(time_q, time_k)
-    if window is not None:
-        _check_window("attention", window)
-        allowed = allowed & ~look_ahead_mask(time_q, time_k, back=window)
+    in_window = window_mask(time_q, time_k, causal=causal, window=window)
+    allowed = allowed & in_window
     if soft_cap is not None:
         _check_cap("attention", soft_cap)
     if mask is not None:
@@ -147,6 +149,12 @@ def attention(
         _check_scores("bias", bias, np.float32, (batch, heads, time_q, time_k))
         additive = additive + bias
 
+    if segments:
+        parts = [np.broadcast_to(additive, (batch, heads, time_q, time_k))]
+        parts += [segment_bias(segment, in_window, parts[0].shape) for segment in segments]
+        additive = np.concatenate(parts, axis=3)
+        k = np.concatenate([k, *(segment.k for segment in segments)], axis=2)
+        v = np.concatenate([v, *(segment.v for segment in segments)], axis=2)
     scale = head_dim**-0.5 if scale is None else scale
     return attend(q, k, v, scale=scale, bias=additive, soft_cap=soft_cap)
 
@@ -202,7 +210,7 @@ def attention_step(
     for row, end in enumerate(ends):
         begin = 0
         if window is not None:
-            _check_window(operation, window)
+            check_window(operation, window)
             begin = max(int(end) - window, 0)
         seen = slots[row, begin:end]
         if ((seen < 0) | (seen >= len(cache))).any():
@@ -306,52 +314,6 @@ def merge_heads(x: Floats) -> Floats:
     batch, heads, time, head_dim = x.shape
     merged: Floats = x.transpose(0, 2, 1, 3).reshape(batch, time, heads * head_dim)
     return merged
-
-
-def padding_mask(lengths: Any, time: int) -> Bools:
-    """Which of `time` keys are tokens of the sentence and which are padding.
-
-    Args:
-        lengths: [batch], the tokens of each sentence.
-        time: Keys of each sentence, padding included.
-
-    Returns:
-        [batch, 1, 1, time], True for tokens.
-
-    Raises:
-        ValueError: if a length does not lie in 0 to `time`.
-    """
-    checked = check_lengths("padding_mask", lengths, len(lengths), time)
-    mask: Bools = np.arange(time) < checked[:, None, None, None]
-    return mask
-
-
-def look_ahead_mask(time_q: int, time_k: int | None = None, *, back: int = 0) -> Bools:
-    """Which keys are not later than the query, or than `back` positions before it.
-
-    Args:
-        time_q: Number of queries; they are the last of the positions.
-        time_k: Number of positions, `time_q` if it is not given.
-        back: By how much a key has to be earlier than the query.
-
-    Returns:
-        [1, 1, time_q, time_k], True up to the query's own position less `back`.
-    """
-    time_k = time_q if time_k is None else time_k
-    positions = np.arange(time_k - time_q, time_k) - back
-    mask: Bools = np.arange(time_k) <= positions[None, None, :, None]
-    return mask
-
-
-def as_bias(mask: Bools) -> Floats:
-    """A mask as a bias of the scores: 0 where a query may look, -inf where it may not."""
-    bias: Floats = np.where(mask, np.float32(0), np.float32(-np.inf))
-    return bias
-
-
-def _check_window(operation: str, window: int) -> None:
-    if window < 1:
-        raise ValueError(f"{operation}: window is {window}, expected 1 or more")
 
 
 def _check_cap(operation: str, soft_cap: float) -> None:

@@ -30,7 +30,7 @@ class Distances:
         cls, config: ModelConfig, stack: Stack, window: int, bias: Floats | None = None
     ) -> Distances:
         """Those of a layer with this window, 0 for none, and this bias, [buckets, heads]."""
-        farthest = config.max_positions - 1
+        farthest = config.stack(stack).max_positions - 1
         distances = np.arange(-farthest, farthest + 1)
         table = np.zeros((1, len(distances)), np.float32)
         if bias is not None:

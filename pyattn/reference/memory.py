@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from pyattn.reference.arrays import Floats, Ints
-from pyattn.reference.attention import as_bias, padding_mask
+from pyattn.reference.masks import as_bias, padding_mask
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

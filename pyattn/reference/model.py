@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from pyattn._chosen_options import Options, chosen_options, heads_of
+from pyattn._global_tokens import GlobalTokens, chosen_global_tokens
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.reference.alternatives import alternatives
 from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.decoder import Decoder, DecoderRun
 from pyattn.reference.encoder import Encoder, padded
+from pyattn.reference.ids import check_ids
 from pyattn.reference.rules import Rules
 from pyattn.reference.search import is_greedy, rows_of, search
 from pyattn.reference.softmax import log_softmax
@@ -40,31 +42,43 @@ class Model:
         return self._checkpoint.config
 
     def encode(
-        self, sources: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None
+        self,
+        sources: Sequence[Sequence[int]],
+        types: Sequence[Sequence[int]] | None = None,
+        *,
+        global_tokens: GlobalTokens = None,
     ) -> list[Floats]:
         """The encoder's output for every source, [time, dim] each.
 
         Args:
             sources: Ids.
             types: The types of every source's tokens; None is type 0 for all.
+            global_tokens: The positions of every source's global tokens; None is the model's
+                default.
 
         Raises:
             ValueError: if a source is empty, too long for the model, or has an id that the
-                vocabulary lacks; if there is not a type of the model's for each token.
+                vocabulary lacks; if there is not a type of the model's for each token; if the model
+                has no global tokens, or a source no such position.
             TypeError: if a source is not a list of integers.
         """
         ids = self._sources("encode", sources)
         own = None if types is None else self._types(ids, types)
+        tokens = self._global_tokens("encode", ids, global_tokens)
         results: list[Floats] = [_NOTHING] * len(ids)
         for batch in _batches([len(source) for source in ids], _BATCH_TOKENS):
             of_batch = None if own is None else [own[n] for n in batch]
-            memory = self._encoder([ids[n] for n in batch], of_batch)
+            memory = self._encoder([ids[n] for n in batch], of_batch, [tokens[n] for n in batch])
             for n, rows, length in zip(batch, memory.rows, memory.lengths, strict=True):
                 results[n] = rows[:length].copy()
         return results
 
     def logits(
-        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+        self,
+        sources: Sequence[Sequence[int]],
+        targets: Sequence[Sequence[int]],
+        *,
+        global_tokens: GlobalTokens = None,
     ) -> list[Floats]:
         """Logits of given targets, fed in one pass (teacher forcing).
 
@@ -76,14 +90,19 @@ class Model:
             ValueError: as `encode` does, and if the numbers of targets and sources differ.
         """
         source_ids, target_ids = self._pairs("logits", sources, targets)
+        tokens = self._global_tokens("logits", source_ids, global_tokens)
         results: list[Floats] = [_NOTHING] * len(source_ids)
-        for batch, _, rows in self._predictions(source_ids, target_ids):
+        for batch, _, rows in self._predictions(source_ids, target_ids, tokens):
             for n, row in zip(batch, rows, strict=True):
                 results[n] = row[: len(target_ids[n]) + 1].copy()
         return results
 
     def score(
-        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+        self,
+        sources: Sequence[Sequence[int]],
+        targets: Sequence[Sequence[int]],
+        *,
+        global_tokens: GlobalTokens = None,
     ) -> list[Floats]:
         """The log-probability of every token of the targets, and of the end behind it.
 
@@ -94,8 +113,9 @@ class Model:
             ValueError: as `logits` does.
         """
         source_ids, target_ids = self._pairs("score", sources, targets)
+        tokens = self._global_tokens("score", source_ids, global_tokens)
         results: list[Floats] = [_NOTHING] * len(source_ids)
-        for batch, _, rows in self._predictions(source_ids, target_ids):
+        for batch, _, rows in self._predictions(source_ids, target_ids, tokens):
             for n, row in zip(batch, rows, strict=True):
                 expected = np.append(target_ids[n], self.config.end)
                 results[n] = log_softmax(row[: len(expected)])[np.arange(len(expected)), expected]
@@ -107,6 +127,7 @@ class Model:
         targets: Sequence[Sequence[int]],
         *,
         heads: Sequence[tuple[int, int]] | None = None,
+        global_tokens: GlobalTokens = None,
     ) -> list[Floats]:
         """The cross-attention of given targets, as an average over heads.
 
@@ -115,6 +136,7 @@ class Model:
             targets: Ids.
             heads: Pairs of a decoder layer and a head; None is the checkpoint's choice, or all
                 heads of the last layer.
+            global_tokens: As for `encode`.
 
         Returns:
             [len(target) + 1, len(source)] for every target; row i is the attention at the
@@ -124,12 +146,15 @@ class Model:
             ValueError: as `logits` does, and if there is no such head.
         """
         source_ids, target_ids = self._pairs("align", sources, targets)
-        return self._alignments("align", source_ids, target_ids, heads)
+        tokens = self._global_tokens("align", source_ids, global_tokens)
+        return self._alignments("align", source_ids, target_ids, heads, tokens)
 
     def generate(
         self,
         sources: Sequence[Sequence[int]],
         options: Options = None,
+        *,
+        global_tokens: GlobalTokens = None,
         **overrides: Any,
     ) -> list[list[Hypothesis]]:
         """Searches for the target of every source.
@@ -139,6 +164,7 @@ class Model:
         Args:
             sources: Ids.
             options: One for all sources or one for each; None is the checkpoint's defaults.
+            global_tokens: As for `encode`.
             **overrides: Fields of `GenerationOptions`, which replace those of `options`.
 
         Returns:
@@ -150,6 +176,7 @@ class Model:
         """
         self._check_decoder("generate")
         ids = self._sources("generate", sources)
+        tokens = self._global_tokens("generate", ids, global_tokens)
         chosen = chosen_options(
             options,
             overrides,
@@ -160,36 +187,46 @@ class Model:
         results: list[list[Hypothesis]] = [[] for _ in ids]
         for one in dict.fromkeys(chosen):
             alike = [n for n, other in enumerate(chosen) if other == one]
-            found = self._searched([ids[n] for n in alike], one)
+            found = self._searched([ids[n] for n in alike], one, [tokens[n] for n in alike])
             for n, hypotheses in zip(alike, found, strict=True):
                 results[n] = hypotheses
         return results
 
-    def _searched(self, sources: list[Ints], options: GenerationOptions) -> list[list[Hypothesis]]:
+    def _searched(
+        self, sources: list[Ints], options: GenerationOptions, global_tokens: list[Ints]
+    ) -> list[list[Hypothesis]]:
         """The targets of sources that are searched for by the same options."""
         results: list[list[Hypothesis]] = [[] for _ in sources]
-        most = max(_BATCH_ROWS // rows_of(options), 1)
+        # Alternatives of a sentence begin runs of their own, over that sentence several times.
+        most = 1 if options.return_alternatives else max(_BATCH_ROWS // rows_of(options), 1)
         for batch in _batches([len(source) for source in sources], _BATCH_TOKENS, most):
             rules = Rules.of(options, self.config, [sources[n] for n in batch])
+            start = functools.partial(self._start, [global_tokens[n] for n in batch])
             found = (
-                alternatives(self._start, rules)
+                alternatives(start, rules)
                 if options.return_alternatives
-                else (search(self._start(rules.sources, rows_of(options)), rules))
+                else search(start(rules.sources, rows_of(options)), rules)
             )
             for n, hypotheses in zip(batch, found, strict=True):
                 results[n] = hypotheses
         if options.alignment:
-            results = self._aligned(sources, results, options)
+            results = self._aligned(sources, results, options, global_tokens)
         if options.scores or options.return_alternatives or not is_greedy(options):
             return results
         return [[_without_scores(one) for one in found] for found in results]
 
-    def _start(self, sources: Sequence[Ints], rows: int) -> DecoderRun:
-        """A run with so many rows for each source."""
-        return DecoderRun(self._decoder, self._encoder(list(sources)), rows)
+    def _start(self, global_tokens: list[Ints], sources: Sequence[Ints], rows: int) -> DecoderRun:
+        """A run with so many rows for each source, or for each of one source's copies."""
+        tokens = global_tokens * (len(sources) // len(global_tokens))
+        memory = self._encoder(list(sources), global_tokens=tokens)
+        return DecoderRun(self._decoder, memory, rows)
 
     def _aligned(
-        self, sources: list[Ints], results: list[list[Hypothesis]], options: GenerationOptions
+        self,
+        sources: list[Ints],
+        results: list[list[Hypothesis]],
+        options: GenerationOptions,
+        global_tokens: list[Ints],
     ) -> list[list[Hypothesis]]:
         """The same hypotheses with the alignments that they have when they are fed."""
         before = [] if options.return_prefix else options.target_prefix[: options.certain_prefix]
@@ -204,6 +241,7 @@ class Model:
                     for _, one in found
                 ],
                 options.alignment_heads,
+                [global_tokens[n] for n, _ in found],
             )
         )
         return [
@@ -217,6 +255,7 @@ class Model:
         sources: list[Ints],
         targets: list[Ints],
         heads: Sequence[tuple[int, int]] | None,
+        global_tokens: list[Ints],
     ) -> list[Floats]:
         layers, width = self.config.decoder_layers, self.config.decoder_heads
         chosen = heads_of(
@@ -229,36 +268,47 @@ class Model:
                     f"layers 0 to {layers - 1} and heads 0 to {width - 1}"
                 )
         results: list[Floats] = [_NOTHING] * len(sources)
-        for batch, run, _ in self._predictions(sources, targets):
+        for batch, run, _ in self._predictions(sources, targets, global_tokens):
             for n, weights in zip(batch, run.attention(chosen), strict=True):
                 results[n] = weights[: len(targets[n]) + 1, : len(sources[n])].copy()
         return results
 
     def _predictions(
-        self, sources: list[Ints], targets: list[Ints]
+        self, sources: list[Ints], targets: list[Ints], global_tokens: list[Ints]
     ) -> Iterator[tuple[list[int], DecoderRun, Floats]]:
         """Batches of pairs: their numbers, the run and its logits, [pairs, time, vocab]."""
         lengths = [max(len(s), len(t) + 1) for s, t in zip(sources, targets, strict=True)]
         for batch in _batches(lengths, max(_BATCH_LOGITS // self.config.target_vocab, 1)):
-            run = DecoderRun(self._decoder, self._encoder([sources[n] for n in batch]))
+            memory = self._encoder(
+                [sources[n] for n in batch], global_tokens=[global_tokens[n] for n in batch]
+            )
+            run = DecoderRun(self._decoder, memory)
             fed, _ = padded([np.insert(targets[n], 0, self.config.start) for n in batch])
             yield batch, run, run.feed(fed)
 
     def _sources(self, operation: str, sources: Sequence[Sequence[int]]) -> list[Ints]:
         config = self.config
-        checked = _check_ids(
-            operation, "source", sources, config.source_vocab, config.max_positions
+        checked = check_ids(
+            operation, "source", sources, config.source_vocab, config.stack("encoder").max_positions
         )
         for n, source in enumerate(checked):
             if not source.size:
                 raise ValueError(f"{operation}: source {n} is empty, expected at least one id")
         return checked
 
+    def _global_tokens(
+        self, operation: str, sources: list[Ints], given: GlobalTokens
+    ) -> list[Ints]:
+        """The positions of global tokens of every source; none if the model has no such tokens."""
+        chosen = chosen_global_tokens(operation, given, sources, self.config)
+        return [np.array(row, np.int64) for row in chosen or [[] for _ in sources]]
+
     def _types(self, ids: list[Ints], types: Sequence[Sequence[int]]) -> list[Ints]:
         known = self.config.token_types
         if not known:
             raise ValueError("encode: types are given, but the model has no token types")
-        checked = _check_ids("encode", "type", types, known, self.config.max_positions)
+        longest = self.config.stack("encoder").max_positions
+        checked = check_ids("encode", "type", types, known, longest)
         if [*map(len, checked)] != [*map(len, ids)]:
             raise ValueError("encode: types are of other lengths than the sources")
         return checked
@@ -282,7 +332,7 @@ class Model:
         self._check_decoder(operation)
         source_ids = self._sources(operation, sources)
         # The start takes a position too.
-        target_ids = _check_ids(
+        target_ids = check_ids(
             operation, "target", targets, config.target_vocab, config.max_positions - 1
         )
         if len(source_ids) != len(target_ids):
@@ -321,41 +371,3 @@ def _batches(lengths: Sequence[int], tokens: int, most: int | None = None) -> It
         size = min(fitting, most or fitting)
         yield order[:size]
         order = order[size:]
-
-
-def _check_ids(operation: str, name: str, sentences: Any, vocab: int, longest: int) -> list[Ints]:
-    """Sentences as arrays, every id below `vocab`, none longer than `longest`.
-
-    Raises:
-        TypeError: if one is not a list of integers.
-        ValueError: if one has another id, or is longer.
-    """
-    if isinstance(sentences, str | bytes) or not isinstance(sentences, Sequence | np.ndarray):
-        raise TypeError(
-            f"{operation}: {name}s are {type(sentences).__name__}, expected a list of lists of ids"
-        )
-    checked = []
-    for n, sentence in enumerate(sentences):
-        ids = _as_ids(sentence)
-        if ids is None:
-            raise TypeError(f"{operation}: {name} {n} is not a list of ids")
-        if len(ids) > longest:
-            raise ValueError(
-                f"{operation}: {name} {n} has {len(ids)} tokens, expected at most {longest}"
-            )
-        for token in ids:
-            if not 0 <= token < vocab:
-                raise ValueError(
-                    f"{operation}: {name} {n} has id {token}, expected 0 to {vocab - 1}"
-                )
-        checked.append(np.array(ids, np.int64))
-    return checked
-
-
-def _as_ids(sentence: Any) -> list[int] | None:
-    if isinstance(sentence, str | bytes) or not isinstance(sentence, Sequence | np.ndarray):
-        return None
-    try:
-        return [operator.index(token) for token in sentence]
-    except TypeError:
-        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,10 +13,10 @@ from pyattn.reference.arrays import Floats, Ints, check_floats
 _BLOCK = 1024  # rows
 
 
-def computed_positions(config: ModelConfig) -> Floats:
-    """The table of a model whose positions are not learned, [max_positions, dim]."""
+def computed_positions(config: ModelConfig, stack: Stack) -> Floats:
+    """The table of a stack whose positions are not learned, [max_positions, dim]."""
     return sinusoidal_positions(
-        config.max_positions,
+        config.stack(stack).max_positions,
         config.dim,
         first=config.first_position,
         t2t=config.positions == "sinusoidal_t2t",
@@ -104,8 +105,8 @@ def relative_buckets(distances: Ints, buckets: int, max_distance: int, bidirecti
 def relative_bias_table(bias: Floats, config: ModelConfig, stack: Stack) -> Floats:
     """A bias of self-attention by bucket as one by distance, in the order in which it is read.
 
-    With M = `config.max_positions`, a row of scores begins at the first key. The decoder's query i
-    adds the last i + 1 columns to its keys 0 to i; the encoder's query i of n keys the n columns
+    With M the stack's `max_positions`, a row of scores begins at the first key. The decoder's query
+    i adds the last i + 1 columns to its keys 0 to i; the encoder's query i of n keys the n columns
     from M - 1 - i on.
 
     Args:
@@ -123,10 +124,30 @@ def relative_bias_table(bias: Floats, config: ModelConfig, stack: Stack) -> Floa
     """
     check_floats("relative_bias_table", "bias", bias, [config.relative_buckets, None])
     both = stack == "encoder"
-    farthest = config.max_positions - 1
+    farthest = config.stack(stack).max_positions - 1
     distances = np.arange(-farthest, farthest + 1 if both else 1)
     chosen = relative_buckets(distances, config.relative_buckets, config.relative_distance, both)
     return np.ascontiguousarray(bias[chosen].T)
+
+
+def global_relative_bias_table(bias: Floats, config: ModelConfig) -> Floats:
+    """The bias of aggregates by bucket as one by distance in blocks.
+
+    Args:
+        bias: [buckets, heads], float32.
+        config: Its encoder sees aggregates.
+
+    Returns:
+        [heads, 2 * B - 1] with B the aggregates of the longest source, by the number of an
+        aggregate's block less that of the query's, from -(B - 1) to B - 1; of at least one block.
+
+    Raises:
+        ValueError: as `relative_bias_table`.
+        TypeError: as `relative_bias_table`.
+    """
+    most = max(config.stack("encoder").max_positions // config.encoder_block, 1)
+    blocks = dataclasses.replace(config, encoder_max_positions=most)
+    return relative_bias_table(bias, blocks, "encoder")
 
 
 def rotary_tables(config: ModelConfig, theta: float) -> tuple[Floats, Floats]:
@@ -141,7 +162,7 @@ def rotary_tables(config: ModelConfig, theta: float) -> tuple[Floats, Floats]:
 
     Returns:
         Cosines and sines, [max_positions, head_dim / 2] each, float32, of angles in double
-        precision. Both stacks share them.
+        precision. Both stacks share them, so they reach as far as the longer one.
 
     Raises:
         ValueError: if a head has an odd width, or other ones in the encoder than in the decoder.
@@ -156,5 +177,6 @@ def rotary_tables(config: ModelConfig, theta: float) -> tuple[Floats, Floats]:
                 f"{head_dim}"
             )
     frequencies = theta ** (-2 * np.arange(head_dim // 2) / head_dim)
-    angles = np.arange(config.max_positions)[:, None] * frequencies
+    longest = max(config.stack(stack).max_positions for stack in config.stacks)
+    angles = np.arange(longest)[:, None] * frequencies
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)

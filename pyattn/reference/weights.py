@@ -17,13 +17,22 @@ from pyattn.reference.cross_attention import CrossAttention
 from pyattn.reference.distances import Distances, Rotary
 from pyattn.reference.heads import Heads
 from pyattn.reference.layers import FeedForward, LayerNorm, PackedLinear, RmsNorm
-from pyattn.reference.positions import computed_positions
+from pyattn.reference.patterns import (
+    Aggregates,
+    Blocks,
+    Norm,
+    Pattern,
+    States,
+    StatesNorm,
+    Tokens,
+    Windows,
+)
+from pyattn.reference.positions import computed_positions, global_relative_bias_table
 from pyattn.reference.self_attention import SelfAttention
 from pyattn.reference.softmax import soft_capped
 from pyattn.reference.ssru import Ssru
 
 Mixer: TypeAlias = SelfAttention | Ssru | Average
-Norm: TypeAlias = Callable[[Floats], Floats]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -104,7 +113,7 @@ class Weights:
         if config.learned_positions:
             positions = self._tensor("positions")
         elif config.positions.startswith("sinusoidal"):
-            positions = computed_positions(config)
+            positions = computed_positions(config, self.stack)
         return Embedding(
             self._tensor("embedding"),
             positions,
@@ -129,12 +138,39 @@ class Weights:
 
     def self_attention(self, n: int) -> SelfAttention:
         """The self-attention of a layer."""
+        products = self._products(n, "self_attention")
         return SelfAttention(
             heads=Heads.of(self.checkpoint.config, self.stack),
             distances=self._distances[n],
             rotary=self._rotary(n),
-            **self._products(n, "self_attention"),
+            query_key_value=products["query_key_value"],
+            output=products["output"],
         )
+
+    def pattern(self, n: int) -> Pattern:
+        """The self-attention of a layer of the encoder."""
+        config, attention = self.checkpoint.config, self.self_attention(n)
+        block = config.encoder_block
+        match config.encoder_pattern:
+            case "windows":
+                return Windows(attention)
+            case "tokens":
+                products = self._products(n, "self_attention")
+                return Tokens(
+                    attention,
+                    config.stack("encoder").windows[n],
+                    products["global_query"],
+                    products["global_key_value"],
+                )
+            case "aggregates":
+                bias = global_relative_bias_table(self._tensor("global_relative_bias"), config)
+                norm = self._norm(f"layers.{n}.self_attention.global_norm", there=True)
+                return Aggregates(attention, block, norm, Distances(bias))
+            case "blocks":
+                return Blocks(attention, block, config.encoder_random_blocks)
+            case "states":
+                shift = block // 2 if config.encoder_staggered and n % 2 else 0
+                return States(attention, config.encoder_global_states, block, shift)
 
     def cross_attention(self, n: int) -> CrossAttention:
         """The attention of a decoder layer to the source."""
@@ -150,13 +186,20 @@ class Weights:
         """The norms of a sub-layer."""
         config = self.checkpoint.config
         name, side = f"layers.{n}.{block}", config.norm
+        there = side != "post" and has_norm(config, self.stack, n, block)
+        before = self._norm(f"{name}_norm", there=there)
+        if there and block == "self_attention" and self._has_states:
+            states = self._norm(f"{name}.global_norm", there=True)
+            before = StatesNorm(config.encoder_global_states, states, before)
         return Residual(
-            before=self._norm(
-                f"{name}_norm", there=side != "post" and has_norm(config, self.stack, n, block)
-            ),
+            before=before,
             behind=self._norm(f"{name}_post_norm", there=side == "both"),
             after=self._norm(f"{name}_norm", there=side == "post"),
         )
+
+    def states(self) -> Floats | None:
+        """The encoder's learned states, [states, dim], if it has some."""
+        return self._tensor("global_states") if self._has_states else None
 
     def final_norm(self) -> Norm:
         """The norm at the end of the stack, if it has one."""
@@ -174,6 +217,8 @@ class Weights:
         config, stack = self.checkpoint.config, self.stack
         sizes = config.stack(stack)
         windows = sizes.windows[: sizes.layers]
+        if stack == "encoder" and config.encoder_pattern not in ("windows", "aggregates"):
+            windows = (0,) * sizes.layers  # the pattern decides
         if config.relative_positions and config.relative_per_layer:
             return [
                 Distances.of(config, stack, window, self._tensor(f"layers.{n}.relative_bias"))
@@ -182,6 +227,10 @@ class Weights:
         bias = self._tensor("relative_bias") if config.relative_positions else None
         tables = {window: Distances.of(config, stack, window, bias) for window in set(windows)}
         return [tables[window] for window in windows]
+
+    @property
+    def _has_states(self) -> bool:
+        return self.stack == "encoder" and self.checkpoint.config.encoder_pattern == "states"
 
     def _rotary(self, n: int) -> Rotary | None:
         """That of a layer; layers that are alike share it."""
@@ -202,14 +251,14 @@ class Weights:
         """
         return {
             product: self._linear(f"layers.{n}.{block}", matrices)
-            for product, matrices in products(block, self.checkpoint.config).items()
+            for product, matrices in products(block, self.checkpoint.config, self.stack).items()
         }
 
     def _matrices(self, n: int, block: str) -> dict[str, PackedLinear]:
         """The same with a product for each matrix."""
         return {
             matrix.name: self._linear(f"layers.{n}.{block}", (matrix,))
-            for matrices in products(block, self.checkpoint.config).values()
+            for matrices in products(block, self.checkpoint.config, self.stack).values()
             for matrix in matrices
         }
 

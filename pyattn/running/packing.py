@@ -92,25 +92,37 @@ def _check_computed(config: ModelConfig) -> None:
         per_position = 2 * layers * max(config.encoder_heads, config.decoder_heads)
     weights = sum(math.prod(shape) for _, shape in tensor_shapes(config))
     most = max(MOST_COMPUTED, weights // 4) // max(per_position, 1)
-    if config.max_positions > most:
-        raise ModelError(
-            f"checkpoint: max_positions is {config.max_positions}, expected at most {most} for "
-            f"positions that are computed"
-        )
+    for stack in config.stacks:
+        longest = config.stack(stack).max_positions
+        if longest > most:
+            own = stack == "encoder" and config.encoder_max_positions is not None
+            raise ModelError(
+                f"checkpoint: {'encoder_' if own else ''}max_positions is {longest}, expected at "
+                f"most {most} for positions that are computed"
+            )
 
 
 def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Array]:
     # Here and not above: importing pyattn need not read the whole reference.
-    from pyattn.reference.positions import computed_positions, relative_bias_table, rotary_tables
+    from pyattn.reference.positions import (
+        computed_positions,
+        global_relative_bias_table,
+        relative_bias_table,
+        rotary_tables,
+    )
 
     if config.relative_positions:
-        names = [name for name in tensors if name.endswith("relative_bias")]
-        return {
-            name.replace("relative_bias", "relative_table"): relative_bias_table(
-                tensors[name], config, "encoder" if name.startswith("encoder") else "decoder"
-            )
-            for name in names
-        }
+        tables = {}
+        for name in tensors:
+            if name == "encoder.global_relative_bias":
+                tables["encoder.global_relative_table"] = global_relative_bias_table(
+                    tensors[name], config
+                )
+            elif name.endswith("relative_bias"):
+                tables[name.replace("relative_bias", "relative_table")] = relative_bias_table(
+                    tensors[name], config, "encoder" if name.startswith("encoder") else "decoder"
+                )
+        return tables
     if config.positions == "rotary":
         thetas = {"rotary": config.rotary_theta, "rotary_local": config.rotary_local_theta}
         return {
@@ -119,5 +131,11 @@ def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Arra
             if theta is not None
             for part, table in zip(("cos", "sin"), rotary_tables(config, theta), strict=True)
         }
-    table = computed_positions(config)
-    return {f"{stack}.positions": table for stack in config.stacks}
+    encoder, *decoder = config.stacks
+    tables = {f"{encoder}.positions": computed_positions(config, encoder)}
+    for stack in decoder:
+        same = config.encoder_max_positions in (None, config.max_positions)
+        tables[f"{stack}.positions"] = (
+            tables[f"{encoder}.positions"] if same else computed_positions(config, stack)
+        )
+    return tables

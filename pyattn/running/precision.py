@@ -30,6 +30,7 @@ DTypes: TypeAlias = DType | Mapping[str, DType]
 # bfloat16 is 1.8 and 2.5 times as fast where the CPU multiplies it; elsewhere it becomes float32 on
 # its way, which is as fast in batches and, with half the bytes to read, 1.4 to 1.6 times for one.
 _ONLY_FLOAT32 = frozenset({"reference", "portable"})
+_ATTENTION_INPUTS = frozenset({"query_key_value", "global_query", "global_key_value"})
 
 
 def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
@@ -39,7 +40,7 @@ def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
         layer = [
             (f"{block}.{product}", [f"{block}.{matrix.name}.weight" for matrix in matrices])
             for block in blocks(config, stack)
-            for product, matrices in block_products(block, config).items()
+            for product, matrices in block_products(block, config, stack).items()
         ]
         for n in range(config.stack(stack).layers):
             prefix = f"{stack}.layers.{n}"
@@ -105,7 +106,7 @@ def _auto(product: str, matrices: tuple[str, ...], checkpoint: Checkpoint, isa: 
         return "float32"
     config = checkpoint.config
     outliers = config.norm != "post" and product.endswith(".feed_forward.down")
-    alone = "decoder" not in config.stacks and product.endswith(".query_key_value")
+    alone = "decoder" not in config.stacks and product.rpartition(".")[2] in _ATTENTION_INPUTS
     return (
         "bfloat16" if (outliers or alone) and not checkpoint.int8.issuperset(matrices) else "int8"
     )

@@ -142,13 +142,18 @@ class Rates:
         # Of each client: what its bucket held, and when; those that asked last are at the end.
         self._buckets: collections.OrderedDict[str, tuple[float, float]] = collections.OrderedDict()
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit."""
+        return self._most > 0
+
     def take(self, client: str, cost: int = 1) -> None:
         """Takes from a client's bucket.
 
         Raises:
             Problem: if it holds too little.
         """
-        if not self._most:
+        if not self.limited:
             return
         now = self._clock()
         held, then = self._buckets.pop(client, (float(self._most), now))

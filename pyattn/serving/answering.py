@@ -26,6 +26,9 @@ _log = logging.getLogger("pyattn.serving")
 _GONE = 499
 # By how much a client may take longer to send a file.
 _FILE_PATIENCE = 10
+# Seconds in which nobody looks whether the client is still there. That takes a task, and most
+# requests are answered by then.
+_UNWATCHED = 0.5
 
 
 def handler(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -78,19 +81,25 @@ async def _answered(call: Call, endpoint: Endpoint) -> Response:
     call.request._receive = body.receive
     if endpoint.open:
         return await endpoint.handle(call)
-    if service.admission.draining:
+    if service.admission.draining and not endpoint.late:
         raise Problem(503, "the service ends: try again later", retry_after=5)
     ending = _Ending()
     seconds = settings.file_seconds if endpoint.file else settings.seconds
     patience = settings.body_seconds * (_FILE_PATIENCE if endpoint.file else 1)
-    late = Problem(504, f"not done in {seconds:g} seconds: send less at once")
-    slow = Problem(408, f"the request did not arrive in {patience:g} seconds")
+
+    def late() -> None:
+        ending.end(Problem(504, f"not done in {seconds:g} seconds: send less at once"))
+
+    def slow() -> None:
+        if not body.complete:
+            ending.end(Problem(408, f"the request did not arrive in {patience:g} seconds"))
+
     loop = asyncio.get_running_loop()
     timers = (
-        loop.call_later(seconds, ending.end, late),
-        loop.call_later(patience, lambda: None if body.complete else ending.end(slow)),
+        loop.call_later(seconds, late),
+        loop.call_later(patience, slow),
+        loop.call_later(_UNWATCHED, body.watch, lambda: ending.end(ClientDisconnect())),
     )
-    body.on_gone(lambda: ending.end(ClientDisconnect()))
     try:
         return await endpoint.handle(call)
     except asyncio.CancelledError:
@@ -149,9 +158,11 @@ class _Body:
             if len(digits) > 18 or int(digits) > self._most:
                 raise self._too_large()
 
-    def on_gone(self, call: Callable[[], None]) -> None:
+    def watch(self, gone: Callable[[], None]) -> None:
         """Calls a function when the client closes the connection, until `leave`."""
-        self._gone = call
+        self._gone = gone
+        if self.complete:
+            self._watch = asyncio.ensure_future(self._watched())
 
     def leave(self) -> None:
         """The connection is not watched any more."""

@@ -21,6 +21,9 @@ from pyattn.translator import Translator
 # What a model may be: loaded, or a path or a name for `pyattn.load`; None is the included one.
 Source: TypeAlias = "Translator | Pivot | str | os.PathLike[str] | None"
 
+# Codes of languages as clients write them that are remembered.
+_MOST_SPELLINGS = 1000
+
 _PAIR = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?", re.ASCII)
 
 
@@ -75,6 +78,8 @@ class Slot:
         Raises:
             Problem: if it cannot be loaded.
         """
+        if self.translator is not None:
+            return self.translator
         async with self._lock:
             if self.translator is None:
                 try:
@@ -88,7 +93,10 @@ class Slot:
 
     def cache_of(self, model: Translator) -> Cache:
         """The sentences that a model has translated last."""
-        return self._caches.setdefault(id(model), Cache())
+        found = self._caches.get(id(model))
+        if found is None:
+            self._caches[id(model)] = found = Cache()
+        return found
 
     def drop(self) -> None:
         """Frees the weights."""
@@ -204,6 +212,8 @@ class Catalog:
         # The pairs of languages never change: a model of 200 has 40,000, and takes half a second.
         self._targets_of: dict[str, list[str]] = {}
         self._sources_of: dict[str, list[str]] = {}
+        self._routes: dict[tuple[str, str], Route] = {}
+        self._languages: dict[tuple[bool, str], str] = {}
         self.slots: list[Slot] = []
         for name, source in models.items():
             self.slots.append(Slot(name, source, load))
@@ -235,6 +245,21 @@ class Catalog:
             self._sources_of[target] = found = found if target in found else [*found, target]
         return found
 
+    def language(self, code: str, *, as_target: bool) -> str | None:
+        """The code here that a client's code means; None if there is none.
+
+        Args:
+            code: The client's.
+            as_target: Whether languages that can be translated into are preferred.
+        """
+        found = self._languages.get((as_target, code))
+        if found is None:
+            first = self.targets if as_target else self.sources
+            found = self.known(code, list(dict.fromkeys([*first, *self.targets, *self.sources])))
+            if found is not None and len(self._languages) < _MOST_SPELLINGS:
+                self._languages[as_target, code] = found
+        return found
+
     def known(self, code: str, among: Sequence[str]) -> str | None:
         """The code in a list that a client's code means; None if there is none."""
         return next((one for one in among if one.lower() == code.lower()), None) or next(
@@ -243,8 +268,10 @@ class Catalog:
 
     def route(self, source: str, target: str) -> Route | None:
         """The way from a language to another, both by their codes here; None if there is none."""
-        slots = self._slots(source, target)
-        return None if slots is None else Route(source, target, slots)
+        found = self._routes.get((source, target))
+        if found is None and (slots := self._slots(source, target)) is not None:
+            self._routes[source, target] = found = Route(source, target, slots)
+        return found
 
     def _slots(self, source: str, target: str) -> tuple[Slot, ...] | None:
         if source == target:

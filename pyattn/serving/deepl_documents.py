@@ -56,7 +56,7 @@ async def status(call: Call) -> Response:
     elif job.status == "error":
         shown["error_message"] = job.error
     elif (left := job.progress.seconds_left) is not None:
-        shown["seconds_remaining"] = left
+        shown |= {"seconds_remaining": left, "progress": round(job.progress.share, 3)}
     return JSONResponse(shown)
 
 
@@ -115,6 +115,7 @@ ENDPOINTS = (
         body=_KEY,
         answer=record(document_id=TEXT, status=TEXT, error_message=TEXT),
         parameters=_ID,
+        late=True,
     ),
     Endpoint(
         path="/v2/document/{id}/result",
@@ -124,5 +125,6 @@ ENDPOINTS = (
         summary="Fetch a translated document, which deletes it",
         body=_KEY,
         parameters=_ID,
+        late=True,
     ),
 )

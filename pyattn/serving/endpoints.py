@@ -69,6 +69,7 @@ class Endpoint:
         answer: The JSON schema of the answer; None for another kind of answer.
         file: Whether the request may be as large as a file.
         open: Whether it needs no key and is not counted.
+        late: Whether it is answered while the service drains: it fetches what was accepted earlier.
         parameters: Parameters of the path and the query, as in an OpenAPI document.
         status: The status of its answer.
     """
@@ -82,6 +83,7 @@ class Endpoint:
     answer: Mapping[str, Any] | None = None
     file: bool = False
     open: bool = False
+    late: bool = False
     parameters: tuple[Mapping[str, Any], ...] = ()
     status: int = 200
 
@@ -125,8 +127,9 @@ class Call:
         """
         kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
         given: dict[str, Any] = {}
-        for name, text in self.request.query_params.multi_items():
-            _put(given, name, text)
+        if self.request.scope["query_string"]:
+            for name, text in self.request.query_params.multi_items():
+                _put(given, name, text)
         repeated = {name for name, value in given.items() if isinstance(value, list)}
         if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
             form: FormData = await self.request.form(
@@ -161,11 +164,15 @@ class Call:
         keys, api = self.service.keys, self._endpoint.api
         if keys.required and not key:
             raise Problem(*api.no_key)
-        holder = keys.holder(key or "")
-        if holder is None:
-            raise Problem(*api.wrong_key)
-        self.owner = holder if keys.required else ""
-        self.service.rates.take(f"key {holder}" if keys.required else f"address {self.address()}")
+        client = ""
+        if keys.required:
+            holder = keys.holder(key)
+            if holder is None:
+                raise Problem(*api.wrong_key)
+            self.owner = holder
+            client = f"key {holder}"
+        if self.service.rates.limited:
+            self.service.rates.take(client or f"address {self.address()}")
 
     def address(self) -> str:
         """The client's address."""

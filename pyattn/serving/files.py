@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import pathlib
+import re
 import secrets
 import shutil
 import tempfile
@@ -31,6 +32,8 @@ _AT_ONCE = 2
 # Results that are kept at a time, and their bytes together; the oldest go first.
 _MOST_RESULTS = 100
 _MOST_RESULT_BYTES = 1 << 30
+# Who knows a name learns how far its document is, without a key.
+_UNGUESSABLE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,13 +79,17 @@ class Progress:
         return round((time.monotonic() - self.begun) * (1 - self.share) / self.share)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class _Result:
-    """A result: the name that it is downloaded under, its size, and when it is deleted."""
+    """A result: the name that it is downloaded under, its size, and when it is deleted.
+
+    `fetched` says whether somebody had it.
+    """
 
     name: str
     nbytes: int
     until: float
+    fetched: bool = False
 
 
 class Files:
@@ -105,6 +112,7 @@ class Files:
         self._limit = asyncio.Semaphore(_AT_ONCE)
         self._folder: pathlib.Path | None = None
         self._results: dict[str, _Result] = {}
+        self._shown: dict[str, Progress] = {}
         self.count = 0
         self.tasks: set[asyncio.Task[bytes]] = set()
 
@@ -199,6 +207,30 @@ class Files:
         return found.language
 
     @contextlib.contextmanager
+    def shown(self, name: str | None, progress: Progress) -> Iterator[None]:
+        """Shows how far a document is under a name that its client has made up, for a time.
+
+        Raises:
+            Problem: if the name could be guessed, or another document has it.
+        """
+        if name is None:
+            yield
+            return
+        if not _UNGUESSABLE.fullmatch(name):
+            raise Problem(400, "Invalid request: progress_id has other than 32 hexadecimal digits")
+        if name in self._shown:
+            raise Problem(400, "Invalid request: progress_id is that of another document")
+        self._shown[name] = progress
+        try:
+            yield
+        finally:
+            del self._shown[name]
+
+    def progress(self, name: str) -> Progress | None:
+        """How far a document is; None if none is under way under this name."""
+        return self._shown.get(name)
+
+    @contextlib.contextmanager
     def _place(self) -> Iterator[None]:
         if self.count >= self._most:
             raise Problem(503, "the service is busy with files: try again later", retry_after=30)
@@ -240,7 +272,13 @@ class Files:
         found = self._results.get(token)
         if found is None or self._folder is None:
             return None
+        found.fetched = True
         return (self._folder / token).read_bytes(), found.name
+
+    def unfetched_since(self, moment: float) -> bool:
+        """Whether a result is kept that was made after a moment and that nobody has fetched."""
+        found = self._results.values()
+        return any(not one.fetched and one.until - self._seconds > moment for one in found)
 
     def forget(self, token: str) -> None:
         """Deletes a result."""

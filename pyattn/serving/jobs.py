@@ -76,6 +76,11 @@ class Jobs:
         self._translated = translated
         self._jobs: dict[str, DocumentJob] = {}
 
+    def ended_since(self, moment: float) -> bool:
+        """Whether a document that is still here was done, or failed, after a moment."""
+        ends = (one.until - self._kept for one in self._jobs.values() if one.until is not None)
+        return any(end > moment for end in ends)
+
     def start(self, owner: str, paper: Paper, name: str) -> DocumentJob:
         """Begins to translate a document.
 

@@ -103,7 +103,8 @@ async def translate_file(call: Call) -> Response:
         options=about_texts(fields, call.service, call.owner, source, target),
     )
     progress = Progress()
-    made = await call.service.files.translated(paper, progress)
+    with call.service.files.shown(fields.text("progress_id", None), progress):
+        made = await call.service.files.translated(paper, progress)
     call.characters = progress.characters
     code = call.service.work.language("target", target)
     path = pathlib.PurePath(name)
@@ -216,7 +217,13 @@ _TRANSLATED = named(
     "translatedText",
 )
 _FILE = named(
-    record(file={"type": "string", "format": "binary"}, source=TEXT, target=TEXT, api_key=TEXT),
+    record(
+        file={"type": "string", "format": "binary"},
+        source=TEXT,
+        target=TEXT,
+        progress_id=TEXT,
+        api_key=TEXT,
+    ),
     "file",
     "source",
     "target",

@@ -148,6 +148,15 @@ def _refused(call: Call, text: str) -> dict[str, Any] | None:
     return None
 
 
+async def progress(call: Call) -> Response:
+    """How far a document is."""
+    found = call.service.files.progress(call.request.path_params["id"])
+    if found is None:
+        raise Problem(404, "no document is under way under this name")
+    state = "queued" if found.begun is None else "translating"
+    return JSONResponse({"state": state, "share": round(found.share, 3)})
+
+
 def _shown(answer: Answer) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "text": answer.text,
@@ -260,6 +269,16 @@ ENDPOINTS = (
             languages={"type": "object"},
             limits={"type": "object"},
         ),
+        open=True,
+    ),
+    Endpoint(
+        path="/v1/progress/{id}",
+        method="GET",
+        api=API,
+        handle=progress,
+        summary="How far a document is that was sent to /translate_file with this progress_id",
+        answer=named(record(state=TEXT, share=NUMBER), "state", "share"),
+        parameters=({"name": "id", "in": "path", "required": True, "schema": TEXT},),
         open=True,
     ),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 _BACKLOG = 2048
 # Headers of a request; no client needs as many.
 _HEADER_BYTES = 65_536
+# A request makes hundreds of objects, hardly any of them in cycles. Python's own 700 took a tenth
+# of the time of all that is not the model's (64 clients: 394 sentences/s in place of 368).
+_COLLECTED_AT_ONCE = 50_000
 
 
 def run(
@@ -59,11 +64,22 @@ def run(
         timeout_graceful_shutdown=max(1, round(grace)),
         backlog=_BACKLOG,
     )
-    with _listening(host, port) as listening:
+    with _listening(host, port) as listening, _collecting(_COLLECTED_AT_ONCE):
         server = _Server(config, app.service, announce)
         server.run(sockets=[listening])
     if not server.started:
         raise OSError("serve: the service could not be started; its log has the reason")
+
+
+@contextlib.contextmanager
+def _collecting(objects: int) -> Iterator[None]:
+    """Makes Python look for unreachable cycles each time that there are so many new objects."""
+    before = gc.get_threshold()
+    gc.set_threshold(objects, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -101,12 +117,18 @@ def log_to_stderr(level: int = logging.INFO) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server whose signals drain it, and end the process with 0."""
+    """A server whose signals drain it, and end the process with 0.
+
+    Before it closes its port, clients fetch their documents: they come back for them over new
+    connections.
+    """
 
     def __init__(self, config: uvicorn.Config, service: Any, announce: Any) -> None:
         super().__init__(config)
         self._service = service
         self._announce = announce
+        # When what was accepted has to be done; None before a signal.
+        self._until: float | None = None
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
@@ -131,8 +153,22 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begins to drain; a second SIGINT ends at once."""
+        del frame
         self._service.drain()
-        super().handle_exit(sig, frame)
+        if self._until is None:
+            self._until = time.monotonic() + (self.config.timeout_graceful_shutdown or 0)
+            self.should_exit = not self._service.expects
+        elif sig == signal.SIGINT:
+            self.should_exit = self.force_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether the port is to be closed; called ten times a second."""
+        if self._until is not None:
+            left = self._until - time.monotonic()
+            if left <= 0 or not self._service.expects:
+                self.should_exit = True
+                self.config.timeout_graceful_shutdown = max(1, round(left))
+        return await super().on_tick(counter)
 
 
 def _protocol(seconds: float) -> type[asyncio.Protocol]:

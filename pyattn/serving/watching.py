@@ -33,6 +33,8 @@ class Watch:
 
     def __init__(self, service: Service) -> None:
         self.used: collections.Counter[str] = collections.Counter()
+        # The counters of an interface, a route and a status, which take long to be found.
+        self._of: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._registry = CollectorRegistry()
         own: dict[str, Any] = {"registry": self._registry}
         labels = ("interface", "route", "status")
@@ -59,8 +61,14 @@ class Watch:
         self, endpoint: Endpoint, status: int, seconds: float, call: Call, problem: Problem | None
     ) -> None:
         """Counts and logs a request."""
-        self._requests.labels(endpoint.api.name, endpoint.path, str(status)).inc()
-        self._seconds.labels(endpoint.api.name, endpoint.path).observe(seconds)
+        key = endpoint.api.name, endpoint.path, status
+        found = self._of.get(key)
+        if found is None:
+            interface, path, _ = key
+            requests = self._requests.labels(interface, path, str(status))
+            self._of[key] = found = requests, self._seconds.labels(interface, path)
+        found[0].inc()
+        found[1].observe(seconds)
         if problem is None:
             self._texts.inc(call.texts)
             self.translated(call.owner, call.characters)

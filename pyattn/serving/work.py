@@ -145,9 +145,7 @@ class Work:
         Raises:
             Problem: if there is no such language.
         """
-        catalog = self.catalog
-        known = catalog.targets if side == "target" else [*catalog.sources, *catalog.targets]
-        found = catalog.known(code, list(dict.fromkeys([*known, *catalog.sources])))
+        found = self.catalog.language(code, as_target=side == "target")
         if found is None:
             raise Problem(400, f"{code:.60} is not supported")
         return found

@@ -28,7 +28,11 @@ def check_text(text: str, place: str) -> str:
 
 
 def checked_texts(
-    operation: str, texts: Iterable[str], expected: str = "an iterable of str"
+    operation: str,
+    texts: Iterable[str],
+    expected: str = "an iterable of str",
+    *,
+    name: str = "texts",
 ) -> Iterator[str]:
     """The texts, each checked when it is reached; the iterable itself is checked now.
 
@@ -36,12 +40,42 @@ def checked_texts(
         operation: Its name in errors.
         texts: The argument to check.
         expected: What the operation accepts, in errors.
+        name: The argument's name in errors.
     """
+    _check_iterable(operation, texts, expected, name)
+    return (check_text(text, f"{operation}: {name}[{index}]") for index, text in enumerate(texts))
+
+
+def checked_pairs(operation: str, texts: Iterable[object]) -> list[str | tuple[str, str]]:
+    """Texts, and pairs of texts as tuples.
+
+    Args:
+        operation: Its name in errors.
+        texts: The argument to check.
+
+    Raises:
+        TypeError: if it is no iterable, or an item is neither a str nor a tuple or list of str.
+        ValueError: if a pair has another number of texts, or a text is not valid Unicode.
+    """
+    _check_iterable(operation, texts, "a list of str, or of pairs of str", "texts")
+    return [_checked_pair(one, f"{operation}: texts[{n}]") for n, one in enumerate(texts)]
+
+
+def _checked_pair(text: object, place: str) -> str | tuple[str, str]:
+    if not isinstance(text, tuple | list):
+        if not isinstance(text, str):
+            raise TypeError(f"{place} is {type(text).__name__}, expected str or a pair of str")
+        return check_text(text, place)
+    if len(text) != 2:
+        raise ValueError(f"{place} has {len(text)} parts, expected 2, or a str")
+    return check_text(text[0], f"{place}[0]"), check_text(text[1], f"{place}[1]")
+
+
+def _check_iterable(operation: str, texts: object, expected: str, name: str) -> None:
     if isinstance(texts, Mapping):
         raise TypeError(
-            f"{operation}: texts is {type(texts).__name__}, expected {expected}; "
-            "its values are list(texts.values())"
+            f"{operation}: {name} is {type(texts).__name__}, expected {expected}; "
+            f"its values are list({name}.values())"
         )
     if isinstance(texts, str | bytes | bytearray) or not isinstance(texts, Iterable):
-        raise TypeError(f"{operation}: texts is {type(texts).__name__}, expected {expected}")
-    return (check_text(text, f"{operation}: texts[{index}]") for index, text in enumerate(texts))
+        raise TypeError(f"{operation}: {name} is {type(texts).__name__}, expected {expected}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pyattn.checkpoint import WHOLE_TOKENS, ModelConfig, TextSettings
+from pyattn.checkpoint import ModelConfig
 from pyattn.results import Span
 from pyattn.text.glossary.entries import Term
 from pyattn.text.glossary.within import terms_within
@@ -20,6 +20,7 @@ from pyattn.text.protection.kinds import Kept, Role
 from pyattn.text.sentences import sentence_spans
 from pyattn.text.settings import Treatment
 from pyattn.text.tokenizers.contract import TextError
+from pyattn.text_settings import WHOLE_TOKENS, TextSettings
 
 if TYPE_CHECKING:
     from pyattn.text.tokenizers import Tokenizer
@@ -63,9 +64,10 @@ class Cutting:
         self._carriers = carriers
         self.language = pair[0] or settings.source
         self._whole = _whole_tokens(settings, tokenizer, pair)
-        # A translation may be longer than its source, and needs positions too.
-        halves = self._whole is not None and self._split != "never"
-        self._most = max(1, config.max_positions // 2 if halves else config.max_positions)
+        self._most = config.stack("encoder").max_positions
+        if self._whole is not None and self._split != "never":
+            # A translation may be longer than its source, and needs positions too.
+            self._most = max(1, min(self._most, config.max_positions) // 2)
         self._frame = frame
         self._nothing = tokenizer.blank_ids.union(frame) if "copies" in self._steps else None
 

@@ -7,12 +7,12 @@ import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from pyattn.checkpoint import NORMALIZATION_STEPS, TextSettings
 from pyattn.options import GenerationOptions
 from pyattn.overrides import Overrides
 from pyattn.text.glossary.terms import Glossaries, Glossary, chosen_glossary
 from pyattn.text.protection.choice import Protect, Protection, chosen_protection
 from pyattn.text.repeats import Cache
+from pyattn.text_settings import NORMALIZATION_STEPS, TextSettings
 
 # Where texts are cut: as serves the model, at every end of a sentence, not at all, or by a function
 # that returns the sentences of a text, in order.

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from pyattn.checkpoint import ModelConfig, TextSettings
+from pyattn.checkpoint import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Span
 from pyattn.text.cutting import Cutting
@@ -19,6 +19,7 @@ from pyattn.text.protection.edges import masked
 from pyattn.text.protection.exactness import Exactness
 from pyattn.text.protection.kinds import Kept
 from pyattn.text.settings import Treatment
+from pyattn.text_settings import TextSettings
 
 if TYPE_CHECKING:
     from pyattn.text.tokenizers import Tokenizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pyattn.checkpoint import ModelConfig, TextSettings
+from pyattn.checkpoint import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Span
 from pyattn.text.guard.checks import Checks, checks_of
@@ -18,6 +18,7 @@ from pyattn.text.searches import PendingSearch, Submit
 from pyattn.text.settings import Treatment
 from pyattn.text.shortlist import Shortlist, allowed
 from pyattn.text.sources import SourceMaker
+from pyattn.text_settings import TextSettings
 
 if TYPE_CHECKING:
     from pyattn.text.tokenizers import Tokenizer

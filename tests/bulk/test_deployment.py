@@ -55,6 +55,19 @@ def test_image_serves_where_its_health_is_checked() -> None:
     assert json.loads(of("Dockerfile", "ENTRYPOINT")[0]) == ["pyattn"]
 
 
+def test_image_is_built_of_the_sources_and_of_nothing_else() -> None:
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] != "#"]
+    assert rules[0] == "*"
+    kept = {rule[1:] for rule in rules if rule[0] == "!"}
+    project = (ROOT / "pyproject.toml").read_text()
+    license_files = re.findall(r"^license-files = (.*)$", project, re.MULTILINE)
+    folders = re.findall(r"^wheel.packages = (.*)$", project, re.MULTILINE)
+    named = re.findall(r'"([^"]+)"', " ".join([*license_files, *folders]))
+    needed = {name.partition("/")[0] for name in named}
+    assert kept == needed | {"CMakeLists.txt", "README.md", "csrc", "pyproject.toml"}
+    assert all((ROOT / name).exists() for name in kept)
+
+
 def test_image_installs_extras_that_exist() -> None:
     declared = (ROOT / "pyproject.toml").read_text()
     (named,) = re.findall(r'"\.\[(.*?)\]"', (FOLDER / "Dockerfile").read_text())

@@ -30,3 +30,9 @@ def test_model_with_a_decoder_is_refused(run: Run) -> None:
     code, output, error = run("embed", "--model", str(GOLDEN / "bart-tied-gelu-5"), "text")
     assert (code, output) == (1, b"")
     assert "has a decoder, expected an encoder alone" in error
+
+
+def test_classifier_is_refused(run: Run) -> None:
+    code, output, error = run("embed", "--model", str(GOLDEN / "classifiers" / "bert"), "text")
+    assert (code, output) == (1, b"")
+    assert "bert: classifies texts, expected a model of vectors" in error

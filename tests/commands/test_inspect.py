@@ -46,7 +46,20 @@ def test_encoder_alone_has_no_decoder_to_describe(run: Run) -> None:
     found = json.loads(run("inspect", str(GOLDEN / "embedder"), "--json", "--threads", "1")[1])
     assert found["encoder"] == {"layers": 2, "heads": 2, "ffn": 24}
     assert found["vocabulary"] == {"source": 76}
-    assert not found.keys() & {"decoder", "decoding"}
+    assert not found.keys() & {"decoder", "decoding", "classifier"}
+    assert found["vectors"] == {"pooling": ["mean"], "prompts": {"query": "ask: ", "document": ""}}
+    shown = run("inspect", str(GOLDEN / "embedder"), "--threads", "1")[1].decode()
+    assert re.search(r"^vectors      mean$", shown, re.M)
+    assert re.search(r"^prompts      document '', query 'ask: '$", shown, re.M)
+
+
+def test_labels_of_a_classifier_are_described(run: Run) -> None:
+    folder = str(GOLDEN / "classifiers" / "bert")
+    found = json.loads(run("inspect", folder, "--json", "--threads", "1")[1])
+    assert found["classifier"] == {"labels": ["bad", "middling", "good"], "scores": "softmax"}
+    shown = run("inspect", folder, "--threads", "1")[1].decode()
+    assert re.search(r"^labels       3: bad, middling, good$", shown, re.M)
+    assert re.search(r"^scores       softmax$", shown, re.M)
 
 
 def test_encoder_alone_translates_nothing() -> None:

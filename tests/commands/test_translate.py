@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pyattn.checkpoint import TextSettings
 from pyattn.options import GenerationOptions
 from pyattn.pivot import Pivot
 from pyattn.text.tokenizers import Languages
+from pyattn.text_settings import TextSettings
 from pyattn.translator import Translator
 from support.command_runs import Loaded, Run, assert_fails, runner, use_echo
 from support.echo import Echo, Letters

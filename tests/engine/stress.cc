@@ -46,10 +46,10 @@ class RandomModel {
                       .ffn = 48,
                       .vocab = kVocab,
                       .attention_scale = 0.35F,
-                      .windows = {0, 0}};
+                      .windows = {0, 0},
+                      .max_positions = 64};
     config.decoder = config.encoder;
     config.dim = 32;
-    config.max_positions = 64;
     config.start = 1;
     config.end = 0;
     config.norm_epsilon = 1e-5F;
@@ -87,9 +87,9 @@ std::vector<Sentence> make_sentences() {
     options.max_new_tokens = 4 + n;
     options.length_penalty = 1.0F;
     options.max_time = 1e30;
-    Sequence source;
+    pyattn::Source source;
     for (int t = 0; t < 1 + n % 9; ++t) {
-      source.push_back(static_cast<int32_t>(random() % kVocab));
+      source.ids.push_back(static_cast<int32_t>(random() % kVocab));
     }
     sentences.push_back(
         {source, std::make_shared<const pyattn::SearchOptions>(options)});
@@ -175,11 +175,11 @@ class Stress {
   }
 
   void read(size_t sentence) {
-    const Sequence& source = sentences_[sentence].source;
+    const pyattn::Source& source = sentences_[sentence].source;
     std::vector<float> result(64 * 32);
     const auto output = [&](size_t) { return result.data(); };
-    engine_.encode({source}, {}).run(output, keep_waiting);
-    engine_.score({source}, {source}).run(output, keep_waiting);
+    engine_.encode({source}).run(output, keep_waiting);
+    engine_.score({source}, {source.ids}).run(output, keep_waiting);
     require(result[0] < 0, "no log-probability");
   }
 

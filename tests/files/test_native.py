@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 
 import pyattn
-from pyattn.checkpoint import (
-    NORMALIZATION_STEPS,
-    Checkpoint,
-    ModelConfig,
-    TextSettings,
-    tensor_shapes,
-)
+from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files import open_model, read_checkpoint
 from pyattn.files.native import MatrixType, write_native
@@ -23,6 +17,7 @@ from pyattn.files.quantized import bfloat16_bits, quantize
 from pyattn.files.safetensors import read_safetensors
 from pyattn.options import GenerationOptions
 from pyattn.stored import Stored, Tensors
+from pyattn.text_settings import NORMALIZATION_STEPS, TextSettings
 from support import model_folders as made
 from support.paths import GOLDEN
 
@@ -111,8 +106,15 @@ def test_float32_comes_back_bit_by_bit(
 
 def different(field: dataclasses.Field[Any], kind: Any) -> Any:
     """A value that an attribute may have besides its default."""
-    special: dict[str, Any] = {"pad": 3, "unk": 4, "head_dim": 2, "attention_scale": 0.75}
-    special["rotary_local_theta"] = 500.0
+    special: dict[str, Any] = {
+        "encoder_max_positions": 20,
+        "global_ids": (2, 3),
+        "pad": 3,
+        "unk": 4,
+        "head_dim": 2,
+        "attention_scale": 0.75,
+        "rotary_local_theta": 500.0,
+    }
     if field.name in special:
         return special[field.name]
     if field.name.endswith("_kv_heads"):
@@ -509,3 +511,33 @@ def test_shipped_model_is_what_its_checkpoint_was() -> None:
     )
     assert isinstance(found.tensors, Tensors)
     assert found.tensors.stored("encoder.embedding") is found.tensors.stored("output.weight")
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"encoder_pattern": "all"}, "encoder_pattern is 'all', supported are windows, tokens, "),
+        ({"encoder_pattern": "blocks"}, "encoder_block is 0, expected 1 to "),
+        (
+            {"encoder_pattern": "states", "encoder_block": 4},
+            "encoder_global_states is 0, expected 1 to ",
+        ),
+        (
+            {"encoder_pattern": "states", "encoder_block": 3, "encoder_staggered": True},
+            "encoder_block is 3, expected an even number for encoder_staggered",
+        ),
+        (
+            {"encoder_pattern": "aggregates", "encoder_block": 2},
+            "positions is 'sinusoidal', expected relative for aggregates",
+        ),
+        ({"global_ids": [11]}, "global_ids is a list of 1, expected ids below 11"),
+        ({"encoder_max_positions": 0}, "encoder_max_positions is 0, expected 1 to "),
+    ],
+)
+def test_pattern_that_makes_no_sense_is_refused(
+    tmp_path: pathlib.Path, fields: dict[str, Any], problem: str
+) -> None:
+    folder = written(tmp_path)
+    changed(folder, "model", to=dataclasses.asdict(CONFIG) | fields)
+    with pytest.raises(ModelError, match=f"config.json: model: {problem}"):
+        read_checkpoint(folder)

@@ -412,7 +412,7 @@ def test_positions_that_nobody_needs_are_refused(name: str, most: int) -> None:
         ({"end": -1}, "start or end is not an id of the target vocabulary"),
         ({"encoder_heads": 3}, "dim is not a multiple of the number of heads"),
         ({"decoder_heads": 0}, "sizes of a stack must be positive"),
-        ({"max_positions": 0}, "dim and max_positions must be positive"),
+        ({"max_positions": 0}, "sizes of a stack must be positive"),
         ({"activation": "tanh"}, "activation 'tanh' is not known"),
     ],
 )

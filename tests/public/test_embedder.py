@@ -17,6 +17,7 @@ import pytest
 import pyattn
 from pyattn import Embedder, ModelError
 from pyattn.commands.conversion import convert
+from pyattn.embedding.pooling import applied
 from pyattn.files import read_checkpoint
 from support.paths import GOLDEN
 
@@ -42,7 +43,7 @@ def changed(to: pathlib.Path, modules: int, **pooling: Any) -> pathlib.Path:
     return folder
 
 
-@pytest.mark.parametrize("name", VECTORS.keys() - {"dense", "prompt", "no_prompt"})
+@pytest.mark.parametrize("name", sorted(VECTORS.keys() - {"dense", "prompt", "no_prompt"}))
 def test_pooled_vectors_are_those_of_sentence_transformers(
     name: str, tmp_path: pathlib.Path
 ) -> None:
@@ -124,6 +125,20 @@ def test_one_text_is_one_vector_and_none_are_none() -> None:
         assert embedder.embed("a cat").shape == (5,)
         assert embedder.embed([]).shape == (0, 5)
         assert embedder.embed(text for text in TEXTS).shape == (len(TEXTS), 5)
+        assert embedder.embed(("a cat", "a dog")).shape == (2, 5)
+
+
+def test_pair_has_one_vector_of_both_texts() -> None:
+    with Embedder(FOLDER, dtype="float32") as embedder:
+        framed = embedder.tokenizer.encode(("ask: a cat", "the mat"))
+        # As its tokenizer_config.json asks for none.
+        assert framed.types == [0] * 9
+        [states] = embedder.model.encode([framed.ids], [framed.types])
+        pair, text = embedder.embed([("a cat", "the mat"), "a dog"], prompt=PROMPT)
+        [listed] = embedder.embed([["a cat", "the mat"]], prompt=PROMPT)
+        assert pair.tobytes() == listed.tobytes()
+        assert pair.tobytes() == applied(embedder._modules.steps, states.mean(0)[None]).tobytes()
+        assert text.tobytes() == embedder.embed("a dog", prompt=PROMPT).tobytes()
 
 
 def test_long_texts_are_cut_with_a_warning_or_refused() -> None:
@@ -193,6 +208,7 @@ def test_pickled_embedder_is_the_same() -> None:
     [
         (3, {}, TypeError, "embed"),
         (["a", 3], {}, TypeError, "embed"),
+        ([("a", "b", "c")], {}, ValueError, r"texts\[0\] has 3 parts, expected 2"),
         (["\ud800"], {}, ValueError, "lone surrogate"),
         ("a", {"prompt_name": "no"}, ValueError, "prompt_name is 'no', expected 'document', "),
         ("a", {"prompt": "a", "prompt_name": "query"}, ValueError, "expected one of them"),

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyattn.checkpoint import TextSettings
 from pyattn.errors import ModelError
 from pyattn.loading import load
 from pyattn.options import GenerationOptions
 from pyattn.text.tokenizers import Languages
+from pyattn.text_settings import TextSettings
 from pyattn.translator import Translator
 from support.echo import POSITIONS, Echo, Letters
 

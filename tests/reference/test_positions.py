@@ -8,7 +8,13 @@ import pytest
 
 from pyattn.checkpoint import ModelConfig, Stack
 from pyattn.reference.distances import Distances, Rotary
-from pyattn.reference.positions import relative_bias_table, relative_buckets, rotary_tables
+from pyattn.reference.positions import (
+    computed_positions,
+    global_relative_bias_table,
+    relative_bias_table,
+    relative_buckets,
+    rotary_tables,
+)
 from support.inputs import checkpoint, floats
 from support.tolerances import EXACT, FLOAT32, assert_close
 
@@ -89,6 +95,28 @@ def test_bias_table_has_the_bias_of_each_distance(stack: Stack) -> None:
 def test_bias_of_another_number_of_buckets_is_refused() -> None:
     with pytest.raises(ValueError, match="bias has shape \\[11, 3\\], expected \\[12, any\\]"):
         relative_bias_table(floats(1, 11, 3), config("t5"), "encoder")
+
+
+@pytest.mark.parametrize(("longest", "blocks"), [(70, 4), (64, 4), (63, 3), (15, 1)])
+def test_bias_of_aggregates_is_that_of_distances_in_blocks(longest: int, blocks: int) -> None:
+    made = config("t5", max_positions=20, encoder_max_positions=longest, encoder_block=16)
+    bias = floats(1, made.relative_buckets, 3)
+    table = global_relative_bias_table(bias, made)
+    assert table.shape == (3, 2 * blocks - 1)
+    for column, distance in enumerate(range(1 - blocks, blocks)):
+        of = bucket_by_hand(distance, made.relative_buckets, made.relative_distance, True)
+        assert_close(table[:, column], bias[of], EXACT)
+
+
+def test_tables_are_as_long_as_the_sequences_of_their_stack() -> None:
+    made = config("t5", max_positions=20, encoder_max_positions=33)
+    bias = floats(1, made.relative_buckets, 3)
+    assert relative_bias_table(bias, made, "encoder").shape == (3, 65)
+    assert relative_bias_table(bias, made, "decoder").shape == (3, 20)
+    assert [len(computed_positions(made, stack)) for stack in made.stacks] == [33, 20]
+    # Of both stacks at once.
+    cos, sin = rotary_tables(config("gemma", max_positions=20, encoder_max_positions=33), 10.0)
+    assert len(cos) == len(sin) == 33
 
 
 @pytest.mark.parametrize("window", [0, 1, 3, 50])

@@ -27,7 +27,10 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 
 # Python: what a module or a folder of the package may import of the others. Whoever adds one gives
 # it its place here.
-CONTRACTS = {"blocks", "errors", "options", "overrides", "results", "checkpoint", "stored"}
+CONTRACTS = {
+    *("blocks", "errors", "options", "overrides", "results", "checkpoint", "stored"),
+    "text_settings",
+}
 MAY_IMPORT = {
     "errors": set(),
     "_foreign": set(),
@@ -35,42 +38,50 @@ MAY_IMPORT = {
     "_mapped": set(),
     "options": {"_foreign"},
     "overrides": set(),
+    "segments": set(),
     "results": set(),
     "stored": {"_mapped"},
     "blocks": set(),
-    "checkpoint": {"blocks", "options", "stored"},
-    "_core": {"checkpoint", "options", "results", "stored"},  # for the types in its stub
+    "text_settings": set(),
+    "checkpoint": {"blocks", "options", "stored", "text_settings"},
+    # For the types in its stub.
+    "_core": {"checkpoint", "options", "results", "segments", "stored"},
     "cpu": {"_core"},
-    "ops": {"_core"},
+    "ops": {"_core", "segments"},
     "_chosen_options": {"checkpoint", "options"},
-    "reference": CONTRACTS | {"_chosen_options"},
+    "_global_tokens": {"checkpoint"},
+    "reference": CONTRACTS | {"_chosen_options", "_global_tokens", "segments"},
     "files": CONTRACTS | {"_exits", "_mapped"},
     "text": CONTRACTS | {"_exits", "files"},
-    "running": CONTRACTS | {"_core", "reference"},
-    "model": CONTRACTS | {"_chosen_options", "_core", "files", "running"},
+    "running": CONTRACTS | {"_chosen_options", "_core", "_global_tokens", "reference"},
+    "model": CONTRACTS | {"_chosen_options", "_core", "_global_tokens", "files", "running"},
     "documents": CONTRACTS | {"text"},
     "text_model": CONTRACTS | {"files", "model", "running", "text"},
     "embedding": CONTRACTS | {"_core", "files", "ops"},
-    "embedder": CONTRACTS | {"embedding", "files", "model", "running", "text", "text_model"},
+    "encoder_model": CONTRACTS | {"embedding", "files", "model", "text", "text_model"},
+    "embedder": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
+    "classifier": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
     "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},
     "pivot": CONTRACTS | {"documents", "text", "translator"},
     "evaluation": {"results", "text"},
     "plots": {"evaluation", "results"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
-    | {"_foreign", "embedder", "embedding", "files", "hub", "model", "pivot", "running", "text"}
-    | {"translator"},
-    "compat": CONTRACTS | {"files", "model", "running"},
+    | {"_foreign", "classifier", "embedder", "embedding", "files", "hub", "model", "pivot"}
+    | {"running", "text", "translator"},
+    "compat": CONTRACTS
+    | {"classifier", "embedder", "embedding", "encoder_model", "files", "hub", "model", "running"}
+    | {"text"},
     "bulk": CONTRACTS | {"_foreign", "loading", "text"},
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
-    | {"__init__", "_core", "_foreign", "bulk", "cpu", "documents", "embedder", "embedding"}
-    | {"evaluation", "files", "hub"}
+    | {"__init__", "_core", "_foreign", "bulk", "classifier", "cpu", "documents", "embedder"}
+    | {"embedding", "evaluation", "files", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"bulk", "cpu", "documents", "embedder", "evaluation", "loading", "model", "ops", "pivot"}
-    | {"plots", "reference", "serving", "text", "translator"},
+    | {"bulk", "classifier", "cpu", "documents", "embedder", "evaluation", "loading", "model"}
+    | {"ops", "pivot", "plots", "reference", "serving", "text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),

@@ -41,6 +41,7 @@ _OURS = re.compile(r"\.(?:py|pyi|cc|h|c|S|md|svg|toml)$")
 _OBJECTS: dict[str, object] = {
     "translator": pyattn.Translator,
     "model": pyattn.Model,
+    "classifier": pyattn.Classifier,
     "embedder": pyattn.Embedder,
     "tokenizer": FramedTokenizer,
     "best": Translation,

@@ -94,6 +94,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     place = tmp_path_factory.mktemp("documents") / "template"
     place.mkdir()
     (place / "letters.en").write_text(LETTERS, "utf-8")
+    (place / "letters.jsonl").write_text('{"id": 7, "body": "I am hungry."}\n')
     (place / "page.html").write_text('<p lang="en">I went to <b>Paris</b> last summer.</p>\n')
     (place / "film.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nWhere is the station?\n")
     command = place / "bin" / "pyattn"
@@ -116,6 +117,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         shutil.copy(SHIPPED_MODEL / "source.spm", model / f"{role}.spm")
     compat_models.folder(place / "my-ctranslate2-model", "bare")
     shutil.copytree(GOLDEN / "embedder", place / "my-embedder")
+    shutil.copytree(GOLDEN / "classifiers" / "bert", place / "my-classifier")
+    shutil.copytree(GOLDEN / "classifiers" / "bert-reranker", place / "my-reranker")
     nllb = golden_folder(place / "tokenizer", "nllb-json")
     write_native(
         place / "my-nllb",

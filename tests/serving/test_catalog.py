@@ -1,11 +1,13 @@
 """Models by name: their languages, loaded on demand, dropped by memory, two as one."""
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
 
 import pyattn
+from pyattn.serving import service as service_module
 from pyattn.serving.catalog import Catalog
 from pyattn.serving.codes import code_of, language_name, same_language
 from pyattn.serving.problems import Problem
@@ -165,3 +167,45 @@ def test_wrong_settings_get_a_reason(name: str, value: str, message: str) -> Non
 def test_values_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):
         ServiceSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (pyattn.ModelError("a: no config.json"), "ModelError: a: no config.json"),
+        (RuntimeError("out of luck"), "RuntimeError: out of luck"),
+    ],
+)
+def test_a_warm_up_that_fails_is_in_the_log_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    reason: str,
+) -> None:
+    wrong = [error, error]
+
+    def load(_: Any) -> pyattn.Translator:
+        if wrong:
+            raise wrong.pop()
+        return pyattn.load(threads=1)
+
+    async def run() -> None:
+        made = Service({"en-es": "a"}, ServiceSettings(), load)
+        async with made.running():
+            while not made.ready:
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(service_module, "_WARM_UP_AGAIN", 0.01)
+    with caplog.at_level(logging.INFO, "pyattn.serving"):
+        asyncio.run(asyncio.wait_for(run(), 60))
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert lines == [f"the warm-up of the model en-es failed: {reason}"] * 2
+
+
+def test_spellings_of_languages_are_remembered_up_to_a_number() -> None:
+    catalog = Catalog({"en-es": "a", "es-pt": "b"}, Loader())
+    for number in range(5000):
+        assert catalog.language(f"es-{number:04}", as_target=False) == "es"
+    assert catalog.language("xx", as_target=True) is None
+    assert catalog.language("ES", as_target=True) == catalog.language("ES", as_target=True) == "es"
+    assert len(catalog._languages) == 1000

@@ -200,6 +200,7 @@ def test_what_waits_is_queued_and_what_is_too_much_503(monkeypatch: pytest.Monke
     hold, begun = threading.Event(), threading.Event()
 
     def held(*arguments: Any, **options: Any) -> bytes:
+        options["progress"](0.25)
         begun.set()
         assert hold.wait(20)
         return documents.translate(*arguments, **options)
@@ -210,13 +211,12 @@ def test_what_waits_is_queued_and_what_is_too_much_503(monkeypatch: pytest.Monke
         assert begun.wait(20)
         second = sent(client, source_lang="EN")
 
-        def status(one: dict[str, str]) -> str:
+        def status(one: dict[str, str]) -> tuple[str, float | None]:
             key = {"document_key": one["document_key"]}
-            answer = client.post(f"/v2/document/{one['document_id']}", data=key)
-            found: str = answer.json()["status"]
-            return found
+            found = client.post(f"/v2/document/{one['document_id']}", data=key).json()
+            return found["status"], found.get("progress")
 
-        assert (status(first), status(second)) == ("translating", "queued")
+        assert (status(first), status(second)) == (("translating", 0.25), ("queued", None))
         assert refusal(client)[0] == 503
         early = fetched(client, first)
         assert (early.status_code, early.headers["retry-after"]) == (503, "1")

@@ -1,13 +1,16 @@
 """LibreTranslate's interface: its shapes, and the translations of `Translator.translate`."""
 
+import concurrent.futures
 import json
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from pyattn.serving import files
 from support import service
 
 _LINES = ["You are welcome.", "Where is the station?", "I am hungry."]
@@ -219,6 +222,37 @@ def test_files_that_cannot_be_read_get_a_reason(
     )
     assert answer.status_code == 400, answer.text
     assert message in answer.json()["error"]
+
+
+def test_a_document_shows_how_far_it_is(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, finish = threading.Event(), threading.Event()
+
+    def translated(data: bytes, *_: Any, progress: Any, **__: Any) -> bytes:
+        progress(0.25)
+        begun.set()
+        finish.wait(10)
+        return data
+
+    monkeypatch.setattr(files, "translate_document", translated)
+    name = "0123456789abcdef" * 2
+    fields = {"source": "en", "target": "es", "progress_id": name}
+
+    def sent(**changed: str) -> Any:
+        file = {"file": ("a.txt", b"Hello.")}
+        return client.post("/translate_file", files=file, data=fields | changed)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(sent)
+        assert begun.wait(10)
+        found = client.get(f"/v1/progress/{name}")
+        assert (found.status_code, found.json()) == (200, {"state": "translating", "share": 0.25})
+        assert client.get(f"/v1/progress/{name[::-1]}").status_code == 404
+        assert sent().status_code == sent(progress_id="1").status_code == 400
+        finish.set()
+        assert answer.result().status_code == 200
+    assert client.get(f"/v1/progress/{name}").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["x", "../x", "..%2f..%2fetc%2fpasswd", "%00", "a" * 5000])

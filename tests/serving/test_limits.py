@@ -221,6 +221,30 @@ def test_other_origins_are_refused_unless_named() -> None:
         assert answer.headers["access-control-allow-origin"] == "https://a.example"
 
 
+def test_each_way_through_the_application_has_the_same_answer() -> None:
+    answers = []
+    for settings in ({}, {"root_path": "/mt"}, {"cors": ("https://a.example",)}):
+        with service.client(**settings) as client:
+            root = settings.get("root_path", "")
+            found = [
+                client.post(f"{root}/translate", json=_FIELDS),
+                client.post(f"{root}/translate", content=b"{"),
+                client.get(f"{root}/languages"),
+                client.head(f"{root}/languages"),
+                client.get(f"{root}/translate"),
+                client.post(f"{root}/translate/", json=_FIELDS),
+                client.post(f"{root}/language/translate/v2?q=a&target=es"),
+                client.get(f"{root}/v1/progress/x"),
+            ]
+            # With CORS an answer depends on the origin, and says so.
+            headers = [{k: v for k, v in one.headers.items() if k != "vary"} for one in found]
+            answers.append(
+                [(a.status_code, a.content, h) for a, h in zip(found, headers, strict=True)]
+            )
+    assert [status for status, *_ in answers[0]] == [200, 400, 200, 200, 405, 404, 200, 404]
+    assert answers[0] == answers[1] == answers[2]
+
+
 def test_paths_that_are_not_there_have_the_shape_of_errors() -> None:
     with service.client(metrics=False) as client:
         for path in ("/nope", "/metrics", "/translate/", "/../x"):

@@ -1,5 +1,6 @@
 """`pyattn serve` as a process: signals, half requests, odd arguments."""
 
+import asyncio
 import concurrent.futures
 import contextlib
 import http.client
@@ -11,10 +12,14 @@ import socket
 import time
 import urllib.parse
 import urllib.request
+from types import SimpleNamespace
+from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 
+from pyattn import documents
 from pyattn.serving import running
 from support import service
 from support.lanes import slow
@@ -49,6 +54,62 @@ def test_sigterm_loses_nothing_that_was_accepted() -> None:
             process.send_signal(signal.SIGTERM)
             assert [one.result()[0] for one in asked] == [200] * 4
         assert process.wait(30) == 0
+
+
+def posted(address: str, path: str, **fields: Any) -> Any:
+    """What a service answers to a form, over a connection of its own."""
+    with httpx.Client() as client:
+        file = fields.pop("file", None)
+        files = None if file is None else {"file": file}
+        return client.post(f"{address}{path}", data=fields, files=files, timeout=60)
+
+
+def test_documents_that_were_accepted_are_fetched_after_sigterm() -> None:
+    data = f"<p>{_LONG[:3000]}</p>".encode()
+    expected = documents.translate(data, "html", service.translator(), guard=False)
+    with service.process("--grace", "60") as (address, process, lines):
+        assert ask(address)[0] == 200
+        file = ("a.html", data)
+        languages = {"source": "en", "target": "es", "guard": "false", "file": file}
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            sent = posted(address, "/v2/document", target_lang="ES", source_lang="EN", file=file)
+            job = sent.json()
+            waiting = pool.submit(posted, address, "/translate_file", **languages)
+            while metric(address, "pyattn_queue_files") < 2 and not waiting.done():
+                time.sleep(0.01)
+            place, key = f"/v2/document/{job['document_id']}", job["document_key"]
+            process.send_signal(signal.SIGTERM)
+            while ask(address)[0] == 200:
+                time.sleep(0.01)
+            assert ask(address)[0] == 503
+            assert posted(address, "/v2/document", target_lang="ES", file=file).status_code == 503
+            state = {"status": "queued"}
+            while state["status"] in ("queued", "translating"):
+                answer = posted(address, place, document_key=key)
+                assert answer.status_code == 200
+                state = answer.json()
+            assert state["status"] == "done"
+            result = posted(address, f"{place}/result", document_key=key)
+            assert (result.status_code, result.content) == (
+                200,
+                documents.translate(data, "html", service.translator()),
+            )
+            found = httpx.get(waiting.result().json()["translatedFileUrl"])
+            assert (found.status_code, found.content) == (200, expected)
+        assert process.wait(5) == 0
+        assert "Traceback" not in "".join(lines)
+
+
+@slow
+def test_a_document_holds_up_the_end_no_longer_than_it_may() -> None:
+    with service.process("--grace", "1") as (address, process, lines):
+        data = "".join(f"<p>{_LONG.replace('mats', f'mats {n}')}</p>" for n in range(99)).encode()
+        file = ("a.html", data)
+        sent = posted(address, "/v2/document", target_lang="ES", source_lang="EN", file=file)
+        assert sent.status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert "Traceback" not in "".join(lines)
 
 
 def test_half_requests_do_not_hold_up_others() -> None:
@@ -103,6 +164,26 @@ def test_a_signal_drains_the_service_before_its_server() -> None:
         assert client.post("/translate", content=_FIELDS).status_code == 503
 
 
+def test_the_port_is_open_until_documents_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(running, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for left in (True, False):
+        expecting = SimpleNamespace(drain=lambda: None, expects=True)
+        config = uvicorn.Config("", timeout_graceful_shutdown=30)
+        server = running._Server(config, expecting, None)
+        assert not asyncio.run(server.on_tick(1))
+        server.handle_exit(signal.SIGTERM, None)
+        now[0] += 20
+        assert not asyncio.run(server.on_tick(2))
+        expecting.expects = left
+        now[0] += 10 if left else 1
+        assert asyncio.run(server.on_tick(3))
+        # Requests that are under way get what is left.
+        assert config.timeout_graceful_shutdown == (1 if left else 9)
+        server.handle_exit(signal.SIGINT, None)
+        assert server.force_exit
+
+
 def test_a_root_path_is_that_of_the_proxy() -> None:
     with service.process("--root-path", "/mt/") as (address, _, _):
         assert address.endswith("/mt")
@@ -133,16 +214,16 @@ def test_a_client_that_leaves_a_stream_is_forgotten() -> None:
             head = f"POST /v1/translate HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
             leaving.sendall(f"{head}Content-Type: application/json\r\n\r\n{body}".encode())
             assert b"event: translation" in leaving.recv(65536) + leaving.recv(65536)
-            assert tokens_queued(address) > 0
+            assert metric(address, "pyattn_queue_tokens") > 0
         until = time.monotonic() + 1
-        while tokens_queued(address) and time.monotonic() < until:
+        while metric(address, "pyattn_queue_tokens") and time.monotonic() < until:
             time.sleep(0.02)
-        assert tokens_queued(address) == 0
+        assert metric(address, "pyattn_queue_tokens") == 0
 
 
-def tokens_queued(address: str) -> float:
+def metric(address: str, name: str) -> float:
     with urllib.request.urlopen(f"{address}/metrics") as answer:
-        found = re.search(r"^pyattn_queue_tokens (\S+)$", answer.read().decode(), re.MULTILINE)
+        found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
     assert found
     return float(found[1])
 

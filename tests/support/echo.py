@@ -80,7 +80,10 @@ class Echo:
     """A model that says what it hears, and as its n-th best target the same n times over."""
 
     def __init__(self) -> None:
-        self.config = types.SimpleNamespace(family="marian", end=END, max_positions=POSITIONS)
+        sizes = types.SimpleNamespace(max_positions=POSITIONS)
+        self.config = types.SimpleNamespace(
+            family="marian", end=END, max_positions=POSITIONS, stack=lambda _: sizes
+        )
         self.generation = GenerationOptions()
         self.calls: list[list[str]] = []
         self.settings: dict[str, Any] = {}

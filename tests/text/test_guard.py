@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import pyattn
-from pyattn.checkpoint import TextSettings
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
 from pyattn.text.guard.checks import (
@@ -22,6 +21,7 @@ from pyattn.text.guard.checks import (
 )
 from pyattn.text.guard.stress import LINES
 from pyattn.text.scripts import letters_of
+from pyattn.text_settings import TextSettings
 from pyattn.translator import Translator
 from support.echo import Echo, Echoes, Letters
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyattn.checkpoint import NORMALIZATION_STEPS
 from pyattn.text.normalization import has_letter, is_capitals, normalized, raised_spans
+from pyattn.text_settings import NORMALIZATION_STEPS
 
 ALL = frozenset(NORMALIZATION_STEPS)
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/generic/attention_product.h"
+#include "kernels/generic/attention_scores.h"
 #include "kernels/generic/math.h"
 #include "kernels/generic/prepare.h"
 #include "kernels/table.h"
@@ -28,6 +29,9 @@
 // words are multiplied is for `Words` to say: attention_product.h has it on
 // vectors, attention_tiles.h on a unit for tiles.
 //
+// Segments of further keys come after the band, in the same softmax: to a tile
+// they are more blocks, whose scores are changed and hidden by other rules.
+//
 // For the single query of a decoding step there is attention_step.
 namespace pyattn::kernels {
 
@@ -42,6 +46,7 @@ struct AttentionTile {
   float* q;      // [words of head_dim, lanes], zeros up to whole steps
   float* most;   // [lanes] the largest score so far
   float* total;  // [lanes] the sum of weights relative to it
+  bool begun;    // whether there is an output of earlier keys
 
   int64_t lanes() const { return queries > Vec::kWidth ? kMost : Vec::kWidth; }
 };
@@ -86,7 +91,8 @@ struct AttentionGroup {
     // All tiles take up a block of keys while it is near.
     for (int64_t key = begin; key < end; key += kKeyBlock) {
       const int64_t left = end - key;
-      bring(key, left < kKeyBlock ? left : kKeyBlock);
+      bring(args.k, args.k_stride, args.v, args.v_stride, key,
+            left < kKeyBlock ? left : kKeyBlock);
       for (int64_t t = 0; t < count; ++t) {
         Tile& tile = tiles[t];
         // A tile may begin within a block, but not within a step.
@@ -96,6 +102,19 @@ struct AttentionGroup {
             key + kKeyBlock < tile.end ? key + kKeyBlock : tile.end;
         if (from < to) {
           take_up(tile, from, to - from);
+        }
+      }
+    }
+    for (int64_t n = 0; n < args.segment_count; ++n) {
+      const KeySegment& segment = args.segments[n];
+      for (int64_t key = 0; key < segment.count; key += kKeyBlock) {
+        const int64_t left = segment.count - key;
+        const int64_t keys = left < kKeyBlock ? left : kKeyBlock;
+        bring(segment.k, segment.k_stride, segment.v, segment.v_stride, key,
+              keys);
+        const bool last = n + 1 == args.segment_count && keys == left;
+        for (int64_t t = 0; t < count; ++t) {
+          take_up(tiles[t], segment, key, keys, last);
         }
       }
     }
@@ -125,14 +144,17 @@ struct AttentionGroup {
     const int64_t last = at + tile.queries + args.last;
     tile.begin = first > 0 ? first : 0;
     tile.end = last < args.time_k ? last : args.time_k;
+    tile.begun = false;
     if (tile.begin >= tile.end) {
-      for (int64_t i = 0; i < tile.queries; ++i) {
-        for (int64_t d = 0; d < args.head_dim; ++d) {
-          args.y[(at + i) * args.y_stride + d] = 0.0F;
-        }
-      }
       tile.end = 0;  // nothing, also where it would begin a bit earlier
-      return tile;
+      if (args.segment_count == 0) {
+        for (int64_t i = 0; i < tile.queries; ++i) {
+          for (int64_t d = 0; d < args.head_dim; ++d) {
+            args.y[(at + i) * args.y_stride + d] = 0.0F;
+          }
+        }
+        return tile;
+      }
     }
     const Vec scale = Vec::broadcast(args.scale);
     for (int64_t i = 0; i < tile.lanes(); i += kWidth) {
@@ -161,31 +183,33 @@ struct AttentionGroup {
     return tile;
   }
 
-  // Makes words of a block of K and V, where they are not floats in place.
-  void bring(int64_t key, int64_t count) {
+  // Takes up a block of K and V, from `key` on; makes words where they are not
+  // floats in place.
+  void bring(const float* keys, int64_t keys_stride, const float* values,
+             int64_t values_stride, int64_t key, int64_t count) {
     block = key;
-    k = args.k + key * args.k_stride;
-    v = args.v + key * args.v_stride;
-    k_stride = args.k_stride;
-    v_stride = args.v_stride;
+    k = keys + key * keys_stride;
+    v = values + key * values_stride;
+    k_stride = keys_stride;
+    v_stride = values_stride;
     if constexpr (Words::kElements == 2) {
       float* const k_words = states + kQueryTiles * state();
       k_stride = step_words(args.head_dim);
       for (int64_t j = 0; j < count; ++j) {
         row_to_bfloat16<Vec>(
-            k + j * args.k_stride, args.head_dim,
+            k + j * keys_stride, args.head_dim,
             reinterpret_cast<uint16_t*>(k_words + j * k_stride), 2 * k_stride);
       }
       float* const v_words = k_words + kKeyBlock * k_stride;
       v_stride = (args.head_dim + kWidth - 1) / kWidth * kWidth;
       for (int64_t j = 0; j < 2 * step_words(count); j += 2) {
-        const float* row = v + j * args.v_stride;
+        const float* row = v + j * values_stride;
         for (int64_t d = 0; d < args.head_dim; d += kWidth) {
           const int64_t elements = args.head_dim - d;
           const Vec even =
               j < count ? load_up_to<Vec>(row + d, elements) : Vec::zero();
           const Vec odd =
-              j + 1 < count ? load_up_to<Vec>(row + args.v_stride + d, elements)
+              j + 1 < count ? load_up_to<Vec>(row + values_stride + d, elements)
                             : Vec::zero();
           Words::pair(even, odd).store(v_words + j / 2 * v_stride + d);
         }
@@ -195,7 +219,33 @@ struct AttentionGroup {
     }
   }
 
-  void take_up(const Tile& tile, int64_t key, int64_t count) {
+  // A block of the band.
+  void take_up(Tile& tile, int64_t key, int64_t count) {
+    const AttentionScores<Vec> block = score(tile, key, count);
+    if (args.bias != nullptr) {
+      add_bias(args, block);
+    }
+    hide(args, block);
+    weigh(tile, key, count, key + count == tile.end && args.segment_count == 0);
+  }
+
+  // A block of a segment; `last`: none comes after it.
+  void take_up(Tile& tile, const KeySegment& segment, int64_t key,
+               int64_t count, bool last) {
+    const AttentionScores<Vec> block = score(tile, key, count);
+    if (segment.constant != 0) {
+      add_constant(segment.constant, block);
+    }
+    if (segment.distances != nullptr) {
+      add_distances(segment, block);
+    }
+    if (segment.positions != nullptr) {
+      hide_seen(args, segment, block);
+    }
+    weigh(tile, key, count, last);
+  }
+
+  AttentionScores<Vec> score(const Tile& tile, int64_t key, int64_t count) {
     Words::template multiply<false>({.left = k + (key - block) * k_stride,
                                      .right = tile.q,
                                      .out = scores,
@@ -207,83 +257,37 @@ struct AttentionGroup {
                                      .left_stride = k_stride,
                                      .right_stride = tile.lanes(),
                                      .out_stride = tile.lanes()});
+    const AttentionScores<Vec> of = {.scores = scores,
+                                     .lanes = tile.lanes(),
+                                     .query = tile.query,
+                                     .queries = tile.queries,
+                                     .key = key,
+                                     .count = count};
     if (args.soft_cap > 0) {
-      cap(tile.lanes() * count);
+      cap(args.soft_cap, of);
     }
-    if (args.bias != nullptr) {
-      add_bias(tile, key, count);
-    }
-    hide(tile, key, count);
+    return of;
+  }
+
+  // Scores become weights, and values join the output by them.
+  void weigh(Tile& tile, int64_t key, int64_t count, bool last) {
     if (tile.lanes() > kWidth) {
       soften<2>(tile, count);
     } else {
       soften<1>(tile, count);
     }
-    const bool last = key + count == tile.end;
-    Words::template multiply<true>(
-        {.left = scores,
-         .right = v + words(key - block) * v_stride,
-         .out = args.y + tile.query * args.y_stride,
-         .before = key == tile.begin ? nullptr : rescale,
-         .after = last ? inverse : nullptr,
-         .rows = tile.queries,
-         .columns = args.head_dim,
-         .length = words(count),
-         .left_stride = tile.lanes(),
-         .right_stride = v_stride,
-         .out_stride = args.y_stride});
-  }
-
-  void cap(int64_t count) {
-    const Vec most = Vec::broadcast(args.soft_cap);
-    const Vec part = Vec::broadcast(1.0F / args.soft_cap);
-    for (int64_t i = 0; i < count; i += kWidth) {
-      (tanh(Vec::load(scores + i) * part) * most).store(scores + i);
-    }
-  }
-
-  void add_bias(const Tile& tile, int64_t key, int64_t count) {
-    for (int64_t i = 0; i < tile.queries; i += kWidth) {
-      for (int64_t j = 0; j < count; j += kWidth) {
-        Vec turned[kWidth];
-        load_turned(args.bias + (tile.query + i) * args.bias_stride + key + j,
-                    args.bias_stride, tile.queries - i, count - j, turned);
-        for (int64_t row = 0; row < kWidth && j + row < count; ++row) {
-          float* at = scores + (j + row) * tile.lanes() + i;
-          (Vec::load(at) + turned[row]).store(at);
-        }
-      }
-    }
-  }
-
-  // Takes away what a query must not see.
-  void hide(const Tile& tile, int64_t key, int64_t count) {
-    const int64_t lanes = tile.lanes();
-    if (args.mask != nullptr) {
-      for (int64_t i = 0; i < tile.queries; ++i) {
-        const uint8_t* mask =
-            args.mask + (tile.query + i) * args.mask_stride + key;
-        for (int64_t j = 0; j < count; ++j) {
-          if (mask[j] == 0) {
-            scores[j * lanes + i] = -INFINITY;
-          }
-        }
-      }
-    }
-    // Most blocks are seen by all of a tile's queries.
-    const bool whole = key + count - 1 <= tile.query + args.last &&
-                       key >= tile.query + tile.queries - 1 + args.first;
-    for (int64_t j = 0; j < count && !whole; ++j) {
-      // Key j is seen by the queries [from, to) of the tile.
-      const int64_t from = key + j - args.last - tile.query;
-      const int64_t to = key + j - args.first - tile.query + 1;
-      for (int64_t i = 0; i < from && i < lanes; ++i) {
-        scores[j * lanes + i] = -INFINITY;
-      }
-      for (int64_t i = to > 0 ? to : 0; i < lanes; ++i) {
-        scores[j * lanes + i] = -INFINITY;
-      }
-    }
+    Words::template multiply<true>({.left = scores,
+                                    .right = v + words(key - block) * v_stride,
+                                    .out = args.y + tile.query * args.y_stride,
+                                    .before = tile.begun ? rescale : nullptr,
+                                    .after = last ? inverse : nullptr,
+                                    .rows = tile.queries,
+                                    .columns = args.head_dim,
+                                    .length = words(count),
+                                    .left_stride = tile.lanes(),
+                                    .right_stride = v_stride,
+                                    .out_stride = args.y_stride});
+    tile.begun = true;
   }
 
   // Scores become weights relative to the running maximum; what stands from

@@ -1,12 +1,13 @@
-"""CTranslate2's interface for encoder-decoders, on pyattn's engine.
+"""CTranslate2's interface for encoder-decoders and encoders, on pyattn's engine.
 
     import pyattn.compat.ctranslate2 as ctranslate2
 
     translator = ctranslate2.Translator("model-folder")
     translator.translate_batch([["▁Hello", "▁world"]])
 
-Names, arguments, defaults, results and errors are those of version 4.8 for `Translator` on a CPU.
-A model may also be a package of Argos Translate (.argosmodel), which holds one of CTranslate2's.
+Names, arguments, defaults, results and errors are those of version 4.8 for `Translator` and
+`Encoder` on a CPU. A model may also be a package of Argos Translate (.argosmodel), which holds one
+of CTranslate2's; an encoder also a folder of transformers.
 The differences below are deliberate; most are defects of CTranslate2.
 
 Batches and threads:
@@ -46,6 +47,8 @@ Results and errors:
   `Translator.compute_type` names.
 * A negative size and an `end_token` id outside the vocabulary are ValueErrors. An empty `end_token`
   list means the model's own end.
+* An encoder answers an empty batch with empty arrays, and an empty sequence with states of zeros.
+  Ids and types that the model does not have are ValueErrors. The pooler is computed in float32.
 * `set_log_level` sets the level of Python's logger `pyattn.compat.ctranslate2`.
 """
 
@@ -54,6 +57,7 @@ from __future__ import annotations
 import os
 import pathlib
 
+from pyattn.compat.ctranslate2.encoder import Encoder, EncoderForwardOutput
 from pyattn.compat.ctranslate2.log import get_log_level, set_log_level
 from pyattn.compat.ctranslate2.results import (
     AsyncScoringResult,
@@ -64,6 +68,7 @@ from pyattn.compat.ctranslate2.results import (
     TranslationResult,
 )
 from pyattn.compat.ctranslate2.sampling import set_random_seed
+from pyattn.compat.ctranslate2.storage import DataType, Device, StorageView
 from pyattn.compat.ctranslate2.translator import Translator
 
 # The version whose interface this is.
@@ -72,9 +77,14 @@ __version__ = "4.8.5"
 __all__ = [
     "AsyncScoringResult",
     "AsyncTranslationResult",
+    "DataType",
+    "Device",
+    "Encoder",
+    "EncoderForwardOutput",
     "ExecutionStats",
     "GenerationStepResult",
     "ScoringResult",
+    "StorageView",
     "TranslationResult",
     "Translator",
     "contains_model",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import dataclasses
 import os
@@ -10,8 +11,9 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Generic, TypeVar
 
+from pyattn.checkpoint import Checkpoint
 from pyattn.compat.ctranslate2.arguments import incompatible
 from pyattn.compat.ctranslate2.log import logger
 from pyattn.compat.ctranslate2.pending import Pending
@@ -38,15 +40,24 @@ _DTYPES: dict[str, DType | None] = {
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Loaded:
-    """A model and its words."""
+class LoadedModel:
+    """A model in memory."""
 
     model: Model
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Loaded(LoadedModel):
+    """A model that translates, and its words."""
+
     vocabularies: Vocabularies
     vmap: VocabularyMap | None
 
 
-class ModelHandle:
+L = TypeVar("L", bound=LoadedModel)
+
+
+class ModelHandle(abc.ABC, Generic[L]):
     """A loaded model, shared by all classes that run one; the arguments are `Translator`'s."""
 
     def __init__(
@@ -72,7 +83,7 @@ class ModelHandle:
         self._path = pathlib.Path(model_path)
         self._files = None if files is None else _contents(files)
         self._locks = (os.getpid(), threading.Lock())
-        self._loaded: Loaded | None = None
+        self._loaded: L | None = None
         self._calls = 0
         self._pending: weakref.WeakSet[Any] = weakref.WeakSet()
         self.load_model()
@@ -96,7 +107,7 @@ class ModelHandle:
                 raise RuntimeError(str(error)) from error
         logger.info("loaded %s", self._path)
 
-    def _read(self) -> Loaded:
+    def _read(self) -> L:
         if self._files is None:
             if not self._path.exists():
                 raise RuntimeError(f"Unable to open file 'model.bin' in model '{self._path}'")
@@ -106,13 +117,13 @@ class ModelHandle:
                 (pathlib.Path(folder) / pathlib.PurePath(name).name).write_bytes(content)
             return self._read_folder(pathlib.Path(folder))
 
-    def _read_folder(self, folder: pathlib.Path) -> Loaded:
-        with open_model(folder) as files:
-            checkpoint, vmap = files.checkpoint, files.vocabulary_map
-            self.vocabularies: Vocabularies = files.vocabularies
+    @abc.abstractmethod
+    def _read_folder(self, folder: pathlib.Path) -> L:
+        """The model of a folder."""
+
+    def _model(self, checkpoint: Checkpoint) -> Model:
         dtype = self._dtype or ("int8" if checkpoint.int8 else "float32")
-        model = Model(checkpoint, dtype=dtype, threads=self._threads)
-        return Loaded(model, self.vocabularies, vmap)
+        return Model(checkpoint, dtype=dtype, threads=self._threads)
 
     def unload_model(self, to_cpu: bool = False) -> None:
         """Frees the model, unless it is in use, or `to_cpu`: it is there already."""
@@ -129,7 +140,7 @@ class ModelHandle:
         return self._loaded is not None
 
     @contextlib.contextmanager
-    def in_use(self) -> Iterator[Loaded]:
+    def in_use(self) -> Iterator[L]:
         """The model, which is not unloaded meanwhile.
 
         Raises:
@@ -149,7 +160,7 @@ class ModelHandle:
         with self._lock:
             self._pending.add(pending)
 
-    def _present(self) -> Loaded:
+    def _present(self) -> L:
         if self._loaded is None:
             raise RuntimeError("The model for this translator was unloaded")
         return self._loaded
@@ -174,11 +185,6 @@ class ModelHandle:
         return {"int8": "int8_float32"}.get(dtype, dtype)
 
     @property
-    def num_translators(self) -> int:
-        """`inter_threads` for each device index, though one engine serves all threads."""
-        return self._translators
-
-    @property
     def num_queued_batches(self) -> int:
         """0: all requests are decoded at once."""
         return 0
@@ -193,6 +199,23 @@ class ModelHandle:
     def tensor_parallel(self) -> bool:
         """Not on CPUs."""
         return False
+
+
+class TranslatorHandle(ModelHandle[Loaded]):
+    """The handle of a model that translates."""
+
+    def _read_folder(self, folder: pathlib.Path) -> Loaded:
+        with open_model(folder) as files:
+            checkpoint, vmap = files.checkpoint, files.vocabulary_map
+            self.vocabularies: Vocabularies = files.vocabularies
+        if "decoder" not in checkpoint.config.stacks:
+            raise RuntimeError("This model cannot be used as a sequence-to-sequence model")
+        return Loaded(self._model(checkpoint), self.vocabularies, vmap)
+
+    @property
+    def num_translators(self) -> int:
+        """`inter_threads` for each device index, though one engine serves all threads."""
+        return self._translators
 
 
 def _places(device: str, index: int | list[int]) -> list[int]:

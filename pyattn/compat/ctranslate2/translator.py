@@ -18,7 +18,7 @@ from pyattn.compat.ctranslate2.arguments import (
     incompatible,
 )
 from pyattn.compat.ctranslate2.decoding import STREAMED, Decoding
-from pyattn.compat.ctranslate2.handle import ModelHandle
+from pyattn.compat.ctranslate2.handle import TranslatorHandle
 from pyattn.compat.ctranslate2.pending import Background, Failed, Pending
 from pyattn.compat.ctranslate2.results import (
     AsyncScoringResult,
@@ -35,7 +35,7 @@ from pyattn.compat.ctranslate2.scoring import scored
 _BATCHES_AHEAD = 8
 
 
-class Translator(ModelHandle):
+class Translator(TranslatorHandle):
     """Translates and scores sentences that are cut into tokens.
 
     Args:

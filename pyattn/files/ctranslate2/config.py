@@ -20,6 +20,7 @@ from pyattn.files.reading import (
 from pyattn.files.vocabulary import Vocabularies, Vocabulary
 
 CONFIG_FILE = "config.json"
+_ONE_VOCABULARY = ("vocabulary.json", "vocabulary.txt")
 
 # The version of model.bin from which on config.json replaces some variables.
 _WITH_CONFIG_FILE = 6
@@ -144,6 +145,36 @@ def read_token_files(
         add_begin=special.add_begin,
         add_end=special.add_end,
         sources_end=special.add_end or zero_start,
+    )
+
+
+def read_encoder_tokens(folder: pathlib.Path, special: SpecialTokens, rows: int) -> Vocabularies:
+    """The vocabulary of an encoder that stands alone, whose callers add all special tokens.
+
+    Args:
+        folder: Where it is.
+        special: The model's special tokens.
+        rows: Tokens that the model has embeddings for.
+
+    Raises:
+        ModelError: if the file is missing or malformed, or has another number of tokens.
+    """
+    found = [folder / name for name in _ONE_VOCABULARY if (folder / name).exists()]
+    if not found:
+        raise ModelError(
+            f"{folder}: no vocabulary, expected {' or '.join(_ONE_VOCABULARY)}; the folder "
+            f"{contents(folder)}"
+        )
+    tokens = _read(found[0], special.unknown, rows)
+    return Vocabularies(
+        source=tokens,
+        target=tokens,
+        begin=special.begin,
+        end=special.end,
+        start=special.start,
+        add_begin=False,
+        add_end=False,
+        sources_end=False,
     )
 
 

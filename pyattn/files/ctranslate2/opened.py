@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary, read_binary
+from pyattn.files.ctranslate2.encoder_reader import ENCODER_SPEC, EncoderReader
 from pyattn.files.ctranslate2.reader import Reader
 from pyattn.files.ctranslate2.vmap import VocabularyMap, read_vmap
+from pyattn.files.head import Layer
 from pyattn.files.model_files import ModelFiles
 from pyattn.files.sentencepieces import read_pieces
 from pyattn.files.tokenizer_parts import END, TOKENIZER_FILES, UNKNOWN, NumberedPieces
@@ -37,7 +39,8 @@ class CTranslate2Files(ModelFiles):
 
     @functools.cached_property
     def _reader(self) -> Reader:
-        return Reader(self.path, self._binary)
+        reader = EncoderReader if self._binary.spec == ENCODER_SPEC else Reader
+        return reader(self.path, self._binary)
 
     def _read(self) -> Checkpoint:
         return self._reader.checkpoint()
@@ -77,6 +80,11 @@ class CTranslate2Files(ModelFiles):
             source_ids=vocabularies.source.numbered(),
             target_ids=vocabularies.target.numbered(),
         )
+
+    @property
+    def pooler(self) -> Layer | None:
+        """As `ModelFiles`."""
+        return self._reader.pooler if isinstance(self._reader, EncoderReader) else None
 
     @property
     def stored_numbers(self) -> Mapping[str, int]:

@@ -64,7 +64,7 @@ from pyattn.files.vocabulary import Vocabularies
 from pyattn.options import GenerationOptions
 from pyattn.stored import Stored, Tensors
 
-_LATEST_REVISION = 7
+LATEST_REVISION = 7
 _NORM_EPSILON, _RMS_NORM_EPSILON = 1e-5, 1e-6
 # The default of `ModelConfig`, for models without distances.
 _BUCKETS = 32
@@ -314,8 +314,8 @@ def _supported(binary: Binary) -> Binary:
             f"{WEIGHTS_FILE}: the model's class is {shown(binary.spec)}, supported are "
             f"{', '.join(filter(None, SPECS))}"
         )
-    if not 1 <= binary.revision <= _LATEST_REVISION:
+    if not 1 <= binary.revision <= LATEST_REVISION:
         raise ModelError(
-            f"{WEIGHTS_FILE}: revision is {binary.revision}, expected 1 to {_LATEST_REVISION}"
+            f"{WEIGHTS_FILE}: revision is {binary.revision}, expected 1 to {LATEST_REVISION}"
         )
     return binary

@@ -13,7 +13,7 @@ from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.huggingface.layout import ACTIVATIONS, Family, Layout, special_tokens
 
-_WORDS = {
+WORDS = {
     "self_attention": "self_attn",
     "cross_attention": "encoder_attn",
     "query": "q_proj",
@@ -32,6 +32,8 @@ _WORDS = {
 }
 # The table of learned positions once began with rows for padding, of which two are left.
 _ROWS_BEFORE = 2
+# Length of the decoder's sequences, where a family has a field for each stack.
+_TARGETS = "max_decoder_position_embeddings"
 # Whether there are not two vocabularies.
 _SHARE = "share_encoder_decoder_embeddings"
 
@@ -93,7 +95,7 @@ def _layout(
         joined=joined,
         tied=tied,
         prefix="model.",
-        words={"encoder": _WORDS, "decoder": _WORDS},
+        words={"encoder": WORDS, "decoder": WORDS},
         output_bias=family.output_bias,
         not_read=family.not_read,
         rows_before=_ROWS_BEFORE,
@@ -104,6 +106,7 @@ def _model(
     name: str, family: Family, fields: Fields, ids: Fields, source_vocab: int, target_vocab: int
 ) -> ModelConfig:
     dim = fields.integer("d_model", high=MAX_DIM)
+    positions = _TARGETS if _TARGETS in family.defaults else "max_position_embeddings"
     first_position = 0
     if family.switches.get("positions") == "sinusoidal_t2t":
         # The padding has the position of its id, and sentences the ones behind.
@@ -121,7 +124,7 @@ def _model(
         decoder_heads=fields.divisor("decoder_attention_heads", of="d_model", value=dim),
         encoder_ffn=fields.integer("encoder_ffn_dim", high=MAX_DIM),
         decoder_ffn=fields.integer("decoder_ffn_dim", high=MAX_DIM),
-        max_positions=fields.integer("max_position_embeddings", high=MAX_POSITIONS),
+        max_positions=fields.integer(positions, high=MAX_POSITIONS),
         first_position=first_position,
         activation=fields.choice("activation_function", ACTIVATIONS),
         embedding_scale=math.sqrt(dim) if fields.boolean("scale_embedding", False) else 1.0,

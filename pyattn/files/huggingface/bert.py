@@ -3,17 +3,20 @@
 It is the block of Vaswani et al. 2017 with norms after residuals and learned positions. Tokens also
 have a type: that of the first or of the second text of a pair. DistilBERT has other names and no
 types; RoBERTa has positions that begin behind the padding's; MPNet has those, and T5's bias by
-distance besides.
+distance besides. Longformer is RoBERTa with windows and global tokens, BigBird is BERT with blocks.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.huggingface.layout import ACTIVATIONS, Family, Layout
+from pyattn.files.huggingface.patterns import blocks, windows_with_tokens
 
 _WORDS = {
     "layers": "layer",
@@ -36,6 +39,10 @@ _MPNET_WORDS = {
     "output": "attn.o",
     "self_attention_norm": "attention.LayerNorm",
     "relative_bias": "relative_attention_bias.weight",
+}
+_LONGFORMER_WORDS = {
+    **_WORDS,
+    **{f"global_{name}": f"self.{name}_global" for name in ("query", "key", "value")},
 }
 _DISTILBERT_WORDS = {
     "encoder": "transformer",
@@ -81,6 +88,23 @@ def read_bert(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
     return _bert(name, family, fields, ids, rows_before=0)
 
 
+def read_big_bird(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
+    """BigBird's encoder.
+
+    Raises:
+        ModelError: as `read_bert`.
+    """
+    if not fields.boolean("use_bias", True):
+        fields.fail("use_bias", "is false, expected true: only biases everywhere are supported")
+    layout = _bert(name, family, fields, ids, rows_before=0)
+    rescaled = fields.boolean("rescale_embeddings", False)
+    more: dict[str, Any] = {
+        **blocks(fields),
+        "embedding_scale": math.sqrt(layout.model.dim) if rescaled else 1.0,
+    }
+    return dataclasses.replace(layout, model=dataclasses.replace(layout.model, **more))
+
+
 def read_roberta(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
     """An encoder with BERT's names, whose positions begin behind that of the padding.
 
@@ -90,6 +114,25 @@ def read_roberta(name: str, family: Family, fields: Fields, ids: Fields) -> Layo
     vocab = fields.integer("vocab_size")
     return _bert(
         name, family, fields, ids, rows_before=fields.id("pad_token_id", None, vocab=vocab) + 1
+    )
+
+
+def read_longformer(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
+    """Longformer's encoder, whose first token is global if the model classifies texts.
+
+    Raises:
+        ModelError: as `read_bert`, or if windows have gaps.
+    """
+    layout = read_roberta(name, family, fields, ids)
+    classifies = any("SequenceClassification" in str(one) for one in fields.list("architectures"))
+    more = {
+        **windows_with_tokens(fields, layout.model.encoder_layers),
+        "global_first": classifies,
+    }
+    return dataclasses.replace(
+        layout,
+        model=dataclasses.replace(layout.model, **more),
+        words={"encoder": _LONGFORMER_WORDS},
     )
 
 

@@ -13,6 +13,7 @@ from pyattn.files.fields import Fields
 from pyattn.files.generation import generation_options
 from pyattn.files.huggingface.families import FAMILIES
 from pyattn.files.huggingface.layout import CONFIG_FILE, GENERATION_FILE, Layout
+from pyattn.files.huggingface.long import read_separators
 from pyattn.files.reading import JsonObject, read_json
 from pyattn.options import GenerationOptions
 
@@ -75,6 +76,10 @@ def read_config(folder: pathlib.Path, values: JsonObject) -> HuggingFaceConfig:
     with_generation = Fields(files)
 
     layout = family.style(name, family, fields, with_generation)
+    if name == "led":
+        separators = read_separators(folder, layout.model.source_vocab)
+        model = dataclasses.replace(layout.model, global_ids=separators)
+        layout = dataclasses.replace(layout, model=model)
     return HuggingFaceConfig(layout=layout, fields=with_generation)
 
 

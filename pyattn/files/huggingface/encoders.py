@@ -3,7 +3,8 @@
     bert         BERT, MiniLM, BGE, E5, GTE      distilbert   DistilBERT
     roberta      RoBERTa                         electra      ELECTRA's discriminator
     xlm-roberta  XLM-R, multilingual E5, BGE-M3  mpnet        MPNet
-    camembert    CamemBERT                       modernbert   ModernBERT
+    camembert    CamemBERT                       longformer   Longformer
+    modernbert   ModernBERT                      big_bird     BigBird
 
 Defaults are those of transformers' config classes, whose epsilon of RoBERTa is not the 1e-5 that
 its published files have.
@@ -13,7 +14,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyattn.files.huggingface.bert import read_bert, read_distilbert, read_mpnet, read_roberta
+from pyattn.files.huggingface.bert import (
+    read_bert,
+    read_big_bird,
+    read_distilbert,
+    read_longformer,
+    read_mpnet,
+    read_roberta,
+)
 from pyattn.files.huggingface.layout import Embeddings, Family
 from pyattn.files.huggingface.modernbert import read_modernbert
 
@@ -76,6 +84,22 @@ ENCODERS = {
             "activation": "gelu",
             "max_position_embeddings": 512,
             "pad_token_id": 0,
+        },
+    ),
+    "longformer": Family(
+        style=read_longformer,
+        embeddings=_words_of("longformer"),
+        switches=_SWITCHES,
+        defaults={**_BERT, "pad_token_id": 1, "attention_window": 512},
+    ),
+    "big_bird": Family(
+        style=read_big_bird,
+        embeddings=_words_of("bert"),
+        switches=_SWITCHES,
+        defaults={
+            **_BERT,
+            **{"vocab_size": 50358, "hidden_act": "gelu_new", "max_position_embeddings": 4096},
+            **{"attention_type": "block_sparse", "block_size": 64, "num_random_blocks": 3},
         },
     ),
     "mpnet": Family(

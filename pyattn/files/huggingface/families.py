@@ -7,6 +7,9 @@
     pegasus   Pegasus
     fsmt      fairseq's models of WMT19
 
+    led              LED, PRIMERA                longt5     LongT5
+    bigbird_pegasus  BigBird-Pegasus             pegasus_x  Pegasus-X
+
 Encoders that stand alone are in `pyattn.files.huggingface.encoders`; T5s may do so, too.
 
 Defaults are those of transformers' config classes, as files need not repeat them.
@@ -20,7 +23,8 @@ from pyattn.files.huggingface.bart import read_bart, read_fsmt
 from pyattn.files.huggingface.encoders import ENCODERS
 from pyattn.files.huggingface.gemma import read_gemma
 from pyattn.files.huggingface.layout import Embeddings, Family
-from pyattn.files.huggingface.t5 import read_t5
+from pyattn.files.huggingface.long import read_bigbird_pegasus, read_led, read_pegasus_x
+from pyattn.files.huggingface.t5 import read_long_t5, read_t5
 
 _MODEL = Embeddings(
     encoder="model.encoder.embed_tokens.weight",
@@ -32,6 +36,12 @@ _FSMT = Embeddings(
     encoder="model.encoder.embed_tokens.weight",
     decoder="model.decoder.embed_tokens.weight",
     output="model.decoder.output_projection.weight",
+)
+_LED = Embeddings(
+    encoder="led.encoder.embed_tokens.weight",
+    decoder="led.decoder.embed_tokens.weight",
+    output="lm_head.weight",
+    shared="led.shared.weight",
 )
 _T5 = Embeddings(
     encoder="encoder.embed_tokens.weight",
@@ -67,6 +77,12 @@ _BART_SIZES = {
 _BART_TOKENS = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
 _BART = {**_BART_SIZES, **_BART_TOKENS, "vocab_size": 50265, "activation_function": "gelu"}
 _PRE = {"norm": "pre", "final_norm": True}
+_PEGASUS_TOKENS = {"decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1}
+
+_LONG_PEGASUS: dict[str, Any] = {
+    **{**_BART, **_PEGASUS_TOKENS, "vocab_size": 96103, "scale_embedding": True},
+    **{"encoder_layers": 16, "decoder_layers": 16},
+}
 
 _T5_SWITCHES = {
     **_PRE,
@@ -76,7 +92,7 @@ _T5_SWITCHES = {
     "positions": "relative",
     "attention_scale": 1.0,
 }
-_T5_TOKENS = {"decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1}
+_T5_TOKENS = _PEGASUS_TOKENS
 _T5_DISTANCES = {
     "relative_attention_num_buckets": 32,
     "relative_attention_max_distance": 128,
@@ -169,7 +185,7 @@ FAMILIES = {
         embeddings=_MODEL,
         output_bias="final_logits_bias",
         switches=_PRE,
-        defaults={**_BART, "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1},
+        defaults={**_BART, **_PEGASUS_TOKENS},
         generation={"forced_eos_token_id": 1},
         not_read=_TABLES,
     ),
@@ -227,6 +243,55 @@ FAMILIES = {
         },
         defaults={"encoder": _GEMMA_STACK, "decoder": _GEMMA_STACK},
         tokens_of="decoder",
+    ),
+    "led": Family(
+        style=read_led,
+        embeddings=_LED,
+        output_bias="final_logits_bias",
+        switches={"positions": "learned", "embedding_norm": True},
+        defaults={
+            **_BART,
+            "decoder_start_token_id": 2,
+            "max_encoder_position_embeddings": 16384,
+            "max_decoder_position_embeddings": 1024,
+            "attention_window": 512,
+        },
+    ),
+    "longt5": Family(
+        style=read_long_t5,
+        embeddings=_T5,
+        switches=_T5_SWITCHES,
+        defaults={
+            **{**_T5_SIZES, **_T5_DISTANCES, **_T5_TOKENS},
+            "local_radius": 127,
+            "global_block_size": 16,
+            "encoder_attention_type": "local",
+        },
+        scaled_output="configured",
+        not_read=("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight",),
+    ),
+    "bigbird_pegasus": Family(
+        style=read_bigbird_pegasus,
+        embeddings=_MODEL,
+        output_bias="final_logits_bias",
+        switches={**_PRE, "positions": "learned"},
+        defaults={
+            **_LONG_PEGASUS,
+            **{"activation_function": "gelu_new", "max_position_embeddings": 4096},
+            **{"decoder_start_token_id": 2, "bos_token_id": 2},
+            **{"attention_type": "block_sparse", "block_size": 64, "num_random_blocks": 3},
+        },
+    ),
+    "pegasus_x": Family(
+        style=read_pegasus_x,
+        embeddings=_MODEL,
+        switches={**_PRE, "positions": "sinusoidal_t2t", "attention_bias": False},
+        defaults={
+            **_LONG_PEGASUS,
+            **{"max_position_embeddings": 16384, "num_global_tokens": 32, "block_size": 512},
+        },
+        generation={"forced_eos_token_id": 1},
+        not_read=_TABLES,
     ),
     **ENCODERS,
 }

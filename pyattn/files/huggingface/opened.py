@@ -7,22 +7,26 @@ import functools
 import pathlib
 from collections.abc import Mapping
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, TextSettings
+from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.fields import Fields
+from pyattn.files.head import Head, Layer
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config
+from pyattn.files.huggingface.heads import read_head, read_pooler
 from pyattn.files.huggingface.reader import read_tensors
 from pyattn.files.huggingface.weight_files import read_weights
 from pyattn.files.model_files import ModelFiles
 from pyattn.files.named_tensors import Weights
-from pyattn.files.reading import JsonObject, listed, read_json
+from pyattn.files.reading import JsonObject, listed
 from pyattn.files.tokenizer_parts import (
     SETTINGS_FILE,
     TOKENIZER_FILES,
     FilesByRole,
     TokenizerParts,
     read_numbered,
+    read_settings,
 )
+from pyattn.text_settings import TextSettings
 
 # The names that a tokenizer's file may have, by its role; the first one that exists counts.
 _NAMES = {
@@ -30,6 +34,7 @@ _NAMES = {
     "pieces": ("spiece.model", "sentencepiece.bpe.model"),
     "vocab": ("vocab.json",),
     "merges": ("merges.txt",),
+    "words": ("vocab.txt",),
     "settings": (SETTINGS_FILE,),
 }
 # Code that a folder brings along, and the tokenizer's class in it. SMaLL-100 frames sources in its
@@ -66,8 +71,7 @@ class HuggingFaceFiles(ModelFiles):
 
     @functools.cached_property
     def _tokenizer_settings(self) -> JsonObject:
-        path = self.path / SETTINGS_FILE
-        return read_json(path) if path.exists() else {}
+        return read_settings(self.path)
 
     def _read(self) -> Checkpoint:
         checkpoint = read_tensors(self.settings, self._weights)
@@ -121,6 +125,16 @@ class HuggingFaceFiles(ModelFiles):
         if missing:
             raise ModelError(f"{self.path}: no {listed(missing)}, which its tokenizer needs")
         return files
+
+    @functools.cached_property
+    def head(self) -> Head | None:
+        """As `ModelFiles`."""
+        return read_head(self.path, self._values, self._weights, self.config)
+
+    @functools.cached_property
+    def pooler(self) -> Layer | None:
+        """As `ModelFiles`."""
+        return read_pooler(self._weights, self.settings.layout.prefix, self.config.dim)
 
     @property
     def stored_numbers(self) -> Mapping[str, int]:

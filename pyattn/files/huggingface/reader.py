@@ -57,7 +57,7 @@ def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout)
         zeros = np.zeros(shape, np.float32)
         zeros.flags.writeable = False
         return Stored("float32", zeros)
-    if name.endswith(".positions"):
+    if name.endswith(".positions") and layout.rows_before:
         rows = shape[0] + layout.rows_before
         table = weights.take(saved, (rows, *shape[1:])).stored()
         return table.rows(layout.rows_before, rows)

@@ -1,4 +1,4 @@
-"""The T5 block (Raffel et al. 2020) in transformers' names: T5, mT5 and UMT5.
+"""The T5 block (Raffel et al. 2020) in transformers' names: T5, mT5, UMT5 and LongT5.
 
 RMS norms before sub-layers, no biases, unscaled scores, and instead of positions a bias of
 self-attention by distance. T5 1.0 uses the embedding as its output matrix and scales its logits;
@@ -7,6 +7,7 @@ later versions have gated feed-forwards and a separate output matrix. An encoder
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,10 +34,18 @@ _FEED_FORWARD: Mapping[Stack, str] = {"encoder": "layer.1", "decoder": "layer.2"
 _BIAS = "layer.0.SelfAttention.relative_attention_bias.weight"
 
 # A distance beyond the last bucket counts as that one, so transformers takes sequences of any
-# length; but memory and time do not, and these models were trained on 512 to 2048 tokens.
+# length; but memory and time do not, and most of these models were trained on 512 to 2048 tokens.
+# Files of those that were trained on more say so.
 _MAX_POSITIONS = 4096
 # What an encoder that stands alone does without, where files have it all the same.
 _OF_DECODER = ("decoder.", "lm_head.")
+# Of sources of LongT5, as it was trained on.
+_MAX_LONG_SOURCE = 16384
+# The encoder's self-attention in LongT5, by `encoder_attention_type`.
+_LONG_ATTENTIONS = {
+    "local": "layer.0.LocalSelfAttention",
+    "transient-global": "layer.0.TransientGlobalSelfAttention",
+}
 
 
 def read_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
@@ -91,6 +100,38 @@ def _stands_alone(fields: Fields) -> bool:
     return alone or not fields.boolean("is_encoder_decoder", True)
 
 
+def read_long_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
+    """LongT5, whose encoder sees windows and, if they are "transient-global", aggregates.
+
+    Raises:
+        ModelError: if a field is out of range or contradicts another.
+    """
+    layout = read_t5(name, family, fields, ids)
+    attention = fields.choice("encoder_attention_type", _LONG_ATTENTIONS)
+    radius = fields.integer("local_radius", high=MAX_POSITIONS - 1)
+    layers = layout.model.encoder_layers
+    more: dict[str, Any] = {"encoder_windows": (radius + 1,) * layers}
+    if attention == _LONG_ATTENTIONS["transient-global"]:
+        more["encoder_pattern"] = "aggregates"
+        more["encoder_block"] = fields.integer("global_block_size", high=MAX_POSITIONS)
+    model = dataclasses.replace(
+        layout.model,
+        encoder_max_positions=max(_MAX_LONG_SOURCE, layout.model.max_positions),
+        **more,
+    )
+    first = f"block.0.{attention}"
+    words = {
+        **layout.words["encoder"],
+        "self_attention": attention,
+        "relative_bias": f"{first}.relative_attention_bias.weight",
+        "global_relative_bias": f"{first}.global_relative_attention_bias.weight",
+        "global_norm": "global_input_layer_norm",
+    }
+    return dataclasses.replace(
+        layout, model=model, words={"encoder": words, "decoder": layout.words["decoder"]}
+    )
+
+
 def _model(name: str, family: Family, fields: Fields, ids: Fields, alone: bool) -> ModelConfig:
     scaled = family.scaled_output == "configured" and _scales_output(fields)
     vocab = fields.integer("vocab_size")
@@ -122,7 +163,9 @@ def _model(name: str, family: Family, fields: Fields, ids: Fields, alone: bool) 
         encoder_heads=heads,
         encoder_ffn=ffn,
         head_dim=head_dim,
-        max_positions=_MAX_POSITIONS,
+        max_positions=max(
+            _MAX_POSITIONS, fields.integer("n_positions", _MAX_POSITIONS, high=MAX_POSITIONS)
+        ),
         norm_epsilon=fields.number("layer_norm_epsilon", 1e-6, low=0),
         relative_buckets=buckets,
         relative_distance=fields.integer(

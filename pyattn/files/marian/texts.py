@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from pyattn.checkpoint import ModelConfig, TextSettings
+from pyattn.checkpoint import ModelConfig
 from pyattn.files.marian.folder import Files
+from pyattn.text_settings import TextSettings
 
 # As in vocab.enpt.spm and lex.50.50.enpt.s2t.bin.
 _PAIR = re.compile(r"\.([a-z]{2})([a-z]{2})\.")

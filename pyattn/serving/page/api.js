@@ -10,6 +10,9 @@ export class Refusal extends Error {
   }
 }
 
+// How often progress is asked for.
+const EVERY_MS = 700;
+
 // A tab's own: gone when it is closed.
 const KEY = "pyattn.key";
 
@@ -77,14 +80,28 @@ export async function translateEach(request, signal, act) {
  *
  * @param fields What goes with it.
  * @param uploaded Called with the share of it that was sent; 1 when the server has all of it.
+ * @param translated Called from then on with the share of it that is translated.
  * @returns {{done: Promise<string>, stop: () => void}} The relative address of the translation.
  */
-export function translateFile(file, fields, uploaded) {
+export function translateFile(file, fields, uploaded, translated) {
   // fetch does not say how much was sent.
   const request = new XMLHttpRequest();
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  // Nobody else can guess it.
+  const id = [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  form.append("progress_id", id);
   form.append("file", file, file.name);
+  let timer;
+  const ask = async () => {
+    // Without an answer, only the bar does not move.
+    const { share } = await asked(`v1/progress/${id}`).catch(() => ({}));
+    if (request.readyState === XMLHttpRequest.DONE) return;
+    if (share !== undefined) translated(share);
+    timer = setTimeout(ask, EVERY_MS);
+  };
   const done = new Promise((resolve, reject) => {
     request.open("POST", "translate_file");
     for (const [name, value] of Object.entries(authorization())) {
@@ -94,7 +111,11 @@ export function translateFile(file, fields, uploaded) {
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) uploaded(event.loaded / event.total);
     };
-    request.upload.onload = () => uploaded(1);
+    request.upload.onload = () => {
+      uploaded(1);
+      timer = setTimeout(ask, EVERY_MS);
+    };
+    request.onloadend = () => clearTimeout(timer);
     request.onerror = () => reject(new Refusal(t("problem.network")));
     request.onabort = () => reject(new DOMException("stopped", "AbortError"));
     request.onload = () => {

@@ -99,11 +99,16 @@ export class Files {
     if (job.glossary) fields.glossary = JSON.stringify(job.glossary);
     job.state = "uploading";
     this.show(job);
-    const sent = api.translateFile(job.file, fields, (share) => {
-      job.share = share;
+    const uploaded = (share) => {
+      job.share = share < 1 ? share : 0;
       if (share >= 1) job.state = "translating";
       this.show(job);
-    });
+    };
+    const translated = (share) => {
+      job.share = share;
+      this.show(job);
+    };
+    const sent = api.translateFile(job.file, fields, uploaded, translated);
     job.stop = sent.stop;
     try {
       job.address = await sent.done;
@@ -134,7 +139,7 @@ export class Files {
     job.progress.hidden = !isUnderWay || job.state === "waiting";
     job.progress.setAttribute("aria-label", name);
     // Without a value it shows that something goes on.
-    if (job.state === "translating") job.progress.removeAttribute("value");
+    if (job.state === "translating" && !job.share) job.progress.removeAttribute("value");
     else job.progress.value = job.share;
     job.link.hidden = job.state !== "done";
     if (job.state === "done") {
@@ -154,8 +159,11 @@ export class Files {
     if (job.state === "uploading") return t("files.uploading", { percent: percent(job.share) });
     if (job.state === "failed") return t("files.failed", { message: job.message });
     if (job.state !== "translating") return t(`files.${job.state}`, { target });
-    if (job.source === null) return t("files.translating.auto", { target });
-    return t("files.translating", { source: this.languages.inside(job.source), target });
+    const words =
+      job.source === null
+        ? t("files.translating.auto", { target })
+        : t("files.translating", { source: this.languages.inside(job.source), target });
+    return job.share ? t("files.share", { words, percent: percent(job.share) }) : words;
   }
 
   stop(job) {

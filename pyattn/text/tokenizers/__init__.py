@@ -6,6 +6,7 @@ sentencepieces, json_file, utf8      the cutters
 languages                            names of languages and the ids that stand for them
 spans                                the characters of each token
 marian, argos, huggingface           a tokenizer of each kind of parts
+pairs, word_pieces                   that of encoders alone, and how it is made of older files
 vocabulary, codes                    tables of ids
 """
 

@@ -6,11 +6,12 @@
              SMaLL-100        the same                                         [target] .. end
     mbart    mBART-50         tokenizer.json, sentencepiece.bpe.model          [source] .. end
              mBART-25         the same                                         .. end [source]
-    pegasus                   tokenizer.json, spiece.model                     .. end
-    t5, mt5, umt5             tokenizer.json, spiece.model                     .. end
+    pegasus, bigbird_pegasus, pegasus_x
+                              tokenizer.json, spiece.model                     .. end
+    t5, mt5, umt5, longt5     tokenizer.json, spiece.model                     .. end
              MADLAD-400       the same                                         <2xx> .. end
              ByT5             nothing but bytes                                .. end
-    bart                      tokenizer.json, vocab.json with merges.txt       begin .. end
+    bart, led                 tokenizer.json, vocab.json with merges.txt       begin .. end
     t5gemma                   tokenizer.json                                   begin ..
     fsmt                      Moses and BPE, which are not here
 
@@ -37,6 +38,7 @@ from pyattn.files.tokenizer_parts import (
     TOKENIZER_FILES,
     UNKNOWN,
     FilesByRole,
+    added_tokens,
     read_ids,
 )
 from pyattn.text.tokenizers import codes
@@ -47,13 +49,15 @@ from pyattn.text.tokenizers.languages import Languages, Side
 from pyattn.text.tokenizers.sentencepieces import PieceCutter
 from pyattn.text.tokenizers.utf8 import ByteCutter
 from pyattn.text.tokenizers.vocabulary import PAD, check_ids_fit
+from pyattn.text.tokenizers.word_pieces import ROLES
 
 _BEGIN = "<s>"
 _SPECIAL = frozenset({_BEGIN, END, UNKNOWN, PAD})
 # fairseq begins with four special tokens, where SentencePiece has three of them in another order.
 _FAIRSEQ = {_BEGIN: 0, PAD: 1, END: 2, UNKNOWN: 3}
 _FAIRSEQ_OFFSET = 1
-# Before the pieces of Pegasus are the masks and unused tokens of its training.
+# Before the pieces of Pegasus are the masks and unused tokens of its training, unless the settings
+# have another offset. Those of BigBird-Pegasus are among its pieces.
 _PEGASUS_OFFSET = 103
 
 _NLLB_NAME = re.compile(r"([a-z]{3}_[A-Z][a-z]{3})")
@@ -118,11 +122,13 @@ class _Settings:
 
     Attributes:
         kind: Name of the tokenizer's class in transformers; "" if absent.
+        added: Token to id, of tokens behind the vocabulary.
     """
 
     def __init__(self, values: JsonObject) -> None:
         self.fields = Fields({SETTINGS_FILE: values})
         self.kind = self.fields.text("tokenizer_class", "")
+        self.added = added_tokens(values)
 
     def language(self, key: str, known: Mapping[str, tuple[int, ...]]) -> str | None:
         """The language in a field, if there is one."""
@@ -183,7 +189,8 @@ def _bart(
     name = vocab.name
     rows = (config.source_vocab, config.target_vocab)
     spaced = settings.fields.boolean("add_prefix_space", False)
-    cutter = JsonCutter(read_byte_level(vocab, merges, spaced=spaced), name, rows)
+    read = read_byte_level(vocab, merges, spaced=spaced, added=settings.added)
+    cutter = JsonCutter(read, name, rows)
     if _BEGIN not in cutter.ids:
         raise ModelError(f"{name}: {_BEGIN} is missing")
     _check_end(cutter.ids, name, config)
@@ -205,7 +212,9 @@ def _pegasus(
     path = _needed(files, "pieces", config.family)
     pieces = read_pieces(path)
     # Of SentencePiece's own ids, only those of the padding and the end stay.
-    ids = {name: id + _PEGASUS_OFFSET for id, name in enumerate(pieces.names)} | {PAD: 0, END: 1}
+    usual = 0 if config.family == "bigbird_pegasus" else _PEGASUS_OFFSET
+    offset = settings.fields.integer("offset", usual, low=0)
+    ids = {name: id + offset for id, name in enumerate(pieces.names)} | {PAD: 0, END: 1}
     return FramedTokenizer(_piece_cutter(path, pieces, ids, config), end=config.end)
 
 
@@ -369,27 +378,22 @@ def _check_end(ids: Mapping[str, int], name: str, config: ModelConfig) -> None:
         raise ModelError(f"{name}: {END} {has}, config.json's end is {config.end}")
 
 
+_Reader = Callable[[Mapping[str, pathlib.Path], ModelConfig, _Settings], FramedTokenizer]
+_READERS: dict[str, _Reader] = {
+    **dict.fromkeys(("bart", "led"), _bart),
+    **dict.fromkeys(("pegasus", "bigbird_pegasus", "pegasus_x"), _pegasus),
+    **dict.fromkeys(("t5", "mt5", "umt5", "longt5"), _t5),
+    "m2m_100": _m2m_100,
+    "mbart": _mbart,
+    "t5gemma": _gemma,
+}
 # The roles of the files that one of these families is read from: the first choice that is there.
 _JSON, _PIECES = ("json",), ("pieces",)
 _CHOICES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "bart": (_JSON, ("vocab", "merges")),
+    **dict.fromkeys(_READERS, (_JSON, _PIECES)),
+    **dict.fromkeys(("bart", "led"), (_JSON, ("vocab", "merges"))),
     "m2m_100": (_JSON, ("vocab", "pieces")),
-    "mbart": (_JSON, _PIECES),
-    "mt5": (_JSON, _PIECES),
-    "pegasus": (_JSON, _PIECES),
-    "t5": (_JSON, _PIECES),
     "t5gemma": (_JSON,),
-    "umt5": (_JSON, _PIECES),
-    **dict.fromkeys(ENCODERS, (_JSON,)),  # read by `pyattn.text.tokenizers.pairs`
-}
-_Reader = Callable[[Mapping[str, pathlib.Path], ModelConfig, _Settings], FramedTokenizer]
-_READERS: dict[str, _Reader] = {
-    "bart": _bart,
-    "m2m_100": _m2m_100,
-    "mbart": _mbart,
-    "mt5": _t5,
-    "pegasus": _pegasus,
-    "t5": _t5,
-    "t5gemma": _gemma,
-    "umt5": _t5,
+    # Read by `pyattn.text.tokenizers.pairs`.
+    **{name: (_JSON, *([ROLES[name]] if name in ROLES else [])) for name in ENCODERS},
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyattn._exits import gate
@@ -156,15 +156,19 @@ def read_tokenizer_json(path: pathlib.Path) -> Tokenizer:
         ModelError: if the file cannot be read, is no such one, or is malformed.
     """
     content = read_bytes(path, _MOST_BYTES)
-    package = _package(path.name)
+    tokenizers = package(path.name)
     with refused(path.name):
-        tokenizer: Tokenizer = package.Tokenizer.from_buffer(content)
+        tokenizer: Tokenizer = tokenizers.Tokenizer.from_buffer(content)
     _check_size(tokenizer, path.name)
     return tokenizer
 
 
 def read_byte_level(
-    vocabulary: pathlib.Path, merges: pathlib.Path, *, spaced: bool = False
+    vocabulary: pathlib.Path,
+    merges: pathlib.Path,
+    *,
+    spaced: bool = False,
+    added: Mapping[str, int] | None = None,
 ) -> Tokenizer:
     """BART's vocab.json and merges.txt, which are what a tokenizer.json would be made of.
 
@@ -172,25 +176,34 @@ def read_byte_level(
         vocabulary: Token to id.
         merges: Pairs of tokens that become one, the first ones first.
         spaced: Whether a text is cut as if a space stood before it.
+        added: Special token to id, by rising ids; those of the vocabulary count as read.
 
     Raises:
         NoTokenizer: if the package tokenizers is not installed.
-        ModelError: if a file cannot be read, or is malformed.
+        ModelError: if a file cannot be read, or is malformed; if added tokens leave a gap of ids.
     """
     ids, pairs = read_json(vocabulary), _read_merges(merges)
     for token, id in ids.items():
         if type(id) is not int or not 0 <= id < _MOST_IDS:
             raise ModelError(f"{vocabulary.name}: {bare(token)} is {id!r:.60}, expected an id")
-    package = _package(vocabulary.name)
+    tokenizers = package(vocabulary.name)
     with refused(merges.name):
-        tokenizer: Tokenizer = package.Tokenizer(package.models.BPE(ids, pairs))
-        tokenizer.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=spaced)
-        tokenizer.decoder = package.decoders.ByteLevel()
+        tokenizer: Tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(ids, pairs))
+        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=spaced)
+        tokenizer.decoder = tokenizers.decoders.ByteLevel()
         tokens = ("<s>", "<pad>", "</s>", "<unk>")
         tokenizer.add_special_tokens([token for token in tokens if token in ids])
         if "<mask>" in ids:
             # A mask stands for a word with the space before it.
-            tokenizer.add_special_tokens([package.AddedToken("<mask>", lstrip=True)])
+            tokenizer.add_special_tokens([tokenizers.AddedToken("<mask>", lstrip=True)])
+        more = {token: id for token, id in (added or {}).items() if token not in ids}
+        tokenizer.add_special_tokens([*more])
+        found = {token: tokenizer.token_to_id(token) for token in more}
+    for token, id in more.items():
+        if found[token] != id:
+            raise ModelError(
+                f"{vocabulary.name}: {bare(token)} is added as id {id}, expected {found[token]}"
+            )
     return tokenizer
 
 
@@ -219,7 +232,12 @@ def _check_size(tokenizer: Tokenizer, name: str) -> None:
         raise ModelError(f"{name}: {bare(token)} has id {ids[token]}, too large for an id")
 
 
-def _package(name: str) -> Any:
+def package(name: str) -> Any:
+    """The package tokenizers, which reads a file.
+
+    Raises:
+        NoTokenizer: if it is not installed.
+    """
     try:
         import tokenizers
     except ImportError:

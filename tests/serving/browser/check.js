@@ -138,6 +138,22 @@ const CHECKS = {
     await session.close();
   },
 
+  async "a document shows how much of it is translated, and is stopped"(browser) {
+    const session = await Session.open(browser, address);
+    const { page } = session;
+    const lines = Array.from({ length: 20000 }, (_, n) => `I have ${n} cats and ${n + 1} dogs.\n`);
+    await page.click("#tab-files");
+    await page.setInputFiles("#choose", { name: "long.txt", mimeType: "text/plain", buffer: Buffer.from(lines.join("")) });
+    await session.until(() => {
+      const { value } = document.querySelector("#jobs progress");
+      const state = document.querySelector("#jobs .state").textContent;
+      return 0 < value && value < 1 && /^Translating .*, [1-9]\d?%$/.test(state);
+    });
+    await page.locator("#jobs button").click();
+    await page.waitForSelector('#jobs [data-state="stopped"]');
+    await session.close();
+  },
+
   async "older requests are given up"(browser) {
     const session = await Session.open(browser, address);
     const { page } = session;

@@ -321,3 +321,62 @@ def test_bytes_that_are_no_text_are_left_out(tmp_path: pathlib.Path) -> None:
     (ids,) = tokenizer.encode(["aé"])
     assert ids == [ord("a") + 3, 0xC3 + 3, 0xA9 + 3, 1]
     assert tokenizer.decode([[0, *ids, 2, 300], ids[:2], [-5 + 10**6]]) == ["aé", "a", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("bart-merges", "led"),
+        ("bart-json", "led"),
+        ("t5-pieces", "longt5"),
+        ("pegasus-pieces", "pegasus_x"),
+        ("t5-json", "longt5"),
+    ],
+)
+def test_families_for_long_sources_cut_as_their_siblings(
+    tmp_path: pathlib.Path, name: str, family: str
+) -> None:
+    texts = ["One text.", "And another one </s>"]
+    own = loaded(golden_folder(tmp_path / "own", name, model_type=family))
+    sibling = loaded(golden_folder(tmp_path / "sibling", name))
+    assert own.encode(texts) == sibling.encode(texts)
+
+
+def test_pieces_of_pegasus_begin_at_the_offset_of_the_settings(tmp_path: pathlib.Path) -> None:
+    texts = ["One text.", "And another one"]
+    own = golden_folder(tmp_path / "bigbird", "pegasus-pieces", model_type="bigbird_pegasus")
+    usual = loaded(golden_folder(tmp_path / "usual", "pegasus-pieces")).encode(texts)
+    for offset, settings in ((0, {}), (0, {"offset": 0}), (9, {"offset": 9})):
+        (own / "tokenizer_config.json").write_text(json.dumps(settings))
+        assert loaded(own).encode(texts) == [
+            [*(id - 103 + offset for id in row[:-1]), row[-1]] for row in usual
+        ]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("added_tokens.json", {"<doc-sep>": "next", "<s>": 0}),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"next": {"content": "<doc-sep>"}}}),
+    ],
+)
+def test_tokens_behind_the_vocabulary_are_cut_and_not_joined(
+    tmp_path: pathlib.Path, file: str, content: dict[str, Any]
+) -> None:
+    folder = golden_folder(tmp_path, "bart-merges", model_type="led")
+    first = len(json.loads((folder / "vocab.json").read_text()))
+    written = json.dumps(content).replace('"next":', f'"{first}":').replace('"next"', str(first))
+    (folder / file).write_text(written)
+    tokenizer = loaded(folder)
+    [begin, *body, end] = tokenizer.encode(["one<doc-sep>two"])[0]
+    place = body.index(first)
+    assert tokenizer.encode(["one", "two"]) == [
+        [begin, *body[:place], end], [begin, *body[place + 1 :], end]
+    ]  # fmt: skip
+    assert tokenizer.decode([body]) == ["onetwo"]
+
+    (folder / file).write_text(written.replace(str(first), str(first + 1)))
+    with pytest.raises(
+        ModelError, match=rf"<doc-sep> is added as id {first + 1}, expected {first}"
+    ):
+        load_tokenizer(folder)
