@@ -53,6 +53,9 @@ def main() -> int:
             ["", "seconds", "requests/s", "statuses", "p50 s", "p99 s", "memory MB, first - last"],
             [[name, *_row(cell)] for name, cell in results["cells"].items()],
         ),
+        "",
+        "Memory during the soak, MB, a figure a minute: "
+        + " ".join(f"{one:.1f}" for one in results["cells"]["soak"]["memory by minute"]),
     ]
     write(options.write, results, "\n".join(text))
     print("\n".join(text))

@@ -53,8 +53,8 @@ struct NormWeights {
 };
 
 /// The norms of a sub-layer: `after` only where norms stand on both sides,
-/// `states` in the place of `norm` for rows that are an encoder's states. There
-/// is no `norm` if it would stand before the first one (config.first_norm).
+/// `states` in the place of `norm` for rows that are an encoder's states, and
+/// `norm` unless it would stand before the first one (config.first_norm).
 struct BlockNorms {
   NormWeights norm, after, states;
 };

@@ -108,12 +108,12 @@ def read_modules(folder: pathlib.Path) -> Modules:
 
 
 def is_classifier(folder: pathlib.Path) -> bool:
-    """Whether modules.json is that of a CrossEncoder, which gives scores and no vectors.
+    """Whether a folder is that of a CrossEncoder, which gives scores and no vectors.
 
     Raises:
         ModelError: if a file is malformed.
     """
-    if not (folder / MODULES_FILE).exists() or not (folder / PROMPTS_FILE).exists():
+    if not (folder / PROMPTS_FILE).exists():
         return False
     fields = Fields({PROMPTS_FILE: read_json(folder / PROMPTS_FILE)})
     return fields.text("model_type", "") == "CrossEncoder"

@@ -268,6 +268,10 @@ def test_folder_of_a_cross_encoder_is_a_classifier(tmp_path: pathlib.Path) -> No
             row = found.scores([("the cat?", "On the mat.")], prompt_name=name)[0]
             ranked = found.rank("the cat?", ["On the mat."], prompt="where is ")
             np.testing.assert_allclose([row[0], ranked[0].score], scores * 2, rtol=0, atol=CLOSE)
+    (folder / "modules.json").unlink()
+    convert(folder, tmp_path / "converted-again")
+    with pyattn.load(tmp_path / "converted-again") as found:
+        assert isinstance(found, Classifier)
     (folder / "modules.json").write_text(json.dumps([module, module]))
     with pytest.raises(ModelError, match="2 modules, expected a Transformer alone"):
         Classifier(folder)

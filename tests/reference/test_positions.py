@@ -115,7 +115,7 @@ def test_tables_are_as_long_as_the_sequences_of_their_stack() -> None:
     assert relative_bias_table(bias, made, "decoder").shape == (3, 20)
     assert [len(computed_positions(made, stack)) for stack in made.stacks] == [33, 20]
     # Of both stacks at once.
-    cos, sin = rotary_tables(config("gemma", max_positions=20, encoder_max_positions=33), 10.0)
+    cos, sin = rotary_tables(config("gemma", max_positions=20, encoder_max_positions=33), 10000.0)
     assert len(cos) == len(sin) == 33
 
 

@@ -28,7 +28,7 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 # Python: what a module or a folder of the package may import of the others. Whoever adds one gives
 # it its place here.
 CONTRACTS = {
-    *("blocks", "errors", "options", "overrides", "results", "checkpoint", "stored"),
+    *("blocks", "checkpoint", "errors", "options", "overrides", "results", "stored"),
     "text_settings",
 }
 MAY_IMPORT = {

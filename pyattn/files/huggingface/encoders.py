@@ -4,7 +4,7 @@
     roberta      RoBERTa                         electra      ELECTRA's discriminator
     xlm-roberta  XLM-R, multilingual E5, BGE-M3  mpnet        MPNet
     camembert    CamemBERT                       longformer   Longformer
-    modernbert   ModernBERT                      big_bird     BigBird
+    big_bird     BigBird                         modernbert   ModernBERT
 
 Defaults are those of transformers' config classes, whose epsilon of RoBERTa is not the 1e-5 that
 its published files have.

@@ -37,8 +37,6 @@ _BIAS = "layer.0.SelfAttention.relative_attention_bias.weight"
 # length; but memory and time do not, and most of these models were trained on 512 to 2048 tokens.
 # Files of those that were trained on more say so.
 _MAX_POSITIONS = 4096
-# What an encoder that stands alone does without, where files have it all the same.
-_OF_DECODER = ("decoder.", "lm_head.")
 # Of sources of LongT5, as it was trained on.
 _MAX_LONG_SOURCE = 16384
 # The encoder's self-attention in LongT5, by `encoder_attention_type`.
@@ -46,6 +44,8 @@ _LONG_ATTENTIONS = {
     "local": "layer.0.LocalSelfAttention",
     "transient-global": "layer.0.TransientGlobalSelfAttention",
 }
+# What an encoder that stands alone does without, where files have it all the same.
+_OF_DECODER = ("decoder.", "lm_head.")
 
 
 def read_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
@@ -90,16 +90,6 @@ def read_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
     )
 
 
-def _stands_alone(fields: Fields) -> bool:
-    """Whether the model is an encoder without a decoder.
-
-    All of transformers' classes for such models end in the same word. 5.x also notes it.
-    """
-    classes = fields.list("architectures")
-    alone = any(str(name).endswith("EncoderModel") for name in classes)
-    return alone or not fields.boolean("is_encoder_decoder", True)
-
-
 def read_long_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
     """LongT5, whose encoder sees windows and, if they are "transient-global", aggregates.
 
@@ -130,6 +120,16 @@ def read_long_t5(name: str, family: Family, fields: Fields, ids: Fields) -> Layo
     return dataclasses.replace(
         layout, model=model, words={"encoder": words, "decoder": layout.words["decoder"]}
     )
+
+
+def _stands_alone(fields: Fields) -> bool:
+    """Whether the model is an encoder without a decoder.
+
+    All of transformers' classes for such models end in the same word. 5.x also notes it.
+    """
+    classes = fields.list("architectures")
+    alone = any(str(name).endswith("EncoderModel") for name in classes)
+    return alone or not fields.boolean("is_encoder_decoder", True)
 
 
 def _model(name: str, family: Family, fields: Fields, ids: Fields, alone: bool) -> ModelConfig:
