@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pyattn.compat.sentence_transformers import arguments
 from pyattn.compat.sentence_transformers.engine import PairScorer
+from pyattn.compat.sentence_transformers.face import Face
 from pyattn.embedding.heads import SCORES
 from pyattn.files.head import ScoreFunction
 
@@ -25,7 +26,7 @@ _MODULES: dict[str, ScoreFunction] = {
 }
 
 
-class CrossEncoder:
+class CrossEncoder(Face):
     """Scores pairs of texts.
 
     Args:
@@ -59,6 +60,8 @@ class CrossEncoder:
         ModelError: if the model cannot be used.
         ValueError: if an argument is not supported.
     """
+
+    _engine: PairScorer
 
     @arguments.renamed(
         model_name="model_name_or_path",
@@ -293,30 +296,6 @@ class CrossEncoder:
     def default_activation_function(self) -> Callable[..., Any]:
         """`activation_fn`, by its older name."""
         return self.activation_fn
-
-    @property
-    def device(self) -> str:
-        """Where the model runs."""
-        return "cpu"
-
-    def to(self, device: Any = None) -> CrossEncoder:
-        """Itself.
-
-        Raises:
-            ValueError: if the device is no CPU.
-        """
-        arguments.check_device("to", device)
-        return self
-
-    def eval(self) -> CrossEncoder:
-        """Itself, which is never trained."""
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        arguments.missing("CrossEncoder", name)
-
-    def __repr__(self) -> str:
-        return f"CrossEncoder({self._engine!r})"
 
 
 def _is_single(inputs: Any) -> bool:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pyattn.compat.sentence_transformers import arguments
 from pyattn.compat.sentence_transformers.engine import TextEncoder, features
+from pyattn.compat.sentence_transformers.face import Face
 from pyattn.compat.sentence_transformers.quantization import PRECISIONS, quantize_embeddings
 from pyattn.compat.sentence_transformers.util import SimilarityFunction, normalize_embeddings
 from pyattn.text.tokenizers.pairs import TextOrPair
@@ -21,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
 
-class SentenceTransformer:
+class SentenceTransformer(Face):
     """Makes vectors of texts.
 
     Args:
@@ -55,6 +56,8 @@ class SentenceTransformer:
     """
 
     SUPPORTED_SIMILARITY_FN_NAMES = ("cosine", "dot", "euclidean", "manhattan")
+
+    _engine: TextEncoder
 
     @arguments.renamed(tokenizer_kwargs="processor_kwargs")
     def __init__(
@@ -336,33 +339,9 @@ class SentenceTransformer:
         """The same, by its older name."""
         return self.preprocess(texts, **kwargs)
 
-    @property
-    def device(self) -> str:
-        """Where the model runs."""
-        return "cpu"
-
-    def to(self, device: Any = None) -> SentenceTransformer:
-        """Itself.
-
-        Raises:
-            ValueError: if the device is no CPU.
-        """
-        arguments.check_device("to", device)
-        return self
-
-    def eval(self) -> SentenceTransformer:
-        """Itself, which is never trained."""
-        return self
-
     def set_pooling_include_prompt(self, include_prompt: bool) -> None:
         """Whether tokens of the prompt count in the vectors of texts."""
         self._engine.include_prompt(include_prompt)
-
-    def __getattr__(self, name: str) -> Any:
-        arguments.missing("SentenceTransformer", name)
-
-    def __repr__(self) -> str:
-        return f"SentenceTransformer({self._engine!r})"
 
 
 def _normalised(vectors: Floats) -> Floats:
