@@ -30,7 +30,7 @@ _CONFIG_FILE = "config.json"
 _LIMIT = 1 << 20
 # Families whose decoder sentence-transformers leaves out; of others with one it takes the decoder's
 # states.
-_LEFT_OUT = frozenset({"t5", "mt5", "umt5", "t5gemma"})
+_LEFT_OUT = frozenset({"t5", "mt5", "umt5", "longt5", "t5gemma"})
 # The switches of older files, in the order in which their vectors stand.
 _SWITCHES = {
     "pooling_mode_cls_token": "cls",

@@ -188,7 +188,7 @@ class Weights:
         name, side = f"layers.{n}.{block}", config.norm
         there = side != "post" and has_norm(config, self.stack, n, block)
         before = self._norm(f"{name}_norm", there=there)
-        if block == "self_attention" and self._has_states:
+        if there and block == "self_attention" and self._has_states:
             states = self._norm(f"{name}.global_norm", there=True)
             before = StatesNorm(config.encoder_global_states, states, before)
         return Residual(
