@@ -9,13 +9,13 @@ import re
 import shlex
 import signal
 import socket
+import sys
 import time
 import urllib.parse
 import urllib.request
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
 import uvicorn
 
@@ -24,6 +24,11 @@ from pyattn.serving import running
 from support import service
 from support.lanes import slow
 from support.paths import ROOT
+
+if sys.version_info >= (3, 11):
+    import httpx2 as httpx
+else:
+    import httpx
 
 # No sentence comes twice: such are translated once.
 _LONG = " ".join(f"The cat sat on {n} mats and looked at {n} birds." for n in range(2, 150))
