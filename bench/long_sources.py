@@ -6,10 +6,10 @@ r"""Compare long encoder-decoders with transformers: pyattn and torch, encoder a
 A shape is a published model's, filled with random weights under a seed by transformers, which
 writes the folder that both programs read. Sources are random ids, one at a time; LED's first token
 is global. Each contender lives in a process of its own, pinned to as many cores as it has threads,
-and they take turns; a figure is the least of the rounds. The encoder's time is that of the states;
+and they take turns; a time is the least of the rounds. The encoder's time is that of the states;
 the decoder's is of a token in a greedy search behind the states, from the difference of two
 searches of different lengths. Peak memory is what the process held at most during the encoder,
-above what it held before it, weights included there.
+above what it held before it, weights included there; the largest of the rounds.
 
 Linux only. Needs torch and transformers beside pyattn.
 """
@@ -218,7 +218,12 @@ def measure(
                 new = link.recv()
                 label = f"{program}/{dtype}"
                 old = found[label].get(length, new)
-                found[label][length] = Figures(*map(min, old, new))
+                found[label][length] = Figures(
+                    min(old.encoder, new.encoder),
+                    min(old.token, new.token),
+                    # A second round finds memory that the first one left.
+                    max(old.memory, new.memory),
+                )
                 print(f"{threads} threads, {length} tokens, {label}: {new}", file=sys.stderr)
     for link in links:
         link.close()
@@ -234,8 +239,8 @@ def markdown(record: dict[str, Any]) -> str:
         lines += [
             f"## {run['shape']}, {run['threads']} thread{'s' * (run['threads'] > 1)}",
             "",
-            "One source at a time; least of the rounds. Seconds of the encoder, milliseconds of a "
-            "target token, MiB above the weights.",
+            "One source at a time. Seconds of the encoder and milliseconds of a target token, the "
+            "least of the rounds; MiB above the weights, the most.",
             "",
             "| tokens | contender | encoder | token | memory |",
             "|---|---|---|---|---|",
