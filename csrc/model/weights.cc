@@ -45,14 +45,12 @@ class Packer {
     const std::vector<int64_t> joined = {stack.width(), stack.kv_width(),
                                          stack.kv_width()};
     SelfAttentionWeights weights;
+    weights.norms = norms(name, place);
     weights.qkv = product(name + ".query_key_value", joined, dim_);
     if (&stack == &config_.encoder) {
       add_pattern(name, weights);
     }
     weights.output = product(name + ".output", {dim_}, stack.width());
-    NormWeights states = std::move(weights.norms.states);
-    weights.norms = norms(name, place);
-    weights.norms.states = std::move(states);
     return weights;
   }
 

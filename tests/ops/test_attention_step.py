@@ -37,6 +37,15 @@ def check(isa: str, q: Floats, cache: Floats, table: Slots, **options: Any) -> F
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("kv_heads", [2, 6])
+def test_few_rows_over_many_tokens_match_the_reference(isa: str, kv_heads: int) -> None:
+    # So much to read is shared by heads where there are several threads.
+    q, cache, table = queries_cache_table(1, 6, 6000, 32, kv_heads=kv_heads)
+    check(isa, q, cache, table)
+    check(isa, q, cache, table, bias=floats(4, 1, 6, 6000), window=5801)
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("head_dim", [1, 2, 3, 7, 8, 9, 15, 16, 17, 20, 33, 63, 64, 65, 128, 130])
 def test_matches_reference_at_every_head_dim(isa: str, head_dim: int) -> None:
     for time in (1, 5, 66):
