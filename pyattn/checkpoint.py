@@ -318,11 +318,11 @@ class Checkpoint:
 
     @property
     def int8(self) -> frozenset[str]:
-        """Names of the matrices that are stored in int8, and so lose nothing in it."""
+        """Names of the matrices that are stored in int8 or int4, and so lose nothing in int8."""
         if not isinstance(self.tensors, Tensors):
             return frozenset()
         stored = self.tensors.stored
-        return frozenset(name for name in self.tensors if stored(name).dtype == "int8")
+        return frozenset(name for name in self.tensors if stored(name).dtype in ("int8", "int4"))
 
 
 def tensor_shapes(config: ModelConfig) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from pyattn.files.head import ScoreFunction
-    from pyattn.files.native import MatrixType
+    from pyattn.files.native_entries import MatrixType
     from pyattn.overrides import Limits
     from pyattn.running.precision import DTypes
     from pyattn.text.tokenizers.pairs import TextOrPair

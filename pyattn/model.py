@@ -38,7 +38,8 @@ from pyattn.stored import Tensors
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pyattn.files.native import MatrixType, TokenizerFiles
+    from pyattn.files.native import TokenizerFiles
+    from pyattn.files.native_entries import MatrixType
     from pyattn.files.shortlist import LexicalShortlist
     from pyattn.overrides import Overrides
 
@@ -59,9 +60,10 @@ class Model(ForwardPasses):
         checkpoint: Config and weights, as the readers of `pyattn.files` return them.
         dtype: The number type of weights in computation; "auto" is the fastest at full quality on
             this level (`pyattn.running.precision.chosen`). Or a number type by product: a mapping
-            of patterns (`fnmatch`) of the names in `pyattn.running.precision`, such as
+            of patterns (`fnmatch`) of the names in `pyattn.products`, such as
             {"*": "int8", "*.down": "bfloat16"}. The last matching pattern counts; a product that no
-            pattern matches is "auto".
+            pattern matches is "auto". "int4" alone leaves int8 to the output's product, and
+            bfloat16 to those that int8 would hurt.
         threads: Threads to use; None is what this process may use (CPU affinity and cgroup quota),
             or PYATTN_NUM_THREADS.
         isa: Level of instructions; None is the best that this CPU has, or PYATTN_ISA.
@@ -251,8 +253,8 @@ class Model(ForwardPasses):
 
         Args:
             folder: The folder to write; it does not exist yet, or is empty.
-            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
-                stored type of each.
+            dtype: Number type to store matrices in: "float32", "bfloat16", "int8" or "int4"; None
+                keeps the stored type of each.
             tokenizer_files: As for `pyattn.files.native.write_native`; `Translator.save` passes
                 the tokenizer's files.
             shortlist: Likewise.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
@@ -13,7 +14,12 @@ import numpy.typing as npt
 from pyattn._mapped import let_go
 
 Array: TypeAlias = npt.NDArray[np.float32]
-StoredType: TypeAlias = Literal["float32", "float16", "bfloat16", "int8"]
+StoredType: TypeAlias = Literal["float32", "float16", "bfloat16", "int8", "int4"]
+
+# Neighbouring columns of an int4 matrix that share a scale.
+INT4_GROUP = 32
+# The largest size of that scale: times any number of four bits it fits int8.
+INT4_MOST = 15
 
 # NumPy has no bfloat16; an unsigned integer holds its bits.
 NUMPY_TYPES: dict[StoredType, np.dtype[Any]] = {
@@ -21,6 +27,7 @@ NUMPY_TYPES: dict[StoredType, np.dtype[Any]] = {
     "float16": np.dtype("<f2"),
     "bfloat16": np.dtype("<u2"),
     "int8": np.dtype("i1"),
+    "int4": np.dtype("u1"),  # two numbers each
 }
 
 
@@ -30,16 +37,23 @@ class Stored:
 
     Attributes:
         dtype: Type of its numbers.
-        values: The numbers, in the NumPy type of `NUMPY_TYPES`; at any address, in any order.
-        scale: [rows] float32, factors of the rows of an int8 matrix; else None.
+        values: The numbers, in the NumPy type of `NUMPY_TYPES`; at any address, in any order. Of
+            int4 [rows, ceil(columns / 2)]: the number of an even column, from -8 to 7, is the lower
+            half of a byte, its neighbour the upper half.
+        scale: [rows] float32, factors of the rows of an int8 or int4 matrix; else None.
+        group_scale: [rows, ceil(columns / INT4_GROUP)] int8, from -INT4_MOST to INT4_MOST: further
+            factors of the groups of columns of an int4 matrix; else None.
+        columns: The columns of an int4 matrix; else None.
 
     Raises:
-        ValueError: if `values` or `scale` do not fit `dtype`.
+        ValueError: if `values`, `scale` or `group_scale` do not fit `dtype`.
     """
 
     dtype: StoredType
     values: npt.NDArray[Any]
     scale: Array | None = None
+    group_scale: npt.NDArray[np.int8] | None = None
+    columns: int | None = None
 
     def __post_init__(self) -> None:
         if self.values.dtype != NUMPY_TYPES[self.dtype]:
@@ -47,9 +61,13 @@ class Stored:
                 f"stored: values have dtype {self.values.dtype}, expected "
                 f"{NUMPY_TYPES[self.dtype]} for {self.dtype}"
             )
-        if (self.scale is not None) != (self.dtype == "int8"):
+        if (self.scale is not None) != (self.dtype in ("int8", "int4")):
             has = "without" if self.scale is None else "with"
-            raise ValueError(f"stored: {self.dtype} {has} a scale, expected one for int8 alone")
+            raise ValueError(
+                f"stored: {self.dtype} {has} a scale, expected one for int8 and int4 alone"
+            )
+        if self.dtype == "int4":
+            self._check_int4()
         if self.scale is not None and (
             self.values.ndim != 2
             or self.scale.shape != self.shape[:1]
@@ -60,20 +78,48 @@ class Stored:
                 f"{self.scale.dtype} {list(self.scale.shape)}, expected float32 [rows] of a matrix"
             )
 
+    def _check_int4(self) -> None:
+        columns = self.columns
+        if columns is None or self.group_scale is None:
+            raise ValueError("stored: int4 without columns or a group_scale, expected both")
+        rows = len(self.values)
+        shape = rows, -(-columns // 2)
+        if self.values.shape != shape:
+            raise ValueError(
+                f"stored: values have shape {list(self.values.shape)}, expected {list(shape)}"
+            )
+        groups = self.group_scale
+        if groups.dtype != np.int8 or groups.shape != (rows, -(-columns // INT4_GROUP)):
+            raise ValueError(
+                f"stored: group_scale is {groups.dtype} {list(groups.shape)}, expected int8 "
+                f"[{rows}, {-(-columns // INT4_GROUP)}]"
+            )
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Length along each axis."""
-        return self.values.shape
+        return self.values.shape if self.columns is None else (len(self.values), self.columns)
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self.values.size
+        return math.prod(self.shape)
+
+    def whole(self) -> npt.NDArray[np.int8]:
+        """The numbers of an int4 matrix times the scales of their groups, [rows, columns]."""
+        assert self.group_scale is not None
+        numbers = np.empty((len(self.values), 2 * self.values.shape[1]), np.int8)
+        # The lower half's sign is brought to the sign of the byte, and both back.
+        numbers[:, ::2] = (self.values << 4).view(np.int8) >> 4
+        numbers[:, 1::2] = np.ascontiguousarray(self.values).view(np.int8) >> 4
+        numbers = numbers[:, : self.columns]
+        return numbers * np.repeat(self.group_scale, INT4_GROUP, axis=1)[:, : self.columns]
 
     def float32(self) -> Array:
         """The same numbers in float32, in C order, read-only unless they are `values` itself.
 
-        int8 is multiplied by its scales, which is exact to half a unit in the last place.
+        int8 and int4 are multiplied by their scales, which is exact to half a unit in the last
+        place.
         """
         if self.dtype == "float32":
             floats = np.require(self.values, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
@@ -85,7 +131,8 @@ class Stored:
             bits <<= 16
             floats = bits.view(np.float32)
         else:
-            floats = np.array(self.values, dtype=np.float32, order="C")
+            whole = self.values if self.dtype != "int4" else self.whole()
+            floats = np.array(whole, dtype=np.float32, order="C")
             if self.scale is not None:
                 floats *= self.scale[:, None]
         floats.flags.writeable = False
@@ -94,7 +141,8 @@ class Stored:
     def rows(self, begin: int, end: int) -> Stored:
         """A view of some rows."""
         scale = None if self.scale is None else self.scale[begin:end]
-        return Stored(self.dtype, self.values[begin:end], scale)
+        groups = None if self.group_scale is None else self.group_scale[begin:end]
+        return Stored(self.dtype, self.values[begin:end], scale, groups, self.columns)
 
     def let_go(self, begin: int, end: int) -> None:
         """Gives back the memory of some rows, if they are pages of a file (see `mapped`)."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from pyattn.files.native import MatrixType
+    from pyattn.files.native_entries import MatrixType
     from pyattn.model import Model
     from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
 
@@ -122,8 +122,8 @@ class TextModel(LoadedModel):
 
         Args:
             folder: The folder to write; it does not exist yet, or is empty.
-            dtype: Number type to store matrices in: "float32", "bfloat16" or "int8"; None keeps the
-                stored type of each.
+            dtype: Number type to store matrices in: "float32", "bfloat16", "int8" or "int4"; None
+                keeps the stored type of each.
 
         Raises:
             FileExistsError: if the folder holds anything.

@@ -166,8 +166,10 @@ py::array run_attention(const std::string& operation_name, py::handle q_object,
   call.soft_cap = soft_cap_of(operation, soft_cap);
   set_window(operation, window, call);
   call.dtype = dtype_named(operation, dtype);
-  check(call.dtype != DType::kInt8, operation,
-        "dtype is int8, expected float32 or bfloat16");
+  check_that(call.dtype == DType::kFloat32 || call.dtype == DType::kBFloat16,
+             operation, [&] {
+               return "dtype is " + dtype + ", expected float32 or bfloat16";
+             });
   py::array mask, bias;
   if (!mask_object.is_none()) {
     mask = mask_array(operation, mask_object);

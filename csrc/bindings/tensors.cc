@@ -22,9 +22,12 @@ StorageType storage_named(const char* name, const std::string& dtype) {
   if (dtype == "bfloat16") {
     return {Storage::kBFloat16, py::dtype::of<uint16_t>()};
   }
+  if (dtype == "int4") {
+    return {Storage::kInt4, py::dtype::of<uint8_t>()};
+  }
   check_that(dtype == "int8", "model", [&] {
     return std::string(name) + " is stored in " + dtype +
-           ", expected float32, float16, bfloat16 or int8";
+           ", expected float32, float16, bfloat16, int8 or int4";
   });
   return {Storage::kInt8, py::dtype::of<int8_t>()};
 }
@@ -90,10 +93,19 @@ StoredMatrix Tensors::matrix(const char* name, const py::handle& stored,
   const auto [storage, numpy] =
       storage_named(name, stored.attr("dtype").cast<std::string>());
   const py::array values = dense(name, stored.attr("values"), numpy);
-  check_shape("model", name, values, shape);
+  check_shape(
+      "model", name, values,
+      storage == Storage::kInt4 ? Shape{shape[0], (shape[1] + 1) / 2} : shape);
   kept_.push_back(values);
   StoredMatrix matrix = {.data = values.data(), .storage = storage};
-  if (storage == Storage::kInt8) {
+  if (storage == Storage::kInt4) {
+    const py::array groups =
+        dense(name, stored.attr("group_scale"), py::dtype::of<int8_t>());
+    check_shape("model", name, groups, {shape[0], groups_of(shape[1])});
+    kept_.push_back(groups);
+    matrix.group_scale = static_cast<const int8_t*>(groups.data());
+  }
+  if (storage == Storage::kInt8 || storage == Storage::kInt4) {
     matrix.scale = floats_of(name, stored.attr("scale"), {shape[0]});
   }
   const py::object let_go = stored.attr("let_go");
@@ -127,7 +139,7 @@ void Tensors::keep_only(const ModelWeights& weights) {
   for (const EmbeddingWeights* embedding :
        {&weights.source_embedding, &weights.target_embedding}) {
     read.insert({embedding->tokens.data, embedding->tokens.scale,
-                 embedding->positions});
+                 embedding->tokens.group_scale, embedding->positions});
   }
   std::erase_if(kept_, [&read](const py::array& tensor) {
     return read.count(tensor.data()) == 0;

@@ -111,18 +111,21 @@ const char* dtype_name(DType dtype) {
       return "bfloat16";
     case DType::kInt8:
       return "int8";
+    case DType::kInt4:
+      return "int4";
   }
   return "unknown";
 }
 
 DType dtype_named(const char* operation, const std::string& name) {
-  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kInt8}) {
+  for (const DType dtype :
+       {DType::kFloat32, DType::kBFloat16, DType::kInt8, DType::kInt4}) {
     if (name == dtype_name(dtype)) {
       return dtype;
     }
   }
   throw ArgumentError(std::string(operation) + ": dtype is '" + name +
-                      "', expected float32, bfloat16 or int8");
+                      "', expected float32, bfloat16, int8 or int4");
 }
 
 }  // namespace pyattn

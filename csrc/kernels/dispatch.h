@@ -18,7 +18,7 @@ const KernelTable& kernels_named(const std::string& isa);
 /// The table to use where none is asked for: PYATTN_ISA's, or the best.
 const KernelTable& default_kernels();
 
-/// "float32", "bfloat16", "int8".
+/// "float32", "bfloat16", "int8", "int4".
 const char* dtype_name(DType dtype);
 
 /// The number type of that name; throws ArgumentError, on behalf of

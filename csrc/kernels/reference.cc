@@ -33,6 +33,18 @@ double activate(Activation activation, double x) {
   return x;
 }
 
+// What an int4 panel of `steps` steps has as s * q, of one of its columns.
+int int4_weight(const char* panel, int64_t steps, int64_t lane, int64_t input) {
+  const auto* scale = reinterpret_cast<const int8_t*>(panel);
+  const auto* pairs =
+      reinterpret_cast<const uint8_t*>(panel + int4_scale_bytes(steps, kPanel));
+  const int64_t step = input / 4;
+  const int pair = pairs[(step / 2 * kPanel + lane) * 4 + input % 4];
+  const int four = step % 2 == 0 ? pair & 15 : pair >> 4;
+  return scale[input / kInt4Group * kPanel + lane] *
+         (four < 8 ? four : four - 16);
+}
+
 // The exact sum of one output, in the number type's own arithmetic but for
 // rounding: doubles, or integers.
 double product(DType dtype, const LinearArgs& args, int64_t row,
@@ -40,7 +52,15 @@ double product(DType dtype, const LinearArgs& args, int64_t row,
   const int64_t first = column / kPanel * kPanel * args.steps + column % kPanel;
   const int64_t word = row * args.x_stride;
   double sum = 0;
-  for (int64_t i = 0; i < args.steps; ++i) {
+  if (dtype == DType::kInt4) {
+    const char* panel = static_cast<const char*>(args.weight) +
+                        column / kPanel * int4_panel_bytes(args.steps, kPanel);
+    for (int64_t i = 0; i < args.steps * 4; ++i) {
+      sum += static_cast<const int8_t*>(args.x)[word * 4 + i] *
+             int4_weight(panel, args.steps, column % kPanel, i);
+    }
+  }
+  for (int64_t i = 0; dtype != DType::kInt4 && i < args.steps; ++i) {
     const int64_t at = first + i * kPanel;
     if (dtype == DType::kInt8) {
       for (int64_t j = 0; j < 4; ++j) {
@@ -59,7 +79,7 @@ double product(DType dtype, const LinearArgs& args, int64_t row,
     sum += static_cast<double>(static_cast<const float*>(args.x)[word + i]) *
            weight;
   }
-  if (dtype == DType::kInt8) {
+  if (dtype == DType::kInt8 || dtype == DType::kInt4) {
     sum -= static_cast<double>(args.x_zero[row]) * args.column_sum[column];
     sum *= static_cast<double>(args.x_scale[row]) * args.scale[column];
   }
@@ -80,6 +100,16 @@ void linear(const LinearArgs& args) {
         y += args.residual[row * args.residual_stride + column];
       }
       args.y[row * args.y_stride + column] = static_cast<float>(y);
+    }
+  }
+}
+
+void expand(const ExpandArgs& args) {
+  for (int64_t lane = 0; lane < kPanel; ++lane) {
+    for (int64_t i = 0; i < args.steps * 4; ++i) {
+      static_cast<int8_t*>(args.words)[(i / 4 * kPanel + lane) * 4 + i % 4] =
+          static_cast<int8_t>(int4_weight(static_cast<const char*>(args.weight),
+                                          args.steps, lane, i));
     }
   }
 }
@@ -272,7 +302,12 @@ extern const KernelTable kReferenceKernels = {
     .panel = kPanel,
     .products = {{.run = linear<DType::kFloat32>},
                  {.run = linear<DType::kBFloat16>},
-                 {.run = linear<DType::kInt8>, .words = Words::kInt8}},
+                 {.run = linear<DType::kInt8>, .words = Words::kInt8},
+                 {.run = linear<DType::kInt4>,
+                  .words = Words::kInt8,
+                  .steps = kInt4Steps,
+                  .most_rows = 2}},
+    .expand = expand,
     .prepare = prepare,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,

@@ -14,8 +14,27 @@ namespace pyattn {
 enum class Activation { kNone, kRelu, kGelu, kGeluTanh, kSilu };
 
 /// The number types that weights are kept and multiplied in.
-enum class DType { kFloat32, kBFloat16, kInt8 };
-inline constexpr int kDTypes = 3;
+enum class DType { kFloat32, kBFloat16, kInt8, kInt4 };
+inline constexpr int kDTypes = 4;
+
+/// int4 is compressed int8: a weight is scale[column] * s[column][group] * q,
+/// where q is in [-8, 7] and s in [-15, 15], so that s * q is an int8 and a sum
+/// is exact in int32. A group is so many neighbouring inputs, or steps.
+inline constexpr int64_t kInt4Group = 32;
+inline constexpr int64_t kInt4Steps = kInt4Group / 4;
+
+/// Bytes of the s of an int4 panel, which lie in front of its q, in whole
+/// lines: [steps / kInt4Steps][panel].
+constexpr int64_t int4_scale_bytes(int64_t steps, int64_t panel) {
+  return (steps / kInt4Steps * panel + 63) / 64 * 64;
+}
+
+/// Bytes of an int4 panel: s, then q as [steps / 2][panel] words, whose bytes
+/// have a step's four q in their lower halves and the next step's in their
+/// upper halves, in two's complement.
+constexpr int64_t int4_panel_bytes(int64_t steps, int64_t panel) {
+  return int4_scale_bytes(steps, panel) + (steps * panel * 2 + 63) / 64 * 64;
+}
 
 /// What the input of a product comes in: words of four bytes, which hold one
 /// float, or two bfloat16 or four int8 of neighbouring inputs.
@@ -39,7 +58,8 @@ struct WordRows {
 /// a row's bits do not depend on its batch.
 struct LinearArgs {
   const void* x;          // [rows, steps] words, x_stride words between rows
-  const void* weight;     // [columns / panel][steps][panel], see KernelTable
+  const void* weight;     // [columns / panel][steps][panel], see KernelTable;
+                          // int4: [columns / panel][int4_panel_bytes]
   const float* bias;      // [columns]: out, or twice that if gated, rounded up
   const float* residual;  // [rows, out] or null; may be y itself
   float* y;               // [rows, out], y_stride between rows
@@ -48,11 +68,18 @@ struct LinearArgs {
   int64_t x_stride, y_stride, residual_stride;
   Activation activation;
   bool gated;
-  // int8 only: y is (sum - x_zero * column_sum) * x_scale * scale.
+  // int8 and int4: y is (sum - x_zero * column_sum) * x_scale * scale.
   const float* x_scale;       // [rows]
   const int32_t* x_zero;      // [rows]
   const float* scale;         // [columns]
   const int32_t* column_sum;  // [columns]: of the column's weights
+};
+
+/// An int4 panel to the int8 panel that it compresses.
+struct ExpandArgs {
+  const void* weight;  // [int4_panel_bytes(steps, panel)]
+  void* words;         // [steps][panel]
+  int64_t steps;       // a multiple of kInt4Steps
 };
 
 /// Floats to words. bfloat16: to the nearest, ties to even. int8: 256 steps
@@ -245,6 +272,8 @@ struct ProductKernel {
   // use, rows past the last: up to the next multiple of `rows`.
   int steps = 1;
   int rows = 1;
+  // int4 only: with more rows it is quicker to expand the weights to int8.
+  int most_rows = 0;
 };
 
 /// Everything that one level of instructions runs.
@@ -253,6 +282,7 @@ struct KernelTable {
   int lanes;  // floats of a vector
   int panel;  // output columns that packed weights keep side by side
   ProductKernel products[kDTypes];
+  void (*expand)(const ExpandArgs&);
   void (*prepare)(const PrepareArgs&);
   void (*layer_norm)(const NormArgs&);
   void (*rms_norm)(const NormArgs&);

@@ -12,6 +12,14 @@ namespace {
 // More products of 255 and 127 might not fit 32 bits.
 constexpr int64_t kMostInt8Inputs = 65536;
 
+// Rows of an input that are multiplied by one expanded panel after the other
+// are so few that they stay in L2.
+constexpr int64_t kExpandedBytes = 256 * 1024;
+
+bool has_scales(DType dtype) {
+  return dtype == DType::kInt8 || dtype == DType::kInt4;
+}
+
 // Of a part, what is read before it is said to be.
 constexpr int64_t kBytesRead = int64_t{1} << 20;
 
@@ -78,7 +86,7 @@ class Readers {
   void tell(size_t p, int64_t end) {
     const LinearPart& part = parts_[p];
     const int64_t bytes =
-        (end - told_[p]) * in_ * bytes_of(part.weight.storage);
+        (end - told_[p]) * pyattn::row_bytes(part.weight.storage, in_);
     if (part.weight.was_read && end > told_[p] &&
         (bytes >= kBytesRead || end == part.out)) {
       part.weight.was_read(told_[p], end);
@@ -103,7 +111,7 @@ PackedLinear::PackedLinear(const Packing& packing,
       in_(in),
       arena_(std::move(arena)) {
   check(in > 0, "linear", "weight has no columns");
-  check(dtype_ != DType::kInt8 || in <= kMostInt8Inputs, "linear",
+  check(!has_scales(dtype_) || in <= kMostInt8Inputs, "linear",
         "int8 weights have more than 65536 columns; use bfloat16");
   for (const LinearPart& part : parts) {
     check(part.out > 0, "linear", "weight has no rows");
@@ -113,9 +121,9 @@ PackedLinear::PackedLinear(const Packing& packing,
   }
   out_ = gated_ ? parts[0].out : out_;
   const int64_t columns = panels() * table_->panel;
-  weight_ = take<char>(columns * steps() * weight_bytes());
+  weight_ = take<char>(panels() * panel_bytes());
   bias_ = take<float>(columns);
-  if (dtype_ == DType::kInt8) {
+  if (has_scales(dtype_)) {
     scale_ = take<float>(columns);
     sum_ = take<int32_t>(columns);
   }
@@ -145,8 +153,8 @@ PackedLinear::Output PackedLinear::output_of(
 // is multiplied too, and must be zeros.
 void PackedLinear::pack(const std::vector<LinearPart>& parts) {
   const int64_t panel = table_->panel;
-  const int64_t row_bytes = steps() * weight_bytes();
-  Buffer<char> rows(panel * row_bytes);
+  const int64_t bytes = row_bytes();
+  Buffer<char> rows(panel * bytes);
   std::memset(rows.data(), 0, static_cast<size_t>(rows.size()));
   WeightRows weights(dtype_, in_);
   Readers readers(parts, in_, gated_);
@@ -154,27 +162,44 @@ void PackedLinear::pack(const std::vector<LinearPart>& parts) {
     for (int64_t c = 0; c < panel; ++c) {
       const int64_t column = p * panel + c;
       const auto [part, row] = output_of(parts, column);
-      char* const to = rows.data() + c * row_bytes;
+      char* const to = rows.data() + c * bytes;
       bias_[column] = 0;
       Int8Row int8 = {};
       if (part == nullptr) {
-        std::memset(to, 0, static_cast<size_t>(row_bytes));
+        std::memset(to, 0, static_cast<size_t>(bytes));
       } else {
         int8 = weights.write(part->weight, row, to);
         bias_[column] = part->bias == nullptr ? 0.0F : part->bias[row];
       }
-      if (dtype_ == DType::kInt8) {
+      if (has_scales(dtype_)) {
         scale_[column] = int8.scale;
         sum_[column] = int8.sum;
       }
     }
-    char* const to = weight_ + p * panel * row_bytes;
-    if (weight_bytes() == 2) {
-      turn<uint16_t>(rows.data(), panel, steps(), to);
-    } else {
-      turn<uint32_t>(rows.data(), panel, steps(), to);
-    }
+    turn_panel(rows.data(), weight_ + p * panel_bytes());
     readers.packed((p + 1) * panel_width());
+  }
+}
+
+void PackedLinear::turn_panel(const char* rows, char* to) const {
+  const int64_t panel = table_->panel;
+  if (dtype_ == DType::kInt4) {
+    std::memset(to, 0, static_cast<size_t>(panel_bytes()));
+    char* const words = to + int4_scale_bytes(steps(), panel);
+    for (int64_t g = 0; g < steps() / kInt4Steps; ++g) {
+      for (int64_t c = 0; c < panel; ++c) {
+        const char* group = rows + c * row_bytes() + g * kInt4RowBytes;
+        for (int64_t word = 0; word < 4; ++word) {
+          std::memcpy(words + ((g * 4 + word) * panel + c) * 4,
+                      group + word * 4, 4);
+        }
+        to[g * panel + c] = group[kInt4Group / 2];
+      }
+    }
+  } else if (weight_bytes() == 2) {
+    turn<uint16_t>(rows, panel, steps(), to);
+  } else {
+    turn<uint32_t>(rows, panel, steps(), to);
   }
 }
 
@@ -198,6 +223,17 @@ int64_t PackedLinear::weight_bytes() const {
   return dtype_ == DType::kBFloat16 && kernel().words == Words::kFloats ? 2 : 4;
 }
 
+int64_t PackedLinear::panel_bytes() const {
+  return dtype_ == DType::kInt4 ? int4_panel_bytes(steps(), table_->panel)
+                                : steps() * table_->panel * weight_bytes();
+}
+
+// Bytes of a column before it is turned.
+int64_t PackedLinear::row_bytes() const {
+  return dtype_ == DType::kInt4 ? steps() / kInt4Steps * kInt4RowBytes
+                                : steps() * weight_bytes();
+}
+
 int64_t PackedLinear::panels() const {
   return (out_ + panel_width() - 1) / panel_width();
 }
@@ -205,17 +241,75 @@ int64_t PackedLinear::panels() const {
 LinearArgs PackedLinear::columns(int64_t begin_panel, int64_t end_panel) const {
   const int64_t begin = begin_panel * table_->panel;
   LinearArgs args = {};
-  args.weight = weight_ + begin * steps() * weight_bytes();
+  args.weight = weight_ + begin_panel * panel_bytes();
   args.bias = bias_ + begin;
   args.steps = steps();
   args.out =
       std::min(end_panel * panel_width(), out_) - begin_panel * panel_width();
   args.gated = gated_;
-  if (dtype_ == DType::kInt8) {
+  if (has_scales(dtype_)) {
     args.scale = scale_ + begin;
     args.column_sum = sum_ + begin;
   }
   return args;
+}
+
+void PackedLinear::run(const LinearArgs& args) const {
+  if (dtype_ != DType::kInt4 || args.rows <= kernel().most_rows) {
+    kernel().run(args);
+    return;
+  }
+  Buffer<char> words(steps() * table_->panel * 4);
+  const int64_t most = kExpandedBytes / (steps() * 4) / 32 * 32;
+  const int64_t block = std::max<int64_t>(most, 64);
+  for (int64_t row = 0; row < args.rows; row += block) {
+    run_expanded(args, row, std::min(block, args.rows - row), words.data());
+  }
+}
+
+// Some rows with one panel after the other.
+void PackedLinear::run_expanded(const LinearArgs& args, int64_t row,
+                                int64_t rows, char* words) const {
+  LinearArgs panel = args;
+  panel.x = static_cast<const char*>(args.x) + row * args.x_stride * 4;
+  panel.x_scale = args.x_scale + row;
+  panel.x_zero = args.x_zero + row;
+  panel.weight = words;
+  panel.rows = rows;
+  for (int64_t at = 0; at < args.out; at += panel_width()) {
+    const int64_t p = at / panel_width();
+    table_->expand(
+        {.weight = static_cast<const char*>(args.weight) + p * panel_bytes(),
+         .words = words,
+         .steps = args.steps});
+    panel.out = std::min(panel_width(), args.out - at);
+    panel.bias = args.bias + p * table_->panel;
+    panel.scale = args.scale + p * table_->panel;
+    panel.column_sum = args.column_sum + p * table_->panel;
+    const int64_t to = row * args.y_stride + at;
+    panel.y = args.y == nullptr ? nullptr : args.y + to;
+    panel.y_bfloat16 =
+        args.y_bfloat16 == nullptr ? nullptr : args.y_bfloat16 + to;
+    panel.residual = args.residual == nullptr
+                         ? nullptr
+                         : args.residual + row * args.residual_stride + at;
+    table_->products[static_cast<int>(DType::kInt8)].run(panel);
+  }
+}
+
+void PackedLinear::expand(int64_t column, char* to) const {
+  const int64_t panel = table_->panel;
+  const char* from = weight_ + column / panel * panel_bytes();
+  const int64_t lane = column % panel;
+  const char* words = from + int4_scale_bytes(steps(), panel) + lane * 4;
+  for (int64_t step = 0; step < steps(); ++step) {
+    const int s = static_cast<int8_t>(from[step / kInt4Steps * panel + lane]);
+    for (int64_t i = 0; i < 4; ++i) {
+      const int pair = static_cast<uint8_t>(words[step / 2 * panel * 4 + i]);
+      const int four = step % 2 == 0 ? pair & 15 : pair >> 4;
+      to[step * 4 + i] = static_cast<char>(s * (four < 8 ? four : four - 16));
+    }
+  }
 }
 
 }  // namespace pyattn

@@ -60,11 +60,14 @@ class PackedLinear {
   /// Words of an input row.
   int64_t steps() const;
 
-  /// Bytes of a column in a step.
+  /// Bytes of a column in a step; of int4, once it is expanded.
   int64_t weight_bytes() const;
 
   /// Multiplies, on this thread.
-  void run(const LinearArgs& args) const { kernel().run(args); }
+  void run(const LinearArgs& args) const;
+
+  /// Writes the int8 words of a column of int4, [steps].
+  void expand(int64_t column, char* to) const;
 
  private:
   // An output, by its part and its place in it; null lies past the last.
@@ -77,15 +80,20 @@ class PackedLinear {
   T* take(int64_t count);
   Output output_of(const std::vector<LinearPart>& parts, int64_t column) const;
   void pack(const std::vector<LinearPart>& parts);
+  int64_t panel_bytes() const;
+  int64_t row_bytes() const;
+  void turn_panel(const char* rows, char* to) const;
+  void run_expanded(const LinearArgs& args, int64_t row, int64_t rows,
+                    char* words) const;
 
   const KernelTable* table_ = nullptr;
   DType dtype_ = DType::kFloat32;
   bool gated_ = false;
   int64_t in_ = 0, out_ = 0, bytes_ = 0;
-  char* weight_ = nullptr;  // [panels][steps][panel] weights
+  char* weight_ = nullptr;  // see LinearArgs
   float* bias_ = nullptr;   // [panels, panel]
-  float* scale_ = nullptr;  // [panels, panel], int8 only
-  int32_t* sum_ = nullptr;  // [panels, panel], int8 only: of the weights
+  float* scale_ = nullptr;  // [panels, panel], int8 and int4 only
+  int32_t* sum_ = nullptr;  // [panels, panel], likewise: of the weights
   std::shared_ptr<Arena> arena_;
 };
 

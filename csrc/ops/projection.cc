@@ -129,7 +129,11 @@ LinearArgs Projection::chunk_args(int64_t chunk) const {
 }
 
 void Projection::multiply(const LinearArgs& args) const {
-  vocabulary_.output.run(args);
+  if (vocabulary_.selection) {
+    vocabulary_.selection->run(args);
+  } else {
+    vocabulary_.output.run(args);
+  }
   if (vocabulary_.soft_cap > 0) {
     for (int64_t row = 0; row < args.rows; ++row) {
       vocabulary_.output.table().soft_cap({.x = args.y + row * args.y_stride,

@@ -11,17 +11,17 @@ namespace {
 // A panel costs a few microseconds; waking a helper about two.
 constexpr int64_t kPanelsPerThread = 8;
 
-// The columns that start at `from` into a panel, whose steps are `width`
-// weights apart as theirs are. Step by step, since no two of a step's reads
-// wait for each other: column by column took up to twice as long.
+// The columns that start at `from`, whose steps are `from_stride` bytes apart,
+// into a panel of `width` weights a step. Step by step, since no two of a
+// step's reads wait for each other: column by column took up to twice as long.
 template <class Weight>
-void interleave(const std::vector<const char*>& from, int64_t steps,
-                int64_t width, char* to) {
+void interleave(const std::vector<const char*>& from, int64_t from_stride,
+                int64_t steps, int64_t width, char* to) {
   const int64_t stride = width * static_cast<int64_t>(sizeof(Weight));
   for (int64_t step = 0; step < steps; ++step) {
     char* weight = to + step * stride;
     for (const char* const column : from) {
-      std::memcpy(weight, column + step * stride, sizeof(Weight));
+      std::memcpy(weight, column + step * from_stride, sizeof(Weight));
       weight += sizeof(Weight);
     }
   }
@@ -35,7 +35,7 @@ Selection::Selection(const PackedLinear& output, std::vector<int32_t> ids)
       steps_(output.steps()),
       weight_(panels() * panel_bytes()),
       bias_(panels() * output.table().panel) {
-  if (output.dtype() == DType::kInt8) {
+  if (output.columns(0, 1).scale != nullptr) {
     scale_ = Buffer<float>(bias_.size());
     column_sum_ = Buffer<int32_t>(bias_.size());
   }
@@ -63,23 +63,39 @@ void Selection::copy_panel(int64_t panel) {
       std::fill_n(column_sum_.data() + end, missing, 0);
     }
   }
+  const bool int4 = output_.dtype() == DType::kInt4;
+  Buffer<char> expanded(int4 ? width * steps_ * bytes : 0);
   std::vector<const char*> sources;
   for (int64_t column = first; column < end; ++column) {
     const int64_t from_panel = ids_[column] / width;
     const int64_t lane = ids_[column] % width;
     const LinearArgs from = output_.columns(from_panel, from_panel + 1);
-    sources.push_back(static_cast<const char*>(from.weight) + lane * bytes);
+    if (int4) {
+      char* const words = expanded.data() + (column - first) * steps_ * bytes;
+      output_.expand(ids_[column], words);
+      sources.push_back(words);
+    } else {
+      sources.push_back(static_cast<const char*>(from.weight) + lane * bytes);
+    }
     bias_[column] = from.bias[lane];
     if (scale_.data() != nullptr) {
       scale_[column] = from.scale[lane];
       column_sum_[column] = from.column_sum[lane];
     }
   }
+  const int64_t stride = int4 ? bytes : width * bytes;
   if (bytes == 2) {
-    interleave<uint16_t>(sources, steps_, width, weight);
+    interleave<uint16_t>(sources, stride, steps_, width, weight);
   } else {
-    interleave<uint32_t>(sources, steps_, width, weight);
+    interleave<uint32_t>(sources, stride, steps_, width, weight);
   }
+}
+
+void Selection::run(const LinearArgs& args) const {
+  const bool int4 = output_.dtype() == DType::kInt4;
+  const KernelTable& table = output_.table();
+  (int4 ? table.products[static_cast<int>(DType::kInt8)] : output_.kernel())
+      .run(args);
 }
 
 int64_t Selection::panels() const {

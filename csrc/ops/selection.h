@@ -32,8 +32,12 @@ class Selection {
   /// The column of an id of the whole vocabulary; -1 if it is not selected.
   int32_t column_of(int32_t id) const;
 
-  /// The same as PackedLinear::columns, of the selected columns.
+  /// The same as PackedLinear::columns, of the selected columns; those of int4
+  /// are expanded to int8.
   LinearArgs columns(int64_t begin_panel, int64_t end_panel) const;
+
+  /// Multiplies, on this thread.
+  void run(const LinearArgs& args) const;
 
  private:
   int64_t panel_bytes() const;
@@ -44,8 +48,8 @@ class Selection {
   const int64_t steps_;
   Buffer<char> weight_;         // [panels][steps][panel] weights
   Buffer<float> bias_;          // [panels, panel]
-  Buffer<float> scale_;         // [panels, panel], int8 only
-  Buffer<int32_t> column_sum_;  // [panels, panel], int8 only
+  Buffer<float> scale_;         // [panels, panel], int8 and int4 only
+  Buffer<int32_t> column_sum_;  // [panels, panel], int8 and int4 only
 };
 
 }  // namespace pyattn

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "kernels/table.h"
+
 namespace pyattn {
 namespace {
 
@@ -33,12 +35,33 @@ float from_float16(uint16_t bits) {
 
 }  // namespace
 
-int64_t bytes_of(Storage storage) {
-  return storage == Storage::kFloat32 ? 4 : storage == Storage::kInt8 ? 1 : 2;
+int64_t row_bytes(Storage storage, int64_t columns) {
+  switch (storage) {
+    case Storage::kFloat32:
+      return columns * 4;
+    case Storage::kFloat16:
+    case Storage::kBFloat16:
+      return columns * 2;
+    case Storage::kInt8:
+      return columns;
+    case Storage::kInt4:
+      return (columns + 1) / 2;
+  }
+  return 0;
+}
+
+int64_t groups_of(int64_t columns) {
+  return (columns + kInt4Group - 1) / kInt4Group;
+}
+
+int int4_at(const char* row, int64_t i) {
+  const int pair = static_cast<uint8_t>(row[i / 2]);
+  const int four = i % 2 == 0 ? pair & 15 : pair >> 4;
+  return four < 8 ? four : four - 16;
 }
 
 const char* StoredMatrix::row(int64_t row, int64_t columns) const {
-  return static_cast<const char*>(data) + row * columns * bytes_of(storage);
+  return static_cast<const char*>(data) + row * row_bytes(storage, columns);
 }
 
 bool StoredMatrix::is_floats() const {
@@ -68,6 +91,14 @@ void read_row(const StoredMatrix& matrix, int64_t row, int64_t columns,
         to[i] = static_cast<float>(load<int8_t>(from, i)) * matrix.scale[row];
       }
       return;
+    case Storage::kInt4: {
+      const int8_t* group = matrix.group_scale + row * groups_of(columns);
+      for (int64_t i = 0; i < columns; ++i) {
+        to[i] = static_cast<float>(group[i / kInt4Group] * int4_at(from, i)) *
+                matrix.scale[row];
+      }
+      return;
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "ops/int4_rows.h"
 
 namespace pyattn {
 namespace {
@@ -39,9 +40,19 @@ int32_t sum_of(const int8_t* row, int64_t count) {
 
 }  // namespace
 
+WeightRows::WeightRows(DType dtype, int64_t columns)
+    : dtype_(dtype),
+      columns_(columns),
+      floats_(columns),
+      q_(columns),
+      s_(groups_of(columns)) {}
+
 Int8Row WeightRows::write(const StoredMatrix& from, int64_t row, void* to) {
   if (dtype_ == DType::kInt8) {
     return write_int8(from, row, static_cast<int8_t*>(to));
+  }
+  if (dtype_ == DType::kInt4) {
+    return write_int4(from, row, static_cast<char*>(to));
   }
   if (dtype_ == DType::kFloat32) {
     read_row(from, row, columns_, static_cast<float*>(to));
@@ -68,8 +79,38 @@ Int8Row WeightRows::write_int8(const StoredMatrix& from, int64_t row,
       return {from.scale[row], sum_of(to, columns_)};
     }
   }
+  if (from.storage == Storage::kInt4) {
+    Int4Row int4 = {.q = q_.data(), .s = s_.data(), .scale = 0, .sum = 0};
+    read_int4(from, row, columns_, int4);
+    for (int64_t i = 0; i < columns_; ++i) {
+      to[i] = static_cast<int8_t>(int4.s[i / kInt4Group] * int4.q[i]);
+    }
+    return {int4.scale, int4.sum};
+  }
   read_row(from, row, columns_, floats_.data());
   return quantize(to);
+}
+
+Int8Row WeightRows::write_int4(const StoredMatrix& from, int64_t row,
+                               char* to) {
+  Int4Row int4 = {.q = q_.data(), .s = s_.data(), .scale = 0, .sum = 0};
+  if (from.storage == Storage::kInt4) {
+    read_int4(from, row, columns_, int4);
+  } else {
+    read_row(from, row, columns_, floats_.data());
+    round_to_int4(floats_.data(), columns_, int4);
+  }
+  for (int64_t begin = 0; begin < columns_; begin += kInt4Group) {
+    std::memset(to, 0, kInt4RowBytes);
+    const int64_t count = std::min(columns_ - begin, kInt4Group);
+    for (int64_t i = 0; i < count; ++i) {
+      const int four = int4.q[begin + i] & 15;
+      to[i / 8 * 4 + i % 4] |= static_cast<char>(i % 8 < 4 ? four : four << 4);
+    }
+    to[kInt4Group / 2] = static_cast<char>(int4.s[begin / kInt4Group]);
+    to += kInt4RowBytes;
+  }
+  return {int4.scale, int4.sum};
 }
 
 // One scale per row, symmetric: the largest weight becomes 127.

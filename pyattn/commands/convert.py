@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
     command.add_argument("out", metavar="OUT", help="a folder that does not exist yet, or is empty")
     command.add_argument(
         "--dtype",
-        choices=("float32", "bfloat16", "int8"),
+        choices=("float32", "bfloat16", "int8", "int4"),
         help="number type to store matrices in; by default each keeps its stored type, int8 its "
         "integers and scales, float16, bfloat16 and float32 their bits",
     )

@@ -27,6 +27,7 @@ _TYPES = {
     "F32": "float32",
     "F64": "float64",
     "I16": "int16",
+    "I4": "int4",
     "I8": "int8",
 }
 
@@ -188,10 +189,11 @@ def _network(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _scales(checkpoint: Checkpoint) -> int:
-    """Number of scales of int8 matrices: one per row, which are no parameters."""
+    """Number of scales of rows and groups of matrices in whole numbers: they are no parameters."""
     tensors = Tensors.of(checkpoint.tensors)
-    distinct = {id(tensor): tensor.scale for tensor in map(tensors.stored, tensors)}
-    return sum(scale.size for scale in distinct.values() if scale is not None)
+    distinct = {id(tensor): tensor for tensor in map(tensors.stored, tensors)}
+    scales = [scale for tensor in distinct.values() for scale in (tensor.scale, tensor.group_scale)]
+    return sum(scale.size for scale in scales if scale is not None)
 
 
 def _languages(files: ModelFiles) -> dict[str, list[str]]:
@@ -217,5 +219,5 @@ def _listed(found: Mapping[str, Any]) -> str:
     text = ", ".join(f"{dtype} {count:,}" for dtype, count in ordered)
     # In other layouts scales have other forms, or other tensors are stored besides.
     if scales and sum(counts.values()) == found["parameters"] + scales:
-        text += f" ({scales:,} of these are scales of int8 rows, which are no parameters)"
+        text += f" ({scales:,} of these are scales, which are no parameters)"
     return text

@@ -2,8 +2,9 @@
 
 `pyattn.files.native_config` describes config.json. model.safetensors holds the tensors under the
 names of `pyattn.checkpoint` in float32, matrices also in float16, bfloat16, or int8 with a float32
-scale per row (output channel), named `<name>.scale`. A Marian model may have its shortlist beside
-them (`pyattn.files.shortlist`).
+scale per row (output channel), named `<name>.scale`; or int4, two numbers in each U8, with another
+scale per group of columns in I8, named `<name>.group_scale` (`pyattn.stored`). A Marian model may
+have its shortlist beside them (`pyattn.files.shortlist`).
 """
 
 from __future__ import annotations
@@ -16,16 +17,13 @@ import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeAlias, get_args
-
-import numpy as np
-import numpy.typing as npt
+from typing import TypeAlias, get_args
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.head import Head, read_head
 from pyattn.files.model_files import ModelFiles
-from pyattn.files.named_tensors import Weights, named_shapes
+from pyattn.files.named_tensors import Weights, check_shape, named_shapes
 from pyattn.files.native_config import (
     CONFIG_FILE,
     FORMAT,
@@ -34,22 +32,27 @@ from pyattn.files.native_config import (
     NativeConfig,
     read_native_config,
 )
-from pyattn.files.quantized import bfloat16_bits, quantize, stored_quantized
+from pyattn.files.native_entries import (
+    GROUP_SCALE_SUFFIX,
+    SCALE_SUFFIX,
+    MatrixType,
+    entries,
+)
+from pyattn.files.quantized import stored_int4, stored_quantized
 from pyattn.files.reading import JsonObject, bare, listed, open_regular, read_json
-from pyattn.files.safetensors import Entry, read_safetensors, write_safetensors
+from pyattn.files.safetensors import read_safetensors, write_safetensors
 from pyattn.files.shortlist import SHORTLIST_FILE, LexicalShortlist, read_own_shortlist
+from pyattn.files.tensors import Tensor
 from pyattn.files.tokenizer_parts import (
     TOKENIZER_FILES,
     FilesByRole,
     TokenizerParts,
     read_numbered,
 )
-from pyattn.stored import Array, Stored, Tensors
+from pyattn.stored import INT4_GROUP, Stored, Tensors
 
 WEIGHTS_FILE = "model.safetensors"
-SCALE_SUFFIX = ".scale"
 
-MatrixType: TypeAlias = Literal["float32", "bfloat16", "int8"]
 # Roles of `TOKENIZER_FILES` to files, or to their contents.
 TokenizerFiles: TypeAlias = Mapping[str, str | os.PathLike[str] | bytes]
 
@@ -107,7 +110,14 @@ class NativeFiles(ModelFiles):
     @property
     def stored_numbers(self) -> Mapping[str, int]:
         """As `ModelFiles`."""
-        return self._weights.counts()
+        counts = self._weights.counts()
+        tensors = Tensors.of(self.checkpoint.tensors)
+        stored = {id(tensor): tensor for tensor in map(tensors.stored, tensors)}.values()
+        four_bits = sum(tensor.size for tensor in stored if tensor.dtype == "int4")
+        if four_bits:
+            del counts["U8"]  # of two numbers each
+            counts["I4"] = four_bits
+        return counts
 
 
 def _checkpoint(config: NativeConfig, weights: Weights) -> Checkpoint:
@@ -129,12 +139,26 @@ def _checkpoint(config: NativeConfig, weights: Weights) -> Checkpoint:
 
 def _stored(weights: Weights, name: str, shape: tuple[int, ...]) -> Stored:
     """A tensor in the numbers that it is stored in."""
+    groups = weights.optional(f"{name}{GROUP_SCALE_SUFFIX}")
+    if groups is not None:
+        return _int4(weights, name, groups, shape)
     tensor = weights.take(name, shape)
     if tensor.dtype != "I8":
         return tensor.stored()
     if len(shape) != 2:
         raise ModelError(f"{tensor.file}: {bare(name)} has dtype I8, expected F32 for a vector")
     return stored_quantized(tensor, weights.take(f"{name}{SCALE_SUFFIX}", shape[:1]))
+
+
+def _int4(weights: Weights, name: str, groups: Tensor, shape: tuple[int, ...]) -> Stored:
+    if len(shape) != 2:
+        raise ModelError(f"{groups.file}: {bare(groups.name)} belongs to {bare(name)}, no matrix")
+    rows, columns = shape
+    values = weights.take(name, (rows, -(-columns // 2)))
+    if values.dtype != "U8":
+        raise ModelError(f"{values.file}: {bare(name)} has dtype {values.dtype}, expected U8")
+    check_shape(groups, (rows, -(-columns // INT4_GROUP)))
+    return stored_int4(values, weights.take(f"{name}{SCALE_SUFFIX}", shape[:1]), groups, columns)
 
 
 def write_native(
@@ -152,7 +176,8 @@ def write_native(
         checkpoint: The model. Matrices that are one object are stored once; those that are stored
             in `dtype` already keep their bits.
         dtype: Number type to store matrices in; None keeps the stored type of each. Vectors and
-            relative biases are always float32.
+            relative biases are always float32. "int4" leaves more bits to the matrices of
+            `pyattn.products.four_bits` that need them, and int8 to embeddings.
         tokenizer_files: Role (a key of `TOKENIZER_FILES`) to a file or its content; files with the
             same content are stored once.
         shortlist: The model's shortlist, if it has one.
@@ -161,7 +186,8 @@ def write_native(
         TypeError: if an argument is of another type, such as those of another order.
         FileExistsError: if the folder holds anything.
         ValueError: if there is no such dtype or role, if the tensors or the shortlist are not those
-            of the config, or if a matrix that is to be int8 has a value that is not finite.
+            of the config, or if a matrix that is to be int8 or int4 has a value that is not
+            finite.
     """
     place = _checked_path("folder", folder)
     if not isinstance(checkpoint, Checkpoint):
@@ -195,7 +221,7 @@ def write_native(
             shortlist.write(written / SHORTLIST_FILE)
         text = json.dumps(config, indent=2, allow_nan=False)
         (written / CONFIG_FILE).write_text(f"{text}\n", encoding="utf-8")
-        write_safetensors(written / WEIGHTS_FILE, _entries(stored, dtype))
+        write_safetensors(written / WEIGHTS_FILE, entries(stored, checkpoint.config, dtype))
 
 
 def _checked_path(name: str, path: object) -> pathlib.Path:
@@ -255,65 +281,6 @@ def _distinct(tensors: Tensors) -> tuple[dict[str, str], dict[str, Stored]]:
         {name: other for name, other in tied.items() if name != other},
         {name: tensor for name, tensor in stored.items() if tied[name] == name},
     )
-
-
-def _entries(tensors: Mapping[str, Stored], dtype: MatrixType | None) -> dict[str, Entry]:
-    """The contents of the file, scales beside their matrices."""
-    entries: dict[str, Entry] = {}
-    for name, tensor in tensors.items():
-        shape = tensor.shape
-        whole = len(shape) != 2 or name.endswith(("relative_bias", "encoder.types"))
-        kind = "float32" if whole else dtype or tensor.dtype
-        if kind == "float32":
-            entries[name] = Entry(dtype="F32", shape=shape, values=tensor.float32)
-        elif kind == "float16":
-            entries[name] = Entry(dtype="F16", shape=shape, values=functools.partial(_own, tensor))
-        elif kind == "bfloat16":
-            entries[name] = Entry(
-                dtype="BF16", shape=shape, values=functools.partial(bfloat16_bits, tensor)
-            )
-        else:
-            matrix = _Int8(name, tensor)
-            entries[name] = Entry(dtype="I8", shape=shape, values=matrix.values)
-            entries[f"{name}{SCALE_SUFFIX}"] = Entry(
-                dtype="F32", shape=shape[:1], values=matrix.scale
-            )
-    return entries
-
-
-def _own(tensor: Stored) -> npt.NDArray[Any]:
-    """A tensor's numbers as they are."""
-    return tensor.values
-
-
-class _Int8:
-    """A matrix in int8 whose integers and scales are written one after the other."""
-
-    def __init__(self, name: str, tensor: Stored) -> None:
-        self._name = name
-        self._tensor = tensor
-        self._scale: Array | None = tensor.scale
-
-    def values(self) -> npt.NDArray[np.int8]:
-        """[out, in]."""
-        return self._quantized().values
-
-    def scale(self) -> Array:
-        """[out]."""
-        if self._scale is None:
-            self._quantized()
-        assert self._scale is not None
-        return self._scale
-
-    def _quantized(self) -> Stored:
-        if self._tensor.dtype == "int8":
-            return self._tensor
-        try:
-            quantized = quantize(self._tensor.float32())
-        except ValueError as error:
-            raise ValueError(f"{self._name}: {error}") from None
-        self._scale = quantized.scale
-        return quantized
 
 
 def _copy_tokenizer(files: TokenizerFiles, folder: pathlib.Path) -> dict[str, str]:

@@ -30,7 +30,9 @@ def pack(
         dtype: The number type of the weights. "float32": as they are. "bfloat16": rounded to their
             upper 16 bits; levels with instructions for it round the input too, others multiply in
             float32. "int8": with one scale per row of `weight`, and each row of the input with a
-            scale and a zero of its own; sums are exact in int32.
+            scale and a zero of its own; sums are exact in int32. "int4": the same with weights that
+            are a product of a whole number from -8 to 7, one from -15 to 15 for each group of 32
+            inputs, and the scale of the row.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
-from pyattn.running import precision
+from pyattn.products import products
 from pyattn.stored import Array, Stored, Tensors
 
 # Most floats in a table of computed positions, unless the model is far larger: 16,384 positions for
@@ -27,7 +27,7 @@ def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, li
 
     Returns:
         Vectors and tables in float32, computed positions included; and, by the names of products
-        (`pyattn.running.precision`) and of embeddings, the matrices that each of them consists of.
+        (`pyattn.products`) and of embeddings, the matrices that each of them consists of.
 
     Raises:
         ModelError: if a tensor is missing, is an array of another type than float32, or does not
@@ -39,10 +39,10 @@ def core_tensors(checkpoint: Checkpoint) -> tuple[dict[str, Array], dict[str, li
     except ValueError as error:
         raise ModelError(f"checkpoint: {error}") from None
     names = _checked_names(config, tensors)
-    products = {f"{stack}.embedding": (f"{stack}.embedding",) for stack in config.stacks}
+    embeddings = {f"{stack}.embedding": (f"{stack}.embedding",) for stack in config.stacks}
     parts: dict[str, list[Part]] = {}
     taken: set[str] = set()
-    for product, weights in (products | precision.products(config)).items():
+    for product, weights in (embeddings | products(config)).items():
         biases = [f"{weight.removesuffix('.weight')}.bias" for weight in weights]
         taken.update(weights, biases)
         parts[product] = [

@@ -1,13 +1,4 @@
-"""The number type that each matrix product of a model is computed in.
-
-Projections that share their input are one product. Its name is {stack}.layers.N.BLOCK.PRODUCT, as
-`pyattn.blocks.BLOCKS` lists blocks and products:
-
-    encoder.layers.0.self_attention.query_key_value
-    decoder.layers.3.feed_forward.down
-
-The projection to the vocabulary is "output". A model without a decoder has those of its encoder.
-"""
+"""The number type that each matrix product of a model (`pyattn.products`) is computed in."""
 
 from __future__ import annotations
 
@@ -18,10 +9,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
-from pyattn.blocks import products as block_products
-from pyattn.checkpoint import Checkpoint, ModelConfig, blocks, tensor_shapes
+from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.products import four_bits, products, sensitive
 
-DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8"]
+DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8", "int4"]
 # One for all products, or by patterns of their names, of which the last that matches counts.
 DTypes: TypeAlias = DType | Mapping[str, DType]
 
@@ -30,23 +21,6 @@ DTypes: TypeAlias = DType | Mapping[str, DType]
 # bfloat16 is 1.8 and 2.5 times as fast where the CPU multiplies it; elsewhere it becomes float32 on
 # its way, which is as fast in batches and, with half the bytes to read, 1.4 to 1.6 times for one.
 _ONLY_FLOAT32 = frozenset({"reference", "portable"})
-_ATTENTION_INPUTS = frozenset({"query_key_value", "global_query", "global_key_value"})
-
-
-def products(config: ModelConfig) -> dict[str, tuple[str, ...]]:
-    """The names of a model's products, in the order of computation, each with its matrices'."""
-    found = {}
-    for stack in config.stacks:
-        layer = [
-            (f"{block}.{product}", [f"{block}.{matrix.name}.weight" for matrix in matrices])
-            for block in blocks(config, stack)
-            for product, matrices in block_products(block, config, stack).items()
-        ]
-        for n in range(config.stack(stack).layers):
-            prefix = f"{stack}.layers.{n}"
-            for product, weights in layer:
-                found[f"{prefix}.{product}"] = tuple(f"{prefix}.{weight}" for weight in weights)
-    return found | ({"output": ("output.weight",)} if "decoder" in config.stacks else {})
 
 
 def check(dtype: DTypes) -> None:
@@ -74,20 +48,25 @@ def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
     """The number type of each product, with "auto" resolved.
 
     "auto" is the fastest type on this level at full quality. That is int8: on a thousand sentences
-    of a trained Marian model its cost in BLEU is within chance. If norms stand in front of blocks,
-    the feed-forwards of large models have a few channels far above the others (Dettmers et al.
-    2022); there the product that reads them is bfloat16, unless the checkpoint stores it in int8.
-    So are queries, keys and values of an encoder that stands alone: int8 there makes half of the
-    error in the vectors of MiniLM, whose mean cosine with those of float32 is 0.9994 in place of
-    0.9989.
+    of a trained Marian model its cost in BLEU is within chance. Products that are `sensitive` are
+    bfloat16, unless the checkpoint stores them in int8 or int4.
     Levels that gain no time from fewer bytes compute in float32. A product that no pattern matches
     is "auto".
+
+    "int4" for the whole model, rather than in a mapping, leaves more bits to the products of
+    `four_bits` that need them.
 
     Raises:
         ValueError: if a pattern matches no product of the model.
     """
     check(dtype)
     matrices = products(checkpoint.config)
+    if dtype == "int4":
+        types = four_bits(checkpoint.config)
+        return {
+            name: "int8" if kind == "bfloat16" and checkpoint.int8.issuperset(stored) else kind
+            for (name, kind), stored in zip(types.items(), matrices.values(), strict=True)
+        }
     wanted: dict[str, DType] = dict.fromkeys(matrices, "auto")
     for pattern, value in (dtype if isinstance(dtype, Mapping) else {"*": dtype}).items():
         matched = _matching(pattern, matrices)
@@ -104,12 +83,8 @@ def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
 def _auto(product: str, matrices: tuple[str, ...], checkpoint: Checkpoint, isa: str) -> str:
     if isa in _ONLY_FLOAT32:
         return "float32"
-    config = checkpoint.config
-    outliers = config.norm != "post" and product.endswith(".feed_forward.down")
-    alone = "decoder" not in config.stacks and product.rpartition(".")[2] in _ATTENTION_INPUTS
-    return (
-        "bfloat16" if (outliers or alone) and not checkpoint.int8.issuperset(matrices) else "int8"
-    )
+    exact = checkpoint.int8.issuperset(matrices)
+    return "bfloat16" if sensitive(product, checkpoint.config) and not exact else "int8"
 
 
 def commonest(dtypes: Mapping[str, str], config: ModelConfig) -> str:

@@ -105,6 +105,6 @@ def test_folder_that_holds_things_is_an_error_of_one_line(
 
 def test_unknown_type_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        cli.main(["convert", "one", "two", "--dtype", "int4"])
+        cli.main(["convert", "one", "two", "--dtype", "int2"])
     assert stop.value.code == 2
-    assert "'int4'" in capsys.readouterr().err
+    assert "'int2'" in capsys.readouterr().err

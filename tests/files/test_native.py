@@ -12,7 +12,8 @@ import pyattn
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files import open_model, read_checkpoint
-from pyattn.files.native import MatrixType, write_native
+from pyattn.files.native import write_native
+from pyattn.files.native_entries import MatrixType
 from pyattn.files.quantized import bfloat16_bits, quantize
 from pyattn.files.safetensors import read_safetensors
 from pyattn.options import GenerationOptions
@@ -311,9 +312,9 @@ def test_a_failure_leaves_nothing_behind(tmp_path: pathlib.Path) -> None:
 
 
 def test_unknown_dtype_is_an_error(tmp_path: pathlib.Path) -> None:
-    known = "'float32', 'bfloat16', 'int8'"
-    with pytest.raises(ValueError, match=f"dtype is 'int4', expected one of {known}"):
-        write_native(tmp_path / "native", checkpoint(), dtype="int4")
+    known = "'float32', 'bfloat16', 'int8', 'int4'"
+    with pytest.raises(ValueError, match=f"dtype is 'int2', expected one of {known}"):
+        write_native(tmp_path / "native", checkpoint(), dtype="int2")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pyattn.checkpoint import (
     blocks,
     tensor_shapes,
 )
-from pyattn.running import precision
+from pyattn.products import products
 from pyattn.running.packing import core_tensors
 from support.inputs import FAMILIES, RECIPES, checkpoint, sentences, targets
 
@@ -31,7 +31,7 @@ Array = npt.NDArray[np.float32]
 
 
 def core(made: Checkpoint, floats: Mapping[str, Any], matrices: Mapping[str, Any]) -> _core.Model:
-    types = dict.fromkeys(precision.products(made.config), "float32")
+    types = dict.fromkeys(products(made.config), "float32")
     return _core.Model(made.config, floats, matrices, types, None, 1, 64, 8, 1 << 20)
 
 
@@ -62,8 +62,8 @@ def test_table_holds_the_blocks_of_every_variant() -> None:
 def test_table_names_attributes_that_exist() -> None:
     lengths = {field.name for kind in (ModelConfig, StackSizes) for field in fields(kind)}
     conditions = {field.name for field in fields(ModelConfig)}
-    for products in BLOCKS.values():
-        for matrices in products.values():
+    for block in BLOCKS.values():
+        for matrices in block.values():
             for matrix in matrices:
                 assert {matrix.rows, matrix.columns} <= lengths
                 assert isinstance(matrix.bias, bool) or matrix.bias in conditions
@@ -138,7 +138,7 @@ def test_core_refuses_products_of_other_matrices_than_its_own(change: str) -> No
 def test_nbytes_are_those_of_every_product_packed_by_itself(name: str, dtype: Any) -> None:
     made = checkpoint(name)
     expected = 0
-    for product, names in precision.products(made.config).items():
+    for product, names in products(made.config).items():
         parts = [made.tensors[matrix] for matrix in names]
         if made.config.gated and product.endswith("feed_forward.up"):
             packed = ops.pack(parts[1], gate=parts[0], dtype=dtype)

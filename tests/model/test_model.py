@@ -305,7 +305,7 @@ def test_closed_model_says_so() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"dtype": "int4"}, ValueError, "dtype: expected "),
+        ({"dtype": "int2"}, ValueError, "dtype: expected "),
         ({"threads": 0}, ValueError, "threads: expected 1 to 1024, got 0"),
         ({"threads": -1}, ValueError, "threads: expected 1 to 1024, got -1"),
         ({"threads": 10**6}, ValueError, "threads: expected 1 to 1024, got 1000000"),

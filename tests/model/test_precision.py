@@ -13,6 +13,7 @@ from pyattn.checkpoint import Checkpoint, tensor_shapes
 from pyattn.files import read_checkpoint
 from pyattn.files.native import write_native
 from pyattn.files.quantized import quantize
+from pyattn.products import products
 from pyattn.running import precision
 from pyattn.stored import Tensors
 from support.inputs import FAMILIES, RECIPES, checkpoint, sentences, targets
@@ -20,12 +21,12 @@ from support.inputs import FAMILIES, RECIPES, checkpoint, sentences, targets
 # What is chosen for a level that this machine does not run can be asked as well.
 FAST, PLAIN = ["avx2", "avx512_vnni", "amx"], ["portable", "reference"]
 INT8 = "avx512_vnni"
-EVERY = list(precision.products(checkpoint("odd").config))
+EVERY = list(products(checkpoint("odd").config))
 
 
 def stored_in_int8(name: str, *, but: str = "") -> Checkpoint:
     made = checkpoint(name)
-    matrices = {one for product in precision.products(made.config).values() for one in product}
+    matrices = {one for product in products(made.config).values() for one in product}
     arrays = Tensors.of(made.tensors)
     stored = {
         name: quantize(array) if name in matrices - {but} else arrays.stored(name)
@@ -37,7 +38,7 @@ def stored_in_int8(name: str, *, but: str = "") -> Checkpoint:
 @pytest.mark.parametrize("name", RECIPES | FAMILIES)
 def test_products_are_all_matrices_that_are_multiplied(name: str) -> None:
     config = checkpoint(name).config
-    matrices = [matrix for product in precision.products(config).values() for matrix in product]
+    matrices = [matrix for product in products(config).values() for matrix in product]
     wanted = {
         tensor
         for tensor, shape in tensor_shapes(config)
@@ -66,7 +67,7 @@ def test_bfloat16_of_one_product_is_float32_of_its_rounded_weights(product: str)
     made = checkpoint("odd")
     changed = {
         matrix: rounded_to_bfloat16(made.tensors[matrix])
-        for matrix in precision.products(made.config)[product]
+        for matrix in products(made.config)[product]
     }
     rounded = dataclasses.replace(made, tensors={**made.tensors, **changed})
     plain = answers(made, "float32")
@@ -85,8 +86,7 @@ def test_each_product_takes_the_memory_of_its_type() -> None:
             return model.nbytes
 
     saved = [
-        size("float32") - size({"*": "float32", name: "int8"})
-        for name in precision.products(made.config)
+        size("float32") - size({"*": "float32", name: "int8"}) for name in products(made.config)
     ]
     assert min(saved) > 0
     assert sum(saved) == size("float32") - size("int8")
@@ -183,10 +183,10 @@ def test_choice_in_words_is_short_and_complete(dtype: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("dtype", "message"),
     [
-        ("int4", "expected auto, float32, bfloat16, int8, got 'int4'"),
-        (8, "expected auto, float32, bfloat16, int8, got 8"),
-        ({"*": "int4"}, "expected auto, float32, bfloat16, int8 for '*', got 'int4'"),
-        ({"*": ["int8"]}, "expected auto, float32, bfloat16, int8 for '*', got ['int8']"),
+        ("int2", "expected auto, float32, bfloat16, int8, int4, got 'int2'"),
+        (8, "expected auto, float32, bfloat16, int8, int4, got 8"),
+        ({"*": "int2"}, "expected auto, float32, bfloat16, int8, int4 for '*', got 'int2'"),
+        ({"*": ["int8"]}, "expected auto, float32, bfloat16, int8, int4 for '*', got ['int8']"),
         ({0: "int8"}, "expected names of products as keys, got 0"),
         ({None: "int8"}, "expected names of products as keys, got None"),
         ({"*.fed_forward.down": "int8"}, "near: *.feed_forward.down, *.feed_forward.up"),

@@ -12,7 +12,8 @@ import pyattn
 from pyattn import Model, ModelError
 from pyattn.checkpoint import Checkpoint
 from pyattn.files import read_checkpoint
-from pyattn.files.native import MatrixType, write_native
+from pyattn.files.native import write_native
+from pyattn.files.native_entries import MatrixType
 from pyattn.files.quantized import bfloat16_bits, quantize
 from pyattn.stored import Stored, StoredType, Tensors
 from support.inputs import ISAS, Floats, checkpoint, sentences, targets
@@ -20,7 +21,7 @@ from support.number_types import inputs_to_int8
 from support.tolerances import FLOAT32, assert_close
 
 STORED: list[StoredType] = ["float32", "float16", "bfloat16", "int8"]
-COMPUTED = ["float32", "bfloat16", "int8"]
+COMPUTED = ["float32", "bfloat16", "int8", "int4"]
 
 every_level = pytest.mark.parametrize("isa", ISAS)
 

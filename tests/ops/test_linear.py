@@ -235,8 +235,8 @@ def test_matrix_must_be_packed() -> None:
 
 
 def test_unknown_number_type_is_named() -> None:
-    with pytest.raises(ValueError, match="pack: dtype is 'int4', expected"):
-        ops.pack(WEIGHT, dtype="int4")
+    with pytest.raises(ValueError, match="pack: dtype is 'int2', expected"):
+        ops.pack(WEIGHT, dtype="int2")
 
 
 def test_unknown_level_is_named() -> None:

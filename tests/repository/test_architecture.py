@@ -29,7 +29,7 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 # it its place here.
 CONTRACTS = {
     *("blocks", "checkpoint", "errors", "options", "overrides", "results", "stored"),
-    "text_settings",
+    *("products", "text_settings"),
 }
 MAY_IMPORT = {
     "errors": set(),
@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "blocks": set(),
     "text_settings": set(),
     "checkpoint": {"blocks", "options", "stored", "text_settings"},
+    "products": {"blocks", "checkpoint"},
     # For the types in its stub.
     "_core": {"checkpoint", "options", "results", "segments", "stored"},
     "cpu": {"_core"},

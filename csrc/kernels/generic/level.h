@@ -4,6 +4,7 @@
 #include "kernels/generic/attention_step.h"
 #include "kernels/generic/elementwise.h"
 #include "kernels/generic/linear.h"
+#include "kernels/generic/linear_int4.h"
 #include "kernels/generic/norm.h"
 #include "kernels/generic/prepare.h"
 #include "kernels/generic/product.h"
@@ -28,7 +29,12 @@ consteval KernelTable level(Isa isa) {
       .products = {{.run = linear<Float32Product<Vec>>},
                    {.run = linear<BFloat16Product<Vec>>},
                    {.run = linear<Int8Product<Vec, Dot>>,
-                    .words = Words::kInt8}},
+                    .words = Words::kInt8},
+                   {.run = linear_int4<Vec, Dot>,
+                    .words = Words::kInt8,
+                    .steps = kInt4Steps,
+                    .most_rows = Dot::kMostInt4Rows}},
+      .expand = expand<Vec>,
       .prepare = prepare<Vec, Dot::kLeast>,
       .layer_norm = norm<Vec, LayerNorm<Vec>, Dot::kLeast>,
       .rms_norm = norm<Vec, RmsNorm<Vec>, Dot::kLeast>,

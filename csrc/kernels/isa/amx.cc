@@ -26,6 +26,9 @@ consteval KernelTable level() {
       .words = Words::kInt8,
       .steps = kernels::kTileSide,
       .rows = kernels::kTileSide};
+  // The input suits both the product of few rows and, expanded, int8's.
+  table.products[static_cast<int>(DType::kInt4)].steps = kernels::kTileSide;
+  table.products[static_cast<int>(DType::kInt4)].rows = kernels::kTileSide;
   table.attention_bfloat16 = kernels::attention_on_tiles<
       kernels::TiledBFloat16Words<Vec, amx::PairDot, amx::Tiles>>;
   return table;

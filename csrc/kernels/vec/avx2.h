@@ -186,6 +186,36 @@ struct Dot {
     return _mm256_cvtepi32_ps(_mm256_sub_epi32(
         sum, _mm256_mullo_epi32(weights, _mm256_set1_epi32(zero))));
   }
+
+  // int4, see kernels/generic/linear_int4.h. A group's sums of two products
+  // each fit 16 bits: 8 steps of 2 * 128 * 8.
+  static constexpr int kMostInt4Rows = 12;
+  using Group = __m256i;
+  using Scales = __m256i;  // each twice, in 16 bits
+
+  static Group group() { return _mm256_setzero_si256(); }
+  static void nibbles(const char* p, Weights& low, Weights& high) {
+    const __m256i table = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1));
+    const __m256i half = _mm256_set1_epi8(15);
+    const __m256i pairs = load(p);
+    low = _mm256_shuffle_epi8(table, _mm256_and_si256(pairs, half));
+    high = _mm256_shuffle_epi8(
+        table, _mm256_and_si256(_mm256_srli_epi16(pairs, 4), half));
+  }
+  static Group add_to_group(Word a, Weights w, Group group) {
+    return _mm256_add_epi16(
+        group,
+        _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(w, a)));
+  }
+  static Scales scales(const int8_t* p) {
+    const __m256i s = _mm256_cvtepi8_epi32(
+        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_blend_epi16(s, _mm256_slli_epi32(s, 16), 0xAA);
+  }
+  static Sum fold(Group group, Scales s, Sum sum) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(group, s));
+  }
 };
 
 }  // namespace pyattn::avx2

@@ -191,6 +191,36 @@ struct Avx512Dot {
         _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_loadu_si512(columns),
                                                  _mm512_set1_epi32(zero))));
   }
+
+  // int4, see kernels/generic/linear_int4.h. A group's sums of two products
+  // each fit 16 bits: 8 steps of 2 * 128 * 8.
+  static constexpr int kMostInt4Rows = 12;
+  using Group = __m512i;
+  using Scales = __m512i;  // each twice, in 16 bits
+
+  static Group group() { return _mm512_setzero_si512(); }
+  static void nibbles(const char* p, Weights& low, Weights& high) {
+    const __m512i table = _mm512_broadcast_i32x4(
+        _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1));
+    const __m512i half = _mm512_set1_epi8(15);
+    const __m512i pairs = _mm512_loadu_si512(p);
+    low = _mm512_shuffle_epi8(table, _mm512_and_si512(pairs, half));
+    high = _mm512_shuffle_epi8(
+        table, _mm512_and_si512(_mm512_srli_epi16(pairs, 4), half));
+  }
+  static Group add_to_group(Word a, Weights w, Group group) {
+    const __m512i turned =
+        _mm512_mask_sub_epi8(w, a.negative, _mm512_setzero_si512(), w);
+    return _mm512_add_epi16(group, _mm512_maddubs_epi16(a.size, turned));
+  }
+  static Scales scales(const int8_t* p) {
+    const __m512i s = _mm512_cvtepi8_epi32(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm512_mask_blend_epi16(0xAAAAAAAA, s, _mm512_slli_epi32(s, 16));
+  }
+  static Sum fold(Group group, Scales s, Sum sum) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(group, s));
+  }
 };
 
 // The same with VNNI, which takes its first operand as unsigned.
@@ -203,6 +233,26 @@ struct VnniDot : Avx512Dot<Level> {
   static Word word(int32_t four) { return _mm512_set1_epi32(four); }
   static __m512i add(Word a, __m512i w, __m512i sum) {
     return _mm512_dpbusd_epi32(sum, a, w);
+  }
+
+  // int4: 16 * q takes an instruction less than q, and its sums are exact, too.
+  static constexpr int kMostInt4Rows = 12;
+  static void nibbles(const char* p, __m512i& low, __m512i& high) {
+    const __m512i half = _mm512_set1_epi8(-16);
+    const __m512i pairs = _mm512_loadu_si512(p);
+    low = _mm512_and_si512(_mm512_slli_epi16(pairs, 4), half);
+    high = _mm512_and_si512(pairs, half);
+  }
+  static __m512i add_to_group(Word a, __m512i w, __m512i group) {
+    return add(a, w, group);
+  }
+  static __m512i scales(const int8_t* p) {
+    return _mm512_cvtepi8_epi32(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static __m512i fold(__m512i group, __m512i s, __m512i sum) {
+    return _mm512_add_epi32(sum,
+                            _mm512_mullo_epi32(_mm512_srai_epi32(group, 4), s));
   }
 };
 #endif

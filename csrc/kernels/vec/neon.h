@@ -155,6 +155,27 @@ struct NeonDot {
   static float32x4_t to_floats(Sum sum, const int32_t* columns, int32_t zero) {
     return vcvtq_f32_s32(vmlsq_n_s32(sum, vld1q_s32(columns), zero));
   }
+
+  // int4, see kernels/generic/linear_int4.h.
+  static constexpr int kMostInt4Rows = 6;
+  using Group = int32x4_t;
+  using Scales = int32x4_t;
+
+  static Group group() { return vdupq_n_s32(0); }
+  static void nibbles(const char* p, Weights& low, Weights& high) {
+    const int8x16_t pairs = load(p);
+    low = vshrq_n_s8(vshlq_n_s8(pairs, 4), 4);
+    high = vshrq_n_s8(pairs, 4);
+  }
+  static Scales scales(const int8_t* p) {
+    int32_t four;
+    std::memcpy(&four, p, sizeof(four));
+    return vmovl_s16(
+        vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)))));
+  }
+  static Sum fold(Group group, Scales s, Sum sum) {
+    return vmlaq_s32(sum, group, s);
+  }
 };
 
 // The same with the dot product of Armv8.2, which takes both as signed.

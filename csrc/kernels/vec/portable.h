@@ -165,6 +165,26 @@ struct Dot {
     std::memcpy(&weights, columns, sizeof(weights));
     return __builtin_convertvector(sum - zero * weights, Vec::Lanes);
   }
+
+  // int4, see kernels/generic/linear_int4.h.
+  static constexpr int kMostInt4Rows = 2;
+  using Group = Sum;
+  using Scales = Sum;
+
+  static Group group() { return Sum{}; }
+  static void nibbles(const char* p, Weights& low, Weights& high) {
+    Sum pairs;
+    std::memcpy(&pairs, p, sizeof(pairs));
+    for (int j = 0; j < 4; ++j) {
+      low.terms[j] = pairs << (28 - 8 * j) >> 28;
+      high.terms[j] = pairs << (24 - 8 * j) >> 28;
+    }
+  }
+  static Group add_to_group(const Word& a, const Weights& w, Group group) {
+    return add(a, w, group);
+  }
+  static Scales scales(const int8_t* p) { return Sum{p[0], p[1], p[2], p[3]}; }
+  static Sum fold(Group group, Scales s, Sum sum) { return sum + group * s; }
 };
 
 }  // namespace pyattn::portable
