@@ -33,16 +33,15 @@ double activate(Activation activation, double x) {
   return x;
 }
 
-// What an int4 panel of `steps` steps has as s * q, of one of its columns.
-int int4_weight(const char* panel, int64_t steps, int64_t lane, int64_t input) {
-  const auto* scale = reinterpret_cast<const int8_t*>(panel);
-  const auto* pairs =
-      reinterpret_cast<const uint8_t*>(panel + int4_scale_bytes(steps, kPanel));
-  const int64_t step = input / 4;
-  const int pair = pairs[(step / 2 * kPanel + lane) * 4 + input % 4];
+// What an int4 panel has as s * q, of one of its columns.
+int int4_weight(const char* panel, int64_t lane, int64_t input) {
+  const Int4Place place = int4_place(input / kInt4Group, kPanel);
+  const int64_t step = input % kInt4Group / 4;
+  const int scale = static_cast<int8_t>(panel[place.scale + lane]);
+  const int pair = static_cast<uint8_t>(
+      panel[place.words + (step / 2 * kPanel + lane) * 4 + input % 4]);
   const int four = step % 2 == 0 ? pair & 15 : pair >> 4;
-  return scale[input / kInt4Group * kPanel + lane] *
-         (four < 8 ? four : four - 16);
+  return scale * (four < 8 ? four : four - 16);
 }
 
 // The exact sum of one output, in the number type's own arithmetic but for
@@ -57,7 +56,7 @@ double product(DType dtype, const LinearArgs& args, int64_t row,
                         column / kPanel * int4_panel_bytes(args.steps, kPanel);
     for (int64_t i = 0; i < args.steps * 4; ++i) {
       sum += static_cast<const int8_t*>(args.x)[word * 4 + i] *
-             int4_weight(panel, args.steps, column % kPanel, i);
+             int4_weight(panel, column % kPanel, i);
     }
   }
   for (int64_t i = 0; dtype != DType::kInt4 && i < args.steps; ++i) {
@@ -108,8 +107,8 @@ void expand(const ExpandArgs& args) {
   for (int64_t lane = 0; lane < kPanel; ++lane) {
     for (int64_t i = 0; i < args.steps * 4; ++i) {
       static_cast<int8_t*>(args.words)[(i / 4 * kPanel + lane) * 4 + i % 4] =
-          static_cast<int8_t>(int4_weight(static_cast<const char*>(args.weight),
-                                          args.steps, lane, i));
+          static_cast<int8_t>(
+              int4_weight(static_cast<const char*>(args.weight), lane, i));
     }
   }
 }

@@ -185,15 +185,15 @@ void PackedLinear::turn_panel(const char* rows, char* to) const {
   const int64_t panel = table_->panel;
   if (dtype_ == DType::kInt4) {
     std::memset(to, 0, static_cast<size_t>(panel_bytes()));
-    char* const words = to + int4_scale_bytes(steps(), panel);
     for (int64_t g = 0; g < steps() / kInt4Steps; ++g) {
+      const Int4Place place = int4_place(g, panel);
       for (int64_t c = 0; c < panel; ++c) {
         const char* group = rows + c * row_bytes() + g * kInt4RowBytes;
-        for (int64_t word = 0; word < 4; ++word) {
-          std::memcpy(words + ((g * 4 + word) * panel + c) * 4,
+        for (int64_t word = 0; word < kInt4Steps / 2; ++word) {
+          std::memcpy(to + place.words + (word * panel + c) * 4,
                       group + word * 4, 4);
         }
-        to[g * panel + c] = group[kInt4Group / 2];
+        to[place.scale + c] = group[kInt4Group / 2];
       }
     }
   } else if (weight_bytes() == 2) {
@@ -275,6 +275,7 @@ void PackedLinear::run_expanded(const LinearArgs& args, int64_t row,
   panel.x_scale = args.x_scale + row;
   panel.x_zero = args.x_zero + row;
   panel.weight = words;
+  panel.next = words;
   panel.rows = rows;
   for (int64_t at = 0; at < args.out; at += panel_width()) {
     const int64_t p = at / panel_width();
@@ -301,14 +302,14 @@ void PackedLinear::expand(int64_t column, char* to) const {
   const int64_t panel = table_->panel;
   const char* from = weight_ + column / panel * panel_bytes();
   const int64_t lane = column % panel;
-  const char* words = from + int4_scale_bytes(steps(), panel) + lane * 4;
-  for (int64_t step = 0; step < steps(); ++step) {
-    const int s = static_cast<int8_t>(from[step / kInt4Steps * panel + lane]);
-    for (int64_t i = 0; i < 4; ++i) {
-      const int pair = static_cast<uint8_t>(words[step / 2 * panel * 4 + i]);
-      const int four = step % 2 == 0 ? pair & 15 : pair >> 4;
-      to[step * 4 + i] = static_cast<char>(s * (four < 8 ? four : four - 16));
-    }
+  for (int64_t i = 0; i < steps() * 4; ++i) {
+    const Int4Place place = int4_place(i / kInt4Group, panel);
+    const int64_t step = i % kInt4Group / 4;
+    const int s = static_cast<int8_t>(from[place.scale + lane]);
+    const int pair = static_cast<uint8_t>(
+        from[place.words + (step / 2 * panel + lane) * 4 + i % 4]);
+    const int four = step % 2 == 0 ? pair & 15 : pair >> 4;
+    to[i] = static_cast<char>(s * (four < 8 ? four : four - 16));
   }
 }
 

@@ -34,7 +34,7 @@ consteval KernelTable level(Isa isa) {
                     .words = Words::kInt8,
                     .steps = kInt4Steps,
                     .most_rows = Dot::kMostInt4Rows}},
-      .expand = expand<Vec>,
+      .expand = expand<Vec, Dot>,
       .prepare = prepare<Vec, Dot::kLeast>,
       .layer_norm = norm<Vec, LayerNorm<Vec>, Dot::kLeast>,
       .rms_norm = norm<Vec, RmsNorm<Vec>, Dot::kLeast>,

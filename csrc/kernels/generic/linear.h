@@ -200,6 +200,9 @@ void linear(const LinearArgs& args) {
     for (int64_t column = 0; column < columns; column += kPanel) {
       const char* next = static_cast<const char*>(args.weight) +
                          (column / kPanel + 1) * panel_bytes;
+      if (args.next != nullptr && column + kPanel >= columns) {
+        next = static_cast<const char*>(args.next);
+      }
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t first = rows * t / tiles;
         const int64_t end = rows * (t + 1) / tiles;

@@ -30,8 +30,8 @@ void int4_tile(const LinearArgs& args, int64_t row, int64_t column,
   constexpr int64_t kVecBytes = Vec::kWidth * 4;
   const int64_t stride = args.x_stride * 4;
   const char* x = static_cast<const char*>(args.x) + row * stride;
-  const int8_t* scale = reinterpret_cast<const int8_t*>(panel);
-  const char* weight = panel + int4_scale_bytes(args.steps, kPanel);
+  const char* scale = panel;
+  const char* weight = panel;
   typename Dot::Sum sums[kRows][kVecs];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
@@ -41,6 +41,10 @@ void int4_tile(const LinearArgs& args, int64_t row, int64_t column,
     }
   }
   for (int64_t i = 0; i < args.steps; i += kInt4Steps) {
+    if (i * kPanel % (kLine * kInt4Steps) == 0) {  // as int4_place has it
+      scale = weight;
+      weight += kLine;
+    }
     typename Dot::Group groups[kRows][kVecs];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
@@ -50,7 +54,7 @@ void int4_tile(const LinearArgs& args, int64_t row, int64_t column,
       }
     }
 #pragma GCC unroll 4
-    for (int64_t step = i; step < i + kInt4Steps; step += 2) {
+    for (int pair = 0; pair < kInt4Steps / 2; ++pair) {
       typename Dot::Weights low[kVecs], high[kVecs];
 #pragma GCC unroll 4
       for (int c = 0; c < kVecs; ++c) {
@@ -62,7 +66,7 @@ void int4_tile(const LinearArgs& args, int64_t row, int64_t column,
       weight += kVecs * kVecBytes;
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        const char* words = x + r * stride + step * 4;
+        const char* words = x + r * stride + (i + 2 * pair) * 4;
         const typename Dot::Word a = Product::word(words);
         const typename Dot::Word b = Product::word(words + 4);
 #pragma GCC unroll 4
@@ -74,7 +78,8 @@ void int4_tile(const LinearArgs& args, int64_t row, int64_t column,
     }
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
-      const typename Dot::Scales s = Dot::scales(scale + c * Vec::kWidth);
+      const typename Dot::Scales s =
+          Dot::scales(reinterpret_cast<const int8_t*>(scale) + c * Vec::kWidth);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         sums[r][c] = Dot::fold(groups[r][c], s, sums[r][c]);
@@ -128,25 +133,26 @@ void linear_int4(const LinearArgs& args) {
 // to 15, and |s| up to 15, n |s| fits a byte: one product of 16 bits multiplies
 // two n, and n |s| - 8 |s| is q |s|. Where s is negative so is the difference,
 // which is made of the complements: ~a - ~b = b - a.
-template <class Vec>
+template <class Vec, class Dot>
 void expand(const ExpandArgs& args) {
   constexpr int64_t kPanel = Vec::kPanelVecs * Vec::kWidth;
   constexpr int64_t kBytes = Vec::kWidth * 4;
   typedef uint16_t Shorts __attribute__((vector_size(kBytes)));
   typedef uint8_t Bytes __attribute__((vector_size(kBytes)));
   typedef int8_t Signed __attribute__((vector_size(kBytes)));
+  typedef uint32_t Words __attribute__((vector_size(kBytes)));
   const char* const panel = static_cast<const char*>(args.weight);
-  const char* pairs = panel + int4_scale_bytes(args.steps, kPanel);
+  const int64_t panel_bytes = int4_panel_bytes(args.steps, kPanel);
   char* to = static_cast<char*>(args.words);
-  for (int64_t i = 0; i < args.steps; i += kInt4Steps) {
-    const char* scale = panel + i / kInt4Steps * kPanel;
+  for (int64_t group = 0; group < args.steps / kInt4Steps; ++group) {
+    const Int4Place place = int4_place(group, kPanel);
     for (int c = 0; c < Vec::kPanelVecs; ++c) {
-      int8_t four[kBytes];
-      for (int lane = 0; lane < Vec::kWidth; ++lane) {
-        std::memset(four + lane * 4, scale[c * Vec::kWidth + lane], 4);
-      }
-      Bytes s;
-      std::memcpy(&s, four, sizeof(s));
+      const typename Dot::Scales scales =
+          Dot::scales(reinterpret_cast<const int8_t*>(panel) + place.scale +
+                      c * Vec::kWidth);
+      Words lowest;
+      std::memcpy(&lowest, &scales, sizeof(lowest));
+      const Bytes s = (Bytes)((lowest & 0xFF) * 0x01010101U);
       const Bytes negative = (Bytes)((Signed)s < 0);
       const Bytes size = (s ^ negative) - negative;
       const Shorts factor = (Shorts)size & 0xFF;
@@ -154,20 +160,21 @@ void expand(const ExpandArgs& args) {
       const auto expanded = [&](Shorts n) {
         return ((Bytes)(n * factor) ^ negative) - eight;
       };
+      const char* pairs = panel + place.words + c * kBytes;
       for (int step = 0; step < kInt4Steps; step += 2) {
+        const char* from = pairs + step / 2 * kPanel * 4;
+        __builtin_prefetch(from + panel_bytes, 0, 2);
         Shorts pair;
-        std::memcpy(&pair, pairs + (step / 2 * Vec::kPanelVecs + c) * kBytes,
-                    sizeof(pair));
+        std::memcpy(&pair, from, sizeof(pair));
         pair ^= 0x8888;
         const Bytes low = expanded(pair & 0x0F0F);
         const Bytes high = expanded(pair >> 4 & 0x0F0F);
-        char* const words = to + (step * Vec::kPanelVecs + c) * kBytes;
+        char* const words = to + step * kPanel * 4 + c * kBytes;
         std::memcpy(words, &low, sizeof(low));
-        std::memcpy(words + Vec::kPanelVecs * kBytes, &high, sizeof(high));
+        std::memcpy(words + kPanel * 4, &high, sizeof(high));
       }
     }
-    pairs += kInt4Steps / 2 * Vec::kPanelVecs * kBytes;
-    to += kInt4Steps * Vec::kPanelVecs * kBytes;
+    to += kInt4Steps * kPanel * 4;
   }
 }
 

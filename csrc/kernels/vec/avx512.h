@@ -194,7 +194,7 @@ struct Avx512Dot {
 
   // int4, see kernels/generic/linear_int4.h. A group's sums of two products
   // each fit 16 bits: 8 steps of 2 * 128 * 8.
-  static constexpr int kMostInt4Rows = 12;
+  static constexpr int kMostInt4Rows = 32;
   using Group = __m512i;
   using Scales = __m512i;  // each twice, in 16 bits
 
@@ -236,7 +236,7 @@ struct VnniDot : Avx512Dot<Level> {
   }
 
   // int4: 16 * q takes an instruction less than q, and its sums are exact, too.
-  static constexpr int kMostInt4Rows = 12;
+  static constexpr int kMostInt4Rows = 32;
   static void nibbles(const char* p, __m512i& low, __m512i& high) {
     const __m512i half = _mm512_set1_epi8(-16);
     const __m512i pairs = _mm512_loadu_si512(p);

@@ -167,7 +167,7 @@ struct Dot {
   }
 
   // int4, see kernels/generic/linear_int4.h.
-  static constexpr int kMostInt4Rows = 2;
+  static constexpr int kMostInt4Rows = 1;
   using Group = Sum;
   using Scales = Sum;
 
