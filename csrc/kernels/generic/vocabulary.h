@@ -6,6 +6,7 @@
 
 #include "kernels/generic/elementwise.h"
 #include "kernels/generic/math.h"
+#include "kernels/generic/sums.h"
 #include "kernels/table.h"
 
 // The ends of the network: rows of the embedding in, scores of the vocabulary
@@ -85,26 +86,31 @@ void log_sum_exp(const LogSumExpArgs& args) {
   const float peak = reduce_max(max_of<Vec>(x, count));
   // Where all are -inf, exp(-inf - 0) is the zero that is due.
   const Vec base = Vec::broadcast(peak < -FLT_MAX ? 0.0F : peak);
-  Vec sum = Vec::zero();
+  Vec sums[kSumVecs<Vec>];
+  for (Vec& sum : sums) {
+    sum = Vec::zero();
+  }
+  const auto add = [&](Vec& sum, int64_t i, Vec logit) {
+    const Vec e = exp_below_zero(logit - base);
+    sum = args.weights == nullptr
+              ? sum + e
+              : fma(load_up_to<Vec>(args.weights + i, count - i), e, sum);
+  };
   int64_t i = 0;
-  if (args.weights == nullptr) {
-    for (; i + Vec::kWidth <= count; i += Vec::kWidth) {
-      sum = sum + exp_below_zero(Vec::load(x + i) - base);
-    }
-    if (i < count) {
-      sum = sum + exp_below_zero(load_or_never<Vec>(x + i, count - i) - base);
-    }
-  } else {
-    for (; i < count; i += Vec::kWidth) {
-      const int64_t left = count - i;
-      const Vec e = exp_below_zero(left < Vec::kWidth
-                                       ? load_or_never<Vec>(x + i, left) - base
-                                       : Vec::load(x + i) - base);
-      sum = fma(load_up_to<Vec>(args.weights + i, left), e, sum);
+  for (; i + kSumLanes <= count; i += kSumLanes) {
+#pragma GCC unroll 4
+    for (int vec = 0; vec < kSumVecs<Vec>; ++vec) {
+      const int64_t at = i + vec * Vec::kWidth;
+      add(sums[vec], at, Vec::load(x + at));
     }
   }
+  for (int vec = 0; i < count; ++vec, i += Vec::kWidth) {
+    add(sums[vec], i,
+        count - i < Vec::kWidth ? load_or_never<Vec>(x + i, count - i)
+                                : Vec::load(x + i));
+  }
   *args.max = peak;
-  *args.sum = reduce_add(sum);
+  *args.sum = reduce_sums(sums);
 }
 
 // Inserts x[i] behind all that are at least as good. `found` < k or x[i] beats
