@@ -77,40 +77,50 @@ Vec max_of(const float* x, int64_t count) {
   return max(most[0], most[1]);
 }
 
-// Two passes over what is in L1 or L2. A running maximum would save the cheap
-// one of them, and cost the other a maximum, an exponential and a product.
-template <class Vec>
-void log_sum_exp(const LogSumExpArgs& args) {
-  const float* x = args.x;
-  const int64_t count = args.count;
-  const float peak = reduce_max(max_of<Vec>(x, count));
-  // Where all are -inf, exp(-inf - 0) is the zero that is due.
-  const Vec base = Vec::broadcast(peak < -FLT_MAX ? 0.0F : peak);
+// The sum of exp(x - base); with kWeighted, each times its weight.
+template <class Vec, bool kWeighted>
+float sum_of_exp(const LogSumExpArgs& args, Vec base) {
   Vec sums[kSumVecs<Vec>];
+#pragma GCC unroll 4
   for (Vec& sum : sums) {
     sum = Vec::zero();
   }
   const auto add = [&](Vec& sum, int64_t i, Vec logit) {
     const Vec e = exp_below_zero(logit - base);
-    sum = args.weights == nullptr
-              ? sum + e
-              : fma(load_up_to<Vec>(args.weights + i, count - i), e, sum);
+    sum = kWeighted
+              ? fma(load_up_to<Vec>(args.weights + i, args.count - i), e, sum)
+              : sum + e;
   };
   int64_t i = 0;
-  for (; i + kSumLanes <= count; i += kSumLanes) {
+  for (; i + kSumLanes <= args.count; i += kSumLanes) {
 #pragma GCC unroll 4
     for (int vec = 0; vec < kSumVecs<Vec>; ++vec) {
       const int64_t at = i + vec * Vec::kWidth;
-      add(sums[vec], at, Vec::load(x + at));
+      add(sums[vec], at, Vec::load(args.x + at));
     }
   }
-  for (int vec = 0; i < count; ++vec, i += Vec::kWidth) {
-    add(sums[vec], i,
-        count - i < Vec::kWidth ? load_or_never<Vec>(x + i, count - i)
-                                : Vec::load(x + i));
+#pragma GCC unroll 4
+  for (int vec = 0; vec < kSumVecs<Vec>; ++vec, i += Vec::kWidth) {
+    if (i < args.count) {
+      const int64_t left = args.count - i;
+      add(sums[vec], i,
+          left < Vec::kWidth ? load_or_never<Vec>(args.x + i, left)
+                             : Vec::load(args.x + i));
+    }
   }
+  return reduce_sums(sums);
+}
+
+// Two passes over what is in L1 or L2. A running maximum would save the cheap
+// one of them, and cost the other a maximum, an exponential and a product.
+template <class Vec>
+void log_sum_exp(const LogSumExpArgs& args) {
+  const float peak = reduce_max(max_of<Vec>(args.x, args.count));
+  // Where all are -inf, exp(-inf - 0) is the zero that is due.
+  const Vec base = Vec::broadcast(peak < -FLT_MAX ? 0.0F : peak);
   *args.max = peak;
-  *args.sum = reduce_sums(sums);
+  *args.sum = args.weights == nullptr ? sum_of_exp<Vec, false>(args, base)
+                                      : sum_of_exp<Vec, true>(args, base);
 }
 
 // Inserts x[i] behind all that are at least as good. `found` < k or x[i] beats
