@@ -134,6 +134,15 @@ def test_sentence_has_the_same_bits_on_every_level(name: str, dtype: DType) -> N
             assert [n for n in range(COUNT) if found[n] != wanted[n]] == [], isa
 
 
+@every_level
+def test_sentence_has_the_same_bits_in_four_bits(isa: str) -> None:
+    # Few rows multiply groups, more rows expanded weights.
+    wanted = alone("post", FUSED[0] if isa in FUSED else isa, readings, "int4")
+    with Model(checkpoint("post"), dtype="int4", threads=2, isa=isa) as model:
+        found = readings(model, pairs("post"))
+    assert [n for n in range(COUNT) if found[n] != wanted[n]] == []
+
+
 # What the shipped model finds for some sentences, on every CPU. They change with
 # the model and with the order of a kernel's sums.
 DIGESTS: dict[DType, str] = {

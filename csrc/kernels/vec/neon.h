@@ -177,6 +177,9 @@ struct NeonDot {
     low = vshrq_n_s8(vshlq_n_s8(pairs, 4), 4);
     high = vshrq_n_s8(pairs, 4);
   }
+  static Group add_to_group(Word a, Weights w, Group group) {
+    return add(a, w, group);
+  }
   static Scales scales(const int8_t* p) {
     int32_t four;
     std::memcpy(&four, p, sizeof(four));
@@ -199,6 +202,9 @@ struct NeonDotprod : NeonDot<Level> {
   }
   static int32x4_t add(Word a, int8x16_t w, int32x4_t sum) {
     return vdotq_lane_s32(sum, w, a, 0);
+  }
+  static int32x4_t add_to_group(Word a, int8x16_t w, int32x4_t group) {
+    return add(a, w, group);
   }
 };
 #endif
