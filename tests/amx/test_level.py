@@ -43,7 +43,7 @@ def level() -> None:
         pytest.skip("the core has no level amx")
 
 
-FILES = ["ops/test_linear.py", "ops/test_dtypes.py"]
+FILES = ["ops/test_linear.py", "ops/test_dtypes.py", "ops/test_int4.py"]
 SLOW = [
     "ops/test_blocks.py",
     "ops/test_attention.py",
