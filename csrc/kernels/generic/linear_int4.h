@@ -13,8 +13,8 @@
 // are those of the int8 product with the expanded weights, bit by bit.
 //
 // Unpacking is hidden while the weights come from memory, and takes an eighth
-// of the time of many rows. PackedLinear expands the panels, once each, for more
-// rows than `most_rows`: from there on the int8 product of the level is
+// of the time of many rows. PackedLinear expands the panels, once each, for
+// more rows than `most_rows`: from there on the int8 product of the level is
 // quicker, as measured. Sums of 16 * q, which VNNI takes an instruction less to
 // unpack, fit a group's 32 bits.
 namespace pyattn::kernels {
