@@ -13,6 +13,9 @@ Two columns hardly depend on luck. "KL" is the divergence of a type's distributi
 in millionths of a nat per target token, with the references fed as targets. "tokens" is the share
 of the tokens of float32's greedy translations that the type, given those before them, also ranks
 first; "same" is the share of translations that are the same to the letter.
+
+--converted FOLDER measures a conversion of the one model given, such as a calibrated one, against
+that model: in int4, and with all products in int4.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from sacrebleu.metrics import BLEU, CHRF
 
 import pyattn
 
-DTYPES = ("float32", "bfloat16", "int8", "auto")
+DTYPES = ("float32", "bfloat16", "int8", "int4", "auto")
 DRAWS = 2000
 TOKENS_AT_ONCE = 500  # of targets, whose logits are some MB per hundred
 
@@ -76,9 +79,9 @@ def _model(
         ids = encode(sources)
         greedy = [found[0].tokens for found in exact.model.generate(ids, beam_size=1)]
         plain: dict[int, list[str]] = {}
-        for dtype in options.dtypes:
-            with pyattn.load(folder, dtype=dtype, threads=options.threads) as rounded:
-                row = _described(dtype, rounded.model)
+        for place, dtype, name in _variants(folder, options):
+            with pyattn.load(place, dtype=dtype, threads=options.threads) as rounded:
+                row = _described(name, rounded.model)
                 row["kl"] = _divergence(exact.model, rounded.model, ids, wanted)
                 row["tokens"] = _agreement(rounded.model, ids, greedy)
                 for beam in options.beams:
@@ -87,8 +90,16 @@ def _model(
                     found = rounded.translate(sources, beam_size=beam)
                     row["scores"].append({"beam": beam, **_scores(found, plain[beam], references)})
             rows.append(row)
-            print(f"quality: {folder}: {dtype}", file=sys.stderr)
+            print(f"quality: {folder}: {name}", file=sys.stderr)
     return {"model": folder.name, "rows": rows}
+
+
+def _variants(folder: Path, options: argparse.Namespace) -> Iterator[tuple[Path, Any, str]]:
+    """Folders and number types to measure, each with its name."""
+    yield from ((folder, dtype, dtype) for dtype in options.dtypes)
+    for place in options.converted:
+        yield place, "int4", f"{place.name}: int4"
+        yield place, {"*": "int4"}, f"{place.name}: all int4"
 
 
 def _described(dtype: str, model: pyattn.Model) -> dict[str, Any]:
@@ -218,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--references", type=Path, required=True, help="their translations")
     parser.add_argument("--model", type=Path, action="append", required=True, help="a folder")
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=DTYPES)
+    parser.add_argument("--converted", type=Path, action="append", default=[], help="see above")
     parser.add_argument("--beams", nargs="+", type=int, default=[1, 4])
     parser.add_argument("--threads", type=int)
     parser.add_argument("--write", type=Path, help="also into this file, .json and .md")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+from collections.abc import Sequence
 
+from pyattn.checkpoint import ModelConfig
+from pyattn.commands.compensation import compensated
 from pyattn.embedding.modules import read_around, write_modules
 from pyattn.files import model_path, open_model
 from pyattn.files.head import write_head
-from pyattn.files.native import MatrixType, write_native
-from pyattn.text.tokenizers import NoTokenizer, load_tokenizer, tokenizer_files
+from pyattn.files.native import write_native
+from pyattn.files.native_entries import MatrixType
+from pyattn.text.tokenizers import NoTokenizer, Tokenizer, load_tokenizer, tokenizer_files
 
 
 def convert(
@@ -18,6 +22,7 @@ def convert(
     out: str | os.PathLike[str],
     *,
     dtype: MatrixType | None = None,
+    calibrate: Sequence[str] | None = None,
 ) -> None:
     """Write a model as a native folder, with what it has of tokenizer, shortlist, modules and head.
 
@@ -26,20 +31,29 @@ def convert(
         out: The folder to write; it does not exist yet, or is empty.
         dtype: Number type to store matrices in; None keeps the stored type of each. Matrices that
             are stored in it already keep their bits.
+        calibrate: Texts like those that the model will read, some hundred, for "int4" alone: the
+            matrices are rounded so that the products change least on them (see `compensation`).
 
     Raises:
         FileExistsError: if `out` holds anything.
         ModelError: if a file is missing or cannot be used; the message names it.
-        ValueError: if there is no such dtype, or a matrix that is to be int8 has a value that is
-            not finite.
+        ValueError: if there is no such dtype, a matrix that is to be int8 or int4 has a value that
+            is not finite, or there are texts, but another dtype or no tokenizer for them.
     """
+    if calibrate is not None and dtype != "int4":
+        raise ValueError(f"convert: calibrate is for the dtype int4, got {dtype}")
     around = read_around(model_path(model))
     with open_model(around.model) as files:
         checkpoint, head = files.checkpoint, files.head
         if around.files:
             checkpoint = around.encoder(checkpoint)
+        tokenizer = None
         with contextlib.suppress(NoTokenizer):
-            load_tokenizer(files)  # fails if its files cannot be used
+            tokenizer = load_tokenizer(files)  # fails if its files cannot be used
+        if calibrate is not None:
+            if tokenizer is None:
+                raise ValueError("convert: the model has no tokenizer, so it cannot be calibrated")
+            checkpoint = compensated(checkpoint, _sources(tokenizer, calibrate, checkpoint.config))
         write_native(
             out,
             checkpoint,
@@ -50,3 +64,9 @@ def convert(
     if head is not None:
         write_head(pathlib.Path(out), head)
     write_modules(pathlib.Path(out), around)
+
+
+def _sources(tokenizer: Tokenizer, texts: Sequence[str], config: ModelConfig) -> list[list[int]]:
+    """The ids of texts, without those that the model cannot read whole."""
+    most = config.stack("encoder").max_positions
+    return [ids for ids in tokenizer.encode(texts) if 0 < len(ids) <= most]

@@ -14,7 +14,7 @@ import numpy as np
 from pyattn.checkpoint import Checkpoint, blocks
 from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.cross_attention import CrossAttention, CrossAttentionRun
-from pyattn.reference.layers import FeedForward
+from pyattn.reference.layers import FeedForward, Watch
 from pyattn.reference.memory import Memory
 from pyattn.reference.weights import Mixer, Residual, Weights
 
@@ -22,8 +22,8 @@ from pyattn.reference.weights import Mixer, Residual, Weights
 class Decoder:
     """The weights of the decoder and of the projection to the vocabulary."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        weights = Weights(checkpoint, "decoder")
+    def __init__(self, checkpoint: Checkpoint, watch: Watch | None = None) -> None:
+        weights = Weights(checkpoint, "decoder", watch)
         mixer, *_ = blocks(checkpoint.config, "decoder")
         self.embedding = weights.embedding()
         self.layers = [

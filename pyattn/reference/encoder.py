@@ -8,7 +8,7 @@ import numpy as np
 
 from pyattn.checkpoint import Checkpoint
 from pyattn.reference.arrays import Floats, Ints
-from pyattn.reference.layers import FeedForward
+from pyattn.reference.layers import FeedForward, Watch
 from pyattn.reference.memory import Memory
 from pyattn.reference.patterns import Pattern
 from pyattn.reference.weights import Residual, Weights
@@ -17,8 +17,8 @@ from pyattn.reference.weights import Residual, Weights
 class Encoder:
     """Self-attention and feed-forward, layer upon layer."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        weights = Weights(checkpoint, "encoder")
+    def __init__(self, checkpoint: Checkpoint, watch: Watch | None = None) -> None:
+        weights = Weights(checkpoint, "encoder", watch)
         self.embedding = weights.embedding()
         self.layers = [
             EncoderLayer(

@@ -7,7 +7,8 @@ The functions check their arguments first.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -44,6 +45,29 @@ class PackedLinear:
         if self.bias is not None:
             y += self.bias
         return y.reshape(*x.shape[:-1], len(self.weight))
+
+
+# Called with the names of the matrices of a product and the rows that it reads, [rows, in].
+Watch: TypeAlias = Callable[[tuple[str, ...], Floats], object]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Watched(PackedLinear):
+    """A product of a model whose inputs are shown to somebody.
+
+    Attributes:
+        names: The names of its matrices, as in `pyattn.checkpoint`.
+        watch: Who sees the inputs.
+    """
+
+    names: tuple[str, ...] = ()
+    watch: Watch | None = None
+
+    def __call__(self, x: Floats) -> Floats:
+        """As `PackedLinear`."""
+        if self.watch is not None:
+            self.watch(self.names, x.reshape(-1, x.shape[-1]))
+        return super().__call__(x)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

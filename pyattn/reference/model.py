@@ -18,6 +18,7 @@ from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.decoder import Decoder, DecoderRun
 from pyattn.reference.encoder import Encoder, padded
 from pyattn.reference.ids import check_ids
+from pyattn.reference.layers import Watch
 from pyattn.reference.rules import Rules
 from pyattn.reference.search import is_greedy, rows_of, search
 from pyattn.reference.softmax import log_softmax
@@ -29,12 +30,18 @@ class Model:
 
     Sources are lists of ids that end as the model expects it (Marian: with the end token); targets
     are lists of ids without start and end.
+
+    Args:
+        checkpoint: Config and weights.
+        watch: Called at every product of the layers with the names of its matrices and the rows
+            that it reads, [rows, in].
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, watch: Watch | None = None) -> None:
         self._checkpoint = checkpoint
-        self._encoder = Encoder(checkpoint)
-        self._own_decoder = Decoder(checkpoint) if "decoder" in checkpoint.config.stacks else None
+        self._encoder = Encoder(checkpoint, watch)
+        decodes = "decoder" in checkpoint.config.stacks
+        self._own_decoder = Decoder(checkpoint, watch) if decodes else None
 
     @property
     def config(self) -> ModelConfig:

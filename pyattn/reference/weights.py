@@ -16,7 +16,14 @@ from pyattn.reference.average import Average
 from pyattn.reference.cross_attention import CrossAttention
 from pyattn.reference.distances import Distances, Rotary
 from pyattn.reference.heads import Heads
-from pyattn.reference.layers import FeedForward, LayerNorm, PackedLinear, RmsNorm
+from pyattn.reference.layers import (
+    FeedForward,
+    LayerNorm,
+    PackedLinear,
+    RmsNorm,
+    Watch,
+    Watched,
+)
 from pyattn.reference.patterns import (
     Aggregates,
     Blocks,
@@ -103,6 +110,7 @@ class Weights:
 
     checkpoint: Checkpoint
     stack: Stack
+    watch: Watch | None = None
     # By their bases.
     _rotations: dict[float, Rotary] = dataclasses.field(default_factory=dict)
 
@@ -270,7 +278,11 @@ class Weights:
             return tensors[0] if len(tensors) == 1 else np.concatenate(tensors)
 
         bias = any(matrix.has_bias(self.checkpoint.config) for matrix in matrices)
-        return PackedLinear(stacked("weight"), stacked("bias") if bias else None)
+        product = PackedLinear(stacked("weight"), stacked("bias") if bias else None)
+        if self.watch is None:
+            return product
+        names = tuple(f"{self.stack}.{name}.{matrix.name}.weight" for matrix in matrices)
+        return Watched(product.weight, product.bias, names, self.watch)
 
     def _norm(self, name: str, *, there: bool) -> Norm:
         if not there:

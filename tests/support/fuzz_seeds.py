@@ -64,6 +64,8 @@ def _native(folder: pathlib.Path, translating: pathlib.Path) -> list[pathlib.Pat
     for name, dtype in (("odd", "float32"), ("odd", "int8"), ("ssru", "int8"), ("umt5", "float32")):
         paths.append(folder / f"native-{name}-{dtype}")
         write_native(paths[-1], checkpoint(name), dtype=dtype)
+    paths.append(folder / "native-translating-int4")
+    convert(translating, paths[-1], dtype="int4")
     paths.append(folder / "native-translating-bfloat16")
     convert(translating, paths[-1], dtype="bfloat16")
     paths.append(folder / "native-shortlist")
