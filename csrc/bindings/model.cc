@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "base/threads.h"
-#include "base/threads.h"
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/config.h"
