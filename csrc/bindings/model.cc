@@ -1,13 +1,16 @@
 // engine/engine.h for Python: ids and arrays in, ids and arrays out.
 #include <pybind11/stl.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 
+#include "base/threads.h"
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/config.h"
+#include "bindings/gil.h"
 #include "bindings/ids.h"
 #include "bindings/options.h"
 #include "bindings/request.h"
@@ -37,15 +40,21 @@ class Loaded {
          const py::dict& matrices, const DTypeNames& dtypes,
          const std::optional<std::string>& isa,
          const std::optional<int>& threads, const Limits& limits)
-      : tensors_(floats, matrices),
-        engine_(std::make_unique<Engine>(
-            config_from(config),
-            ModelPacking{isa ? kernels_named(*isa) : default_kernels(),
-                         [&dtypes](const std::string& product) {
-                           return dtype_of(dtypes, product);
-                         }},
-            tensors_.source(), threads ? *threads : default_threads(),
-            limits)) {
+      : tensors_(floats, matrices) {
+    const int team_size = threads ? *threads : default_threads();
+    // A team of its own, whose threads end with it: a process that loads a
+    // model and forks has no threads yet.
+    Team packers(team_size);
+    const ModelPacking packing = {isa ? kernels_named(*isa) : default_kernels(),
+                                  [&dtypes](const std::string& product) {
+                                    return dtype_of(dtypes, product);
+                                  },
+                                  [&packers](const std::function<void()>& job) {
+                                    const WithoutGil released;
+                                    packers.run(job, [] { return true; });
+                                  }};
+    engine_ = std::make_unique<Engine>(config_from(config), packing,
+                                       tensors_.source(), team_size, limits);
     tensors_.keep_only(engine_->weights());
   }
 

@@ -241,7 +241,8 @@ class Packer {
   PackedLinear product(const std::string& name,
                        const std::vector<int64_t>& rows, int64_t in,
                        Joined joined) {
-    const Packing packing = {packing_.table, packing_.dtypes(name)};
+    const Packing packing = {packing_.table, packing_.dtypes(name),
+                             packing_.run};
     const std::vector<LinearPart> parts = tensors_.matrices(name, rows, in);
     try {
       PackedLinear packed(packing, parts, in, arena_, joined);

@@ -40,10 +40,12 @@ struct TensorSource {
 /// The number type that a product is computed in, by its name.
 using DTypeSource = std::function<DType(const std::string& product)>;
 
-/// For which level a model's weights are packed, and in which number types.
+/// For which level a model's weights are packed, in which number types, and
+/// where.
 struct ModelPacking {
   const KernelTable& table;
   DTypeSource dtypes;
+  JobRunner run;
 };
 
 struct NormWeights {

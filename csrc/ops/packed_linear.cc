@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/threads.h"
 #include "ops/weight_rows.h"
 
 namespace pyattn {
@@ -19,6 +20,10 @@ constexpr int64_t kExpandedBytes = 256 * 1024;
 bool has_scales(DType dtype) {
   return dtype == DType::kInt8 || dtype == DType::kInt4;
 }
+
+// Weights that a job packs: long enough for threads to share, and short enough
+// for what was read of a file to be let go soon.
+constexpr int64_t kJobWeights = int64_t{2} << 20;
 
 // Of a part, what is read before it is said to be.
 constexpr int64_t kBytesRead = int64_t{1} << 20;
@@ -127,7 +132,7 @@ PackedLinear::PackedLinear(const Packing& packing,
     scale_ = take<float>(columns);
     sum_ = take<int32_t>(columns);
   }
-  pack(parts);
+  pack(parts, packing.run);
 }
 
 // What a column of the panels computes. Where there is a gate, a vector of the
@@ -148,17 +153,35 @@ PackedLinear::Output PackedLinear::output_of(
   return {nullptr, 0};
 }
 
+// A job at a time, since those who wait for what was read are called on this
+// thread alone.
+void PackedLinear::pack(const std::vector<LinearPart>& parts,
+                        const JobRunner& run) {
+  const int64_t panel_weights = table_->panel * in_;
+  const int64_t most = kJobWeights / panel_weights + 1;
+  Readers readers(parts, in_, gated_);
+  for (int64_t begin = 0; begin < panels(); begin += most) {
+    const int64_t count = std::min(most, panels() - begin);
+    run([&] {
+      parallel_for(count, grain(panel_weights), [&](int64_t from, int64_t to) {
+        pack_panels(parts, begin + from, begin + to);
+      });
+    });
+    readers.packed((begin + count) * panel_width());
+  }
+}
+
 // A panel at a time: its columns below each other, each in the product's number
 // type, are turned to lie side by side. What lies past the last output or input
 // is multiplied too, and must be zeros.
-void PackedLinear::pack(const std::vector<LinearPart>& parts) {
+void PackedLinear::pack_panels(const std::vector<LinearPart>& parts,
+                               int64_t begin, int64_t end) {
   const int64_t panel = table_->panel;
   const int64_t bytes = row_bytes();
   Buffer<char> rows(panel * bytes);
   std::memset(rows.data(), 0, static_cast<size_t>(rows.size()));
   WeightRows weights(dtype_, in_);
-  Readers readers(parts, in_, gated_);
-  for (int64_t p = 0; p < panels(); ++p) {
+  for (int64_t p = begin; p < end; ++p) {
     for (int64_t c = 0; c < panel; ++c) {
       const int64_t column = p * panel + c;
       const auto [part, row] = output_of(parts, column);
@@ -177,7 +200,6 @@ void PackedLinear::pack(const std::vector<LinearPart>& parts) {
       }
     }
     turn_panel(rows.data(), weight_ + p * panel_bytes());
-    readers.packed((p + 1) * panel_width());
   }
 }
 

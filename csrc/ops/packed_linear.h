@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -17,10 +18,15 @@ struct LinearPart {
   int64_t out;
 };
 
-/// How weights are to be kept: for which level, in which number type.
+/// Runs a job and waits for its end, on threads that share its loops or here.
+using JobRunner = std::function<void(const std::function<void()>& job)>;
+
+/// How weights are to be kept: for which level, in which number type; and where
+/// the work of packing them is done.
 struct Packing {
   const KernelTable& table;
   DType dtype;
+  JobRunner run = [](const std::function<void()>& job) { job(); };
 };
 
 /// Parts that share their input, as one product.
@@ -79,7 +85,9 @@ class PackedLinear {
   template <class T>
   T* take(int64_t count);
   Output output_of(const std::vector<LinearPart>& parts, int64_t column) const;
-  void pack(const std::vector<LinearPart>& parts);
+  void pack(const std::vector<LinearPart>& parts, const JobRunner& run);
+  void pack_panels(const std::vector<LinearPart>& parts, int64_t begin,
+                   int64_t end);
   int64_t panel_bytes() const;
   int64_t row_bytes() const;
   void turn_panel(const char* rows, char* to) const;

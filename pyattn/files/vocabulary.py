@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import types
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,9 +26,11 @@ class Vocabulary:
 
     def __init__(self, tokens: Iterable[str], unknown: str) -> None:
         self.tokens = tuple(tokens)
-        self._ids: dict[str, int] = {}
-        for id, token in enumerate(self.tokens):
-            self._ids.setdefault(token, id)
+        self._ids = dict(zip(self.tokens, itertools.count()))
+        if len(self._ids) < len(self.tokens):
+            self._ids = {}
+            for id, token in enumerate(self.tokens):
+                self._ids.setdefault(token, id)
         if unknown not in self._ids:
             raise ValueError(f"Vocabulary: unknown is {unknown!r}, expected one of the tokens")
         self.unk = self._ids[unknown]

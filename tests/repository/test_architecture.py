@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "_chosen_options": {"checkpoint", "options"},
     "_global_tokens": {"checkpoint"},
     "reference": CONTRACTS | {"_chosen_options", "_global_tokens", "segments"},
-    "files": CONTRACTS | {"_exits", "_mapped"},
+    "files": CONTRACTS | {"_core", "_exits", "_mapped"},
     "text": CONTRACTS | {"_exits", "files"},
     "running": CONTRACTS | {"_chosen_options", "_core", "_global_tokens", "reference"},
     "model": CONTRACTS | {"_chosen_options", "_core", "_global_tokens", "files", "running"},

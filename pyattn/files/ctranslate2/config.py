@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from typing import Any
 
 from pyattn.errors import ModelError
 from pyattn.files.ctranslate2.binary import Binary
@@ -211,16 +212,25 @@ def _read(path: pathlib.Path, unknown: str, rows: int) -> Vocabulary:
 
 def _json_tokens(path: pathlib.Path, content: bytes) -> list[str]:
     tokens = parse_json_list(content, path.name)
+    try:
+        "".join(tokens).encode()
+    except (TypeError, UnicodeEncodeError):
+        raise _wrong_token(path, tokens) from None
+    return tokens
+
+
+def _wrong_token(path: pathlib.Path, tokens: list[Any]) -> ModelError:
+    """What is wrong with the first token that is not a string of valid Unicode."""
     for index, token in enumerate(tokens):
         if not isinstance(token, str):
-            raise ModelError(f"{path.name}: token {index} is {shown(token)}, expected a string")
+            return ModelError(f"{path.name}: token {index} is {shown(token)}, expected a string")
         try:
             token.encode()
         except UnicodeEncodeError:
-            raise ModelError(
+            return ModelError(
                 f"{path.name}: token {index} is {shown(token)}, which is not valid Unicode"
-            ) from None
-    return tokens
+            )
+    raise AssertionError("every token is valid")
 
 
 def _lines(path: pathlib.Path, content: bytes, rows: int) -> list[str]:

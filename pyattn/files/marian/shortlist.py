@@ -26,6 +26,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from pyattn import _core
 from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.archives import read_plain
@@ -36,8 +37,6 @@ from pyattn.files.shortlist import Begins, Ids, LexicalShortlist
 _MAGIC = (0xF11A48D5013417F5).to_bytes(8, "little")
 _HEADER = struct.Struct("<8s5Q")
 _CHECKED_FROM = 16
-_GOLDEN = 0x9E3779B9
-_MASK = (1 << 64) - 1
 # Marian's default numbers of first ids and of likeliest ids, for shortlists in text form.
 _FIRST, _BEST = 100, 100
 _MOST = 1 << 24
@@ -98,7 +97,8 @@ def _read_binary(file: str, content: memoryview, config: ModelConfig) -> tuple[B
             f"{file}: {len(content)} bytes, expected {expected} for {total} ids: truncated, or "
             f"something was appended"
         )
-    found = _checksum(content)
+    # Of the whole words behind the checksum itself; each goes into that of those before it.
+    found = _core.combined_hash(content[_CHECKED_FROM : len(content) // 8 * 8])
     if found != checksum:
         raise ModelError(f"{file}: checksum is {checksum:#x}, expected {found:#x}: damaged")
     middle = _HEADER.size + 8 * offsets
@@ -114,17 +114,6 @@ def _read_binary(file: str, content: memoryview, config: ModelConfig) -> tuple[B
             f"{file}: has the target id {ids.max()}, the model has {config.target_vocab}"
         )
     return begins.astype(np.int64), ids.astype(np.int32), first
-
-
-def _checksum(content: memoryview) -> int:
-    """Of the whole words behind the checksum itself; each goes into that of those before it."""
-    seed = 0
-    whole = len(content) // 8 * 8
-    # Addition wraps around in NumPy.
-    words = np.frombuffer(content[_CHECKED_FROM:whole], "<u8") + np.uint64(_GOLDEN)
-    for word in words.tolist():
-        seed ^= (word + (seed << 6) + (seed >> 2)) & _MASK
-    return seed
 
 
 def _limits(settings: Options) -> tuple[int, int]:
