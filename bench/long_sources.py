@@ -34,8 +34,10 @@ from end_to_end import command_line
 from report import heading, write
 
 SHORT, LONG = 2, 34  # target tokens of the two searches
+KEYS = "decoder.*.cross_attention.key_value"
 CONTENDERS = (
     ("pyattn", "auto"),
+    ("pyattn", "bfloat16-keys"),  # auto, but the keys and values of the source
     ("pyattn", "float32"),
     ("transformers", "float32"),
     ("transformers", "bfloat16"),
@@ -55,6 +57,9 @@ def shape_of(name: str) -> Any:
     import transformers
 
     shapes: dict[str, Callable[[], Any]] = {
+        "bart-large": lambda: transformers.BartForConditionalGeneration(
+            transformers.BartConfig(forced_eos_token_id=2)
+        ),
         "led-base": lambda: transformers.LEDForConditionalGeneration(
             transformers.LEDConfig(
                 vocab_size=50265,
@@ -125,7 +130,10 @@ def _pyattn(folder: Path, dtype: str, threads: int) -> Callable[[list[int]], Fig
     import pyattn
 
     model = pyattn.Model(
-        pyattn.files.read_checkpoint(folder), dtype=dtype, threads=threads, batch_tokens=1 << 20
+        pyattn.files.read_checkpoint(folder),
+        dtype={KEYS: "bfloat16"} if dtype == "bfloat16-keys" else dtype,
+        threads=threads,
+        batch_tokens=1 << 20,
     )
 
     def run(ids: list[int]) -> Figures:
