@@ -34,10 +34,8 @@ from end_to_end import command_line
 from report import heading, write
 
 SHORT, LONG = 2, 34  # target tokens of the two searches
-KEYS = "decoder.*.cross_attention.key_value"
 CONTENDERS = (
     ("pyattn", "auto"),
-    ("pyattn", "bfloat16-keys"),  # auto, but the keys and values of the source
     ("pyattn", "float32"),
     ("transformers", "float32"),
     ("transformers", "bfloat16"),
@@ -130,10 +128,7 @@ def _pyattn(folder: Path, dtype: str, threads: int) -> Callable[[list[int]], Fig
     import pyattn
 
     model = pyattn.Model(
-        pyattn.files.read_checkpoint(folder),
-        dtype={KEYS: "bfloat16"} if dtype == "bfloat16-keys" else dtype,
-        threads=threads,
-        batch_tokens=1 << 20,
+        pyattn.files.read_checkpoint(folder), dtype=dtype, threads=threads, batch_tokens=1 << 20
     )
 
     def run(ids: list[int]) -> Figures:

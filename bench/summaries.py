@@ -1,14 +1,17 @@
-r"""Compare a summariser's shape with CTranslate2: BART-large in int8, sources of 512 tokens.
+r"""Measure int8 summarisers: BART-large's shape with CTranslate2, and what keys in int8 gain.
 
     python bench/summaries.py --folder /tmp/long --searches 1x1,8x1,1x4,8x4 \
         --write bench/results/summaries
+    python bench/summaries.py --folder /tmp/long --shape led-base --source 16384 \
+        --programs pyattn-bfloat16-keys,pyattn --searches 1x1 --write bench/results/summaries
 
-The shape has random weights under a seed, which transformers writes and CTranslate2's converter
-reads. A search is of so many sources at a time with a beam of so many: 8x1 is eight, greedily.
-Sources are random ids of --source tokens; every target has --target tokens. Each program lives in a
-process of its own, pinned to as many cores as it has threads, and they take turns; a time is the
-least of the rounds. "first" is the time of a search for one token: of the encoder, of the keys and
-values that the decoder reads of the sources, and of one step.
+Shapes are those of long_sources.py, with random weights under a seed, which transformers writes;
+CTranslate2's converter reads BART. A search is of so many sources at a time with a beam of so many:
+8x1 is eight, greedily. Sources are random ids of --source tokens; every target has --target tokens.
+Each program lives in a process of its own, pinned to as many cores as it has threads, and they take
+turns; a time is the least of the rounds. "first" is the time of a search for one token: of the
+encoder, of the keys and values that the decoder reads of the sources, and of one step.
+"pyattn-bfloat16-keys" computes and keeps those keys and values in bfloat16, all else in int8.
 
 Linux only. Needs torch, transformers and ctranslate2 beside pyattn.
 """
@@ -17,6 +20,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import json
 import multiprocessing
 import os
 import random
@@ -32,8 +37,7 @@ from end_to_end import command_line
 from long_sources import make
 from report import heading, write
 
-SHAPE = "bart-large"
-PROGRAMS = ("pyattn", "ctranslate2")
+KEYS = "decoder.*.cross_attention.key_value"
 # Of [sources][ids], a beam and a number of target tokens.
 Search = Callable[[list[list[int]], int, int], None]
 
@@ -64,10 +68,10 @@ def convert(folder: Path) -> Path:
     return made
 
 
-def _pyattn(folder: Path, threads: int) -> Search:
+def _pyattn(folder: Path, threads: int, *, keys: str) -> Search:
     import pyattn
 
-    model = pyattn.Model(pyattn.files.read_checkpoint(folder), dtype="int8", threads=threads)
+    model = pyattn.Model(pyattn.files.read_checkpoint(folder), dtype={KEYS: keys}, threads=threads)
 
     def search(sources: list[list[int]], beam: int, tokens: int) -> None:
         model.generate(
@@ -101,10 +105,17 @@ def _ctranslate2(folder: Path, threads: int) -> Search:
     return search
 
 
+PROGRAMS: dict[str, Callable[[Path, int], Search]] = {
+    "ctranslate2": _ctranslate2,
+    "pyattn-bfloat16-keys": functools.partial(_pyattn, keys="bfloat16"),
+    "pyattn": functools.partial(_pyattn, keys="int8"),
+}
+
+
 def _serve(link: Connection, folder: Path, program: str, threads: int) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    search = {"pyattn": _pyattn, "ctranslate2": _ctranslate2}[program](folder, threads)
+    search = PROGRAMS[program](folder, threads)
     search([[5, 2]], 1, 2)
     link.send(None)
     with contextlib.suppress(EOFError):
@@ -120,7 +131,7 @@ def measure(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     context = multiprocessing.get_context("spawn")
     links: dict[str, Connection] = {}
     workers = []
-    for program in PROGRAMS:
+    for program in options.programs:
         here, there = context.Pipe()
         worker = context.Process(target=_serve, args=(there, folder, program, options.threads))
         worker.start()
@@ -135,15 +146,15 @@ def measure(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
             [draw.randrange(5, 40_000) for _ in range(options.source - 1)] + [2]
             for _ in range(count)
         ]
-        seconds: dict[str, list[float]] = {program: [] for program in PROGRAMS}
+        seconds: dict[str, list[float]] = {program: [] for program in links}
         for tokens in (1, options.target):
-            times: dict[str, list[float]] = {program: [] for program in PROGRAMS}
+            times: dict[str, list[float]] = {program: [] for program in links}
             for _ in range(options.rounds):
                 for program, link in links.items():
                     link.send((sources, beam, tokens))
                     times[program].append(link.recv())
                     print(count, beam, tokens, program, times[program][-1], file=sys.stderr)
-            for program in PROGRAMS:
+            for program in links:
                 seconds[program].append(min(times[program]))
         found.append({"sources": count, "beam": beam, "seconds": seconds})
     for link in links.values():
@@ -155,25 +166,39 @@ def measure(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def markdown(record: dict[str, Any]) -> str:
     """The record as a page."""
-    of = record["lengths"]
     lines = [
         *heading("Summaries", record),
-        f"{SHAPE}, int8, {record['threads']} thread(s), {of['source']} source tokens, "
-        f"{of['target']} target tokens. Seconds, the least of the rounds: of a search for one "
-        "token and of the whole, and milliseconds of each further step.",
+        "Seconds, the least of the rounds: of a search for one token and of the whole, and "
+        "milliseconds of each further step.",
         "",
-        "| sources | beam | program | first | step | all | times as fast |",
-        "|---|---|---|---|---|---|---|",
     ]
-    for row in record["searches"]:
-        slowest = row["seconds"][PROGRAMS[-1]][1]
-        for program, (first, whole) in row["seconds"].items():
-            step = 1000 * (whole - first) / (of["target"] - 1)
-            lines.append(
-                f"| {row['sources']} | {row['beam']} | {program} | {first:.2f} | {step:.1f} | "
-                f"{whole:.2f} | {slowest / whole:.2f} |"
-            )
-    return "\n".join([*lines, "", f"    {record['command']}", ""])
+    for run in record["runs"]:
+        source, target = run["source"], run["target"]
+        lines += [
+            f"## {run['shape']}, {source:,} source tokens, {target} target tokens, "
+            f"{run['threads']} thread{'s' * (run['threads'] > 1)}",
+            "",
+            "| sources | beam | program | first | step | all | times as fast |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for row in run["searches"]:
+            slowest = next(iter(row["seconds"].values()))[1]
+            for program, (first, whole) in row["seconds"].items():
+                step = 1000 * (whole - first) / (target - 1)
+                lines.append(
+                    f"| {row['sources']} | {row['beam']} | {program} | {first:.2f} | {step:.1f} | "
+                    f"{whole:.2f} | {slowest / whole:.2f} |"
+                )
+        lines += ["", f"    {run['command']}", ""]
+    return "\n".join(lines)
+
+
+def _programs(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = set(names) - set(PROGRAMS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"expected {', '.join(PROGRAMS)}, got {unknown}")
+    return names
 
 
 def _searches(text: str) -> list[tuple[int, int]]:
@@ -182,9 +207,11 @@ def _searches(text: str) -> list[tuple[int, int]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; with --write also keep."""
+    """Measure and print; with --write also keep, beside what is there."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--folder", type=Path, required=True, help="where shapes are kept")
+    parser.add_argument("--shape", default="bart-large")
+    parser.add_argument("--programs", type=_programs, default=list(PROGRAMS))
     parser.add_argument("--searches", type=_searches, default=_searches("1x1,8x1,1x4"))
     parser.add_argument("--source", type=int, default=512, help="tokens")
     parser.add_argument("--target", type=int, default=64, help="tokens")
@@ -192,19 +219,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", type=Path, help="path of results, without an extension")
     options = parser.parse_args(arguments)
-    folder = make(options.folder, SHAPE)
-    convert(folder)
+    folder = make(options.folder, options.shape)
+    if "ctranslate2" in options.programs:
+        convert(folder)
     record = {
         "machine": machine.describe(),
         "versions": machine.versions(
             ("pyattn", "numpy", "ctranslate2", "torch", "transformers"),
         ),
-        "command": command_line("summaries.py", sys.argv[1:] if arguments is None else arguments),
-        "threads": options.threads,
-        "lengths": {"source": options.source, "target": options.target},
-        "searches": measure(folder, options),
+        "runs": [],
     }
-    if options.write:
+    kept = options.write.with_suffix(".json") if options.write else None
+    if kept is not None and kept.is_file():
+        record["runs"] = json.loads(kept.read_text("utf-8"))["runs"]
+    command = command_line("summaries.py", sys.argv[1:] if arguments is None else arguments)
+    record["runs"].append(
+        {
+            **{name: getattr(options, name) for name in ("shape", "threads", "source", "target")},
+            "searches": measure(folder, options),
+            "command": command,
+        }
+    )
+    if kept is not None:
         write(options.write, record, markdown(record))
     print(markdown(record))
     return 0
