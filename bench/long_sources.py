@@ -55,6 +55,9 @@ def shape_of(name: str) -> Any:
     import transformers
 
     shapes: dict[str, Callable[[], Any]] = {
+        "bart-large": lambda: transformers.BartForConditionalGeneration(
+            transformers.BartConfig(forced_eos_token_id=2)
+        ),
         "led-base": lambda: transformers.LEDForConditionalGeneration(
             transformers.LEDConfig(
                 vocab_size=50265,

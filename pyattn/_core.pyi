@@ -86,7 +86,7 @@ class Model:
         global_tokens: Sequence[_Ids] | None,
         watched: bool,
     ) -> Request: ...
-    def cache_bytes(self, tokens: int) -> int: ...
+    def cache_bytes(self, tokens: int, source_tokens: int) -> int: ...
     def close(self) -> None: ...
 
 class PackedLinear:
@@ -176,13 +176,14 @@ def attention(
 ) -> _Floats: ...
 def attention_step(
     q: _Floats,
-    cache: _Floats | npt.NDArray[np.uint16],
+    cache: _Floats | npt.NDArray[np.uint16] | npt.NDArray[np.int8],
     table: npt.NDArray[np.integer],
     lengths: npt.NDArray[np.integer] | list[int] | None,
     scale: float | None,
     bias: _Floats | None,
     soft_cap: float | None,
     window: int | None,
+    scales: _Floats | None,
     isa: str | None,
 ) -> _Floats: ...
 def combined_hash(content: bytes | memoryview) -> int: ...

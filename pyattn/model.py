@@ -228,15 +228,21 @@ class Model(ForwardPasses):
             overrides = {"beam_size": 1, "num_hypotheses": 1, **overrides}
         return self.submit([source], options, watched=True, **overrides).stream()
 
-    def estimate_memory(self, tokens: int) -> int:
+    def estimate_memory(self, tokens: int, source_tokens: int = 0) -> int:
         """Bytes of the keys and values of a number of tokens.
 
-        Every source token of a sentence under way counts, and every target token of its live
-        hypotheses; tokens that hypotheses share count once. Weights take `nbytes` in addition, and
-        a step of the encoder or decoder a few times `batch_tokens` or `batch_rows` rows of the
-        model's widest layer.
+        Weights take `nbytes` in addition, and a step of the encoder or decoder a few times
+        `batch_tokens` or `batch_rows` rows of the model's widest layer.
+
+        Args:
+            tokens: Target tokens of live hypotheses; tokens that hypotheses share count once.
+            source_tokens: Tokens of the sources of sentences under way. In int8 they take about
+                half as much as target tokens.
         """
-        return self._core.cache_bytes(checked_integer("tokens", tokens, 0, 2**40))
+        return self._core.cache_bytes(
+            checked_integer("tokens", tokens, 0, 2**40),
+            checked_integer("source_tokens", source_tokens, 0, 2**40),
+        )
 
     def save(
         self,

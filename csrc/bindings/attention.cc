@@ -1,21 +1,16 @@
-// ops/attention.h and ops/attention_step.h for NumPy.
+// ops/attention.h for NumPy.
 #include "ops/attention.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "bindings/arrays.h"
+#include "bindings/attention_arguments.h"
 #include "bindings/bindings.h"
 #include "bindings/segments.h"
 #include "kernels/dispatch.h"
-#include "ops/attention_step.h"
 
 namespace pyattn::bindings {
 namespace {
-
-// A cap whose inverse is a normal number.
-constexpr float kLeastCap = 1e-30F;
-constexpr float kMostCap = 1e30F;
 
 // The mask as bytes with a contiguous last axis.
 py::array mask_array(const char* operation, py::handle object) {
@@ -47,28 +42,6 @@ void check_spread(const char* operation, const char* name,
   });
 }
 
-std::vector<int64_t> lengths_of(const char* operation, py::handle object,
-                                int64_t batch, int64_t time_k) {
-  // Of any type at first: asking for integers would round numbers down.
-  const py::array given = py::array::ensure(object);
-  if (!given || (given.dtype().kind() != 'i' && given.dtype().kind() != 'u')) {
-    PyErr_Clear();
-    throw py::type_error(std::string(operation) +
-                         ": lengths is not an array of integers");
-  }
-  check_shape(operation, "lengths", given, {batch});
-  const py::array_t<int64_t, py::array::c_style | py::array::forcecast> array(
-      given);
-  std::vector<int64_t> lengths(array.data(), array.data() + array.size());
-  for (const int64_t length : lengths) {
-    check_that(length >= 0 && length <= time_k, operation, [&] {
-      return "lengths has " + std::to_string(length) + ", expected 0 to " +
-             std::to_string(time_k);
-    });
-  }
-  return lengths;
-}
-
 void check_heads(const char* operation, const py::array& q, const py::array& k,
                  const py::array& v) {
   for (const auto& [name, array] :
@@ -86,36 +59,6 @@ void check_heads(const char* operation, const py::array& q, const py::array& k,
   check_shape(operation, "k", k,
               {q.shape(0), k.shape(1), k.shape(2), q.shape(3)});
   check_shape(operation, "v", v, shape_of(k));
-}
-
-float scale_of(const char* operation, py::handle scale, int64_t head_dim) {
-  return scale.is_none()
-             ? 1.0F / std::sqrt(static_cast<float>(head_dim))
-             : argument<float>(operation, "scale", "a number", scale);
-}
-
-float soft_cap_of(const char* operation, py::handle soft_cap) {
-  if (soft_cap.is_none()) {
-    return 0.0F;
-  }
-  const float cap =
-      argument<float>(operation, "soft_cap", "a number", soft_cap);
-  check(cap >= kLeastCap && cap <= kMostCap, operation,
-        "soft_cap is out of range, expected 1e-30 to 1e30");
-  return cap;
-}
-
-// 0 if there is none. No window needs to be above `most`.
-int64_t window_of(const char* operation, py::handle window, int64_t most) {
-  if (window.is_none()) {
-    return 0;
-  }
-  const int64_t wanted =
-      argument<int64_t>(operation, "window", "a whole number", window);
-  check_that(wanted >= 1, operation, [&] {
-    return "window is " + std::to_string(wanted) + ", expected 1 or more";
-  });
-  return std::min(wanted, std::max<int64_t>(most, 1));
 }
 
 // A window is a number, or a pair of numbers for either side.
@@ -208,150 +151,6 @@ py::array run_attention(const std::string& operation_name, py::handle q_object,
   return y;
 }
 
-// The slots of keys and values, [slots, 2, kv_heads, head_dim]: float32, or
-// bfloat16 in 16 bits.
-py::array cache_array(const char* operation, py::handle object) {
-  const bool halves = py::isinstance<py::array>(object) &&
-                      py::reinterpret_borrow<py::array>(object).dtype().equal(
-                          py::dtype::of<uint16_t>());
-  const py::array cache =
-      halves
-          ? py::array(
-                py::array_t<uint16_t, py::array::c_style |
-                                          py::array::forcecast>::ensure(object))
-          : dense_floats(operation, "cache", object);
-  check_that(cache.ndim() == 4 && cache.shape(1) == 2 && cache.shape(2) > 0 &&
-                 cache.shape(3) > 0,
-             operation, [&] {
-               return "cache has shape " + shape_text(shape_of(cache)) +
-                      ", expected [slots, 2, kv_heads, head_dim]";
-             });
-  return cache;
-}
-
-using SlotTable =
-    py::array_t<int64_t, py::array::c_style | py::array::forcecast>;
-
-SlotTable slot_table(const char* operation, py::handle object, int64_t rows) {
-  const py::array given = py::array::ensure(object);
-  if (!given || (given.dtype().kind() != 'i' && given.dtype().kind() != 'u')) {
-    PyErr_Clear();
-    throw py::type_error(std::string(operation) +
-                         ": table is not an array of integers");
-  }
-  check_that(given.ndim() == 2 && given.shape(0) == rows, operation, [&] {
-    return "table has shape " + shape_text(shape_of(given)) + ", expected [" +
-           std::to_string(rows) + ", time]";
-  });
-  return SlotTable(given);
-}
-
-// Pointers to the slots of each row's last tokens, row behind row.
-class TableMemories {
- public:
-  TableMemories(const char* operation, const py::array& cache,
-                const SlotTable& table, const std::vector<int64_t>& lengths,
-                int64_t window)
-      : tokens_(static_cast<size_t>(table.size())) {
-    const int64_t rows = table.shape(0);
-    const int64_t time = table.shape(1);
-    const auto* start = static_cast<const char*>(cache.data());
-    const int64_t bytes =
-        cache.itemsize() * 2 * cache.shape(2) * cache.shape(3);
-    for (int64_t row = 0; row < rows; ++row) {
-      const int64_t length = lengths.empty() ? time : lengths[row];
-      const int64_t first = window > 0 && window < length ? length - window : 0;
-      for (int64_t t = first; t < length; ++t) {
-        const int64_t slot = table.data()[row * time + t];
-        check_that(slot >= 0 && slot < cache.shape(0), operation, [&] {
-          return "table has " + std::to_string(slot) + ", expected 0 to " +
-                 std::to_string(cache.shape(0) - 1);
-        });
-        tokens_[row * time + t] = start + slot * bytes;
-      }
-      memories.push_back(
-          {tokens_.data() + row * time + first, length - first, nullptr});
-      firsts_.push_back(first);
-    }
-  }
-
-  // A bias [rows or 1, heads, time].
-  void add_bias(const py::array& bias, int64_t heads) {
-    const int64_t stride = bias.shape(0) == 1 ? 0 : heads * bias.shape(2);
-    for (size_t row = 0; row < memories.size(); ++row) {
-      memories[row].bias =
-          data_of(bias) + static_cast<int64_t>(row) * stride + firsts_[row];
-    }
-  }
-
-  std::vector<StepMemory> memories;
-
- private:
-  std::vector<const void*> tokens_;
-  std::vector<int64_t> firsts_;
-};
-
-py::array run_attention_step(py::handle q_object, py::handle cache_object,
-                             py::handle table_object, py::handle lengths_object,
-                             py::handle scale, py::handle bias_object,
-                             py::handle soft_cap, py::handle window,
-                             py::handle isa) {
-  const char* operation = "attention_step";
-  const py::array q = dense_floats(operation, "q", q_object);
-  const py::array cache = cache_array(operation, cache_object);
-  check_that(q.ndim() == 3 && q.shape(2) == cache.shape(3), operation, [&] {
-    return "q has shape " + shape_text(shape_of(q)) +
-           ", expected [rows, heads, " + std::to_string(cache.shape(3)) + "]";
-  });
-  const int64_t rows = q.shape(0);
-  const int64_t heads = q.shape(1);
-  check_that(heads > 0 && heads % cache.shape(2) == 0, operation, [&] {
-    return "q has " + std::to_string(heads) +
-           " heads, expected a multiple of cache's " +
-           std::to_string(cache.shape(2));
-  });
-  const SlotTable table = slot_table(operation, table_object, rows);
-  const int64_t time = table.shape(1);
-  const StepCall call = {
-      .cache_type = cache.itemsize() == 2 ? DType::kBFloat16 : DType::kFloat32,
-      .heads = heads,
-      .kv_heads = cache.shape(2),
-      .head_dim = cache.shape(3),
-      .k_offset = 0,
-      .v_offset = cache.shape(2) * cache.shape(3),
-      .bias_stride = time,
-      .scale = scale_of(operation, scale, cache.shape(3)),
-      .soft_cap = soft_cap_of(operation, soft_cap)};
-  std::vector<int64_t> lengths;
-  if (!lengths_object.is_none()) {
-    lengths = lengths_of(operation, lengths_object, rows, time);
-  }
-  TableMemories memories(operation, cache, table, lengths,
-                         window_of(operation, window, time));
-  py::array bias;
-  if (!bias_object.is_none()) {
-    bias = dense_floats(operation, "bias", bias_object);
-    check_that(bias.ndim() == 3 &&
-                   (bias.shape(0) == 1 || bias.shape(0) == rows) &&
-                   bias.shape(1) == heads && bias.shape(2) == time,
-               operation, [&] {
-                 return "bias has shape " + shape_text(shape_of(bias)) +
-                        ", expected " + shape_text({rows, heads, time}) +
-                        " or 1 in place of the first";
-               });
-    memories.add_bias(bias, heads);
-  }
-  py::array_t<float> y = new_floats(shape_of(q));
-  const int64_t dim = heads * call.head_dim;
-  const ConstRows from = {data_of(q), dim};
-  const Rows to = {y.mutable_data(), dim};
-  const KernelTable& kernels = table_of(operation, isa);
-  run_operation(rows * time * dim * 2, [&] {
-    attention_step(kernels, call, from, StepMemories(memories.memories), to);
-  });
-  return y;
-}
-
 }  // namespace
 
 void bind_attention(py::module_& module) {
@@ -360,10 +159,6 @@ void bind_attention(py::module_& module) {
              py::arg("causal"), py::arg("scale"), py::arg("bias"),
              py::arg("soft_cap"), py::arg("window"), py::arg("segments"),
              py::arg("dtype"), py::arg("isa"));
-  module.def("attention_step", &run_attention_step, py::arg("q"),
-             py::arg("cache"), py::arg("table"), py::arg("lengths"),
-             py::arg("scale"), py::arg("bias"), py::arg("soft_cap"),
-             py::arg("window"), py::arg("isa"));
 }
 
 }  // namespace pyattn::bindings

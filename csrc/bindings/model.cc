@@ -160,10 +160,11 @@ class BoundModel {
   const char* isa() { return isa_name(loaded()->engine().weights().table.isa); }
   int64_t bytes() { return loaded()->engine().weights().bytes(); }
 
-  // Of keys and values of so many tokens.
-  int64_t cache_bytes(int64_t tokens) {
-    return TokenPool::bytes_for(token_bytes(loaded()->engine().weights()),
-                                tokens);
+  // Of keys and values of so many tokens of targets and of a source.
+  int64_t cache_bytes(int64_t tokens, int64_t source_tokens) {
+    const ModelWeights& weights = loaded()->engine().weights();
+    return TokenPool::bytes_for(token_bytes(weights), tokens) +
+           SourceMemory::bytes(weights, source_tokens);
   }
 
  private:
@@ -212,7 +213,8 @@ void bind_model(py::module_& module) {
       .def("submit", &BoundModel::submit, py::arg("sources"),
            py::arg("options"), py::arg("shortlists"), py::arg("global_tokens"),
            py::arg("watched"))
-      .def("cache_bytes", &BoundModel::cache_bytes, py::arg("tokens"))
+      .def("cache_bytes", &BoundModel::cache_bytes, py::arg("tokens"),
+           py::arg("source_tokens"))
       .def("close", &BoundModel::close)
       .def_property_readonly("threads", &BoundModel::threads)
       .def_property_readonly("isa", &BoundModel::isa)

@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core, module) {
   bind_cpu(module);
   bind_ops(module);
   bind_attention(module);
+  bind_attention_step(module);
   bind_checksum(module);
   bind_vocabulary(module);
   bind_request(module);

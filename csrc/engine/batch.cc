@@ -88,16 +88,12 @@ void Batch::Step::add(Live& live) {
 // A row of a token that is the `time`-th, from 1, of its past.
 void Batch::Step::add_row(const Live& live, int32_t token,
                           const std::vector<void*>& past, size_t time) {
-  const std::vector<void*>& source = live.source.all();
   const AlignmentHeads& heads =
       live.sentence.sentence().options->alignment_heads;
   rows_.push_back(
-      {token,
-       static_cast<int32_t>(time) - 1,
-       past[time - 1],
-       {past.data(), static_cast<int64_t>(time), nullptr},
-       {source.data(), static_cast<int64_t>(source.size()), nullptr},
-       heads.empty() ? nullptr : &heads});
+      {token, static_cast<int32_t>(time) - 1, past[time - 1],
+       slots_memory(weights_.config, past.data(), static_cast<int64_t>(time)),
+       live.source.memory(), heads.empty() ? nullptr : &heads});
 }
 
 Batch::Step::Group& Batch::Step::join_group(Live& live) {
@@ -195,18 +191,19 @@ void Batch::join(const std::vector<SentenceRef>& sentences) {
     ragged.add(sentence.sentence().source);
   }
   const Buffer<float> encoded = encode(weights_, ragged);
-  std::vector<void*> slots;
   for (const SentenceRef& sentence : sentences) {
     live_.push_back(
         {.sentence = sentence,
          .search = sentence.new_search(weights_.config),
          .selection = selection_of(sentence),
-         .source = Slots(pool_, static_cast<size_t>(sentence.source_tokens())),
+         .source = SourceMemory(weights_, pool_, sentence.source_tokens()),
          .pasts = Pasts(pool_)});
-    const std::vector<void*>& own = live_.back().source.all();
-    slots.insert(slots.end(), own.begin(), own.end());
   }
-  store_sources(weights_, encoded.data(), slots);
+  std::vector<SourceMemory*> stored;
+  for (size_t i = live_.size() - sentences.size(); i < live_.size(); ++i) {
+    stored.push_back(&live_[i].source);
+  }
+  store_sources(weights_, encoded.data(), stored);
 }
 
 // Sentences with the same shortlist share the copy of its columns.

@@ -7,6 +7,7 @@
 
 #include "engine/request.h"
 #include "model/cache.h"
+#include "model/source_memory.h"
 #include "model/weights.h"
 #include "search/search.h"
 
@@ -27,9 +28,18 @@ class Batch {
   /// The most rows that its searches take in a step.
   int64_t rows() const;
 
-  /// How many tokens' keys and values fit in memory, and how many more do.
+  /// How many target tokens' keys and values fit in memory.
   int64_t capacity() const { return pool_.capacity(); }
-  int64_t free_tokens() const { return pool_.available(); }
+
+  /// The memory that is left, and what the keys and values of target tokens and
+  /// those of a sentence's source take of it.
+  int64_t free_bytes() const { return pool_.free_bytes(); }
+  int64_t target_bytes(int64_t tokens) const {
+    return tokens * pool_.slot_bytes();
+  }
+  int64_t source_bytes(const SentenceRef& sentence) const {
+    return SourceMemory::bytes(weights_, sentence.source_tokens());
+  }
 
   /// Encodes sentences, all at once, and begins their searches. Their sources
   /// must fit in memory.
@@ -59,8 +69,8 @@ class Batch {
     std::unique_ptr<Search> search;
     // The columns of its shortlist; null is all.
     std::shared_ptr<const Selection> selection;
-    Slots source;  // what cross-attention reads
-    Pasts pasts;   // what self-attention reads, of every row
+    SourceMemory source;  // what cross-attention reads
+    Pasts pasts;          // what self-attention reads, of every row
     bool started = false;
     // Of the current step: where the answers to its questions are.
     size_t group = 0;

@@ -6,6 +6,7 @@
 #include "model/cache.h"
 #include "model/decoder.h"
 #include "model/encoder.h"
+#include "model/source_memory.h"
 #include "ops/vocabulary.h"
 
 namespace pyattn {
@@ -24,8 +25,15 @@ Decoded feed(const ModelWeights& weights, const std::vector<Source>& sources,
   }
   const Buffer<float> encoded = encode(weights, ragged);
   TokenPool pool(token_bytes(weights), INT64_MAX);
-  const Slots source_slots(pool, static_cast<size_t>(ragged.tokens()));
-  store_sources(weights, encoded.data(), source_slots.all());
+  std::vector<SourceMemory> memories;
+  for (int64_t s = 0; s < ragged.sequences(); ++s) {
+    memories.emplace_back(weights, pool, ragged.time(s));
+  }
+  std::vector<SourceMemory*> stored;
+  for (SourceMemory& memory : memories) {
+    stored.push_back(&memory);
+  }
+  store_sources(weights, encoded.data(), stored);
 
   int64_t count = 0;
   for (size_t i = begin; i < end; ++i) {
@@ -37,15 +45,11 @@ Decoded feed(const ModelWeights& weights, const std::vector<Source>& sources,
   std::vector<DecoderRow> rows;
   for (size_t i = begin; i < end; ++i) {
     const int64_t first = static_cast<int64_t>(rows.size());
-    const int64_t source = ragged.starts[i - begin];
-    const StepMemory cross = {source_slots.all().data() + source,
-                              ragged.starts[i - begin + 1] - source, nullptr};
+    const StepMemory cross = memories[i - begin].memory();
     for (int64_t t = 0; t <= static_cast<int64_t>(targets[i].size()); ++t) {
       rows.push_back({t == 0 ? weights.config.start : targets[i][t - 1],
-                      static_cast<int32_t>(t),
-                      slots[first + t],
-                      {slots + first, t + 1, nullptr},
-                      cross,
+                      static_cast<int32_t>(t), slots[first + t],
+                      slots_memory(weights.config, slots + first, t + 1), cross,
                       heads});
     }
   }

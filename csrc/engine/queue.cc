@@ -13,10 +13,11 @@ namespace {
 // The batch is refilled when this share of its rows is free.
 constexpr int64_t kRefillShare = 4;
 
-// Slots that a sentence needs to enter: its source's, and as many for each
-// hypothesis as a first guess at the length of its target.
-int64_t needed_tokens(const SentenceRef& sentence) {
-  return sentence.source_tokens() * (1 + sentence.width());
+// What a sentence needs to enter: memory for its source, and for as many tokens
+// of each hypothesis as a first guess at the length of its target.
+int64_t needed_bytes(const SentenceRef& sentence, const Batch& batch) {
+  return batch.source_bytes(sentence) +
+         batch.target_bytes(sentence.source_tokens() * sentence.width());
 }
 
 // Slots for each row of the batch that stay free for the next steps.
@@ -33,10 +34,10 @@ void fail_too_large(const SentenceRef& sentence, const Batch& batch) {
 
 }  // namespace
 
-void Queue::Joining::add(const SentenceRef& sentence) {
+void Queue::Joining::add(const SentenceRef& sentence, const Batch& batch) {
   rows += sentence.width();
   source_tokens += sentence.source_tokens();
-  needed_tokens += pyattn::needed_tokens(sentence);
+  needed_bytes += pyattn::needed_bytes(sentence, batch);
   sentences.push_back(sentence);
 }
 
@@ -78,8 +79,9 @@ bool Queue::fits(const SentenceRef& sentence, const Batch& batch,
                  const Joining& joining) const {
   const int64_t rows = batch.rows() + joining.rows;
   return rows + sentence.width() <= limits_.rows &&
-         needed_tokens(sentence) + joining.needed_tokens + kSpareSteps * rows <=
-             batch.free_tokens();
+         needed_bytes(sentence, batch) + joining.needed_bytes +
+                 batch.target_bytes(kSpareSteps * rows) <=
+             batch.free_bytes();
 }
 
 void Queue::admit(Batch& batch) {
@@ -95,11 +97,11 @@ void Queue::admit(Batch& batch) {
     if (!alone && !joins) {
       break;
     }
-    joining.add(next);
+    joining.add(next, batch);
     end_turn();
   }
   const SentenceRef& first = joining.sentences.front();
-  if (first.source_tokens() >= batch.free_tokens()) {
+  if (batch.source_bytes(first) + batch.target_bytes(1) > batch.free_bytes()) {
     fail_too_large(first, batch);  // it is alone
     return;
   }
@@ -118,7 +120,7 @@ void Queue::end_turn() {
 }
 
 void Queue::make_step_fit(Batch& batch) {
-  while (batch.step_tokens() > batch.free_tokens()) {
+  while (batch.target_bytes(batch.step_tokens()) > batch.free_bytes()) {
     const SentenceRef youngest = batch.remove_youngest();
     if (batch.empty()) {
       fail_too_large(youngest, batch);

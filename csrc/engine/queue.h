@@ -79,9 +79,9 @@ class Queue {
     std::vector<SentenceRef> sentences;
     int64_t rows = 0;
     int64_t source_tokens = 0;
-    int64_t needed_tokens = 0;
+    int64_t needed_bytes = 0;
 
-    void add(const SentenceRef& sentence);
+    void add(const SentenceRef& sentence, const Batch& batch);
   };
 
   bool fits(const SentenceRef& sentence, const Batch& batch,

@@ -1,5 +1,6 @@
 // The slow definition of every kernel: sums in double, one loop per index, no
 // vectors. Tests hold every other table against this one.
+#include <algorithm>
 #include <bit>
 #include <cfloat>
 #include <cmath>
@@ -166,6 +167,24 @@ void prepare(const PrepareArgs& args) {
   }
 }
 
+void heads_to_int8(const HeadsToInt8Args& args) {
+  for (int64_t head = 0; head < args.heads; ++head) {
+    const float* const x = args.x + head * args.head_dim;
+    float most = 0;
+    bool finite = true;
+    for (int64_t i = 0; i < args.head_dim; ++i) {
+      most = std::max(most, std::abs(x[i]));
+      finite = finite && std::isfinite(x[i]);
+    }
+    const float scale = finite ? most / 127 : NAN;
+    args.scales[head * args.scale_stride] = scale;
+    for (int64_t i = 0; i < args.head_dim; ++i) {
+      args.y[head * args.head_dim + i] =
+          static_cast<int8_t>(scale > 0 ? std::nearbyint(x[i] / scale) : 0);
+    }
+  }
+}
+
 void prepare_normal(const NormArgs& args) {
   if (args.words.data != nullptr) {
     prepare({.x = args.y,
@@ -314,6 +333,8 @@ extern const KernelTable kReferenceKernels = {
     .attention_bfloat16 = reference_attention,
     .attention_step = reference_attention_step,
     .attention_step_bfloat16 = reference_attention_step_bfloat16,
+    .attention_step_int8 = reference_attention_step_int8,
+    .heads_to_int8 = heads_to_int8,
     .ssru = ssru,
     .gate = gate,
     .soft_cap = soft_cap,

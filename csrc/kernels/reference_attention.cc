@@ -100,6 +100,9 @@ namespace {
 // An element of what a token keeps.
 template <DType kDType>
 double kept(const void* token, int64_t at) {
+  if (kDType == DType::kInt8) {
+    return static_cast<const int8_t*>(token)[at];
+  }
   return kDType == DType::kBFloat16
              ? std::bit_cast<float>(static_cast<uint32_t>(
                                         static_cast<const uint16_t*>(token)[at])
@@ -112,7 +115,13 @@ void attention_step_row(const AttentionStepArgs& args, int64_t row) {
   const float* const q = args.q + row * args.q_stride;
   float* const y = args.y + row * args.y_stride;
   for (int64_t head = 0; head < args.heads; ++head) {
-    const int64_t of_head = head / (args.heads / args.kv_heads) * args.head_dim;
+    const int64_t kv_head = head / (args.heads / args.kv_heads);
+    const int64_t of_head = kv_head * args.head_dim;
+    const auto factor = [&](const float* const* scales, int64_t t) -> double {
+      return kDType == DType::kInt8
+                 ? scales[row][kv_head * args.scale_stride + t]
+                 : 1;
+    };
     std::vector<double> scores(static_cast<size_t>(args.time));
     for (int64_t t = 0; t < args.time; ++t) {
       double score = 0;
@@ -120,7 +129,8 @@ void attention_step_row(const AttentionStepArgs& args, int64_t row) {
         score += q[head * args.head_dim + d] *
                  kept<kDType>(args.keys[row][t], args.k_offset + of_head + d);
       }
-      scores[t] = capped(score * args.scale, args.soft_cap);
+      scores[t] =
+          capped(score * factor(args.k_scales, t) * args.scale, args.soft_cap);
       if (args.bias != nullptr) {
         scores[t] += args.bias[head * args.bias_stride + t];
       }
@@ -129,7 +139,7 @@ void attention_step_row(const AttentionStepArgs& args, int64_t row) {
     for (int64_t d = 0; d < args.head_dim; ++d) {
       double sum = 0;
       for (int64_t t = 0; t < args.time; ++t) {
-        sum += scores[t] *
+        sum += scores[t] * factor(args.v_scales, t) *
                kept<kDType>(args.values[row][t], args.v_offset + of_head + d);
       }
       y[head * args.head_dim + d] = static_cast<float>(sum);
@@ -152,6 +162,10 @@ void reference_attention_step(const AttentionStepArgs& args) {
 
 void reference_attention_step_bfloat16(const AttentionStepArgs& args) {
   attention_step<DType::kBFloat16>(args);
+}
+
+void reference_attention_step_int8(const AttentionStepArgs& args) {
+  attention_step<DType::kInt8>(args);
 }
 
 }  // namespace pyattn

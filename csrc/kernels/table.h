@@ -186,19 +186,23 @@ constexpr int64_t attention_scratch(int64_t head_dim, int64_t lanes) {
 
 /// The same for one query per head of some rows of a decoding step, over keys
 /// and values that lie anywhere: those of time t start at element k_offset of
-/// keys[row][t] and v_offset of values[row][t], which hold floats or bfloat16,
-/// kv_heads one behind the other. Neighbouring heads / kv_heads query heads
-/// share a key head. The first tokens may be the same for all rows, as beams
-/// have them; a row's bits do not depend on that, nor on the other rows.
+/// keys[row][t] and v_offset of values[row][t], which hold floats, bfloat16 or
+/// int8, kv_heads one behind the other. Neighbouring heads / kv_heads query
+/// heads share a key head. The first tokens may be the same for all rows, as
+/// beams have them; a row's bits do not depend on that, nor on the other rows.
 struct AttentionStepArgs {
   const float* q;                    // [rows, heads, head_dim]
   const void* const* const* keys;    // [rows][time]
   const void* const* const* values;  // [rows][time]; may be `keys` itself
-  const float* bias;                 // [heads, time], bias_stride, or null
-  float* y;                          // [rows, heads, head_dim]
-  float* scratch;                    // [rows, attention_step_scratch(...)]
+  // int8 only: what the numbers of a token and head are multiplied by, [rows]
+  // of [kv_heads, time], scale_stride between heads.
+  const float* const* k_scales;
+  const float* const* v_scales;
+  const float* bias;  // [heads, time], bias_stride, or null
+  float* y;           // [rows, heads, head_dim]
+  float* scratch;     // [rows, attention_step_scratch(...)]
   int64_t rows, time, shared, heads, kv_heads, head_dim;
-  int64_t q_stride, y_stride, k_offset, v_offset, bias_stride;
+  int64_t q_stride, y_stride, k_offset, v_offset, bias_stride, scale_stride;
   float scale;
   float soft_cap;  // 0: none
   bool far;        // whether keys and values lie in memory rather than caches
@@ -217,6 +221,16 @@ constexpr int64_t attention_step_scratch(int64_t time, int64_t heads,
   const int64_t padded = (head_dim + kUnit - 1) / kUnit * kUnit;
   return heads * (attention_step_stride(time) + 2 * padded);
 }
+
+/// A token's keys or values to int8, head by head: y = round(x / scale), where
+/// the scale makes the greatest of a head 127 or -127. What is not finite makes
+/// its head's scale NaN, so that it is not lost.
+struct HeadsToInt8Args {
+  const float* x;  // [heads, head_dim]
+  int8_t* y;       // [heads, head_dim]
+  float* scales;   // [heads], scale_stride between them
+  int64_t heads, head_dim, scale_stride;
+};
 
 /// A token of the simpler simple recurrent unit (Kim et al. 2019):
 /// state = f * past + (1 - f) * input, f = sigmoid(forget);
@@ -312,6 +326,8 @@ struct KernelTable {
   void (*attention_bfloat16)(const AttentionArgs&);
   void (*attention_step)(const AttentionStepArgs&);
   void (*attention_step_bfloat16)(const AttentionStepArgs&);
+  void (*attention_step_int8)(const AttentionStepArgs&);
+  void (*heads_to_int8)(const HeadsToInt8Args&);
   void (*ssru)(const SsruArgs&);
   void (*gate)(const GateArgs&);
   void (*soft_cap)(const SoftCapArgs&);

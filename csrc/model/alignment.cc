@@ -16,6 +16,7 @@ constexpr int64_t kRowsPerThread = 8;
 constexpr int64_t kSums = 16;
 
 float widened(float x) { return x; }
+float widened(int8_t x) { return x; }
 float widened(uint16_t bfloat16) {
   return std::bit_cast<float>(uint32_t{bfloat16} << 16);
 }
@@ -45,12 +46,18 @@ template <class Key>
 void add_head(const StepCall& call, int64_t head, const float* q,
               const StepMemory& memory, float share, float* weights) {
   const int64_t key_head = head * call.kv_heads / call.heads;
-  const int64_t offset = call.k_offset + key_head * call.head_dim;
+  const int64_t offset =
+      call.layer * memory.layer_stride + key_head * call.head_dim;
+  const float* const scales =
+      memory.scales == nullptr
+          ? nullptr
+          : memory.scales +
+                (2 * call.layer * call.kv_heads + key_head) * memory.time;
   std::vector<float> scores;
   for (int64_t t = 0; t < memory.time; ++t) {
     const Key* const k = static_cast<const Key*>(memory.tokens[t]) + offset;
-    const float score =
-        dot(q + head * call.head_dim, k, call.head_dim) * call.scale;
+    const float score = dot(q + head * call.head_dim, k, call.head_dim) *
+                        call.scale * (scales == nullptr ? 1.0F : scales[t]);
     scores.push_back(call.soft_cap > 0
                          ? call.soft_cap * std::tanh(score / call.soft_cap)
                          : score);
@@ -74,13 +81,14 @@ void Alignments::add_row(const AlignmentHeads* heads, int64_t time) {
   weights_.resize(starts_.back());
 }
 
-void Alignments::add_layer(const StepCall& call, int32_t layer, ConstRows q,
+void Alignments::add_layer(const StepCall& call, ConstRows q,
                            const std::vector<StepMemory>& memories) {
   if (weights_.empty()) {
     return;
   }
-  const auto add = call.cache_type == DType::kBFloat16 ? add_head<uint16_t>
-                                                       : add_head<float>;
+  const auto add = call.cache_type == DType::kInt8       ? add_head<int8_t>
+                   : call.cache_type == DType::kBFloat16 ? add_head<uint16_t>
+                                                         : add_head<float>;
   parallel_for(static_cast<int64_t>(heads_.size()), kRowsPerThread,
                [&](int64_t begin, int64_t end) {
                  for (int64_t row = begin; row < end; ++row) {
@@ -90,7 +98,7 @@ void Alignments::add_layer(const StepCall& call, int32_t layer, ConstRows q,
                    const float share =
                        1.0F / static_cast<float>(heads_[row]->size());
                    for (const AlignmentHead& one : *heads_[row]) {
-                     if (one.layer == layer) {
+                     if (one.layer == call.layer) {
                        add(call, one.head, q.from(row).data, memories[row],
                            share, weights_.data() + starts_[row]);
                      }

@@ -23,7 +23,7 @@ class Alignments {
 
   /// Adds the weights of the wanted heads of a layer, whose queries are q
   /// [rows, heads * head_dim]; split over threads.
-  void add_layer(const StepCall& call, int32_t layer, ConstRows q,
+  void add_layer(const StepCall& call, ConstRows q,
                  const std::vector<StepMemory>& memories);
 
   /// [time], which adds up to 1.

@@ -1,6 +1,7 @@
 #include "model/cache.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace pyattn {
@@ -18,17 +19,15 @@ int64_t chunk_slots(int64_t bytes_per_token) {
 }
 
 // A decoder without layers stores nothing, but its slots need addresses.
-int64_t slot_bytes(int64_t bytes_per_token) {
+int64_t at_least_a_byte(int64_t bytes_per_token) {
   return std::max<int64_t>(bytes_per_token, 1);
 }
 
 }  // namespace
 
-DType cache_type(const ModelWeights& weights) {
-  const bool attends = weights.config.mixer == Mixer::kAttention;
+DType target_type(const ModelWeights& weights) {
   for (const DecoderLayerWeights& layer : weights.decoder) {
-    if ((attends && layer.self_attention.qkv.dtype() == DType::kFloat32) ||
-        layer.cross_attention.key_value.dtype() == DType::kFloat32) {
+    if (layer.self_attention.qkv.dtype() == DType::kFloat32) {
       return DType::kFloat32;
     }
   }
@@ -37,20 +36,21 @@ DType cache_type(const ModelWeights& weights) {
 
 int64_t token_bytes(const ModelWeights& weights) {
   const ModelConfig& config = weights.config;
-  const int64_t attended =
-      2 * config.decoder.kv_width() * cache_element_bytes(cache_type(weights));
-  const int64_t state =
-      config.mixer == Mixer::kAttention ? 0 : config.dim * sizeof(float);
-  return config.decoder.layers * std::max(attended, state);
+  const int64_t of_layer =
+      config.mixer == Mixer::kAttention
+          ? 2 * config.decoder.kv_width() *
+                cache_element_bytes(target_type(weights))
+          : config.dim * static_cast<int64_t>(sizeof(float));
+  return config.decoder.layers * of_layer;
 }
 
 TokenPool::TokenPool(int64_t bytes_per_token, int64_t max_bytes)
-    : stride_(slot_bytes(bytes_per_token)),
+    : stride_(at_least_a_byte(bytes_per_token)),
       chunk_(chunk_slots(stride_)),
-      capacity_(std::max<int64_t>(max_bytes / stride_, 1)) {}
+      limit_(std::max(max_bytes, stride_)) {}
 
 int64_t TokenPool::bytes_for(int64_t bytes_per_token, int64_t tokens) {
-  const int64_t stride = slot_bytes(bytes_per_token);
+  const int64_t stride = at_least_a_byte(bytes_per_token);
   const int64_t chunk = chunk_slots(stride);
   return (tokens + chunk - 1) / chunk * chunk * stride;
 }
@@ -69,7 +69,7 @@ void* TokenPool::take() {
 }
 
 void TokenPool::grow() {
-  const int64_t slots = std::min(chunk_, capacity_ - made_);
+  const int64_t slots = std::min(chunk_, (limit_ - aside_) / stride_ - made_);
   // If one of these throws, nothing has changed.
   Buffer<char> chunk(slots * stride_);
   free_.reserve(static_cast<size_t>(made_ + slots));
@@ -79,6 +79,43 @@ void TokenPool::grow() {
   for (int64_t slot = slots - 1; slot >= 0; --slot) {
     free_.push_back(chunks_.back().data() + slot * stride_);
   }
+}
+
+void TokenPool::set_aside(int64_t bytes) {
+  if (aside_ + bytes > limit_ - made_ * stride_) {
+    release_unused();
+  }
+  aside_ += bytes;
+}
+
+void TokenPool::release_unused() {
+  const auto by_address = [](const Buffer<char>& a, const Buffer<char>& b) {
+    return std::less<const char*>()(a.data(), b.data());
+  };
+  std::sort(chunks_.begin(), chunks_.end(), by_address);
+  std::sort(free_.begin(), free_.end(), std::greater<void*>());
+  // Free slots in the order of addresses, from the back.
+  std::vector<void*> kept;
+  std::vector<Buffer<char>> in_use;
+  auto slot = free_.rbegin();
+  for (Buffer<char>& chunk : chunks_) {
+    const char* const end = chunk.data() + chunk.size();
+    const auto first = slot;
+    while (slot != free_.rend() && std::less<const void*>()(*slot, end)) {
+      ++slot;
+    }
+    const int64_t slots = chunk.size() / stride_;
+    if (slot - first == slots) {
+      made_ -= slots;
+    } else {
+      kept.insert(kept.end(), first, slot);
+      in_use.push_back(std::move(chunk));
+    }
+  }
+  // take() takes the last.
+  std::reverse(kept.begin(), kept.end());
+  free_ = std::move(kept);
+  chunks_ = std::move(in_use);
 }
 
 void TokenPool::trim() {

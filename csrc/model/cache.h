@@ -10,35 +10,42 @@
 
 namespace pyattn {
 
-/// A token's slot holds [layers][key, value][kv_width]: for a source token, the
-/// keys and values of cross-attention; for a target token, those of the
-/// decoder's self-attention. These are the offsets of a layer's key and value.
+/// The slot of a target's token holds [layers][key, value][kv_width], those of
+/// the decoder's self-attention. This is the offset of a layer's key.
 inline int64_t key_offset(const ModelConfig& config, int64_t layer) {
   return 2 * layer * config.decoder.kv_width();
 }
-inline int64_t value_offset(const ModelConfig& config, int64_t layer) {
-  return (2 * layer + 1) * config.decoder.kv_width();
+
+/// The first `time` tokens of a list of slots.
+inline StepMemory slots_memory(const ModelConfig& config,
+                               const void* const* slots, int64_t time) {
+  const int64_t width = config.decoder.kv_width();
+  return {slots, time, 2 * width, width};
 }
 
-/// For a target token of a decoder with another mixer, its slot holds
-/// [layers][dim] floats: a layer's state after the token.
+/// In a decoder with another mixer, a slot holds [layers][dim] floats: a
+/// layer's state after the token.
 inline float* slot_state(const ModelConfig& config, void* slot, int64_t layer) {
   return static_cast<float*>(slot) + layer * config.dim;
 }
 
-/// The type of stored keys and values: bfloat16, unless a product that computes
-/// some of them is in float32.
-DType cache_type(const ModelWeights& weights);
+/// The type of a target's keys and values: bfloat16, unless a product that
+/// computes some of them is in float32.
+DType target_type(const ModelWeights& weights);
 int64_t token_bytes(const ModelWeights& weights);
 
 /// Slots for tokens, all of one size, that never move. A row's past is a list
 /// of pointers to slots, so beams with a common past share its slots, and
 /// reordering beams copies pointers only.
 ///
+/// Its limit is of slots and what others set aside together. A chunk of slots
+/// is allocated as a whole: of chunks that are partly in use, the rest is
+/// memory beyond what is counted.
+///
 /// Not thread-safe.
 class TokenPool {
  public:
-  /// Allocates at most `max_bytes`, but always one slot.
+  /// At most `max_bytes`, but always one slot.
   TokenPool(int64_t bytes_per_token, int64_t max_bytes);
 
   /// Allocates memory, so that the next `take`s of so many slots, all of them
@@ -49,10 +56,18 @@ class TokenPool {
   void* take();
   void give_back(void* slot) { free_.push_back(slot); }
 
-  /// Slots that can be in use at a time, that are, and that can be taken.
-  int64_t capacity() const { return capacity_; }
+  /// Counts memory that others allocate against the limit, or no longer. So
+  /// many bytes must be free; chunks without a slot in use make way for them.
+  void set_aside(int64_t bytes);
+  void return_bytes(int64_t bytes) { aside_ -= bytes; }
+
+  /// Slots that can be in use at a time, and that are.
+  int64_t capacity() const { return limit_ / stride_; }
   int64_t used() const { return made_ - static_cast<int64_t>(free_.size()); }
-  int64_t available() const { return capacity_ - used(); }
+
+  /// Bytes of slots that can be taken or set aside.
+  int64_t free_bytes() const { return limit_ - aside_ - used() * stride_; }
+  int64_t slot_bytes() const { return stride_; }
 
   /// Returns memory to the system if no slot is in use, and there is more of it
   /// than an idle model should hold.
@@ -63,11 +78,13 @@ class TokenPool {
 
  private:
   void grow();
+  void release_unused();
 
-  const int64_t stride_;    // bytes
-  const int64_t chunk_;     // slots
-  const int64_t capacity_;  // slots
-  int64_t made_ = 0;        // slots
+  const int64_t stride_;  // bytes
+  const int64_t chunk_;   // slots
+  const int64_t limit_;   // bytes
+  int64_t aside_ = 0;     // bytes
+  int64_t made_ = 0;      // slots
   std::vector<Buffer<char>> chunks_;
   std::vector<void*> free_;
 };

@@ -5,6 +5,7 @@
 
 #include "model/cache.h"
 #include "model/mixers.h"
+#include "model/source_memory.h"
 #include "model/sublayer.h"
 
 namespace pyattn {
@@ -80,13 +81,12 @@ class Step {
     }
   }
 
-  StepCall step_call(int64_t n) const {
-    return {.cache_type = cache_type(weights_),
+  StepCall step_call(int64_t n, DType cache_type) const {
+    return {.cache_type = cache_type,
+            .layer = n,
             .heads = stack_.heads,
             .kv_heads = stack_.kv_heads,
             .head_dim = stack_.head_dim,
-            .k_offset = key_offset(weights_.config, n),
-            .v_offset = value_offset(weights_.config, n),
             .bias_stride = weights_.decoder_bias.stride,
             .scale = stack_.attention_scale,
             .soft_cap = weights_.config.attention_soft_cap};
@@ -111,9 +111,10 @@ class Step {
         stack_, attention, weights_.rotation_of(stack_, n), positions_,
         [&](ConstRows qkv, Rows heads) {
           const ConstRows keys = {qkv.data + stack_.width(), qkv.stride};
-          store(weights_.table, cache_type(weights_), keys,
-                2 * stack_.kv_width(), slots_, key_offset(weights_.config, n));
-          attention_step(weights_.table, step_call(n), qkv, seen_past(n),
+          const DType type = target_type(weights_);
+          store(weights_.table, type, keys, 2 * stack_.kv_width(), slots_,
+                key_offset(weights_.config, n));
+          attention_step(weights_.table, step_call(n, type), qkv, seen_past(n),
                          heads);
         });
   }
@@ -149,11 +150,10 @@ class Step {
               stream_.scratch().at_least(stream_.rows() * 2 * width);
           const Rows q = {scratch, width};
           linear(attention.query, in, stream_.rows(), q, {});
-          alignments_.add_layer(step_call(n), static_cast<int32_t>(n), q.read(),
-                                source_.rows());
+          const StepCall call = step_call(n, source_type(weights_));
+          alignments_.add_layer(call, q.read(), source_.rows());
           const Rows heads = {scratch + stream_.rows() * width, width};
-          attention_step(weights_.table, step_call(n), q.read(), source_,
-                         heads);
+          attention_step(weights_.table, call, q.read(), source_, heads);
           linear(attention.output, heads.read(), stream_.rows(), out,
                  {.residual = residual});
         });

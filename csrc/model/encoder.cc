@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "model/cache.h"
 #include "model/encoder_attention.h"
 #include "model/sublayer.h"
 
@@ -70,22 +69,6 @@ class Encoder {
 
 Buffer<float> encode(const ModelWeights& weights, const Ragged& sources) {
   return Encoder(weights, sources).run();
-}
-
-// Keys and values of a source are the same at every step, so they are computed
-// once, for each layer of the decoder. One scratch matrix serves all layers.
-void store_sources(const ModelWeights& weights, const float* encoded,
-                   const std::vector<void*>& slots) {
-  const int64_t width = 2 * weights.config.decoder.kv_width();
-  const int64_t tokens = static_cast<int64_t>(slots.size());
-  Buffer<float> scratch(tokens * width);
-  const Rows to = {scratch.data(), width};
-  for (int64_t n = 0; n < weights.config.decoder.layers; ++n) {
-    linear(weights.decoder[n].cross_attention.key_value,
-           {encoded, weights.config.dim}, tokens, to, {});
-    store(weights.table, cache_type(weights), to.read(), width, slots,
-          key_offset(weights.config, n));
-  }
 }
 
 }  // namespace pyattn

@@ -8,12 +8,16 @@
 
 namespace pyattn {
 
-/// Where the keys and values of one decoding row lie: those of time t are
-/// elements [k_offset, k_offset + kv_heads * head_dim) of tokens[t], and so on.
+/// Where the keys and values of one decoding row lie: in layer n, the keys of
+/// time t are kv_heads * head_dim elements of tokens[t], from element n *
+/// layer_stride on, and its values begin `values` elements behind.
 struct StepMemory {
   const void* const* tokens;
   int64_t time;
-  const float* bias;  // [heads, time], or null
+  int64_t layer_stride, values;
+  /// int8 only: [layers][keys, values][kv_heads, time].
+  const float* scales = nullptr;
+  const float* bias = nullptr;  // [heads, time], or null
 };
 
 /// Neighbouring rows whose first `shared` tokens are the same.
@@ -38,9 +42,10 @@ class StepMemories {
 
 /// What the rows of a step have in common.
 struct StepCall {
-  DType cache_type;  // float32 or bfloat16, of keys and values
+  DType cache_type;  // of keys and values
+  int64_t layer;
   int64_t heads, kv_heads, head_dim;
-  int64_t k_offset, v_offset, bias_stride;
+  int64_t bias_stride;
   float scale;
   float soft_cap;  // 0: none
 };
@@ -52,12 +57,17 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
 
 /// Bytes of an element of a stored key or value.
 inline int64_t cache_element_bytes(DType cache_type) {
-  return cache_type == DType::kBFloat16 ? 2 : 4;
+  return cache_type == DType::kFloat32 ? 4 : cache_type == DType::kInt8 ? 1 : 2;
 }
 
+/// Writes `count` floats to `to`, as floats or bfloat16; of the latter an even
+/// number. They are rounded here, once, so a token has the same keys and values
+/// in any batch.
+void store_row(const KernelTable& table, DType cache_type, const float* from,
+               int64_t count, void* to);
+
 /// Writes each row's `count` floats, an even number, to its token's slot, from
-/// element `offset` on; a layer's key and value are neighbours there. bfloat16
-/// is rounded here, once, so a token has the same keys and values in any batch.
+/// element `offset` on; a layer's key and value are neighbours there.
 void store(const KernelTable& table, DType cache_type, ConstRows x,
            int64_t count, const std::vector<void*>& tokens, int64_t offset);
 

@@ -87,7 +87,7 @@ def attention(
 
 def attention_step(
     q: Floats,
-    cache: Floats | npt.NDArray[np.uint16],
+    cache: Floats | npt.NDArray[np.uint16] | npt.NDArray[np.int8],
     table: npt.NDArray[np.integer],
     *,
     lengths: npt.NDArray[np.integer] | list[int] | None = None,
@@ -95,6 +95,7 @@ def attention_step(
     bias: Floats | None = None,
     soft_cap: float | None = None,
     window: int | None = None,
+    scales: Floats | None = None,
     isa: str | None = None,
 ) -> Floats:
     """Attention of one query per head and row, keys and values found by a table.
@@ -105,14 +106,16 @@ def attention_step(
     Args:
         q: Queries, [rows, heads, head_dim], float32.
         cache: Keys and values of tokens, [slots, 2, kv_heads, head_dim]; `heads` is a multiple of
-            `kv_heads`, as in `attention`. float32, or the bits of bfloat16 as uint16, which halve
-            memory traffic.
+            `kv_heads`, as in `attention`. float32, the bits of bfloat16 as uint16, which halve
+            memory traffic, or int8, which halves it again.
         table: [rows, time], integers: the slot of each token that a row sees.
         lengths: How many of a row's tokens exist, [rows]; all if None. The others are not read.
         scale: Factor of the scores; None is 1 / sqrt(head_dim).
         bias: Added to the scores, [rows or 1, heads, time], float32.
         soft_cap: As in `attention`.
         window: How many of a row's tokens, the last ones, it sees; all if None.
+        scales: What the int8 of each slot and head are multiplied by, [slots, 2, kv_heads],
+            float32; only for a cache in int8.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:
@@ -123,7 +126,9 @@ def attention_step(
             argument.
         TypeError: if an argument is not an array of its type.
     """
-    return _core.attention_step(q, cache, table, lengths, scale, bias, soft_cap, window, isa)
+    return _core.attention_step(
+        q, cache, table, lengths, scale, bias, soft_cap, window, scales, isa
+    )
 
 
 def multi_head_attention(

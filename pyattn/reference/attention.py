@@ -169,19 +169,21 @@ def attention_step(
     bias: Floats | None = None,
     soft_cap: float | None = None,
     window: int | None = None,
+    scales: Floats | None = None,
 ) -> Floats:
     """Attention of one query per head and row, keys and values found by a table.
 
     Args:
         q: Queries, [rows, heads, head_dim], float32.
-        cache: Keys and values of tokens, [slots, 2, kv_heads, head_dim]: float32, or the bits of
-            bfloat16 as uint16, which are the upper halves of floats.
+        cache: Keys and values of tokens, [slots, 2, kv_heads, head_dim]: float32, the bits of
+            bfloat16 as uint16, which are the upper halves of floats, or int8.
         table: [rows, time], the slot of each token that a row sees.
         lengths: [rows], how many of a row's tokens are real.
         scale: 1 / sqrt(head_dim) if it is not given.
         bias: Added to the scores, [rows or 1, heads, time].
         soft_cap: As in `attention`.
         window: How many of a row's real tokens, the last ones, it sees.
+        scales: What the int8 of each slot and head are multiplied by, [slots, 2, kv_heads].
 
     Returns:
         [rows, heads, head_dim]. A query that sees no token gets zeros.
@@ -193,6 +195,13 @@ def attention_step(
     operation = "attention_step"
     if isinstance(cache, np.ndarray) and cache.dtype == np.uint16:
         cache = (cache.astype(np.uint32) << 16).view(np.float32)
+    if isinstance(cache, np.ndarray) and cache.dtype == np.int8:
+        if scales is None:
+            raise ValueError(f"{operation}: cache is int8, expected scales")
+        check_floats(operation, "scales", scales, cache.shape[:3])
+        cache = cache.astype(np.float32) * scales[..., None]
+    elif scales is not None:
+        raise ValueError(f"{operation}: scales are given, expected a cache in int8")
     check_floats(operation, "cache", cache, [None, 2, None, None])
     check_floats(operation, "q", q, [None, None, cache.shape[3]])
     slots = np.asarray(table)

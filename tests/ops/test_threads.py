@@ -59,6 +59,9 @@ lengths = np.arange(29) * 10
 for kept in (cache, (cache.view(np.uint32) >> 16).astype(np.uint16)):
     y = ops.attention_step(floats(1, 29, 8, 40), kept, table, lengths=lengths, isa=isa)
     show(f"attention_step {kept.dtype}", y)
+whole, scales = (cache * 30).astype(np.int8), floats(4, 900, 2, 4)
+options = {"lengths": lengths, "scales": scales, "isa": isa}
+show("attention_step int8", ops.attention_step(floats(1, 29, 8, 40), whole, table, **options))
 matrices = [f(n, *s) for n in range(4) for f, s in [(weights, (64, 64)), (floats, (64,))]]
 x = floats(1, 5, 150, 64)
 show("multi_head_attention", ops.multi_head_attention(x, x, *matrices, heads=4, isa=isa))

@@ -36,6 +36,7 @@ struct AttentionStep {
   static constexpr int kParts = Cache::kParts;
   static constexpr int kElements = Cache::kElements;
   static constexpr int kUnit = Cache::kUnit;
+  static constexpr bool kScaled = sizeof(Element) == 1;
 
   const AttentionStepArgs& args;
   // attention_step_stride(time), which has a symbol of its own
@@ -173,10 +174,20 @@ struct AttentionStep {
     }
   }
 
+  // What the numbers of tokens from t on are multiplied by, for query n.
+  Vec scales(const float* const* of, int64_t n, int64_t t) const {
+    const float* const head =
+        of[n / group % args.rows] + n / queries * args.scale_stride;
+    return load_up_to<Vec>(head + t, t < args.time ? args.time - t : 0);
+  }
+
   // Scores of query n from token t on, as the softmax takes them.
   Vec logits(int64_t n, int64_t t) const {
     const int64_t left = t < args.time ? args.time - t : 0;
     Vec x = Vec::load(weights + n * stride + t) * Vec::broadcast(args.scale);
+    if constexpr (kScaled) {
+      x = x * scales(args.k_scales, n, t);
+    }
     if (args.soft_cap > 0) {
       x = tanh(x * Vec::broadcast(1.0F / args.soft_cap)) *
           Vec::broadcast(args.soft_cap);
@@ -252,7 +263,11 @@ struct AttentionStep {
 #pragma GCC unroll 4
       for (int i = 0; i < kQueries; ++i) {
         float* const at = rows + i * stride + t;
-        (Vec::load(at) * peaks[i]).store(at);
+        Vec weight = Vec::load(at) * peaks[i];
+        if constexpr (kScaled) {
+          weight = weight * scales(args.v_scales, n + i, t);
+        }
+        weight.store(at);
       }
     }
   }

@@ -42,6 +42,8 @@ consteval KernelTable level(Isa isa) {
       .attention_bfloat16 = attention<Float32Words<Vec>>,
       .attention_step = attention_step<Float32Cache<Vec>>,
       .attention_step_bfloat16 = attention_step<BFloat16Cache<Vec>>,
+      .attention_step_int8 = attention_step<Int8Cache<Vec>>,
+      .heads_to_int8 = heads_to_int8<Vec>,
       .ssru = ssru<Vec>,
       .gate = gate<Vec>,
       .soft_cap = soft_cap<Vec>,

@@ -16,14 +16,18 @@
 // them best when left alone: a row of 512 x 2048 in L3 takes three quarters of
 // the time (Zen 4), and no longer from memory; reading several panels at once
 // gains nothing. More rows leave them late. A tile of those asks for its own
-// panel two KiB ahead; where a panel is read by several tiles, the first ones
-// also ask for the next panel, one line a step. On a 2.5 GHz AVX-512 core,
-// weights in memory, 33 rows of 512 x 2048: 37 GFLOPS without, 42 with the
-// near, 53 with both; 75, 90 and 106 with 256 x 1024 in L3.
+// panel eight KiB ahead, into L2; where a panel is read by several tiles, the
+// first ones also ask for the next panel, one line a step. On a 2.5 GHz AVX-512
+// core, weights in memory, 33 rows of 512 x 2048: 37 GFLOPS without, 42 with
+// the near, 53 with both; 75, 90 and 106 with 256 x 1024 in L3. To ask two KiB
+// ahead, and into L1, is too late and waits for too few lines at once: on Zen
+// 4, int8 weights of 1024 x 4096 in memory, 6, 8, 10 and 12 rows read 20, 18,
+// 16 and 15 GB/s, and 25, 26, 21 and 17 as it is; up to 5 rows and from 16 on,
+// and from caches, both are the same.
 namespace pyattn::kernels {
 
 inline constexpr int64_t kLine = 64;             // bytes of a cache line
-inline constexpr int64_t kPrefetchAhead = 2048;  // bytes
+inline constexpr int64_t kPrefetchAhead = 8192;  // bytes
 inline constexpr int kFewRows = 4;
 
 // The part of x that a block of rows reads is kept below a share of L2, since
@@ -136,7 +140,7 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
     for (int c = 0; c < kVecs; ++c) {
       w[c] = Product::weights(weight + c * kVecBytes);
       if (kRows > kFewRows && c * kVecBytes % kLine == 0) {
-        __builtin_prefetch(weight + c * kVecBytes + kPrefetchAhead);
+        __builtin_prefetch(weight + c * kVecBytes + kPrefetchAhead, 0, 2);
       }
     }
     if constexpr (kAhead) {

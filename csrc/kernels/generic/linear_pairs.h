@@ -71,7 +71,7 @@ struct PairedInt8Product : Int8Product<Vec, Dot> {
     for (; i + 2 <= args.steps; i += 2) {
       if constexpr (kRows > kFewRows) {
         for (int64_t line = 0; line < 2 * kStep; line += kLine) {
-          __builtin_prefetch(weight + line + kPrefetchAhead);
+          __builtin_prefetch(weight + line + kPrefetchAhead, 0, 2);
         }
       }
       if (ahead != nullptr) {

@@ -84,6 +84,40 @@ void row_to_bfloat16(const float* x, int64_t dim, uint16_t* y, int64_t count) {
   }
 }
 
+template <class Vec>
+void heads_to_int8(const HeadsToInt8Args& args) {
+  for (int64_t head = 0; head < args.heads; ++head) {
+    const float* const x = args.x + head * args.head_dim;
+    int8_t* const y = args.y + head * args.head_dim;
+    Vec most = Vec::zero();
+    Vec alarm = Vec::zero();  // as in RowRange
+    for (int64_t i = 0; i < args.head_dim; i += Vec::kWidth) {
+      const Vec value = load_up_to<Vec>(x + i, args.head_dim - i);
+      most = max(abs(value), most);
+      alarm = fma(value, Vec::zero(), alarm);
+    }
+    const float scale = reduce_max(most) / 127.0F + reduce_add(alarm);
+    args.scales[head * args.scale_stride] = scale;
+    const Vec inverse =
+        Vec::broadcast(scale > 0 && scale < 1e38F ? 1.0F / scale : 0.0F);
+    const auto whole = [&](Vec value) {
+      const Vec safe = where_less(Vec::zero(), inverse, value, Vec::zero());
+      return round(safe * inverse);
+    };
+    int64_t i = 0;
+    for (; i + Vec::kWidth <= args.head_dim; i += Vec::kWidth) {
+      store_bytes(whole(Vec::load(x + i)), y + i);
+    }
+    if (i < args.head_dim) {
+      int8_t rest[Vec::kWidth];
+      store_bytes(whole(load_up_to<Vec>(x + i, args.head_dim - i)), rest);
+      for (int64_t at = i; at < args.head_dim; ++at) {
+        y[at] = rest[at - i];
+      }
+    }
+  }
+}
+
 template <class Vec, int kLeast>
 void prepare_row(const float* x, int64_t dim, const WordRows& words,
                  int64_t row) {

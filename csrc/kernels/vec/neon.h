@@ -93,6 +93,12 @@ struct NeonVec {
     even.v = vreinterpretq_f32_u32(vshlq_n_u32(pairs, 16));
     odd.v = vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xFFFF0000U)));
   }
+  static Vec load_int8(const int8_t* p) {
+    uint32_t four;
+    std::memcpy(&four, p, sizeof(four));
+    const int16x8_t shorts = vmovl_s8(vcreate_s8(four));
+    return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(shorts)))};
+  }
   // To the nearest, ties to even; a NaN stays one.
   friend void store_bfloat16(Vec a, uint16_t* p) {
     const uint32x4_t bits = vreinterpretq_u32_f32(a.v);

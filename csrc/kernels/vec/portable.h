@@ -85,6 +85,10 @@ struct Vec {
     even.v = (Lanes)(low << 16);
     odd.v = (Lanes)(high << 16);
   }
+  static Vec load_int8(const int8_t* p) {
+    const Bits bytes = {p[0], p[1], p[2], p[3]};
+    return {__builtin_convertvector(bytes, Lanes)};
+  }
   // To the nearest, ties to even; a NaN stays one.
   friend void store_bfloat16(Vec a, uint16_t* p) {
     const Bits bits = (Bits)a.v;

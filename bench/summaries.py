@@ -1,0 +1,250 @@
+r"""Measure int8 summarisers: BART-large's shape with CTranslate2, and what keys in int8 gain.
+
+    python bench/summaries.py --folder /tmp/long --searches 1x1,8x1,1x4,8x4 \
+        --write bench/results/summaries
+    python bench/summaries.py --folder /tmp/long --shape led-base --source 16384 \
+        --programs pyattn-bfloat16-keys,pyattn --searches 1x1 --write bench/results/summaries
+
+Shapes are those of long_sources.py, with random weights under a seed, which transformers writes;
+CTranslate2's converter reads BART. A search is of so many sources at a time with a beam of so many:
+8x1 is eight, greedily. Sources are random ids of --source tokens; every target has --target tokens.
+Each program lives in a process of its own, pinned to as many cores as it has threads, and they take
+turns; a time is the least of the rounds. "first" is the time of a search for one token: of the
+encoder, of the keys and values that the decoder reads of the sources, and of one step.
+"pyattn-bfloat16-keys" computes and keeps those keys and values in bfloat16, all else in int8.
+
+Linux only. Needs torch, transformers and ctranslate2 beside pyattn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import json
+import multiprocessing
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import machine
+from end_to_end import command_line
+from long_sources import make
+from report import heading, write
+
+KEYS = "decoder.*.cross_attention.key_value"
+# Of [sources][ids], a beam and a number of target tokens.
+Search = Callable[[list[list[int]], int, int], None]
+
+
+def convert(folder: Path) -> Path:
+    """CTranslate2's folder of a transformers folder without a tokenizer, made once."""
+    made = folder.with_name(f"{folder.name}-ctranslate2")
+    if (made / "model.bin").is_file():
+        return made
+    import transformers
+    from ctranslate2.converters.transformers import BartLoader
+
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    # The converter reads fields that later configs lack; these are BART's.
+    model.config.normalize_before = False
+    model.config.normalize_embedding = True
+    spec = BartLoader().get_model_spec(model)
+    vocabulary = [str(i) for i in range(model.config.vocab_size)]
+    spec.register_source_vocabulary(vocabulary)
+    spec.register_target_vocabulary(vocabulary)
+    spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = "0", "2", "3"
+    spec.config.decoder_start_token = "2"
+    spec.config.add_source_eos = False
+    spec.validate()
+    spec.optimize(quantization="int8")
+    made.mkdir(exist_ok=True)
+    spec.save(str(made))
+    return made
+
+
+def _pyattn(folder: Path, threads: int, *, keys: str) -> Search:
+    import pyattn
+
+    model = pyattn.Model(pyattn.files.read_checkpoint(folder), dtype={KEYS: keys}, threads=threads)
+
+    def search(sources: list[list[int]], beam: int, tokens: int) -> None:
+        model.generate(
+            sources,
+            beam_size=beam,
+            num_hypotheses=1,
+            max_new_tokens=tokens,
+            min_new_tokens=tokens,
+            no_repeat_ngram_size=0,
+        )
+
+    return search
+
+
+def _ctranslate2(folder: Path, threads: int) -> Search:
+    import ctranslate2
+
+    translator = ctranslate2.Translator(
+        str(convert(folder)), compute_type="int8", inter_threads=1, intra_threads=threads
+    )
+
+    def search(sources: list[list[int]], beam: int, tokens: int) -> None:
+        translator.translate_batch(
+            [[str(i) for i in source] for source in sources],
+            beam_size=beam,
+            max_batch_size=len(sources),
+            max_decoding_length=tokens,
+            min_decoding_length=tokens,
+        )
+
+    return search
+
+
+PROGRAMS: dict[str, Callable[[Path, int], Search]] = {
+    "ctranslate2": _ctranslate2,
+    "pyattn-bfloat16-keys": functools.partial(_pyattn, keys="bfloat16"),
+    "pyattn": functools.partial(_pyattn, keys="int8"),
+}
+
+
+def _serve(link: Connection, folder: Path, program: str, threads: int) -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    search = PROGRAMS[program](folder, threads)
+    search([[5, 2]], 1, 2)
+    link.send(None)
+    with contextlib.suppress(EOFError):
+        while True:
+            arguments = link.recv()
+            started = time.perf_counter()
+            search(*arguments)
+            link.send(time.perf_counter() - started)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """For each search the least seconds of each program, for one token and for all."""
+    context = multiprocessing.get_context("spawn")
+    links: dict[str, Connection] = {}
+    workers = []
+    for program in options.programs:
+        here, there = context.Pipe()
+        worker = context.Process(target=_serve, args=(there, folder, program, options.threads))
+        worker.start()
+        there.close()
+        here.recv()
+        links[program] = here
+        workers.append(worker)
+    found = []
+    for count, beam in options.searches:
+        draw = random.Random(1)
+        sources = [
+            [draw.randrange(5, 40_000) for _ in range(options.source - 1)] + [2]
+            for _ in range(count)
+        ]
+        seconds: dict[str, list[float]] = {program: [] for program in links}
+        for tokens in (1, options.target):
+            times: dict[str, list[float]] = {program: [] for program in links}
+            for _ in range(options.rounds):
+                for program, link in links.items():
+                    link.send((sources, beam, tokens))
+                    times[program].append(link.recv())
+                    print(count, beam, tokens, program, times[program][-1], file=sys.stderr)
+            for program in links:
+                seconds[program].append(min(times[program]))
+        found.append({"sources": count, "beam": beam, "seconds": seconds})
+    for link in links.values():
+        link.close()
+    for worker in workers:
+        worker.join()
+    return found
+
+
+def markdown(record: dict[str, Any]) -> str:
+    """The record as a page."""
+    lines = [
+        *heading("Summaries", record),
+        "Seconds, the least of the rounds: of a search for one token and of the whole, and "
+        "milliseconds of each further step.",
+        "",
+    ]
+    for run in record["runs"]:
+        source, target = run["source"], run["target"]
+        lines += [
+            f"## {run['shape']}, {source:,} source tokens, {target} target tokens, "
+            f"{run['threads']} thread{'s' * (run['threads'] > 1)}",
+            "",
+            "| sources | beam | program | first | step | all | times as fast |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for row in run["searches"]:
+            slowest = next(iter(row["seconds"].values()))[1]
+            for program, (first, whole) in row["seconds"].items():
+                step = 1000 * (whole - first) / (target - 1)
+                lines.append(
+                    f"| {row['sources']} | {row['beam']} | {program} | {first:.2f} | {step:.1f} | "
+                    f"{whole:.2f} | {slowest / whole:.2f} |"
+                )
+        lines += ["", f"    {run['command']}", ""]
+    return "\n".join(lines)
+
+
+def _programs(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = set(names) - set(PROGRAMS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"expected {', '.join(PROGRAMS)}, got {unknown}")
+    return names
+
+
+def _searches(text: str) -> list[tuple[int, int]]:
+    pairs = [one.split("x") for one in text.split(",")]
+    return [(int(count), int(beam)) for count, beam in pairs]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; with --write also keep, beside what is there."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--folder", type=Path, required=True, help="where shapes are kept")
+    parser.add_argument("--shape", default="bart-large")
+    parser.add_argument("--programs", type=_programs, default=list(PROGRAMS))
+    parser.add_argument("--searches", type=_searches, default=_searches("1x1,8x1,1x4"))
+    parser.add_argument("--source", type=int, default=512, help="tokens")
+    parser.add_argument("--target", type=int, default=64, help="tokens")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", type=Path, help="path of results, without an extension")
+    options = parser.parse_args(arguments)
+    folder = make(options.folder, options.shape)
+    if "ctranslate2" in options.programs:
+        convert(folder)
+    record = {
+        "machine": machine.describe(),
+        "versions": machine.versions(
+            ("pyattn", "numpy", "ctranslate2", "torch", "transformers"),
+        ),
+        "runs": [],
+    }
+    kept = options.write.with_suffix(".json") if options.write else None
+    if kept is not None and kept.is_file():
+        record["runs"] = json.loads(kept.read_text("utf-8"))["runs"]
+    command = command_line("summaries.py", sys.argv[1:] if arguments is None else arguments)
+    record["runs"].append(
+        {
+            **{name: getattr(options, name) for name in ("shape", "threads", "source", "target")},
+            "searches": measure(folder, options),
+            "command": command,
+        }
+    )
+    if kept is not None:
+        write(options.write, record, markdown(record))
+    print(markdown(record))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
