@@ -84,11 +84,15 @@ _OPTIONS = {
     "topk": "top_k",
     "topp": "top_p",
     "trg_lang": "target",
+    "truncation": "truncate",
     "verbose": "progress",
     "with_alignment": "alignment",
 }
 # Arguments of a translator that are no decoding options.
-_ARGUMENTS = ("guard", "normalize", "progress", "protect", "reuse", "source", "split", "target")
+_ARGUMENTS = (
+    *("guard", "normalize", "progress", "protect", "reuse", "source", "split", "target"),
+    "truncate",
+)
 _CPU = "pyattn runs on CPUs, and needs no such option"
 _OF_LOAD = "use {} of pyattn.load"
 _BATCHES = "texts of all calls share batches; pyattn.load has batch_rows and batch_tokens"

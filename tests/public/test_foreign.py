@@ -110,7 +110,7 @@ def test_arguments_of_a_translator_are_none_of_a_model(translator: Translator) -
 
 def test_names_lead_to_what_there_is() -> None:
     fields = set(GenerationOptions.__dataclass_fields__)
-    others = {"on_token", "progress", "source", "target"}
+    others = {"on_token", "progress", "source", "target", "truncate"}
     assert set(foreign._OPTIONS.values()) <= fields | others
     assert not foreign._OPTIONS.keys() & fields
     assert not foreign._REMARKS.keys() & (fields | foreign._OPTIONS.keys())
