@@ -17,7 +17,7 @@ from pyattn.files.reading import bare
 from pyattn.files.tokenizer_parts import SETTINGS_FILE, TOKENIZER_FILES, FilesByRole
 from pyattn.text.tokenizers.contract import NoTokenizer
 from pyattn.text.tokenizers.json_file import read_tokenizer_json, refused
-from pyattn.text.tokenizers.word_pieces import ROLES, build_tokenizer
+from pyattn.text.tokenizers.word_pieces import OLDER_FILES, ROLES, build_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -181,7 +181,7 @@ def load_pair_tokenizer(files: ModelFiles, longest: int | None = None) -> PairTo
     if not isinstance(parts, FilesByRole) or not (
         "json" in present or (roles and present.keys() >= {*roles})
     ):
-        others = " and ".join(TOKENIZER_FILES[role] for role in roles)
+        others = " and ".join(OLDER_FILES[role] for role in roles)
         raise NoTokenizer(
             f"{files.path}: no {TOKENIZER_FILES['json']}{f', nor {others}' if others else ''}, "
             f"from which texts of {config.family} are cut: save the tokenizer with transformers' "
