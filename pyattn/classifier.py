@@ -203,12 +203,11 @@ class Classifier(EncoderModel):
         long: Long,
         progress: bool,
     ) -> Floats:
-        # Copies, as a view would keep the states of all tokens in memory.
-        first = self._of_states(
-            operation, texts, prompt, lambda states: states[0].copy(), long=long, progress=progress
+        pooled = self._of_states(
+            operation, texts, prompt, self._scorer.pooled, long=long, progress=progress
         )
         dim = self.model.config.dim
-        return self._scorer.logits(np.stack(first) if first else np.empty((0, dim), np.float32))
+        return self._scorer.logits(np.stack(pooled) if pooled else np.empty((0, dim), np.float32))
 
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
         """Write model, tokenizer and head as a folder of pyattn's own layout.

@@ -285,7 +285,7 @@ def test_models_of_other_tasks_are_refused(folder: pathlib.Path) -> None:
         Classifier(folder)
 
 
-@pytest.mark.parametrize("name", ["bert", "electra", "xlm-roberta-reranker"])
+@pytest.mark.parametrize("name", ["bert", "electra", "xlm-roberta-reranker", "modernbert-reranker"])
 def test_saved_and_converted_folders_hold_the_same(name: str, tmp_path: pathlib.Path) -> None:
     with Classifier(FOLDERS / name) as classifier:
         wanted = classifier.scores(TEXTS)
@@ -417,6 +417,21 @@ def test_bad_arguments_of_rank_are_refused(
             {},
             "config.json: sentence_transformers: activation_fn is torch.nn.ReLU, supported are",
         ),
+        (
+            "modernbert",
+            {"classifier_pooling": "max"},
+            {},
+            "config.json: classifier_pooling is 'max', supported are cls, mean",
+        ),
+        (
+            "modernbert",
+            {"classifier_activation": "silu"},
+            {},
+            "config.json: classifier_activation is 'silu', supported are gelu, relu, tanh",
+        ),
+        ("modernbert", {}, {"head__norm__weight": None}, "head.norm.weight is missing"),
+        ("modernbert", {"classifier_bias": True}, {}, "head.dense.bias is missing"),
+        ("modernbert", {"norm_bias": True}, {}, ".bias is missing"),
     ],
 )
 def test_damaged_folders_are_refused(
@@ -439,6 +454,8 @@ def test_damaged_folders_are_refused(
         ({"labels": ["a"]}, "out.weight has shape [3, 16], config.json's labels says 1"),
         ({"scores": "x"}, "classifier.json: scores is 'x', supported are identity"),
         ({"activation": "silu"}, "classifier.json: activation is 'silu', supported are tanh"),
+        ({"pooling": "max"}, "classifier.json: pooling is 'max', supported are cls, mean"),
+        ({"norm_epsilon": -1}, "classifier.json: norm_epsilon is -1, expected a number from 0 to"),
         ({"more": 1}, "classifier.json: more is not a field that pyattn knows"),
     ],
 )
