@@ -10,7 +10,9 @@ from pyattn.embedding.modules import read_around, write_modules
 from pyattn.files import model_path, open_model
 from pyattn.files.head import write_head
 from pyattn.files.native import MatrixType, write_native
+from pyattn.running.packing import check_positions
 from pyattn.text.tokenizers import NoTokenizer, load_tokenizer, tokenizer_files
+from pyattn.text.tokenizers.pairs import load_pair_tokenizer
 
 
 def convert(
@@ -38,8 +40,13 @@ def convert(
         checkpoint, head = files.checkpoint, files.head
         if around.files:
             checkpoint = around.encoder(checkpoint)
+        check_positions(checkpoint.config)
         with contextlib.suppress(NoTokenizer):
-            load_tokenizer(files)  # fails if its files cannot be used
+            # Fails if its files cannot be used.
+            if "decoder" in checkpoint.config.stacks:
+                load_tokenizer(files)
+            else:
+                load_pair_tokenizer(files, around.longest)
         write_native(
             out,
             checkpoint,

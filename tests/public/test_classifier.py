@@ -337,6 +337,19 @@ def test_no_text_has_more_tokens_than_the_longest(tmp_path: pathlib.Path) -> Non
         Classifier(folder)
 
 
+@pytest.mark.parametrize("part", ["single", "pair"])
+def test_special_token_that_the_model_lacks_is_refused(part: str, tmp_path: pathlib.Path) -> None:
+    folder = changed(tmp_path, "bert")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    frame = content["post_processor"]
+    frame["special_tokens"]["new"] = {"id": "new", "ids": [1 << 20], "tokens": ["new"]}
+    frame[part].append({"SpecialToken": {"id": "new", "type_id": 0}})
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    message = r"tokenizer\.json: its post_processor adds id 1048576, the model has \d+"
+    with pytest.raises(ModelError, match=message):
+        Classifier(folder)
+
+
 def _ranked(classifier: Classifier, text: str) -> None:
     classifier.labels = ("one",)
     classifier.rank("a", [text])

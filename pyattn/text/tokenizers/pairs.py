@@ -93,6 +93,14 @@ class PairTokenizer:
                 "ids"
             )
         tokenizer.no_padding()
+        tokenizer.no_truncation()
+        with refused(name):
+            # A post_processor has ids of its own.
+            around = max([*tokenizer.encode("a").ids, *tokenizer.encode("a", "a").ids], default=0)
+        if around >= config.source_vocab:
+            raise ModelError(
+                f"{name}: its post_processor adds id {around}, the model has {config.source_vocab}"
+            )
         self._tokenizer = tokenizer
         self._name = name
         self._types = config.token_types
