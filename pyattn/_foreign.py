@@ -97,6 +97,7 @@ _CPU = "pyattn runs on CPUs, and needs no such option"
 _OF_LOAD = "use {} of pyattn.load"
 _BATCHES = "texts of all calls share batches; pyattn.load has batch_rows and batch_tokens"
 _NOT_HERE = "pyattn has no such setting"
+_LONG = "a source may have as many tokens as the model has positions; truncate is for longer texts"
 _GLOBAL = "model.generate takes global_tokens, positions of ids; texts have the model's default"
 # Names that are no options of a search here.
 _REMARKS = {
@@ -111,6 +112,8 @@ _REMARKS = {
     "max_batch_size": _BATCHES,
     "global_attention_mask": _GLOBAL,
     "global_tokens": _GLOBAL,
+    "max_input_length": _LONG,
+    "max_source_length": _LONG,
     "num_beam_groups": _NOT_HERE,
     "num_threads": _OF_LOAD.format("threads"),
     "replace_unk": _NOT_HERE,

@@ -163,6 +163,8 @@ def test_name_that_is_no_path_says_what_would_be(name: str, tmp_path: pathlib.Pa
         f"{pathlib.Path(name)}: no such folder or file, expected the folder of a model, with its "
         "config.json and weights, or the file of one of Marian's"
     )
+    if name.count("/") == 1 and not name.startswith("."):
+        message += "; pyattn.load also takes names of models"
     for use in (read_checkpoint, lambda name: convert(name, tmp_path / "out")):
         with pytest.raises(ModelError) as error:
             use(name)
