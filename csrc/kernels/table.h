@@ -121,7 +121,12 @@ struct AttentionArgs {
   float soft_cap;  // 0: none
 };
 
-/// The keys that one pass of the running softmax takes up.
+/// Sums that run side by side wherever elements of a row are added up: of as
+/// many on every level, so that their bits are the same.
+inline constexpr int kSumLanes = 16;
+
+/// The keys that one pass of the running softmax takes up: those between two
+/// multiples of it.
 inline constexpr int64_t kKeyBlock = 96;
 
 /// The tiles, of 2 * lanes queries each, that take up a block of keys together.
@@ -157,18 +162,18 @@ struct AttentionStepArgs {
   bool far;        // whether keys and values lie in memory rather than caches
 };
 
-/// Floats between the heads' weights of a step: `time` in whole vectors.
-constexpr int64_t attention_step_stride(int64_t time, int64_t lanes) {
-  const int64_t least = lanes > 4 ? lanes : 4;
-  return (time + least - 1) / least * least;
+/// Floats between the heads' weights of a step.
+constexpr int64_t attention_step_stride(int64_t time) {
+  return (time + kSumLanes - 1) / kSumLanes * kSumLanes;
 }
 
 /// Floats of scratch that `attention_step` needs for a row: each head's
-/// weights, query and output, the latter two in whole pairs of vectors.
+/// weights, query and output, the latter two in whole units of bfloat16.
 constexpr int64_t attention_step_scratch(int64_t time, int64_t heads,
-                                         int64_t head_dim, int64_t lanes) {
-  const int64_t padded = (head_dim + 2 * lanes - 1) / (2 * lanes) * 2 * lanes;
-  return heads * (attention_step_stride(time, lanes) + 2 * padded);
+                                         int64_t head_dim) {
+  constexpr int64_t kUnit = 2 * kSumLanes;
+  const int64_t padded = (head_dim + kUnit - 1) / kUnit * kUnit;
+  return heads * (attention_step_stride(time) + 2 * padded);
 }
 
 /// A token of the simpler simple recurrent unit (Kim et al. 2019):

@@ -51,8 +51,8 @@ void EncoderAttention::run(int64_t n, ConstRows input, ConstRows qkv,
   }
 }
 
-// Attention computes in bfloat16 where its products do, as the inputs have no
-// more digits than that. The bias table's middle is distance zero.
+// Attention computes in the type of its products, as the inputs have no more
+// digits than that. The bias table's middle is distance zero.
 RaggedCall EncoderAttention::call(const SelfAttentionWeights& attention,
                                   int64_t n, ConstRows q, ConstRows key_value,
                                   Rows y) const {
@@ -67,8 +67,7 @@ RaggedCall EncoderAttention::call(const SelfAttentionWeights& attention,
           .bias = weights_.encoder_bias.of(n),
           .bias_stride = weights_.encoder_bias.stride,
           .bias_middle = stack_.max_positions - 1,
-          .dtype = attention.qkv.dtype() == DType::kFloat32 ? DType::kFloat32
-                                                            : DType::kBFloat16,
+          .dtype = attention.qkv.dtype(),
           .segments = {}};
 }
 

@@ -118,7 +118,7 @@ void dense_query(const KernelTable& table, const AttentionCall& call,
   args.scale = call.scale;
   args.soft_cap = call.soft_cap;
   args.scratch = scratch.at_least(
-      attention_step_scratch(time, group, call.head_dim, table.lanes));
+      attention_step_scratch(time, group, call.head_dim));
   // Queries and outputs of neighbouring heads need not be neighbours.
   const bool together = call.q_strides.head == call.head_dim &&
                         call.y_strides.head == call.head_dim;

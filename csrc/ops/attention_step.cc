@@ -122,7 +122,7 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
           .far = bytes >= kFarBytes});
   };
   const int64_t scratch_size =
-      attention_step_scratch(longest, heads, call.head_dim, table.lanes);
+      attention_step_scratch(longest, heads, call.head_dim);
   parallel_for(count * parts, grain(work), [&](int64_t begin, int64_t end) {
     Buffer<float> scratch(kSharingRows * scratch_size);
     for (int64_t i = begin; i < end; ++i) {

@@ -39,7 +39,7 @@ struct RaggedCall {
   const float* bias;  // [heads, bias_stride] by key row - query row, of
                       // distance 0 at `bias_middle`; or null
   int64_t bias_stride, bias_middle;
-  DType dtype;                       // float32 or bfloat16: what products take
+  DType dtype;  // what products take; int8 as `attention_dtype` has it
   std::vector<RowSegment> segments;  // each of one key or more
 };
 

@@ -8,7 +8,7 @@ import pytest
 from pyattn import Model, reference
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.options import GenerationOptions
-from support.inputs import ISAS
+from support.inputs import FUSED, ISAS
 from support.lanes import but_slow
 from support.tolerances import FLOAT32, assert_close
 
@@ -107,6 +107,17 @@ def test_states_have_the_same_bits_alone_and_on_any_number_of_threads(
         assert [one.encode([source])[0].tobytes() for source in given] == together
         two = Model(made, dtype=dtype, isa=isa, threads=2)
         assert [states.tobytes() for states in two.encode(given)] == together
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_states_have_the_same_bits_on_every_level(pattern: str) -> None:
+    made = checkpoint(pattern)
+    given = sources(LENGTHS)
+    found = [Model(made, dtype="float32", isa=isa).encode(given) for isa in FUSED]
+    for states in found:
+        assert [
+            n for n, time in enumerate(LENGTHS) if states[n].tobytes() != found[0][n].tobytes()
+        ] == []
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -1,15 +1,22 @@
 """The same bits for everyone: alone, in any batch, in any order, on any number of threads."""
 
 import functools
+import hashlib
+import pathlib
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+import pyattn
 from pyattn import Hypothesis, Model, _core
-from support.inputs import FAMILIES, ISAS, RECIPES, checkpoint, sentences, targets
-from support.lanes import each_on_each
+from pyattn.files import read_checkpoint
+from pyattn.running.precision import DType
+from support.inputs import FAMILIES, FUSED, ISAS, RECIPES, checkpoint, sentences, targets
+from support.lanes import but_slow, each_on_each
+
+SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
 
 COUNT = 33
 
@@ -51,8 +58,10 @@ def readings(model: Model, batch: Sequence[Pair]) -> list[tuple[bytes, ...]]:
 
 
 @functools.cache
-def alone(name: str, isa: str, call: Callable[..., list[Any]]) -> list[Any]:
-    with Model(checkpoint(name), dtype="float32", threads=1, isa=isa) as model:
+def alone(
+    name: str, isa: str, call: Callable[..., list[Any]], dtype: DType = "float32"
+) -> list[Any]:
+    with Model(checkpoint(name), dtype=dtype, threads=1, isa=isa) as model:
         return [call(model, [pair])[0] for pair in pairs(name)]
 
 
@@ -113,6 +122,41 @@ def test_repeated_call_has_the_same_bits(isa: str) -> None:
         for chosen in ([3], [1, 2], range(10), [3], [0], [3]):
             for call in (readings, searches):
                 assert_same_bits(call, model, "pre", chosen)
+
+
+@pytest.mark.parametrize("name", but_slow(RECIPES | FAMILIES, *list(FAMILIES)[::2]))
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_sentence_has_the_same_bits_on_every_level(name: str, dtype: DType) -> None:
+    for call in (readings, searches):
+        wanted = alone(name, FUSED[0], call, dtype)
+        for isa in FUSED[1:]:
+            found = alone(name, isa, call, dtype)
+            assert [n for n in range(COUNT) if found[n] != wanted[n]] == [], isa
+
+
+# What the shipped model finds for some sentences, on every CPU. They change with
+# the model and with the order of a kernel's sums.
+DIGESTS: dict[DType, str] = {
+    "float32": "0bef4e69b153342eec5fd59d0c5db0e427849171a0e8edee3b6f9b95d6bb2d36",
+    "int8": "3e5fd38d576dd5701c78fa17c37288ce7709cf43d6cefc5a35e4b5353b6f9a27",
+}
+
+
+def digest(dtype: DType, isa: str) -> str:
+    chosen = random.Random(1)
+    with Model(read_checkpoint(SHIPPED), dtype=dtype, isa=isa, threads=1) as model:
+        ids = range(4, model.config.source_vocab)
+        given = [chosen.choices(ids, k=time) for time in (1, 2, 5, 17, 40, 90)]
+        found = model.generate(given, beam_size=1, max_new_tokens=40)
+        batch = [(source, best[0].tokens) for source, best in zip(given, found, strict=True)]
+        results = readings(model, batch), searches(model, batch)
+    return hashlib.sha256(repr(results).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("isa", FUSED)
+@pytest.mark.parametrize("dtype", DIGESTS)
+def test_shipped_model_has_the_same_bits_on_every_machine(dtype: DType, isa: str) -> None:
+    assert digest(dtype, isa) == DIGESTS[dtype]
 
 
 def test_levels_are_listed_best_first() -> None:

@@ -15,6 +15,8 @@ Floats = npt.NDArray[np.float32]
 
 # Every level that this machine runs, the slow reference included.
 ISAS: list[str] = _core.isas()
+# Those that fuse multiplication and addition, whose results have the same bits.
+FUSED = [isa for isa in ISAS if isa not in ("portable", "reference")]
 
 
 def floats(seed: int, *shape: int) -> Floats:

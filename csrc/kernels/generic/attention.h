@@ -88,18 +88,16 @@ struct AttentionGroup {
       end = tile.end > end ? tile.end : end;
       ++count;
     }
-    // All tiles take up a block of keys while it is near.
-    for (int64_t key = begin; key < end; key += kKeyBlock) {
-      const int64_t left = end - key;
+    // All tiles take up a block of keys while it is near. Where blocks end
+    // must not depend on how many queries a tile has, which levels differ in.
+    for (int64_t key = begin; key < end; key += kKeyBlock - key % kKeyBlock) {
+      const int64_t next = key - key % kKeyBlock + kKeyBlock;
       bring(args.k, args.k_stride, args.v, args.v_stride, key,
-            left < kKeyBlock ? left : kKeyBlock);
+            (next < end ? next : end) - key);
       for (int64_t t = 0; t < count; ++t) {
         Tile& tile = tiles[t];
-        // A tile may begin within a block, but not within a step.
-        tile.begin -= (tile.begin - begin) % kStepKeys;
         const int64_t from = key > tile.begin ? key : tile.begin;
-        const int64_t to =
-            key + kKeyBlock < tile.end ? key + kKeyBlock : tile.end;
+        const int64_t to = next < tile.end ? next : tile.end;
         if (from < to) {
           take_up(tile, from, to - from);
         }
@@ -142,7 +140,8 @@ struct AttentionGroup {
     // From the first key of the first query to the last key of the last.
     const int64_t first = at + args.first;
     const int64_t last = at + tile.queries + args.last;
-    tile.begin = first > 0 ? first : 0;
+    // A tile may begin within a block, but not within a step.
+    tile.begin = first > 0 ? first - first % kStepKeys : 0;
     tile.end = last < args.time_k ? last : args.time_k;
     tile.begun = false;
     if (tile.begin >= tile.end) {

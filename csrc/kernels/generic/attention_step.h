@@ -7,6 +7,7 @@
 
 #include "kernels/generic/attention_step_tile.h"
 #include "kernels/generic/math.h"
+#include "kernels/generic/sums.h"
 #include "kernels/table.h"
 
 // Attention of a decoding step: a query for each row and head, keys and values
@@ -33,16 +34,17 @@ struct AttentionStep {
   using Element = typename Cache::Element;
   static constexpr int kWidth = Vec::kWidth;
   static constexpr int kParts = Cache::kParts;
+  static constexpr int kElements = Cache::kElements;
   static constexpr int kUnit = Cache::kUnit;
 
   const AttentionStepArgs& args;
-  // attention_step_stride(time, kWidth)
-  const int64_t stride = (args.time + kWidth - 1) / kWidth * kWidth;
+  // attention_step_stride(time), which has a symbol of its own
+  const int64_t stride = (args.time + kSumLanes - 1) / kSumLanes * kSumLanes;
   // The queries that share a key head: of a row, and of all rows.
   const int64_t group = args.heads / args.kv_heads;
   const int64_t queries = args.rows * group;
-  // Of a head, in whole units, whose elements stand in the order of their
-  // parts.
+  // Of a head, in whole units. The elements of `kParts` vectors stand in the
+  // order of their parts.
   const int64_t padded = (args.head_dim + kUnit - 1) / kUnit * kUnit;
   // Of [kv_heads, queries]:
   float* const weights = args.scratch;                         // [stride]
@@ -64,9 +66,10 @@ struct AttentionStep {
                                      8, 9, 10, 11, 12, 13, 14, 15};
   static_assert(kWidth <= 16);
 
-  // Where a unit's element d stands.
+  // Where a head's element d stands.
   static constexpr int64_t place(int64_t d) {
-    return d / kUnit * kUnit + d % kParts * kWidth + d % kUnit / kParts;
+    return d / kElements * kElements + d % kParts * kWidth +
+           d % kElements / kParts;
   }
 
   const Element* key(int64_t row, int64_t t) const {
@@ -115,7 +118,7 @@ struct AttentionStep {
   // A query in the order of parts, and zeros behind an odd head's end.
   void take_query(const float* from, float* to) const {
     int64_t d = 0;
-    for (; d + kUnit <= args.head_dim; d += kUnit) {
+    for (; d + kElements <= args.head_dim; d += kElements) {
       const float* const __restrict unit = from + d;
       float* const __restrict parts = to + d;
 #pragma GCC unroll 1
@@ -125,8 +128,8 @@ struct AttentionStep {
         }
       }
     }
-    if (d < args.head_dim) {
-      std::memset(to + d, 0, kUnit * sizeof(float));
+    if (d < padded) {
+      std::memset(to + d, 0, static_cast<size_t>(padded - d) * sizeof(float));
       for (; d < args.head_dim; ++d) {
         to[place(d)] = from[d];
       }
@@ -135,7 +138,7 @@ struct AttentionStep {
 
   void give_output(const float* from, float* to) const {
     int64_t d = 0;
-    for (; d + kUnit <= args.head_dim; d += kUnit) {
+    for (; d + kElements <= args.head_dim; d += kElements) {
       const float* const __restrict parts = from + d;
       float* const __restrict unit = to + d;
 #pragma GCC unroll 1
@@ -172,6 +175,7 @@ struct AttentionStep {
 
   // Scores of query n from token t on, as the softmax takes them.
   Vec logits(int64_t n, int64_t t) const {
+    const int64_t left = t < args.time ? args.time - t : 0;
     Vec x = Vec::load(weights + n * stride + t) * Vec::broadcast(args.scale);
     if (args.soft_cap > 0) {
       x = tanh(x * Vec::broadcast(1.0F / args.soft_cap)) *
@@ -179,12 +183,11 @@ struct AttentionStep {
     }
     if (args.bias != nullptr) {
       const int64_t head = n / queries * group + n % group;
-      x = x + load_up_to<Vec>(args.bias + head * args.bias_stride + t,
-                              args.time - t);
+      x = x + load_up_to<Vec>(args.bias + head * args.bias_stride + t, left);
     }
-    if (args.time - t < kWidth) {
+    if (left < kWidth) {
       x = where_less(Vec::load(kLanes),
-                     Vec::broadcast(static_cast<float>(args.time - t)), x,
+                     Vec::broadcast(static_cast<float>(left)), x,
                      Vec::broadcast(-INFINITY));
     }
     return x;
@@ -196,10 +199,13 @@ struct AttentionStep {
   void soften(int64_t n) const {
     float* const rows = weights + n * stride;
     Vec peaks[kQueries];
-    Vec sums[kSoftened];
+    Vec sums[kSumVecs<Vec>][kSoftened];
 #pragma GCC unroll 4
-    for (Vec& sum : sums) {
-      sum = Vec::zero();
+    for (int vec = 0; vec < kSumVecs<Vec>; ++vec) {
+#pragma GCC unroll 4
+      for (Vec& sum : sums[vec]) {
+        sum = Vec::zero();
+      }
     }
 #pragma GCC unroll 4
     for (Vec& peak : peaks) {
@@ -218,27 +224,35 @@ struct AttentionStep {
       const float peak = reduce_max(peaks[i]);
       peaks[i] = Vec::broadcast(peak < -FLT_MAX ? 0.0F : peak);
     }
-    for (int64_t t = 0; t < stride; t += kWidth) {
+    for (int64_t t = 0; t < stride; t += kSumLanes) {
 #pragma GCC unroll 4
-      for (int i = 0; i < kQueries; ++i) {
-        float* const at = rows + i * stride + t;
-        const Vec weight = exp_of_negative(Vec::load(at) - peaks[i]);
-        sums[i] = sums[i] + weight;
-        weight.store(at);
+      for (int vec = 0; vec < kSumVecs<Vec>; ++vec) {
+#pragma GCC unroll 4
+        for (int i = 0; i < kQueries; ++i) {
+          float* const at = rows + i * stride + t + vec * kWidth;
+          const Vec weight = exp_of_negative(Vec::load(at) - peaks[i]);
+          sums[vec][i] = sums[vec][i] + weight;
+          weight.store(at);
+        }
       }
     }
+    Vec quarters[kSumVecs<Vec>];
+#pragma GCC unroll 4
+    for (int vec = 0; vec < kSumVecs<Vec>; ++vec) {
+      quarters[vec] = quarter_sums(sums[vec]);
+    }
     float totals[kSoftened];
-    reduce_add4(sums, totals);
+    store_sums(quarters, totals);
 #pragma GCC unroll 4
     for (int i = 0; i < kQueries; ++i) {
       const float total = totals[i];
-      sums[i] = Vec::broadcast(total < FLT_MIN ? 0.0F : 1.0F / total);
+      peaks[i] = Vec::broadcast(total < FLT_MIN ? 0.0F : 1.0F / total);
     }
     for (int64_t t = 0; t < stride; t += kWidth) {
 #pragma GCC unroll 4
       for (int i = 0; i < kQueries; ++i) {
         float* const at = rows + i * stride + t;
-        (Vec::load(at) * sums[i]).store(at);
+        (Vec::load(at) * peaks[i]).store(at);
       }
     }
   }

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/generic/sums.h"
+
 // What a step of decoding does with a few tokens and the queries of a tile,
 // which share what is read of a head. A query's sums are the same in a tile of
 // any size.
@@ -10,13 +12,15 @@ namespace pyattn::kernels {
 
 inline constexpr int64_t kStepTokens = 4;  // that are scored together
 
-// What a token keeps, read as floats: `kParts` vectors from a unit of elements.
+// What a token keeps, read as floats: `kParts` vectors from so many elements. A
+// unit is the elements that go to all of the sixteen sums.
 template <class Vec>
 struct Float32Cache {
   using Lanes = Vec;
   using Element = float;
   static constexpr int kParts = 1;
-  static constexpr int kUnit = Vec::kWidth;
+  static constexpr int kElements = Vec::kWidth;
+  static constexpr int kUnit = kSumLanes;
 
   static void load(const float* p, Vec (&parts)[kParts]) {
     parts[0] = Vec::load(p);
@@ -30,21 +34,22 @@ struct BFloat16Cache {
   using Lanes = Vec;
   using Element = uint16_t;
   static constexpr int kParts = 2;
-  static constexpr int kUnit = 2 * Vec::kWidth;
+  static constexpr int kElements = 2 * Vec::kWidth;
+  static constexpr int kUnit = 2 * kSumLanes;
 
   static void load(const uint16_t* p, Vec (&parts)[kParts]) {
     Vec::load_bfloat16(p, parts[0], parts[1]);
   }
 };
 
-// A unit, or what is left of a head.
+// The elements of vectors, or what is left of a head.
 template <class Cache>
 void load_up_to(const typename Cache::Element* p, int64_t count,
                 typename Cache::Lanes (&parts)[Cache::kParts]) {
-  if (count >= Cache::kUnit) {
+  if (count >= Cache::kElements) {
     return Cache::load(p, parts);
   }
-  typename Cache::Element whole[Cache::kUnit] = {};
+  typename Cache::Element whole[Cache::kElements] = {};
   std::memcpy(whole, p, static_cast<size_t>(count) * sizeof(whole[0]));
   Cache::load(whole, parts);
 }
@@ -64,56 +69,68 @@ void score_tile(const StepHead& head, const float* query,
   using Vec = typename Cache::Lanes;
   constexpr int kParts = Cache::kParts;
   constexpr int kUnit = Cache::kUnit;
+  constexpr int kElements = Cache::kElements;
   constexpr int kWidth = Vec::kWidth;
   const int64_t whole = kUnits > 0 ? kUnits : head.dim / kUnit;
   const int64_t rest = kUnits > 0 ? 0 : head.dim % kUnit;
   const int64_t size = kUnits > 0 ? kUnits * kUnit : head.padded;
-  Vec sums[kQueries][kStepTokens];
+  Vec quarters[kQueries][kSumVecs<Vec>];
 #pragma GCC unroll 4
-  for (int n = 0; n < kQueries; ++n) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kStepTokens; ++i) {
-      sums[n][i] = Vec::zero();
-    }
-  }
-#pragma GCC unroll 8
-  for (int64_t u = 0; u < whole; ++u) {
-    Vec x[kQueries][kParts];
+  for (int vec = 0; vec < kSumVecs<Vec>; ++vec) {
+    Vec sums[kQueries][kStepTokens];
 #pragma GCC unroll 4
     for (int n = 0; n < kQueries; ++n) {
-#pragma GCC unroll 2
-      for (int part = 0; part < kParts; ++part) {
-        x[n][part] = Vec::load(query + n * size + u * kUnit + part * kWidth);
+#pragma GCC unroll 4
+      for (int i = 0; i < kStepTokens; ++i) {
+        sums[n][i] = Vec::zero();
       }
     }
+#pragma GCC unroll 8
+    for (int64_t u = 0; u < whole; ++u) {
+      const int64_t at = u * kUnit + vec * kElements;
+      Vec x[kQueries][kParts];
 #pragma GCC unroll 4
-    for (int i = 0; i < kStepTokens; ++i) {
-      Vec parts[kParts];
-      Cache::load(k[i] + d + u * kUnit, parts);
+      for (int n = 0; n < kQueries; ++n) {
 #pragma GCC unroll 2
-      for (int part = 0; part < kParts; ++part) {
+        for (int part = 0; part < kParts; ++part) {
+          x[n][part] = Vec::load(query + n * size + at + part * kWidth);
+        }
+      }
 #pragma GCC unroll 4
-        for (int n = 0; n < kQueries; ++n) {
-          sums[n][i] = fma(x[n][part], parts[part], sums[n][i]);
+      for (int i = 0; i < kStepTokens; ++i) {
+        Vec parts[kParts];
+        Cache::load(k[i] + d + at, parts);
+#pragma GCC unroll 2
+        for (int part = 0; part < kParts; ++part) {
+#pragma GCC unroll 4
+          for (int n = 0; n < kQueries; ++n) {
+            sums[n][i] = fma(x[n][part], parts[part], sums[n][i]);
+          }
         }
       }
     }
-  }
-  if (rest > 0) {
-    for (int i = 0; i < kStepTokens; ++i) {
-      Vec parts[kParts];
-      load_up_to<Cache>(k[i] + d + whole * kUnit, rest, parts);
-      for (int part = 0; part < kParts; ++part) {
-        const float* const last = query + whole * kUnit + part * kWidth;
-        for (int n = 0; n < kQueries; ++n) {
-          sums[n][i] = fma(Vec::load(last + n * size), parts[part], sums[n][i]);
+    if (rest > vec * kElements) {
+      const int64_t at = whole * kUnit + vec * kElements;
+      for (int i = 0; i < kStepTokens; ++i) {
+        Vec parts[kParts];
+        load_up_to<Cache>(k[i] + d + at, head.dim - at, parts);
+        for (int part = 0; part < kParts; ++part) {
+          const float* const last = query + at + part * kWidth;
+          for (int n = 0; n < kQueries; ++n) {
+            sums[n][i] =
+                fma(Vec::load(last + n * size), parts[part], sums[n][i]);
+          }
         }
       }
+    }
+#pragma GCC unroll 4
+    for (int n = 0; n < kQueries; ++n) {
+      quarters[n][vec] = quarter_sums(sums[n]);
     }
   }
 #pragma GCC unroll 4
   for (int n = 0; n < kQueries; ++n) {
-    reduce_add4(sums[n], out + n * head.stride);
+    store_sums(quarters[n], out + n * head.stride);
   }
 }
 
@@ -124,11 +141,12 @@ void weigh_tile(const StepHead& head, const float* weight,
                 float* out) {
   using Vec = typename Cache::Lanes;
   constexpr int kParts = Cache::kParts;
-  constexpr int kUnit = Cache::kUnit;
+  constexpr int kElements = Cache::kElements;
   constexpr int kWidth = Vec::kWidth;
-  const int64_t whole = kUnits > 0 ? kUnits : head.dim / kUnit;
-  const int64_t rest = kUnits > 0 ? 0 : head.dim % kUnit;
-  const int64_t size = kUnits > 0 ? kUnits * kUnit : head.padded;
+  constexpr int64_t kSize = kUnits * Cache::kUnit;
+  const int64_t whole = (kUnits > 0 ? kSize : head.dim) / kElements;
+  const int64_t rest = kUnits > 0 ? 0 : head.dim % kElements;
+  const int64_t size = kUnits > 0 ? kSize : head.padded;
   Vec x[kQueries][kTokens];
 #pragma GCC unroll 4
   for (int n = 0; n < kQueries; ++n) {
@@ -139,19 +157,19 @@ void weigh_tile(const StepHead& head, const float* weight,
   }
 #pragma GCC unroll 8
   for (int64_t u = 0; u < whole; ++u) {
-    float* const unit = out + u * kUnit;
+    float* const at = out + u * kElements;
     Vec sums[kQueries][kParts];
 #pragma GCC unroll 4
     for (int n = 0; n < kQueries; ++n) {
 #pragma GCC unroll 2
       for (int part = 0; part < kParts; ++part) {
-        sums[n][part] = Vec::load(unit + n * size + part * kWidth);
+        sums[n][part] = Vec::load(at + n * size + part * kWidth);
       }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < kTokens; ++i) {
       Vec parts[kParts];
-      Cache::load(v[i] + d + u * kUnit, parts);
+      Cache::load(v[i] + d + u * kElements, parts);
 #pragma GCC unroll 4
       for (int n = 0; n < kQueries; ++n) {
 #pragma GCC unroll 2
@@ -164,16 +182,16 @@ void weigh_tile(const StepHead& head, const float* weight,
     for (int n = 0; n < kQueries; ++n) {
 #pragma GCC unroll 2
       for (int part = 0; part < kParts; ++part) {
-        sums[n][part].store(unit + n * size + part * kWidth);
+        sums[n][part].store(at + n * size + part * kWidth);
       }
     }
   }
   if (rest > 0) {
     for (int i = 0; i < kTokens; ++i) {
       Vec parts[kParts];
-      load_up_to<Cache>(v[i] + d + whole * kUnit, rest, parts);
+      load_up_to<Cache>(v[i] + d + whole * kElements, rest, parts);
       for (int part = 0; part < kParts; ++part) {
-        float* const last = out + whole * kUnit + part * kWidth;
+        float* const last = out + whole * kElements + part * kWidth;
         for (int n = 0; n < kQueries; ++n) {
           fma(x[n][i], parts[part], Vec::load(last + n * size))
               .store(last + n * size);

@@ -5,6 +5,7 @@
 
 #include "kernels/generic/math.h"
 #include "kernels/generic/prepare.h"
+#include "kernels/generic/sums.h"
 #include "kernels/table.h"
 
 // One pass over the row for the statistics and one for the output. The sums are
@@ -19,30 +20,36 @@
 // once for all.
 namespace pyattn::kernels {
 
-inline constexpr int kNormRows = 4;  // as many as reduce_add4 takes
+inline constexpr int kNormRows = 4;  // as many as quarter_sums takes
 
 // Four running sums hide the latency of an addition.
 inline constexpr int kNormSums = 4;
 
-// The sums, for each lane, of a row's deviations from `pivot` and of their
-// squares. How a row is cut depends on its length alone.
+// Elements of a row that the running sums take up together.
+inline constexpr int64_t kNormStep = kNormSums * kSumLanes;
+
+// The sums, for each lane of vector `vec` of the sixteen, of a row's
+// deviations from `pivot` and of their squares. How a row is cut depends on its
+// length alone.
 template <class Vec>
 [[gnu::always_inline]] inline void lane_sums(const float* x, int64_t dim,
-                                             Vec pivot, Vec& sum, Vec& square) {
-  constexpr int kStep = kNormSums * Vec::kWidth;
+                                             int vec, Vec pivot, Vec& sum,
+                                             Vec& square) {
+  x += vec * Vec::kWidth;
   Vec sums[kNormSums] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
   Vec squares[kNormSums] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
   int64_t i = 0;
-  for (; i + kStep <= dim; i += kStep) {
+  for (; i + kNormStep <= dim; i += kNormStep) {
 #pragma GCC unroll 4
     for (int s = 0; s < kNormSums; ++s) {
-      const Vec deviation = Vec::load(x + i + s * Vec::kWidth) - pivot;
+      const Vec deviation = Vec::load(x + i + s * kSumLanes) - pivot;
       sums[s] = sums[s] + deviation;
       squares[s] = fma(deviation, deviation, squares[s]);
     }
   }
-  for (; i < dim; i += Vec::kWidth) {
-    const int64_t left = dim - i;
+  const int64_t end = dim - vec * Vec::kWidth;
+  for (; i < end; i += kSumLanes) {
+    const int64_t left = end - i;
     Vec deviation = load_up_to<Vec>(x + i, left) - pivot;
     if (left < Vec::kWidth) {
       deviation = keep_first(deviation, static_cast<int>(left));
@@ -61,12 +68,18 @@ template <class Vec, int kRows>
                                             float* sums, float* squares) {
   Vec sum[kNormRows] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
   Vec square[kNormRows] = {Vec::zero(), Vec::zero(), Vec::zero(), Vec::zero()};
+  Vec quarters[kSumVecs<Vec>], square_quarters[kSumVecs<Vec>];
 #pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) {
-    lane_sums(x + r * stride, dim, pivots[r], sum[r], square[r]);
+  for (int vec = 0; vec < kSumVecs<Vec>; ++vec) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      lane_sums(x + r * stride, dim, vec, pivots[r], sum[r], square[r]);
+    }
+    quarters[vec] = quarter_sums(sum);
+    square_quarters[vec] = quarter_sums(square);
   }
-  reduce_add4(sum, sums);
-  reduce_add4(square, squares);
+  store_sums(quarters, sums);
+  store_sums(square_quarters, squares);
 }
 
 // `count` columns from i on, at most a vector of them, of a few rows. All rows
@@ -110,8 +123,7 @@ template <class Vec>
 struct LayerNorm {
   template <int kRows>
   static void rows(const NormArgs& args, const float* x, float* y) {
-    constexpr int64_t kStep = kNormSums * Vec::kWidth;
-    const int64_t begin = args.dim < kStep ? args.dim : kStep;
+    const int64_t begin = args.dim < kNormStep ? args.dim : kNormStep;
     float sums[kNormRows], squares[kNormRows], pivot[kRows];
     Vec pivots[kRows];
     for (int r = 0; r < kRows; ++r) {

@@ -6,6 +6,7 @@
 
 #include "kernels/generic/elementwise.h"
 #include "kernels/generic/math.h"
+#include "kernels/generic/sums.h"
 #include "kernels/table.h"
 
 // The ends of the network: rows of the embedding in, scores of the vocabulary
@@ -76,35 +77,50 @@ Vec max_of(const float* x, int64_t count) {
   return max(most[0], most[1]);
 }
 
+// The sum of exp(x - base); with kWeighted, each times its weight.
+template <class Vec, bool kWeighted>
+float sum_of_exp(const LogSumExpArgs& args, Vec base) {
+  Vec sums[kSumVecs<Vec>];
+#pragma GCC unroll 4
+  for (Vec& sum : sums) {
+    sum = Vec::zero();
+  }
+  const auto add = [&](Vec& sum, int64_t i, Vec logit) {
+    const Vec e = exp_below_zero(logit - base);
+    sum = kWeighted
+              ? fma(load_up_to<Vec>(args.weights + i, args.count - i), e, sum)
+              : sum + e;
+  };
+  int64_t i = 0;
+  for (; i + kSumLanes <= args.count; i += kSumLanes) {
+#pragma GCC unroll 4
+    for (int vec = 0; vec < kSumVecs<Vec>; ++vec) {
+      const int64_t at = i + vec * Vec::kWidth;
+      add(sums[vec], at, Vec::load(args.x + at));
+    }
+  }
+#pragma GCC unroll 4
+  for (int vec = 0; vec < kSumVecs<Vec>; ++vec, i += Vec::kWidth) {
+    if (i < args.count) {
+      const int64_t left = args.count - i;
+      add(sums[vec], i,
+          left < Vec::kWidth ? load_or_never<Vec>(args.x + i, left)
+                             : Vec::load(args.x + i));
+    }
+  }
+  return reduce_sums(sums);
+}
+
 // Two passes over what is in L1 or L2. A running maximum would save the cheap
 // one of them, and cost the other a maximum, an exponential and a product.
 template <class Vec>
 void log_sum_exp(const LogSumExpArgs& args) {
-  const float* x = args.x;
-  const int64_t count = args.count;
-  const float peak = reduce_max(max_of<Vec>(x, count));
+  const float peak = reduce_max(max_of<Vec>(args.x, args.count));
   // Where all are -inf, exp(-inf - 0) is the zero that is due.
   const Vec base = Vec::broadcast(peak < -FLT_MAX ? 0.0F : peak);
-  Vec sum = Vec::zero();
-  int64_t i = 0;
-  if (args.weights == nullptr) {
-    for (; i + Vec::kWidth <= count; i += Vec::kWidth) {
-      sum = sum + exp_below_zero(Vec::load(x + i) - base);
-    }
-    if (i < count) {
-      sum = sum + exp_below_zero(load_or_never<Vec>(x + i, count - i) - base);
-    }
-  } else {
-    for (; i < count; i += Vec::kWidth) {
-      const int64_t left = count - i;
-      const Vec e = exp_below_zero(left < Vec::kWidth
-                                       ? load_or_never<Vec>(x + i, left) - base
-                                       : Vec::load(x + i) - base);
-      sum = fma(load_up_to<Vec>(args.weights + i, left), e, sum);
-    }
-  }
   *args.max = peak;
-  *args.sum = reduce_add(sum);
+  *args.sum = args.weights == nullptr ? sum_of_exp<Vec, false>(args, base)
+                                      : sum_of_exp<Vec, true>(args, base);
 }
 
 // Inserts x[i] behind all that are at least as good. `found` < k or x[i] beats

@@ -132,12 +132,18 @@ struct Vec {
       rows[i + 4].v = _mm256_permute2f128_ps(low, high, 0x31);
     }
   }
-  // sums[0..3]: the sums across each of four vectors.
-  friend void reduce_add4(const Vec (&x)[4], float* sums) {
-    const __m256 abcd = _mm256_hadd_ps(_mm256_hadd_ps(x[0].v, x[1].v),
-                                       _mm256_hadd_ps(x[2].v, x[3].v));
-    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(abcd),
-                                   _mm256_extractf128_ps(abcd, 1)));
+  friend Vec quarter_sums(const Vec (&x)[4]) {
+    const __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(x[0].v, x[1].v),
+                                    _mm256_unpackhi_ps(x[0].v, x[1].v));
+    const __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(x[2].v, x[3].v),
+                                    _mm256_unpackhi_ps(x[2].v, x[3].v));
+    return {_mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44),
+                          _mm256_shuffle_ps(ab, cd, 0xEE))};
+  }
+  friend void store_sums(const Vec (&quarters)[2], float* sums) {
+    const __m256 halves = _mm256_add_ps(quarters[0].v, quarters[1].v);
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(halves),
+                                   _mm256_extractf128_ps(halves, 1)));
   }
   friend float reduce_add(Vec a) {
     __m128 sum =

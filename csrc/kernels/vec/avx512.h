@@ -137,20 +137,30 @@ struct Avx512Vec {
       rows[i + 12].v = _mm512_shuffle_f32x4(AB, CD, 0xDD);
     }
   }
-  // sums[0..3]: the sums across each of four vectors.
-  friend void reduce_add4(const Vec (&x)[4], float* sums) {
+  friend Vec quarter_sums(const Vec (&x)[4]) {
     const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(x[0].v, x[1].v),
                                     _mm512_unpackhi_ps(x[0].v, x[1].v));
     const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(x[2].v, x[3].v),
                                     _mm512_unpackhi_ps(x[2].v, x[3].v));
-    const __m512 abcd = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44),
-                                      _mm512_shuffle_ps(ab, cd, 0xEE));
-    const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(abcd),
-                                        _mm512_extractf32x8_ps(abcd, 1));
+    return {_mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44),
+                          _mm512_shuffle_ps(ab, cd, 0xEE))};
+  }
+  friend void store_sums(const Vec (&quarters)[1], float* sums) {
+    const __m256 halves =
+        _mm256_add_ps(_mm512_castps512_ps256(quarters[0].v),
+                      _mm512_extractf32x8_ps(quarters[0].v, 1));
     _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(halves),
                                    _mm256_extractf128_ps(halves, 1)));
   }
-  friend float reduce_add(Vec a) { return _mm512_reduce_add_ps(a.v); }
+  // Not _mm512_reduce_add_ps, whose order is for the compiler to choose.
+  friend float reduce_add(Vec a) {
+    const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(a.v),
+                                        _mm512_extractf32x8_ps(a.v, 1));
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(halves),
+                            _mm256_extractf128_ps(halves, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+  }
   friend float reduce_max(Vec a) { return _mm512_reduce_max_ps(a.v); }
 
  private:

@@ -121,12 +121,22 @@ struct NeonVec {
     rows[2].v = floats(vtrn2q_f64(a, c));
     rows[3].v = floats(vtrn2q_f64(b, d));
   }
-  // sums[0..3]: the sums across each of four vectors.
-  friend void reduce_add4(const Vec (&x)[4], float* sums) {
-    vst1q_f32(sums, vpaddq_f32(vpaddq_f32(x[0].v, x[1].v),
-                               vpaddq_f32(x[2].v, x[3].v)));
+  friend Vec quarter_sums(const Vec (&x)[4]) {
+    const auto pairs = [](float32x4_t a) { return vreinterpretq_f64_f32(a); };
+    const auto floats = [](float64x2_t a) { return vreinterpretq_f32_f64(a); };
+    const float64x2_t ab = pairs(
+        vaddq_f32(vzip1q_f32(x[0].v, x[1].v), vzip2q_f32(x[0].v, x[1].v)));
+    const float64x2_t cd = pairs(
+        vaddq_f32(vzip1q_f32(x[2].v, x[3].v), vzip2q_f32(x[2].v, x[3].v)));
+    return {vaddq_f32(floats(vzip1q_f64(ab, cd)), floats(vzip2q_f64(ab, cd)))};
   }
-  friend float reduce_add(Vec a) { return vaddvq_f32(a.v); }
+  friend void store_sums(const Vec (&quarters)[4], float* sums) {
+    ((quarters[0] + quarters[2]) + (quarters[1] + quarters[3])).store(sums);
+  }
+  friend float reduce_add(Vec a) {
+    const float32x2_t sum = vadd_f32(vget_low_f32(a.v), vget_high_f32(a.v));
+    return vget_lane_f32(vpadd_f32(sum, sum), 0);
+  }
   friend float reduce_max(Vec a) { return vmaxvq_f32(a.v); }
 };
 

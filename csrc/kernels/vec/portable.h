@@ -108,11 +108,13 @@ struct Vec {
       rows[i].v = Lanes{a[i], b[i], c[i], d[i]};
     }
   }
-  // sums[0..3]: the sums across each of four vectors.
-  friend void reduce_add4(const Vec (&x)[4], float* sums) {
+  friend Vec quarter_sums(const Vec (&x)[4]) {
     Vec turned[4] = {x[0], x[1], x[2], x[3]};
     transpose(turned);
-    ((turned[0] + turned[2]) + (turned[1] + turned[3])).store(sums);
+    return (turned[0] + turned[2]) + (turned[1] + turned[3]);
+  }
+  friend void store_sums(const Vec (&quarters)[4], float* sums) {
+    ((quarters[0] + quarters[2]) + (quarters[1] + quarters[3])).store(sums);
   }
   friend float reduce_add(Vec a) {
     return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
