@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # A text, or the two of a pair.
 TextOrPair: TypeAlias = "str | tuple[str, str]"
+_UNHEARD = "a \N{GRINNING FACE} \N{EGYPTIAN HIEROGLYPH A001}"
 _UNKNOWN = ("[UNK]", "<unk>")
 _ANY_TOKENIZER = "TokenizersBackend"
 # What transformers writes for models of any length is larger.
@@ -97,6 +98,8 @@ class PairTokenizer:
         with refused(name):
             # A post_processor has ids of its own.
             around = max([*tokenizer.encode("a").ids, *tokenizer.encode("a", "a").ids], default=0)
+            # Some vocabularies have no token for what they do not know, and fail at the first text.
+            tokenizer.encode(_UNHEARD)
         if around >= config.source_vocab:
             raise ModelError(
                 f"{name}: its post_processor adds id {around}, the model has {config.source_vocab}"
