@@ -84,15 +84,21 @@ _OPTIONS = {
     "topk": "top_k",
     "topp": "top_p",
     "trg_lang": "target",
+    "truncation": "truncate",
     "verbose": "progress",
     "with_alignment": "alignment",
 }
 # Arguments of a translator that are no decoding options.
-_ARGUMENTS = ("guard", "normalize", "progress", "protect", "reuse", "source", "split", "target")
+_ARGUMENTS = (
+    *("guard", "normalize", "progress", "protect", "reuse", "source", "split", "target"),
+    "truncate",
+)
 _CPU = "pyattn runs on CPUs, and needs no such option"
 _OF_LOAD = "use {} of pyattn.load"
 _BATCHES = "texts of all calls share batches; pyattn.load has batch_rows and batch_tokens"
 _NOT_HERE = "pyattn has no such setting"
+_LONG = "a source may have as many tokens as the model has positions; truncate is for longer texts"
+_GLOBAL = "model.generate takes global_tokens, positions of ids; texts have the model's default"
 # Names that are no options of a search here.
 _REMARKS = {
     "asynchronous": "model.submit returns at once",
@@ -104,6 +110,10 @@ _REMARKS = {
     "device_index": _CPU,
     "dtype": _OF_LOAD.format("dtype"),
     "max_batch_size": _BATCHES,
+    "global_attention_mask": _GLOBAL,
+    "global_tokens": _GLOBAL,
+    "max_input_length": _LONG,
+    "max_source_length": _LONG,
     "num_beam_groups": _NOT_HERE,
     "num_threads": _OF_LOAD.format("threads"),
     "replace_unk": _NOT_HERE,

@@ -125,11 +125,10 @@ class Classifier(EncoderModel):
         """
         function = self._function("scores", activation)
         front = self._prompt("scores", prompt, prompt_name)
+        long = long_texts("scores", truncate)
         if isinstance(texts, str):
             text = check_text(texts, "scores: text")
-            row: Floats = function(
-                self._logits("scores", [text], front, long_texts(truncate), False)
-            )[0]
+            row: Floats = function(self._logits("scores", [text], front, long, False))[0]
             return row
         if isinstance(texts, tuple) and [type(text) for text in texts] == [str, str]:
             raise TypeError(
@@ -137,7 +136,7 @@ class Classifier(EncoderModel):
                 "pair, [first, second] for two texts"
             )
         pairs = checked_pairs("scores", texts)
-        return function(self._logits("scores", pairs, front, long_texts(truncate), progress))
+        return function(self._logits("scores", pairs, front, long, progress))
 
     def rank(
         self,
@@ -181,9 +180,10 @@ class Classifier(EncoderModel):
                 raise ValueError(f"rank: top_k is {top_k}, expected 0 or more")
         function = self._function("rank", activation)
         front = self._prompt("rank", prompt, prompt_name)
+        long = long_texts("rank", truncate)
         check_text(query, "rank: query")
         pairs = [(query, text) for text in checked_texts("rank", documents, name="documents")]
-        scores = function(self._logits("rank", pairs, front, long_texts(truncate), progress))[:, 0]
+        scores = function(self._logits("rank", pairs, front, long, progress))[:, 0]
         # Stable, and NaN last.
         order = np.argsort(-scores, kind="stable")[:top_k]
         return [Ranked(int(n), float(scores[n])) for n in order]
@@ -203,12 +203,11 @@ class Classifier(EncoderModel):
         long: Long,
         progress: bool,
     ) -> Floats:
-        # Copies, as a view would keep the states of all tokens in memory.
-        first = self._of_states(
-            operation, texts, prompt, lambda states: states[0].copy(), long=long, progress=progress
+        pooled = self._of_states(
+            operation, texts, prompt, self._scorer.pooled, long=long, progress=progress
         )
         dim = self.model.config.dim
-        return self._scorer.logits(np.stack(first) if first else np.empty((0, dim), np.float32))
+        return self._scorer.logits(np.stack(pooled) if pooled else np.empty((0, dim), np.float32))
 
     def save(self, folder: str | os.PathLike[str], *, dtype: MatrixType | None = None) -> None:
         """Write model, tokenizer and head as a folder of pyattn's own layout.

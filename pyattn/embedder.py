@@ -108,11 +108,12 @@ class Embedder(EncoderModel):
             ModelError: if the model has no tokenizer.
         """
         front = self._prompt("embed", prompt, prompt_name)
+        long = long_texts("embed", truncate)
         if isinstance(texts, str):
             check_text(texts, "embed: text")
-            row: Floats = self._vectors([texts], front, long_texts(truncate), False)[0]
+            row: Floats = self._vectors([texts], front, long, False)[0]
             return row
-        return self._vectors(checked_pairs("embed", texts), front, long_texts(truncate), progress)
+        return self._vectors(checked_pairs("embed", texts), front, long, progress)
 
     def _vectors(
         self, texts: Sequence[TextOrPair], prompt: str, long: Long, progress: bool

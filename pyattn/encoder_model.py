@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pyattn._foreign import unknown_setting
 from pyattn.embedding.modules import Modules
 from pyattn.errors import ModelError
 from pyattn.files import ModelFiles
@@ -29,6 +30,7 @@ Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
 # Texts of more tokens than a model takes are cut with a warning, cut silently, or an error.
 Long: TypeAlias = Literal["warn", "cut", "refuse"]
+_SETTINGS = frozenset({"dtype", "threads", "isa", "batch_tokens", "batch_rows", "cache_bytes"})
 
 # Texts that are sorted by their lengths and computed together, and tokens whose states exist at a
 # time: of a width of 1,024, 64 MiB.
@@ -61,6 +63,10 @@ class EncoderModel(LoadedModel):
         # Takes as long to import as everything else.
         from pyattn.model import Model
 
+        unknown = sorted(settings.keys() - _SETTINGS)
+        if unknown:
+            name = type(self).__name__
+            raise TypeError(f"{name}: {unknown_setting(unknown[0], _SETTINGS | {'path'})}")
         checkpoint = modules.encoder(files.checkpoint)
         self._tokenizer: PairTokenizer | NoTokenizer
         try:
@@ -192,8 +198,15 @@ def _loaded(kind: Callable[..., EncoderModel], folder: Any, settings: Any) -> En
     return kind(folder, **settings)
 
 
-def long_texts(truncate: bool) -> Long:
-    """What a caller's `truncate` asks for."""
+def long_texts(operation: str, truncate: bool) -> Long:
+    """What a caller's `truncate` asks for.
+
+    Raises:
+        TypeError: if it is no bool.
+    """
+    if not isinstance(truncate, bool):
+        kind = type(truncate).__name__
+        raise TypeError(f"{operation}: truncate is {kind}, expected True or False")
     return "warn" if truncate else "refuse"
 
 

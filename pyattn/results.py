@@ -66,7 +66,7 @@ class Piece:
         source: Its span in the text.
         target: The span of its translation in the translated text.
         copied: Whether it was copied, as white space between sentences is, or left out, as a
-            language at the head of a text is, instead of translated.
+            language at the head of a text or what is truncated is, instead of translated.
         protection: How protected parts inside of it, and strict terms of a glossary, came through:
             "itself" (the model saw them), "carrier" (another word stood for each) or "alignment"
             (parts were left out and put beside the translation of their neighbours; terms replaced
@@ -111,7 +111,8 @@ class Translation(Hypothesis):
             "length" (far too long or too short), "repetition", "copy" (of the text, untranslated),
             "script" (letters of another language), "brackets" (brackets or quotation marks that are
             gone or have no partner). "glossary": a term of the glossary is not in the
-            translation, or more often than in the text.
+            translation, or more often than in the text. "truncated": the model did not see the end
+            of the text, as it takes no more tokens.
         terms: The terms of the glossary that are in the text, in order.
     """
 

@@ -21,6 +21,26 @@ if TYPE_CHECKING:
     from pyattn.model import Model
     from pyattn.text.tokenizers import Languages, NoTokenizer, Tokenizer
 
+_OF_SENTENCE_TRANSFORMERS = "pyattn.compat.sentence_transformers has its names"
+# By name, and where it depends on that, by the class of the object.
+_ELSEWHERE: dict[str | tuple[str, str], str] = {
+    "classify": "classifiers have scores(texts)",
+    "embed": "embedders, which pyattn.load returns for an encoder without a head, have it",
+    "generate": "model.generate takes ids",
+    "predict": f"classifiers have scores(texts); {_OF_SENTENCE_TRANSFORMERS}",
+    "rank": "classifiers of one label have it",
+    "scores": "classifiers have it",
+    "similarity": "vectors of length 1 have vectors @ vectors.T",
+    "summarize": "translate(texts) does what the model was trained for",
+    "translate": "the model is an encoder alone, which has no words to answer with",
+    "translate_batch": "pyattn.compat.ctranslate2 has it",
+    ("Classifier", "embed"): "pyattn.Embedder(path) makes vectors with the same encoder",
+    ("Classifier", "encode"): "model.encode takes ids",
+    ("Embedder", "encode"): f"embed(texts) makes vectors; {_OF_SENTENCE_TRANSFORMERS}",
+    ("Embedder", "max_seq_length"): "it is max_tokens",
+    ("Translator", "encode"): "tokenizer.encode makes ids, model.encode states of ids",
+}
+
 
 class LoadedModel:
     """A model of a folder; what takes texts derives from it.
@@ -37,6 +57,15 @@ class LoadedModel:
     def close(self) -> None:
         """Free the weights and the threads; the object cannot be used afterwards."""
         self.model.close()
+
+    if not TYPE_CHECKING:  # for which any name would be an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Says where to look for what other objects, or those of other programs, have."""
+            kind = type(self).__name__
+            hint = _ELSEWHERE.get((kind, name), _ELSEWHERE.get(name))
+            about = "" if hint is None else f"; {hint}"
+            raise AttributeError(f"{kind!r} object has no attribute {name!r}{about}")
 
     def __repr__(self) -> str:
         folder = "" if self._folder is None else f", {str(self._folder)!r}"

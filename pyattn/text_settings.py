@@ -9,6 +9,13 @@ import dataclasses
 WHOLE_TOKENS = 40
 # Families whose models translate, and so were trained on single sentences, not on whole texts.
 _SENTENCE_FAMILIES = frozenset({"marian", "m2m_100", "fsmt"})
+# Families whose models may do other work with whole texts, such as summaries.
+_OTHER_WORK = frozenset(
+    {
+        *("bart", "mbart", "led", "pegasus", "bigbird_pegasus", "pegasus_x"),
+        *("t5", "mt5", "umt5", "longt5", "t5gemma"),
+    }
+)
 
 # The steps of `pyattn.text.normalization`.
 NORMALIZATION_STEPS = ("invisible", "quotes", "capitals", "copies")
@@ -38,3 +45,16 @@ class TextSettings:
         if family in _SENTENCE_FAMILIES:
             return cls(whole_tokens=WHOLE_TOKENS, normalize=("invisible", "copies"))
         return cls()
+
+    def translates(self, family: str, source: str | None, target: str | None) -> bool:
+        """Whether a model surely translates, and does no other work with whole texts.
+
+        Args:
+            family: The model's family.
+            source: The language of a text, if known.
+            target: The language of its target, likewise.
+        """
+        if self.whole_tokens is not None or family not in _OTHER_WORK:
+            return True
+        source, target = source or self.source, target or self.target
+        return target is not None and source != target

@@ -32,8 +32,8 @@ class Translator(TextModel):
 
     Texts have any length. A text is cut into sentences as serves the model (`split`). White space,
     line breaks and enumerators ("2.", "a)") between sentences are copied, so three lines stay three
-    lines, and a text without anything to translate is its own translation. Sentences that are too
-    long for the model are cut further.
+    lines, and a text without anything to translate is its own translation. What is too long for the
+    model is cut further, or truncated (`truncate`).
 
     Any number of threads may share a translator, its tokenizer and its shortlist; the sentences of
     all are decoded together.
@@ -43,8 +43,12 @@ class Translator(TextModel):
     keywords say how texts are treated (`pyattn.text.settings.TextOverrides`):
 
     - `split`: where texts are cut: "auto" as suits the model, "sentences" at the end of every
-      sentence and line, "never" only where a text is too long for the model, or a function that
-      returns the sentences of a text, a list of str.
+      sentence and line, "never" not at all, or a function that returns the sentences of a text,
+      a list of str.
+    - `truncate`: what becomes of a sentence, or of a text that is not cut, of more tokens than the
+      model takes: "pieces" are translated one by one and joined; True reads as much as fits, with a
+      warning and the code "truncated" in `warnings`; False is an error. "auto" is "pieces" for
+      models that translate, True for models of whole texts, such as those that summarise.
     - `normalize`: how unusual characters are normalized: "auto" by the steps that suit the model,
       "never", or by some of the steps "invisible", "quotes", "capitals" and "copies".
     - `protect`: what comes back exactly as it was, and as often: True for URLs, addresses,
@@ -125,7 +129,8 @@ class Translator(TextModel):
         Raises:
             TypeError: if a text is not a str, or an option does not exist.
             ValueError: if a text is not valid Unicode, an option is out of its range, the model
-                does not have a language, or a language that it needs is not given.
+                does not have a language, a language that it needs is not given, or a text is too
+                long and `truncate` is False.
         """
         search, treatment = self._chosen(options, {"scores": False, **overrides})
         if isinstance(texts, str):

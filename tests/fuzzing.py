@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from typing import Any
 
 from pyattn.errors import ModelError
@@ -40,6 +41,7 @@ WAYS = ("run", "describe", "convert")
 DTYPES = ("float32", "bfloat16", "int8", "auto")
 _TEXT = "a cat \xe9\U0001f600"
 _LONGEST = 32  # tokens that the text may become
+_LEAST_OF_PAIRS = 8  # more than any tokenizer puts around two texts
 _IDS = [[0, 1, 2, 3, 9, 50, 1 << 20], []]
 
 
@@ -75,6 +77,9 @@ def _run(path: pathlib.Path, dtype: str) -> None:
     import pyattn
 
     with pyattn.load(path, threads=1, dtype=dtype, cache_bytes=1 << 20) as translator:
+        if not isinstance(translator, pyattn.Translator):
+            _encode(translator)
+            return
         few = {"max_new_tokens": 3, "beam_size": 1}
         config = translator.model.config
         source = [min(2, config.source_vocab - 1)] * min(2, config.max_positions)
@@ -85,6 +90,20 @@ def _run(path: pathlib.Path, dtype: str) -> None:
         except ValueError as error:
             if "no token" not in str(error):  # is likelier than another, where weights are NaN
                 raise
+
+
+def _encode(encoder: Any) -> None:
+    """The states of ids, and what an encoder makes of texts."""
+    config = encoder.model.config
+    encoder.model.encode([[min(2, config.source_vocab - 1)] * min(2, config.max_positions), [0]])
+    try:
+        longest = encoder.tokenizer.longest
+    except ModelError:
+        return
+    texts = [_TEXT, "", *([("a cat", "a dog")] if longest >= _LEAST_OF_PAIRS else [])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of texts that are cut
+        (encoder.embed if hasattr(encoder, "embed") else encoder.scores)(texts)
 
 
 def _translate(translator: Any, **options: int) -> None:

@@ -34,6 +34,7 @@ _NAMED = {
 _OF_TEXTS: dict[str, Any] = {
     "normalize": Literal["auto", "never"] | tuple[str, ...],
     "reuse": bool,
+    "truncate": Literal["auto", "pieces"] | bool,
 }
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 # So wide that one option alone contradicts none of the others.

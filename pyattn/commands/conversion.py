@@ -14,7 +14,9 @@ from pyattn.files import model_path, open_model
 from pyattn.files.head import write_head
 from pyattn.files.native import write_native
 from pyattn.files.native_entries import MatrixType
+from pyattn.running.packing import check_positions
 from pyattn.text.tokenizers import NoTokenizer, Tokenizer, load_tokenizer, tokenizer_files
+from pyattn.text.tokenizers.pairs import load_pair_tokenizer
 
 
 def convert(
@@ -47,9 +49,14 @@ def convert(
         checkpoint, head = files.checkpoint, files.head
         if around.files:
             checkpoint = around.encoder(checkpoint)
+        check_positions(checkpoint.config)
         tokenizer = None
         with contextlib.suppress(NoTokenizer):
-            tokenizer = load_tokenizer(files)  # fails if its files cannot be used
+            # Fails if its files cannot be used.
+            if "decoder" in checkpoint.config.stacks:
+                tokenizer = load_tokenizer(files)
+            else:
+                load_pair_tokenizer(files, around.longest)
         if calibrate is not None:
             if tokenizer is None:
                 raise ValueError("convert: the model has no tokenizer, so it cannot be calibrated")

@@ -23,6 +23,8 @@ COMMANDS = (
     "translate",
     "detect",
     "embed",
+    "classify",
+    "rank",
     "inspect",
     "convert",
     "bench",

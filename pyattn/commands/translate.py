@@ -58,8 +58,8 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any decoding option, `normalize` or `reuse`, and with --out a setting of documents, "
-        "such as num_hypotheses=3, normalize=never or encoding=latin-1; can be repeated",
+        help="any decoding option, `normalize`, `reuse` or `truncate`, and with --out a setting of "
+        "documents, such as num_hypotheses=3, normalize=never or encoding=latin-1; can be repeated",
     )
     command.add_argument(
         "--batch-tokens", type=count, metavar="N", help="source tokens to encode at once"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyattn import ops
+from pyattn.embedding.pooling import Pooling
 
 if TYPE_CHECKING:
     from pyattn.files.head import Head, Layer, ScoreFunction
@@ -44,13 +45,22 @@ class Scorer:
         self._dense = ops.pack(head.dense[0], bias=head.dense[1])
         self._out = ops.pack(head.out[0], bias=head.out[1])
         self._activation = head.activation
+        self._norm = head.norm
+        self._epsilon = head.norm_epsilon
+        self._pooling = Pooling((head.pooling,))
+
+    def pooled(self, states: Floats) -> Floats:
+        """[time, dim], the states of a text -> [dim], what its logits are made of."""
+        return self._pooling(states)
 
     def logits(self, states: Floats) -> Floats:
-        """[texts, dim], states of first tokens -> [texts, labels]."""
+        """[texts, dim], what `pooled` returns of each -> [texts, labels]."""
         if self._activation == "tanh":
             hidden: Floats = np.tanh(ops.linear(states, self._dense))
         else:
             hidden = ops.linear(states, self._dense, activation=self._activation)
+        if self._norm is not None:
+            hidden = ops.layer_norm(hidden, *self._norm, epsilon=self._epsilon)
         return ops.linear(hidden, self._out)
 
 

@@ -139,7 +139,10 @@ def read_classifier(folder: pathlib.Path) -> Modules:
     content = read_bytes(folder / MODULES_FILE, _LIMIT)
     entries = parse_json_list(content, MODULES_FILE)
     if len(entries) != 1:
-        raise ModelError(f"{MODULES_FILE}: {len(entries)} modules, expected a Transformer alone")
+        raise ModelError(
+            f"{MODULES_FILE}: {len(entries)} modules, expected a Transformer alone; pyattn.Embedder"
+            " makes vectors with what is behind it"
+        )
     reader = _Reader(folder)
     reader.read(0, entries[0])
     return reader.found(pooled=False)

@@ -146,6 +146,16 @@ def _model(values: JsonObject) -> ModelConfig:
     model = ModelConfig(**found, **_variant(fields, found.keys()))
     if model.encoder_pattern == "aggregates" and not model.relative_positions:
         fields.fail("positions", f"is {shown(model.positions)}, expected relative for aggregates")
+    if model.encoder_pattern == "states":
+        for name, known in (
+            ("norm", ("pre",)),
+            ("embedding_norm", (False,)),
+            ("positions", ("sinusoidal", "sinusoidal_t2t", "learned")),
+        ):
+            value = getattr(model, name)
+            if value not in known:
+                expected = " or ".join(map(shown, known))
+                fields.fail(name, f"is {shown(value)}, expected {expected} for states")
     return model
 
 
@@ -179,6 +189,8 @@ def _pattern(fields: Fields, source_vocab: int) -> dict[str, Any]:
         "encoder_pattern", {name: name for name in get_args(Pattern)}, "windows"
     )
     block = fields.integer("encoder_block", 0, low=_LEAST_BLOCK.get(pattern, 0), high=MAX_POSITIONS)
+    if block and pattern not in _LEAST_BLOCK:
+        fields.fail("encoder_block", f"is {block}, expected 0 for {pattern}")
     staggered = fields.boolean("encoder_staggered", False)
     if pattern == "states" and staggered and block % 2:
         fields.fail("encoder_block", f"is {block}, expected an even number for encoder_staggered")

@@ -46,7 +46,9 @@ def open_model(path: str | os.PathLike[str]) -> ModelFiles:
 
 def _opened(path: pathlib.Path) -> ModelFiles:
     if not path.exists():
-        raise ModelError(f"{path}: no such folder or file, expected {_A_MODEL}")
+        named = not path.is_absolute() and len(path.parts) == 2
+        hint = "; pyattn.load also takes names of models" if named else ""
+        raise ModelError(f"{path}: no such folder or file, expected {_A_MODEL}{hint}")
     if is_argos(path):
         return ArgosFiles(path)
     if is_textbook(path):

@@ -142,6 +142,19 @@ def added_tokens(settings: JsonObject) -> dict[str, int]:
     return dict(sorted(ids.items(), key=lambda item: item[1]))
 
 
+def json_added_tokens(content: JsonObject) -> dict[str, int]:
+    """Token to id, of the tokens that a tokenizer.json adds to its vocabulary."""
+    found = content.get("added_tokens")
+    return {
+        token["content"]: token["id"]
+        for token in (found if isinstance(found, list) else ())
+        if isinstance(token, dict)
+        and isinstance(token.get("content"), str)
+        and type(token.get("id")) is int
+        and 0 <= token["id"] < _MOST_IDS
+    }
+
+
 def _is_id(digits: str) -> bool:
     return digits.isdecimal() and len(digits) < _MOST_DIGITS
 

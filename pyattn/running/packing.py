@@ -75,7 +75,7 @@ def _with_computed_positions(config: ModelConfig, tensors: dict[str, Array]) -> 
     """The tensors, with positions in the form that the core reads them in."""
     if config.positions == "learned":
         return tensors
-    _check_computed(config)
+    check_positions(config)
     try:
         tables = _tables(config, tensors)
     except ValueError as error:  # of sizes that make no sense together
@@ -84,8 +84,14 @@ def _with_computed_positions(config: ModelConfig, tensors: dict[str, Array]) -> 
     return {name: own for name, own in tensors.items() if "relative_bias" not in name} | tables
 
 
-def _check_computed(config: ModelConfig) -> None:
-    """That tables of positions, for which a few bytes of a file ask, are no larger than useful."""
+def check_positions(config: ModelConfig) -> None:
+    """Refuses larger tables of positions than are of use, for which a few bytes of a file may ask.
+
+    Raises:
+        ModelError: if positions are computed and are too many for the model's size.
+    """
+    if config.positions == "learned":
+        return
     per_position = config.dim
     if config.relative_positions:
         layers = config.encoder_layers + config.decoder_layers if config.relative_per_layer else 1

@@ -242,6 +242,7 @@ _TRANSLATE = named(
         glossary={"type": "object"},
         protect={"oneOf": [FLAG, TEXTS]},
         split={"type": "string", "enum": ["auto", "sentences", "never"]},
+        truncate={"oneOf": [FLAG, {"type": "string", "enum": ["auto", "pieces"]}]},
         stream=FLAG,
     ),
     "texts",

@@ -28,6 +28,7 @@ def about_texts(
     - `protect`: true, false or a list: what is in it comes back as it is, in addition to what true
       means; regular expressions where the service allows `patterns`, else exact texts;
     - `split`: "auto", "sentences" or "never";
+    - `truncate`: "auto", "pieces", true or false;
     - `guard`: whether faulty translations are searched for again.
 
     Raises:
@@ -59,6 +60,9 @@ def about_texts(
         options["protect"] = fields.flag("protect")
     if fields.get("split") is not None:
         options["split"] = fields.choice("split", "auto", ("auto", "sentences", "never"))
+    if fields.get("truncate") is not None:
+        kept = fields.get("truncate") in ("auto", "pieces")
+        options["truncate"] = fields.get("truncate") if kept else fields.flag("truncate")
     if fields.get("guard") is not None:
         options["guard"] = fields.flag("guard")
     return options

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
+
 
 def check_text(text: str, place: str) -> str:
     """Returns `text` if it is a valid str.
@@ -62,10 +64,16 @@ def checked_pairs(operation: str, texts: Iterable[object]) -> list[str | tuple[s
 
 
 def _checked_pair(text: object, place: str) -> str | tuple[str, str]:
+    if isinstance(text, np.ndarray):
+        text = tuple(text.tolist()) if text.ndim == 1 else text
     if not isinstance(text, tuple | list):
         if not isinstance(text, str):
             raise TypeError(f"{place} is {type(text).__name__}, expected str or a pair of str")
         return check_text(text, place)
+    if text and all(isinstance(one, int) for one in text):
+        raise TypeError(
+            f"{place} is a list of int, expected str or a pair of str; model.encode takes ids"
+        )
     if len(text) != 2:
         raise ValueError(f"{place} has {len(text)} parts, expected 2, or a str")
     return check_text(text[0], f"{place}[0]"), check_text(text[1], f"{place}[1]")
@@ -73,9 +81,19 @@ def _checked_pair(text: object, place: str) -> str | tuple[str, str]:
 
 def _check_iterable(operation: str, texts: object, expected: str, name: str) -> None:
     if isinstance(texts, Mapping):
-        raise TypeError(
-            f"{operation}: {name} is {type(texts).__name__}, expected {expected}; "
-            f"its values are list({name}.values())"
-        )
-    if isinstance(texts, str | bytes | bytearray) or not isinstance(texts, Iterable):
-        raise TypeError(f"{operation}: {name} is {type(texts).__name__}, expected {expected}")
+        hint = f"; its values are list({name}.values())"
+    elif isinstance(texts, set | frozenset):
+        hint = f"; it has no order, sorted({name}) has one"
+    elif hasattr(texts, "columns"):
+        # It would be an iterable of the names of its columns.
+        hint = f"; one of its columns is {name}['name of the column']"
+    elif (
+        isinstance(texts, str | bytes | bytearray)
+        or not isinstance(texts, Iterable)
+        or getattr(texts, "ndim", 1) == 0
+    ):
+        hint = ""
+    else:
+        return
+    kind = type(texts).__name__
+    raise TypeError(f"{operation}: {name} is {kind}, expected {expected}{hint}")

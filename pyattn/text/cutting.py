@@ -19,7 +19,7 @@ from pyattn.text.protection.edges import has_words, hugged, parted, trimmed, unc
 from pyattn.text.protection.kinds import Kept, Role
 from pyattn.text.sentences import sentence_spans
 from pyattn.text.settings import Treatment
-from pyattn.text.tokenizers.contract import TextError
+from pyattn.text.tokenizers.contract import TextError, truncated
 from pyattn.text_settings import WHOLE_TOKENS, TextSettings
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Cutting:
 
     Attributes:
         language: The language of the texts, if known.
+        translates: Whether the model translates, and does no other work with whole texts.
     """
 
     def __init__(
@@ -64,8 +65,13 @@ class Cutting:
         self._carriers = carriers
         self.language = pair[0] or settings.source
         self._whole = _whole_tokens(settings, tokenizer, pair)
+        self.translates = settings.translates(config.family, *pair)
+        self._truncate = treatment.truncate
+        if self._truncate == "auto":
+            # A summary of each half of a text is no summary of the text.
+            self._truncate = "pieces" if self.translates else True
         self._most = config.stack("encoder").max_positions
-        if self._whole is not None and self._split != "never":
+        if self._truncate == "pieces" and self._whole is not None and self._split != "never":
             # A translation may be longer than its source, and needs positions too.
             self._most = max(1, min(self._most, config.max_positions) // 2)
         self._frame = frame
@@ -74,6 +80,7 @@ class Cutting:
     def cut(self, plans: Sequence[Plan]) -> None:
         """Gives each plan its parts."""
         for plan in plans:
+            plan.translated = self.translates
             plan.parts = self._parts(plan, self._spans(plan))
         self._number([(part, plan) for plan in plans for part in plan.parts])
         if self._split == "auto" and self._whole:
@@ -202,18 +209,57 @@ class Cutting:
             part.ids = ids
 
     def _fitting(self, plan: Plan, part: Part) -> list[Part]:
-        """A part, or pieces of it that fit into the model's positions."""
+        """A part, or what is translated of it if it does not fit into the model's positions."""
         while len(part.ids) > self._most and (form := next(part.others, None)):
             part.form = form
             self._number([(part, plan)])
         if len(part.ids) <= self._most:
             return [part]
+        if self._truncate is False:
+            raise ValueError(
+                f"texts[{plan.index}] has {len(part.ids)} tokens"
+                f"{'' if len(plan.parts) == 1 else ' in a sentence'}, expected at most "
+                f"{self._most}, or truncate=True"
+            )
+        if self._truncate is True:
+            return self._truncated(plan, part)
         halves = parted(plan.mask, part.span, plan.whole)
         if len(halves) == 1 and halves[0] == part.span:
             return [part]  # one character, which the model will refuse
         pieces = self._parts(plan, halves)
         self._number([(half, plan) for half in pieces])
         return [piece for half in pieces for piece in self._fitting(plan, half)]
+
+    def _truncated(self, plan: Plan, part: Part) -> list[Part]:
+        """As much of a part as fits; the rest is `unread`."""
+        begin, end = part.span
+        most = self._most
+        while True:
+            text = part.form.text
+            front = len(text) - len(text.lstrip())
+            [encoded] = self._tokenizer.encode_with_spans([text.strip()], *self._pair)
+            ids, spans = truncated(encoded, most)
+            origins = part.form.origins()
+            read = begin + origins[front + max((last for _, last in spans), default=0)]
+            if part.kept or part.terms:
+                read = next((one.begin for one in plan.whole if one.begin < read < one.end), read)
+            if not begin < read < end:
+                return [part]  # no room for any text, which the model will refuse
+            span = stripped(plan.text, (begin, read))
+            if not part.kept and not part.terms:
+                own = [(front + low, front + high) for low, high in spans]
+                form = self._plain(plan.text, (begin, read)).form
+                return [Part(span, (), form, iter(()), ids, unread=end - span[1], spans=own)]
+            # The protected parts that are left have other forms, and may have longer ones.
+            shorter = self._parts(plan, [span])
+            if not shorter:
+                return [part]
+            self._number([(one, plan) for one in shorter])
+            if all(len(one.ids) <= self._most for one in shorter):
+                for one in shorter:
+                    one.unread = end - one.span[1]
+                return shorter
+            part, most = shorter[0], most - 1
 
     def _says_something(self, part: Part) -> bool:
         if self._nothing is None or part.kept or part.terms:

@@ -98,10 +98,12 @@ class Joiner:
 
     def _spans(self, plan: Plan, part: Part, form: Form) -> list[Span]:
         """Spans of a part's tokens in the text."""
-        source, target = plan.pair
-        [encoded] = self._tokenizer.encode_with_spans([form.text], source, target)
+        spans = part.spans
+        if spans is None or form is not part.form:
+            [encoded] = self._tokenizer.encode_with_spans([form.text], *plan.pair)
+            spans = encoded.spans
         origins = [part.span[0] + origin for origin in form.origins()]
-        return [(origins[begin], origins[end]) for begin, end in encoded.spans]
+        return [(origins[begin], origins[end]) for begin, end in spans]
 
 
 def _joined(plan: Plan, parts: Sequence[Answer]) -> Translation:
@@ -141,9 +143,21 @@ def _translation(
 def _warnings(plan: Plan, parts: Sequence[Answer], text: str) -> tuple[str, ...]:
     """Codes of the faults of all parts; numbers are compared in the whole texts."""
     codes = {code for part in parts for code in part.faults} - {"numbers"}
-    if numbers_differ(plan.text[plan.head :], text):
+    if plan.translated and numbers_differ(_read(plan), text):
         codes.add("numbers")
+    if any(part.unread for part in plan.parts):
+        codes.add("truncated")
     return tuple(sorted(codes))
+
+
+def _read(plan: Plan) -> str:
+    """A text without what was left out."""
+    begin, out = plan.head, []
+    for part in plan.parts:
+        if part.unread:
+            out.append(plan.text[begin : part.span[1]])
+            begin = part.span[1] + part.unread
+    return "".join([*out, plan.text[begin:]])
 
 
 def _terms(plan: Plan, parts: Sequence[Answer], pieces: Sequence[Piece]) -> tuple[TermUse, ...]:
@@ -206,6 +220,10 @@ def _text(plan: Plan, answers: Sequence[Answer]) -> tuple[str, list[Piece]]:
             put(" ", gap, True)
         put(answer.text, part.span, False, answer.step)
         begin = part.span[1]
+        if part.unread:
+            rest = (begin, begin + part.unread)
+            pieces.append(Piece(rest, (length, length), copied=True))
+            begin = rest[1]
     if begin < len(whole):
         put(whole[begin:], (begin, len(whole)), True)
     return "".join(out), pieces

@@ -33,6 +33,8 @@ class Part:
         ids: The token ids of that form.
         options: The options of its search.
         terms: The glossary's terms inside of it, in characters of the text.
+        unread: Number of characters behind it that the model does not see, as it has no room.
+        spans: Of `ids` in the form, if they are not those that the tokenizer gives the form.
     """
 
     span: Span
@@ -42,6 +44,8 @@ class Part:
     ids: list[int] = dataclasses.field(default_factory=list)
     options: GenerationOptions | None = None
     terms: tuple[Term, ...] = ()
+    unread: int = 0
+    spans: list[Span] | None = None
 
 
 @dataclasses.dataclass(slots=True)
@@ -53,6 +57,8 @@ class Plan:
         text: The text.
         head: Number of characters in front that name a language and are no text.
         pair: Its languages.
+        translated: Whether it is translated, so that it and its translation have the same numbers
+            and much the same length; or may be summarised, as by all models of whole texts.
         kept: Its protected parts, ascending; parts that belong together are one.
         exact: The protected parts, each by itself, and how often they are in the text.
         terms: The glossary's terms, ascending, in no protected part.
@@ -65,6 +71,7 @@ class Plan:
     text: str
     head: int
     pair: Pair
+    translated: bool = True
     kept: list[Kept] = dataclasses.field(default_factory=list)
     exact: Exactness = dataclasses.field(default_factory=lambda: Exactness("", []))
     terms: list[Term] = dataclasses.field(default_factory=list)

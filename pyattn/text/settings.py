@@ -22,6 +22,10 @@ Split: TypeAlias = Literal["auto", "sentences", "never"] | Callable[[str], Seque
 # by these steps.
 Normalize: TypeAlias = Literal["auto", "never"] | Collection[str]
 
+# What becomes of what is too long for the model: as serves the model, pieces whose translations are
+# joined, as much as fits with a warning, or an error.
+Truncate: TypeAlias = Literal["auto", "pieces"] | bool
+
 
 class TextOverrides(Overrides, total=False):
     """Keyword arguments of a translator's methods: decoding options and choices for texts.
@@ -30,6 +34,7 @@ class TextOverrides(Overrides, total=False):
     """
 
     split: Split
+    truncate: Truncate
     normalize: Normalize
     protect: Protect
     glossary: Glossaries
@@ -43,6 +48,7 @@ class Treatment:
 
     Attributes:
         split: Where texts are cut.
+        truncate: What becomes of what is too long for the model.
         steps: The steps of normalization.
         protection: What comes back as it was.
         glossary: Terms and their translations; None without any.
@@ -51,6 +57,7 @@ class Treatment:
     """
 
     split: Split
+    truncate: Truncate
     steps: frozenset[str]
     protection: Protection
     glossary: Glossary | None
@@ -72,6 +79,21 @@ def checked_split(split: Split) -> Split:
     if split not in ("auto", "sentences", "never"):
         raise ValueError(f'split is {split!r}, expected "auto", "sentences", "never" or a function')
     return split
+
+
+def checked_truncate(truncate: Truncate) -> Truncate:
+    """Returns `truncate` if it is valid.
+
+    Raises:
+        TypeError: if it is neither a bool nor a str.
+        ValueError: if it is another str.
+    """
+    expected = 'expected True, False, "auto" or "pieces"'
+    if not isinstance(truncate, bool | str):
+        raise TypeError(f"truncate is {type(truncate).__name__}, {expected}")
+    if isinstance(truncate, str) and truncate not in ("auto", "pieces"):
+        raise ValueError(f"truncate is {truncate!r}, {expected}")
+    return truncate
 
 
 def chosen_steps(normalize: Normalize, settings: TextSettings) -> frozenset[str]:
@@ -111,6 +133,7 @@ def chosen_treatment(
     """
     rest = dict(overrides)
     split = checked_split(rest.pop("split", "auto"))
+    truncate = checked_truncate(rest.pop("truncate", "auto"))
     steps = chosen_steps(rest.pop("normalize", "auto"), settings)
     protection = chosen_protection(rest.pop("protect", None), default=False)
     glossary = chosen_glossary(rest.pop("glossary", None))
@@ -121,6 +144,7 @@ def chosen_treatment(
         raise TypeError(f"reuse is {type(reuse).__name__}, expected True, False or a Cache")
     treatment = Treatment(
         split=split,
+        truncate=truncate,
         steps=steps,
         protection=protection,
         glossary=glossary,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Span
-from pyattn.text.guard.checks import Checks, checks_of
+from pyattn.text.guard.checks import WHOLE_TEXTS, Checks, checks_of
 from pyattn.text.joining import Joiner
 from pyattn.text.pending import PendingTranslations
 from pyattn.text.plans import Pair, Plan
@@ -90,10 +91,11 @@ class Starter:
 
         Raises:
             TypeError: if a caller's `split` does not return a list of str.
-            ValueError: if it returns other text, a language is missing, or a pattern of `protect`
-                matches an empty text.
+            ValueError: if it returns other text, a language is missing, a pattern of `protect`
+                matches an empty text, or a text is too long and neither to be cut nor truncated.
         """
         sources = self._maker.make(texts, pairs, search, treatment, kept)
+        self._warn(sources.plans)
         submit: Submit = self._submitted
         if treatment.reuse is not False:
             cache = treatment.reuse if isinstance(treatment.reuse, Cache) else None
@@ -104,6 +106,17 @@ class Starter:
         rounds = Rounds(sources, self._tokenizer, submit, checks)
         joiner = Joiner(self._tokenizer)
         return PendingTranslations(sources.plans, rounds, joiner, aligned=search.alignment)
+
+    def _warn(self, plans: Sequence[Plan]) -> None:
+        """Warns of texts that the model does not see to their end."""
+        cut = [plan.index for plan in plans if any(part.unread for part in plan.parts)]
+        if cut:
+            most = self._model.config.stack("encoder").max_positions
+            warnings.warn(
+                f"{len(cut)} of {len(plans)} texts have more than {most} tokens and were cut, the "
+                f"first is texts[{cut[0]}]",
+                stacklevel=5,
+            )
 
     def _submitted(self, ids: list[list[int]], options: list[GenerationOptions]) -> PendingSearch:
         """Begins a search for the targets of sources."""
@@ -117,4 +130,6 @@ class Starter:
 
     def _checks(self, plan: Plan) -> Checks:
         source, target = plan.pair
+        if not plan.translated:
+            return WHOLE_TEXTS
         return checks_of(source or self._settings.source, target or self._settings.target)

@@ -1,4 +1,6 @@
+import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from pyattn.files.safetensors import read_safetensors
 from pyattn.stored import Tensors
 from pyattn.text.tokenizers import NoTokenizer
 from support import ctranslate2_folders, marian_folders, model_folders
+from support.paths import GOLDEN
 from support.tokenizer_folders import golden_folder, random_checkpoint
 
 SHIPPED = pathlib.Path(pyattn.__file__).parent / "models" / "en-es"
@@ -108,3 +111,24 @@ def test_unknown_type_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> No
         cli.main(["convert", "one", "two", "--dtype", "int2"])
     assert stop.value.code == 2
     assert "'int2'" in capsys.readouterr().err
+
+
+def test_tokenizer_of_an_encoder_that_cannot_be_used_is_not_converted(
+    tmp_path: pathlib.Path,
+) -> None:
+    folder = tmp_path / "bert"
+    shutil.copytree(GOLDEN / "classifiers" / "bert", folder)
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"^tokenizer\.json: not usable"):
+        convert(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_positions_that_no_model_computes_are_not_converted(
+    marian: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    values = model_folders.config(max_position_embeddings=1 << 24)
+    (marian / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ModelError, match=r"max_positions is 16777216, expected at most \d+ for"):
+        convert(marian, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -48,6 +48,23 @@ def test_choices_reach_the_translator(
     assert (seen.choices.get("protect"), seen.choices.get("guard")) == (protect, guard)
 
 
+@pytest.mark.parametrize(
+    ("value", "wanted"), [("pieces", "pieces"), ("auto", "auto"), ("no", False), ("true", True)]
+)
+def test_what_becomes_of_long_texts_is_set(seen: Seen, value: str, wanted: Any) -> None:
+    assert cli.main(["translate", "--set", f"truncate={value}", "See."]) == 0
+    assert seen.choices["truncate"] is wanted or seen.choices["truncate"] == wanted
+
+
+def test_unknown_fate_of_long_texts_is_a_usage_error(
+    seen: Seen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["translate", "--set", "truncate=cut", "See."])
+    assert "truncate: expected auto, pieces, true or false, got 'cut'" in capsys.readouterr().err
+    assert not hasattr(seen, "choices")
+
+
 @pytest.mark.parametrize("pattern", ["(", "x*"])
 def test_wrong_pattern_is_a_usage_error(
     seen: Seen, capsys: pytest.CaptureFixture[str], pattern: str

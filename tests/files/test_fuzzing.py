@@ -9,7 +9,7 @@ from fuzzing import WAYS, Case, size, use
 from support.fuzz_seeds import write_seeds
 
 SEED = 20
-# Of every seed; about 340 together.
+# Of every seed.
 CASES = 6
 
 

@@ -109,6 +109,7 @@ def different(field: dataclasses.Field[Any], kind: Any) -> Any:
     """A value that an attribute may have besides its default."""
     special: dict[str, Any] = {
         "encoder_max_positions": 20,
+        "encoder_pattern": "blocks",
         "global_ids": (2, 3),
         "pad": 3,
         "unk": 4,
@@ -514,6 +515,12 @@ def test_shipped_model_is_what_its_checkpoint_was() -> None:
     assert found.tensors.stored("encoder.embedding") is found.tensors.stored("output.weight")
 
 
+STATES = {
+    **{"encoder_pattern": "states", "encoder_block": 4, "encoder_global_states": 2},
+    **{"norm": "pre", "embedding_norm": False},
+}
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
@@ -530,6 +537,13 @@ def test_shipped_model_is_what_its_checkpoint_was() -> None:
         (
             {"encoder_pattern": "aggregates", "encoder_block": 2},
             "positions is 'sinusoidal', expected relative for aggregates",
+        ),
+        ({"encoder_block": 4}, "encoder_block is 4, expected 0 for windows"),
+        ({**STATES, "norm": "post"}, "norm is 'post', expected 'pre' for states"),
+        ({**STATES, "embedding_norm": True}, "embedding_norm is True, expected False for states"),
+        (
+            {**STATES, "positions": "rotary"},
+            "positions is 'rotary', expected 'sinusoidal' or 'sinusoidal_t2t' or 'learned' for",
         ),
         ({"global_ids": [11]}, "global_ids is a list of 1, expected ids below 11"),
         ({"encoder_max_positions": 0}, "encoder_max_positions is 0, expected 1 to "),

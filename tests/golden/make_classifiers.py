@@ -43,6 +43,10 @@ _SIZES = {
     **{"intermediate_size": 24, "max_position_embeddings": 20},
 }
 _ROBERTA = {**_SIZES, "max_position_embeddings": 22, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+_MODERN = {
+    **{**_SIZES, "num_hidden_layers": 3, "local_attention": 6},
+    **{"bos_token_id": 2, "cls_token_id": 2, "eos_token_id": 3, "sep_token_id": 3},
+}
 _DISTILBERT = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24}
 _NAMES = {"id2label": {0: "bad", 1: "middling", 2: "good"}, "label2id": {}}
 
@@ -71,6 +75,15 @@ CLASSIFIERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "electra": ("Electra", "bert", {**_SIZES, "embedding_size": 16, **_NAMES}),
     "mpnet": ("MPNet", "roberta", {**_ROBERTA, "num_labels": 2}),
+    "modernbert": ("ModernBert", "modernbert", {**_MODERN, **_NAMES}),
+    "modernbert-reranker": (
+        "ModernBert",
+        "modernbert",
+        {
+            **{**_MODERN, "num_labels": 1, "norm_bias": True, "classifier_bias": True},
+            **{"classifier_pooling": "mean", "classifier_activation": "relu"},
+        },
+    ),
 }
 
 
@@ -109,16 +122,21 @@ def _make(folder: pathlib.Path, seed: int, kind: str, frame: str, sizes: dict[st
 
 def _tokenizer(frame: str) -> transformers.PreTrainedTokenizerFast:
     """Words and letters, lower case."""
-    begin, end = ("[CLS]", "[SEP]") if frame == "bert" else ("<s>", "</s>")
-    pad, unknown = ("[PAD]", "[UNK]") if frame == "bert" else ("<pad>", "<unk>")
+    bracketed = frame != "roberta"
+    begin, end = ("[CLS]", "[SEP]") if bracketed else ("<s>", "</s>")
+    pad, unknown = ("[PAD]", "[UNK]") if bracketed else ("<pad>", "<unk>")
     # RoBERTa counts positions from the padding's id.
-    special = (pad, unknown, begin, end) if frame == "bert" else (begin, pad, end, unknown)
+    special = (pad, unknown, begin, end) if bracketed else (begin, pad, end, unknown)
     tokens = [*special, *_WORDS.split(), *_LETTERS, *(f"##{letter}" for letter in _LETTERS)]
     ids = {token: id for id, token in enumerate(dict.fromkeys(tokens))}
     made = tokenizers.Tokenizer(models.WordPiece(ids, unk_token=unknown))
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    between = f"{end} $B:1 {end}:1" if frame == "bert" else f"{end} {end} $B:0 {end}"
+    between = {
+        "bert": f"{end} $B:1 {end}:1",
+        "roberta": f"{end} {end} $B:0 {end}",
+        "modernbert": f"{end} $B:0 {end}",
+    }[frame]
     made.post_processor = processors.TemplateProcessing(
         single=f"{begin} $A {end}",
         pair=f"{begin} $A {between}",

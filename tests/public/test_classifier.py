@@ -285,7 +285,7 @@ def test_models_of_other_tasks_are_refused(folder: pathlib.Path) -> None:
         Classifier(folder)
 
 
-@pytest.mark.parametrize("name", ["bert", "electra", "xlm-roberta-reranker"])
+@pytest.mark.parametrize("name", ["bert", "electra", "xlm-roberta-reranker", "modernbert-reranker"])
 def test_saved_and_converted_folders_hold_the_same(name: str, tmp_path: pathlib.Path) -> None:
     with Classifier(FOLDERS / name) as classifier:
         wanted = classifier.scores(TEXTS)
@@ -334,6 +334,19 @@ def test_no_text_has_more_tokens_than_the_longest(tmp_path: pathlib.Path) -> Non
     folder = changed(tmp_path, "bert")
     (folder / "tokenizer_config.json").write_text('{"model_max_length": 1}')
     with pytest.raises(ModelError, match=r"tokenizer\.json: 2 tokens stand around a text"):
+        Classifier(folder)
+
+
+@pytest.mark.parametrize("part", ["single", "pair"])
+def test_special_token_that_the_model_lacks_is_refused(part: str, tmp_path: pathlib.Path) -> None:
+    folder = changed(tmp_path, "bert")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    frame = content["post_processor"]
+    frame["special_tokens"]["new"] = {"id": "new", "ids": [1 << 20], "tokens": ["new"]}
+    frame[part].append({"SpecialToken": {"id": "new", "type_id": 0}})
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    message = r"tokenizer\.json: its post_processor adds id 1048576, the model has \d+"
+    with pytest.raises(ModelError, match=message):
         Classifier(folder)
 
 
@@ -417,6 +430,21 @@ def test_bad_arguments_of_rank_are_refused(
             {},
             "config.json: sentence_transformers: activation_fn is torch.nn.ReLU, supported are",
         ),
+        (
+            "modernbert",
+            {"classifier_pooling": "max"},
+            {},
+            "config.json: classifier_pooling is 'max', supported are cls, mean",
+        ),
+        (
+            "modernbert",
+            {"classifier_activation": "silu"},
+            {},
+            "config.json: classifier_activation is 'silu', supported are gelu, relu, tanh",
+        ),
+        ("modernbert", {}, {"head__norm__weight": None}, "head.norm.weight is missing"),
+        ("modernbert", {"classifier_bias": True}, {}, "head.dense.bias is missing"),
+        ("modernbert", {"norm_bias": True}, {}, ".bias is missing"),
     ],
 )
 def test_damaged_folders_are_refused(
@@ -439,6 +467,8 @@ def test_damaged_folders_are_refused(
         ({"labels": ["a"]}, "out.weight has shape [3, 16], config.json's labels says 1"),
         ({"scores": "x"}, "classifier.json: scores is 'x', supported are identity"),
         ({"activation": "silu"}, "classifier.json: activation is 'silu', supported are tanh"),
+        ({"pooling": "max"}, "classifier.json: pooling is 'max', supported are cls, mean"),
+        ({"norm_epsilon": -1}, "classifier.json: norm_epsilon is -1, expected a number from 0 to"),
         ({"more": 1}, "classifier.json: more is not a field that pyattn knows"),
     ],
 )

@@ -110,7 +110,7 @@ def test_arguments_of_a_translator_are_none_of_a_model(translator: Translator) -
 
 def test_names_lead_to_what_there_is() -> None:
     fields = set(GenerationOptions.__dataclass_fields__)
-    others = {"on_token", "progress", "source", "target"}
+    others = {"on_token", "progress", "source", "target", "truncate"}
     assert set(foreign._OPTIONS.values()) <= fields | others
     assert not foreign._OPTIONS.keys() & fields
     assert not foreign._REMARKS.keys() & (fields | foreign._OPTIONS.keys())
@@ -163,6 +163,8 @@ def test_name_that_is_no_path_says_what_would_be(name: str, tmp_path: pathlib.Pa
         f"{pathlib.Path(name)}: no such folder or file, expected the folder of a model, with its "
         "config.json and weights, or the file of one of Marian's"
     )
+    if name.count("/") == 1 and not name.startswith("."):
+        message += "; pyattn.load also takes names of models"
     for use in (read_checkpoint, lambda name: convert(name, tmp_path / "out")):
         with pytest.raises(ModelError) as error:
             use(name)

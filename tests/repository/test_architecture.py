@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "documents": CONTRACTS | {"text"},
     "text_model": CONTRACTS | {"files", "model", "running", "text"},
     "embedding": CONTRACTS | {"_core", "files", "ops"},
-    "encoder_model": CONTRACTS | {"embedding", "files", "model", "text", "text_model"},
+    "encoder_model": CONTRACTS | {"_foreign", "embedding", "files", "model", "text", "text_model"},
     "embedder": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
     "classifier": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
     "translator": CONTRACTS | {"documents", "files", "model", "running", "text", "text_model"},

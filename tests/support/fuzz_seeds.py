@@ -56,6 +56,9 @@ def write_seeds(folder: pathlib.Path) -> list[pathlib.Path]:
         _argos(folder, pieces),
         *marian,
         *_textbook(folder),
+        *_long(folder),
+        *_encoders(folder),
+        *_around_encoders(folder),
     ]
 
 
@@ -206,3 +209,61 @@ def _textbook(folder: pathlib.Path) -> list[pathlib.Path]:
         pathlib.Path(shutil.copy(GOLDEN / "textbook" / name, folder / name))
         for name in ("model.chkpt", "legacy.chkpt")
     ]
+
+
+def _long(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Models for long sources."""
+    paths = []
+    for golden in sorted((GOLDEN / "long").iterdir()):
+        paths.append(_copied(folder / f"long-{golden.name}", golden))
+    paths.append(folder / "native-long-led")
+    convert(GOLDEN / "long" / "led", paths[-1])
+    return paths
+
+
+def _encoders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Encoders that stand alone: bare, of CTranslate2, and with a tokenizer and a head."""
+    paths = []
+    for kind in ("encoders", "ctranslate2-encoders", "classifiers"):
+        for golden in sorted((GOLDEN / kind).iterdir()):
+            if golden.is_dir():
+                paths.append(_copied(folder / f"{kind}-{golden.name}", golden))
+    words = _copied(folder / "classifiers-words", GOLDEN / "classifiers" / "bert")
+    ids = json.loads((words / "tokenizer.json").read_text())["model"]["vocab"]
+    (words / "tokenizer.json").unlink()
+    (words / "vocab.txt").write_text("".join(f"{word}\n" for word in sorted(ids, key=ids.get)))
+    (words / "tokenizer_config.json").write_text('{"do_lower_case": true, "model_max_length": 16}')
+    merges = _resized(folder / "classifiers-merges", "roberta", "roberta.", 340)
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(GOLDEN / "tokenizers" / f"bart-merges-{name}", merges / name)
+    pieces = _resized(folder / "classifiers-pieces", "camembert-many", "roberta.", 160)
+    tiny = GOLDEN / "tokenizers" / "mbart-pieces-sentencepiece.bpe.model"
+    shutil.copy(tiny, pieces / "sentencepiece.bpe.model")
+    native = folder / "native-classifier"
+    convert(GOLDEN / "classifiers" / "modernbert-reranker", native)
+    return [*paths, words, merges, pieces, native]
+
+
+def _around_encoders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Folders of sentence-transformers."""
+    paths = []
+    for golden in (GOLDEN / "embedder", GOLDEN / "embedder-t5"):
+        paths.append(_copied(folder / f"modules-{golden.name}", golden))
+    paths.append(folder / "native-embedder")
+    convert(GOLDEN / "embedder", paths[-1])
+    return paths
+
+
+def _copied(to: pathlib.Path, golden: pathlib.Path) -> pathlib.Path:
+    """A golden folder without what it is to compute."""
+    answers = ("*.npz", "golden.json", "searches.json", "texts.json")
+    return pathlib.Path(shutil.copytree(golden, to, ignore=shutil.ignore_patterns(*answers)))
+
+
+def _resized(to: pathlib.Path, name: str, prefix: str, rows: int) -> pathlib.Path:
+    """A golden classifier without a tokenizer, and with another number of ids."""
+    values = json.loads((GOLDEN / "classifiers" / name / "config.json").read_text())
+    weights = family_folders.stored(f"classifiers/{name}")
+    words = f"{prefix}embeddings.word_embeddings.weight"
+    weights[words] = np.resize(weights[words], (rows, weights[words].shape[1]))
+    return model_folders.folder(to, values | {"vocab_size": rows}, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import pathlib
 import shutil
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from golden.far_positions import FAR, TABLES, table
+from pyattn.files.safetensors import Entry, read_safetensors, write_safetensors
 from support.paths import GOLDEN
 
 LONG = sorted(path.name for path in (GOLDEN / "long").iterdir())
@@ -38,9 +41,18 @@ def folder(name: str) -> pathlib.Path:
 
 def sentences(name: str, *, longest: int = 1000) -> list[Sentence]:
     """Those of at most so many tokens."""
-    with np.load(folder(name) / "golden.npz") as arrays:
+    return [one for one in _read(folder(name) / "golden.npz") if len(one.ids) <= longest]
+
+
+def far(name: str) -> list[Sentence]:
+    """Those of far.npz, for the model that `far_folder` makes."""
+    return _read(folder(name) / "far.npz")
+
+
+def _read(file: pathlib.Path) -> list[Sentence]:
+    with np.load(file) as arrays:
         count = sum(key.startswith("ids_") for key in arrays)
-        found = [
+        return [
             Sentence(
                 ids=arrays[f"ids_{n}"].tolist(),
                 rows=arrays[f"rows_{n}"],
@@ -51,7 +63,6 @@ def sentences(name: str, *, longest: int = 1000) -> list[Sentence]:
             )
             for n in range(count)
         ]
-    return [one for one in found if len(one.ids) <= longest]
 
 
 def _listed(array: npt.NDArray[Any] | None) -> list[int] | None:
@@ -76,3 +87,23 @@ def changed(
     for file, content in {"config.json": kept, **(files or {})}.items():
         (made / file).write_text(json.dumps(content))
     return made
+
+
+def far_folder(to: pathlib.Path, name: str) -> pathlib.Path:
+    """A golden folder with the positions of golden/far_positions.py."""
+    key, names = TABLES[name]
+    made = changed(to, name, {key: FAR})
+    file = made / "model.safetensors"
+    tensors = {one: tensor.float32().copy() for one, tensor in read_safetensors(file).items()}
+    tensors |= {one: table(tensors[one].shape[1]) for one in names}
+    file.unlink()
+    entries = {
+        one: Entry(dtype="F32", shape=values.shape, values=functools.partial(_same, values))
+        for one, values in tensors.items()
+    }
+    write_safetensors(file, entries)
+    return made
+
+
+def _same(values: Floats) -> Floats:
+    return values

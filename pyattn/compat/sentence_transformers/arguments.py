@@ -232,7 +232,8 @@ def as_list(place: str, inputs: Any) -> list[Any]:
     """
     if isinstance(inputs, np.ndarray):
         return list(inputs.tolist())
-    if isinstance(inputs, Mapping | bytes) or not isinstance(inputs, Iterable):
+    named = isinstance(inputs, Mapping) or hasattr(inputs, "columns")
+    if named or isinstance(inputs, bytes) or not isinstance(inputs, Iterable):
         raise ValueError(
             f"{place}: inputs is {type(inputs).__name__}, expected a text or a list of them"
         )

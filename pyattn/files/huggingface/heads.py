@@ -6,6 +6,10 @@
     mpnet                              classifier.dense    tanh   classifier.out_proj
     electra                            classifier.dense    gelu   classifier.out_proj
     distilbert                         pre_classifier      relu   classifier
+    modernbert                         head.dense          gelu   classifier, behind head.norm
+
+ModernBERT's config.json also names its activation, and says whether the first token's state or the
+mean of all is classified.
 
 config.json has the labels, and may name the function that makes scores of logits, as may
 config_sentence_transformers.json.
@@ -15,10 +19,19 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from typing import Any
 
 from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import Fields
-from pyattn.files.head import Head, HeadActivation, Layer, ScoreFunction, take_layer
+from pyattn.files.head import (
+    Head,
+    HeadActivation,
+    HeadPooling,
+    Layer,
+    ScoreFunction,
+    take_layer,
+    take_norm,
+)
 from pyattn.files.huggingface.layout import CONFIG_FILE
 from pyattn.files.named_tensors import Length, Weights
 from pyattn.files.reading import JsonObject, bare, read_json, shown
@@ -33,6 +46,7 @@ class _Names:
     dense: str
     activation: HeadActivation
     out: str
+    norm: str | None = None
 
 
 _ROBERTA = _Names("classifier.dense", "tanh", "classifier.out_proj")
@@ -41,7 +55,10 @@ _HEADS = {
     **dict.fromkeys(("roberta", "xlm-roberta", "camembert", "mpnet"), _ROBERTA),
     "electra": _Names("classifier.dense", "gelu", "classifier.out_proj"),
     "distilbert": _Names("pre_classifier", "relu", "classifier"),
+    "modernbert": _Names("head.dense", "gelu", "classifier", norm="head.norm"),
 }
+_ACTIVATIONS: dict[str, HeadActivation] = {"gelu": "gelu", "relu": "relu", "tanh": "tanh"}
+_POOLINGS: dict[str, HeadPooling] = {"cls": "cls", "mean": "mean"}
 # By the last word of the class in PyTorch.
 _FUNCTIONS: dict[str, ScoreFunction] = {
     "Identity": "identity",
@@ -82,13 +99,27 @@ def read_head(
         labels = tuple(f"LABEL_{n}" for n in range(count))
     named = _named_scores(folder, fields)
     return Head(
-        dense=take_layer(weights, names.dense, dim, dim),
-        activation=names.activation,
+        **_first_layer(names, fields, weights, dim),
         out=take_layer(weights, names.out, Length.of(len(labels), "id2label"), dim),
         labels=labels,
         scores=named or _scores_of_task(fields, len(labels)),
         named=named is not None,
     )
+
+
+def _first_layer(names: _Names, fields: Fields, weights: Weights, dim: int) -> dict[str, Any]:
+    """All up to the second layer, as arguments of `Head`."""
+    if names.norm is None:
+        dense = take_layer(weights, names.dense, dim, dim)
+        return {"dense": dense, "activation": names.activation}
+    bias = fields.boolean("classifier_bias", False)
+    return {
+        "pooling": fields.choice("classifier_pooling", _POOLINGS, "cls"),
+        "dense": take_layer(weights, names.dense, dim, dim, bias=bias),
+        "activation": fields.choice("classifier_activation", _ACTIVATIONS, names.activation),
+        "norm": take_norm(weights, names.norm, dim, bias=fields.boolean("norm_bias", False)),
+        "norm_epsilon": fields.number("norm_eps", 1e-5, low=0),
+    }
 
 
 def read_pooler(weights: Weights, prefix: str, dim: int) -> Layer | None:

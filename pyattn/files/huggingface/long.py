@@ -14,7 +14,13 @@ from pyattn.files.fields import MAX_POSITIONS, Fields
 from pyattn.files.huggingface.bart import WORDS, read_bart
 from pyattn.files.huggingface.layout import Family, Layout
 from pyattn.files.huggingface.patterns import blocks, states, windows_with_tokens
-from pyattn.files.tokenizer_parts import added_tokens, read_settings
+from pyattn.files.reading import read_json
+from pyattn.files.tokenizer_parts import (
+    TOKENIZER_FILES,
+    added_tokens,
+    json_added_tokens,
+    read_settings,
+)
 
 _PROJECTIONS = ("query", "key", "value")
 _LED_ENCODER = {
@@ -120,5 +126,10 @@ def read_separators(folder: pathlib.Path, vocab: int) -> tuple[int, ...]:
     Raises:
         ModelError: if a file is malformed.
     """
-    id = added_tokens(read_settings(folder)).get(_SEPARATOR, vocab)
+    added = added_tokens(read_settings(folder))
+    path = folder / TOKENIZER_FILES["json"]
+    if _SEPARATOR not in added and path.exists():
+        # transformers 5 writes such tokens nowhere else.
+        added = json_added_tokens(read_json(path))
+    id = added.get(_SEPARATOR, vocab)
     return (id,) if id < vocab else ()

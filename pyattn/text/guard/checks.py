@@ -43,9 +43,12 @@ class Checks:
     Args:
         source: The source's language; None if it is not known.
         target: The target's language, likewise.
+        translates: Whether outputs are translations, rather than summaries or the like, which may
+            have other lengths, numbers and brackets than their sources.
     """
 
-    def __init__(self, source: str | None, target: str | None) -> None:
+    def __init__(self, source: str | None, target: str | None, *, translates: bool = True) -> None:
+        self._translates = translates
         known = source is not None and target is not None
         self._other = known and iso_639(source) != iso_639(target)
         self._letters = letters_of(target)
@@ -68,6 +71,8 @@ class Checks:
         found: list[str] = []
         if repeats(ids, tokens):
             found.append("repetition")
+        if not self._translates:
+            return tuple(found)
         if bad_length(source, output):
             found.append("length")
         if self._other and is_copy(source, output):
@@ -90,6 +95,10 @@ class Checks:
         letters = sum(letter.isalpha() for word in others for letter in word)
         own = sum(len(run) for word in others for run in self._letters.findall(word))
         return letters >= _ENOUGH_LETTERS and own * 2 < letters
+
+
+# Of models that do what they may to whole texts.
+WHOLE_TEXTS = Checks(None, None, translates=False)
 
 
 @functools.lru_cache(256)

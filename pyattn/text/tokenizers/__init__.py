@@ -25,6 +25,7 @@ from pyattn.text.tokenizers.contract import (
     Span,
     TextError,
     Tokenizer,
+    truncated,
 )
 from pyattn.text.tokenizers.huggingface import huggingface_tokenizer, needed_files
 from pyattn.text.tokenizers.languages import Languages
@@ -40,6 +41,7 @@ __all__ = [
     "Tokenizer",
     "load_tokenizer",
     "tokenizer_files",
+    "truncated",
 ]
 
 

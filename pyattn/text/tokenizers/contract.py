@@ -36,6 +36,26 @@ class Encoded(NamedTuple):
     spans: list[Span]
 
 
+def truncated(encoded: Encoded, most: int) -> Encoded:
+    """As many ids of a text as fit, with all that stands around it.
+
+    Args:
+        encoded: The ids of a text and their spans.
+        most: Number of ids, of those around the text and at least one more.
+    """
+    ids, spans = encoded
+    if len(ids) <= most:
+        return encoded
+    # Ids behind the text have empty spans at its end, and its last token has characters.
+    last = len(ids)
+    while last and spans[last - 1][0] == spans[last - 1][1]:
+        last -= 1
+    behind = len(ids) - last
+    count = max(most - behind, 0)
+    end = spans[count - 1][1] if count else 0
+    return Encoded([*ids[:count], *ids[last:]], [*spans[:count], *[(end, end)] * behind])
+
+
 class Decoded(NamedTuple):
     """The text of some ids, and the span of each.
 

@@ -17,13 +17,14 @@ from pyattn.files.reading import bare
 from pyattn.files.tokenizer_parts import SETTINGS_FILE, TOKENIZER_FILES, FilesByRole
 from pyattn.text.tokenizers.contract import NoTokenizer
 from pyattn.text.tokenizers.json_file import read_tokenizer_json, refused
-from pyattn.text.tokenizers.word_pieces import ROLES, build_tokenizer
+from pyattn.text.tokenizers.word_pieces import OLDER_FILES, ROLES, build_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 # A text, or the two of a pair.
 TextOrPair: TypeAlias = "str | tuple[str, str]"
+_UNHEARD = "a \N{GRINNING FACE} \N{EGYPTIAN HIEROGLYPH A001}"
 _UNKNOWN = ("[UNK]", "<unk>")
 _ANY_TOKENIZER = "TokenizersBackend"
 # What transformers writes for models of any length is larger.
@@ -93,6 +94,16 @@ class PairTokenizer:
                 "ids"
             )
         tokenizer.no_padding()
+        tokenizer.no_truncation()
+        with refused(name):
+            # A post_processor has ids of its own.
+            around = max([*tokenizer.encode("a").ids, *tokenizer.encode("a", "a").ids], default=0)
+            # Some vocabularies have no token for what they do not know, and fail at the first text.
+            tokenizer.encode(_UNHEARD)
+        if around >= config.source_vocab:
+            raise ModelError(
+                f"{name}: its post_processor adds id {around}, the model has {config.source_vocab}"
+            )
         self._tokenizer = tokenizer
         self._name = name
         self._types = config.token_types
@@ -181,7 +192,7 @@ def load_pair_tokenizer(files: ModelFiles, longest: int | None = None) -> PairTo
     if not isinstance(parts, FilesByRole) or not (
         "json" in present or (roles and present.keys() >= {*roles})
     ):
-        others = " and ".join(TOKENIZER_FILES[role] for role in roles)
+        others = " and ".join(OLDER_FILES[role] for role in roles)
         raise NoTokenizer(
             f"{files.path}: no {TOKENIZER_FILES['json']}{f', nor {others}' if others else ''}, "
             f"from which texts of {config.family} are cut: save the tokenizer with transformers' "

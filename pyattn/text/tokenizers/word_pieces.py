@@ -2,7 +2,8 @@
 
     bert, distilbert, electra, mpnet    vocab.txt: WordPiece (Schuster and Nakajima 2012), a token
                                         for each line
-    roberta                             vocab.json and merges.txt: BPE of bytes
+    roberta, longformer                 vocab.json and merges.txt: BPE of bytes
+    xlm-roberta, camembert              sentencepiece.bpe.model: pieces, in fairseq's order
 
 They are what transformers would build of the files, with the settings in tokenizer_config.json.
 """
@@ -17,6 +18,7 @@ from pyattn.errors import ModelError
 from pyattn.files.fields import Fields
 from pyattn.files.reading import bare, read_bytes, shown
 from pyattn.text.tokenizers.json_file import package, read_byte_level, refused
+from pyattn.text.tokenizers.unigram import read_unigram
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,11 +41,23 @@ class _Special(NamedTuple):
 _BERT = _Special("[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]")
 _MPNET = _Special("<s>", "</s>", "<pad>", "[UNK]", "<mask>")
 _ROBERTA = _Special("<s>", "</s>", "<pad>", "<unk>", "<mask>")
+_DEFAULTS = {
+    "mpnet": _MPNET,
+    **dict.fromkeys(("roberta", "longformer", "xlm-roberta", "camembert"), _ROBERTA),
+}
 _FIELDS = ("cls_token", "sep_token", "pad_token", "unk_token", "mask_token")
 # The roles of the files that a family's tokenizer is built from.
 ROLES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("bert", "distilbert", "electra", "mpnet"), ("words",)),
-    "roberta": ("vocab", "merges"),
+    **dict.fromkeys(("roberta", "longformer"), ("vocab", "merges")),
+    **dict.fromkeys(("xlm-roberta", "camembert"), ("pieces",)),
+}
+# The names of these files.
+OLDER_FILES = {
+    "words": "vocab.txt",
+    "vocab": "vocab.json",
+    "merges": "merges.txt",
+    "pieces": "sentencepiece.bpe.model",
 }
 
 
@@ -62,8 +76,11 @@ def build_tokenizer(
         ModelError: if a file cannot be read or is malformed, or lacks a special token.
     """
     first = files[ROLES[family][0]]
-    special = _special(settings, {"mpnet": _MPNET, "roberta": _ROBERTA}.get(family, _BERT))
-    if family == "roberta":
+    special = _special(settings, _DEFAULTS.get(family, _BERT))
+    if ROLES[family] == ("pieces",):
+        spaced = settings.boolean("add_prefix_space", True)
+        made = read_unigram(first, family, spaced=spaced)
+    elif ROLES[family] == ("vocab", "merges"):
         spaced = settings.boolean("add_prefix_space", False)
         made = read_byte_level(first, files["merges"], spaced=spaced)
     else:
@@ -73,7 +90,7 @@ def build_tokenizer(
         if token not in ids:
             raise ModelError(f"{first.name}: no {bare(token)}, which stands around every text")
     _add_special(made, first.name, settings, special)
-    types = family not in ("mpnet", "roberta")
+    types = family not in _DEFAULTS
     begin, end = special.begin, special.end
     pair = f"{begin}:0 $A:0 {end}:0 $B:1 {end}:1" if types else f"{begin} $A {end} {end} $B {end}"
     with refused(first.name):

@@ -132,6 +132,10 @@ def test_first_token_of_led_is_global_by_default() -> None:
                 }
             }
         },
+        {
+            "tokenizer_config.json": {"tokenizer_class": "TokenizersBackend"},
+            "tokenizer.json": {"added_tokens": [7, {"id": -1}, {"id": 60, "content": "<doc-sep>"}]},
+        },
     ],
 )
 def test_separators_of_primera_are_global_by_default(

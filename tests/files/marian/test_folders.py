@@ -148,6 +148,7 @@ def test_alignments_come_from_the_layer_that_was_guided(tmp_path: pathlib.Path) 
         ({"models": ["a\\0b"]}, r"models is 'a\\0b', expected the name of a file"),
         ({"models": ["/"]}, "models is '', expected the name of a file"),
         ({"models": ["link.npz"]}, "models is 'link.npz', a link that leads out of the folder"),
+        ({"vocabs": ["a" * 9000, "b"]}, "vocabs is a list of 2, which is missing; the folder"),
         ({"vocabs": ["opus.vocab.yml"]}, "vocabs is a list of 1, expected two names, of source"),
         ({"vocabs": ["a.fsv", "a.fsv"]}, "vocabs is a list of 2, 'a.fsv' is not one of .spm, .yml"),
         ({"beam-size": 0}, "beam-size is '0', expected 1 to 256"),

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from golden.tokenizer_lines import lines
-from pyattn.text.tokenizers import Encoded, Span, Tokenizer, spans
+from pyattn.text.tokenizers import Encoded, Span, Tokenizer, spans, truncated
 from pyattn.text.tokenizers.framed import FramedTokenizer
 from pyattn.text.tokenizers.sentencepieces import PieceCutter
 from support.echo import Letters
@@ -72,6 +72,17 @@ def test_spans_of_sources_are_a_partition(tokenizer: Tokenizer, texts: list[str]
     assert [one.ids for one in encoded] == tokenizer.encode_bodies(texts)
     for text, (ids, found) in zip(texts, encoded, strict=True):
         assert is_partition(found, text, ids), (text, found)
+
+
+def test_truncated_source_keeps_what_stands_around_it(tokenizer: Tokenizer) -> None:
+    [encoded] = tokenizer.encode_with_spans([WORDS])
+    words = [begin < end for begin, end in encoded.spans]
+    first, last = words.index(True), len(words) - words[::-1].index(True)
+    for most in range(first + len(words) - last, len(words)):
+        ids, found = truncated(encoded, most)
+        ahead = most - len(words) + last
+        assert ids == [*encoded.ids[:ahead], *encoded.ids[last:]]
+        assert is_partition(found, WORDS[: found[-1][1]], ids)
 
 
 @many
