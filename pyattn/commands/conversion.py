@@ -59,7 +59,9 @@ def convert(
                 load_pair_tokenizer(files, around.longest)
         if calibrate is not None:
             if tokenizer is None:
-                raise ValueError("convert: the model has no tokenizer, so it cannot be calibrated")
+                raise ValueError(
+                    "convert: the model has no decoder or no tokenizer, so it cannot be calibrated"
+                )
             checkpoint = compensated(checkpoint, _sources(tokenizer, calibrate, checkpoint.config))
         write_native(
             out,
