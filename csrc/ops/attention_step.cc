@@ -49,6 +49,7 @@ auto step_kernel(const KernelTable& table, DType cache_type) {
     case DType::kInt8:
       return table.attention_step_int8;
     case DType::kFloat32:
+    case DType::kInt4:  // of weights alone
       break;
   }
   return table.attention_step;

@@ -27,13 +27,13 @@ namespace {
 // Keys up to which attention of int8 models multiplies in float32.
 constexpr int64_t kFloat32Keys = 128;
 
-// Inputs that come from int8 products have fewer digits than bfloat16, so
-// either type will do. But CPUs that multiply bfloat16 round its sums in ways
-// of their own. In float32 a sentence of int8 has the same bits on every level.
-// It costs 0.5 % of an encoder's time with 30 tokens, 4 % with 120, 17 % with
-// 500 (OPUS-MT's shape on Zen 4): long sources are for bfloat16.
+// Inputs that come from products of int8 or int4 have fewer digits than
+// bfloat16, so either type will do. But CPUs that multiply bfloat16 round its
+// sums in ways of their own. In float32 a sentence of int8 has the same bits on
+// every level. It costs 0.5 % of an encoder's time with 30 tokens, 4 % with
+// 120, 17 % with 500 (OPUS-MT's shape on Zen 4): long sources are for bfloat16.
 DType attention_dtype(const RaggedCall& call, const AttentionPiece& piece) {
-  if (call.dtype != DType::kInt8) {
+  if (call.dtype == DType::kFloat32 || call.dtype == DType::kBFloat16) {
     return call.dtype;
   }
   return piece.keys <= kFloat32Keys ? DType::kFloat32 : DType::kBFloat16;

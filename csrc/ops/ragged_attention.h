@@ -39,7 +39,7 @@ struct RaggedCall {
   const float* bias;  // [heads, bias_stride] by key row - query row, of
                       // distance 0 at `bias_middle`; or null
   int64_t bias_stride, bias_middle;
-  DType dtype;  // what products take; int8 as `attention_dtype` has it
+  DType dtype;  // what products take; int8 and int4 as `attention_dtype` has it
   std::vector<RowSegment> segments;  // each of one key or more
 };
 
