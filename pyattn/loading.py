@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyattn.running.precision import DTypes
     from pyattn.text.tokenizers import NoTokenizer, Tokenizer
 
-_LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
+_LIMITS = {"isa", "batch_tokens", "batch_rows", "cache_bytes", "vocabulary_search"}
 _OF_NAMES = {"revision", "token", "cache_dir", "local_files_only", "endpoint"}
 
 
@@ -66,7 +66,8 @@ def load(
             HF_HUB_OFFLINE.
         endpoint: For names: a mirror; default: HF_ENDPOINT, PYATTN_FIREFOX_ENDPOINT or
             ARGOS_PACKAGE_INDEX.
-        **limits: `isa`, `batch_tokens`, `batch_rows` and `cache_bytes` of `pyattn.Model`.
+        **limits: `isa`, `batch_tokens`, `batch_rows`, `cache_bytes` and `vocabulary_search` of
+            `pyattn.Model`.
 
     Returns:
         A translator; a `pyattn.Pivot`, which has its methods for texts, for a name that needs two

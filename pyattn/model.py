@@ -33,6 +33,12 @@ from pyattn.running.requests import (
     checked_sources,
 )
 from pyattn.running.run_config import RunConfig
+from pyattn.running.search_setup import (
+    MADE_UP,
+    SearchSetup,
+    VocabularySearch,
+    checked_vocabulary_search,
+)
 from pyattn.stored import Tensors
 
 if TYPE_CHECKING:
@@ -72,6 +78,11 @@ class Model(ForwardPasses):
         cache_bytes: Budget for keys and values of all sentences under way. Sentences wait while it
             is used up; a sentence that exceeds it alone is an error. None is half of the free
             memory. `batch_tokens`, `batch_rows` and `cache_bytes` change no result.
+        vocabulary_search: Whether greedy searches without scores find the most probable token from
+            bounds, without computing most logits. It is the same token. True prepares the bounds
+            at once, which takes as long as some hundred sentences; "auto" after so many sentences,
+            in the background, and only if they save time. It gains 4 to 7 % of a decode of text
+            that is like the model's training data, and nothing on other text.
 
     Raises:
         ModelError: if tensors are missing, are not float32 or do not have the config's shapes, or
@@ -93,8 +104,10 @@ class Model(ForwardPasses):
         batch_tokens: int = BATCH_TOKENS,
         batch_rows: int = BATCH_ROWS,
         cache_bytes: int | None = None,
+        vocabulary_search: VocabularySearch = False,
     ) -> None:
         precision.check(dtype)
+        checked_vocabulary_search(vocabulary_search)
         limits = checked_limits(threads, batch_tokens, batch_rows, cache_bytes)
         if not isinstance(isa, str | None):
             raise TypeError(f"isa: expected a string, got {isa!r}")
@@ -111,6 +124,11 @@ class Model(ForwardPasses):
             checkpoint.tensors.let_go()
         self.config = RunConfig.of(config, types, self._core.isa)
         self.generation = checkpoint.generation
+        self._search = SearchSetup(
+            self._core, self.config, types.get("output", "float32"), vocabulary_search
+        )
+        if vocabulary_search is True:
+            self._search.make_now(lambda sources: self.generate(sources, MADE_UP))
         # For `save`. Views of files cost no memory; arrays of a caller are not kept alive.
         self._checkpoint = checkpoint if isinstance(checkpoint.tensors, Tensors) else None
 
@@ -121,7 +139,7 @@ class Model(ForwardPasses):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of packed weights."""
+        """Bytes of packed weights, and of the bounds of a vocabulary search once it has them."""
         return self._core.nbytes
 
     def generate(
@@ -207,7 +225,9 @@ class Model(ForwardPasses):
             check_watchable(chosen)
         lists = checked_shortlists(shortlist, len(rows))
         own = chosen_global_tokens("generate", global_tokens, rows, self.config)
-        return PendingSearch(self._core.submit(rows, chosen, lists, own, watched), chosen)
+        self._search.advance()
+        request = self._core.submit(rows, chosen, lists, own, watched)
+        return PendingSearch(request, chosen, self._search.advance if self._search.waits else None)
 
     def generate_stream(
         self, source: Ids, options: GenerationOptions | None = None, **overrides: Unpack[Overrides]

@@ -62,3 +62,4 @@ class Limits(TypedDict, total=False):
     batch_tokens: int
     batch_rows: int
     cache_bytes: int | None
+    vocabulary_search: bool | Literal["auto"]

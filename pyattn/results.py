@@ -47,14 +47,14 @@ class DecidedToken:
         sentence: Index of its source in the call.
         step: Its index in the target.
         token: Its id; the end is a token, too.
-        score: Its log-probability.
+        score: Its log-probability; None in a search without `scores`.
         last: Whether the target ends with it.
     """
 
     sentence: int
     step: int
     token: int
-    score: float
+    score: float | None
     last: bool
 
 

@@ -10,6 +10,7 @@ void bind_attention_step(pybind11::module_& module);
 void bind_checksum(pybind11::module_& module);
 void bind_ops(pybind11::module_& module);
 void bind_vocabulary(pybind11::module_& module);
+void bind_vocabulary_search(pybind11::module_& module);
 void bind_request(pybind11::module_& module);
 void bind_model(pybind11::module_& module);
 

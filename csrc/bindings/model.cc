@@ -15,6 +15,7 @@
 #include "bindings/options.h"
 #include "bindings/request.h"
 #include "bindings/tensors.h"
+#include "bindings/vocabulary_search.h"
 #include "engine/engine.h"
 #include "kernels/dispatch.h"
 #include "model/cache.h"
@@ -153,6 +154,48 @@ class BoundModel {
         engine.submit(std::move(sentences), watched));
   }
 
+  py::tuple output_rows(int64_t first, int64_t count) {
+    const auto model = loaded();
+    return bindings::output_rows(model->engine().weights().output, first,
+                                 count);
+  }
+
+  void want_states(int64_t count) {
+    const auto model = loaded();
+    model->engine().sample().want(count, model->engine().weights().config.dim);
+  }
+
+  // [wanted, dim], or None while some are missing.
+  py::object states() {
+    const auto model = loaded();
+    const std::vector<float> states = model->engine().sample().take();
+    if (states.empty()) {
+      return py::none();
+    }
+    const int64_t dim = model->engine().weights().config.dim;
+    py::array_t<float> array =
+        new_floats({static_cast<int64_t>(states.size()) / dim, dim});
+    std::copy(states.begin(), states.end(), array.mutable_data());
+    return array;
+  }
+
+  void set_vocabulary_search(const py::handle& parts) {
+    const auto model = loaded();
+    model->engine().set_search(
+        search_from(model->engine().weights().output, parts));
+  }
+
+  // Rows, those that were computed whole, and panels of the others; or None.
+  py::object search_counts() {
+    const auto model = loaded();
+    const VocabularySearch* search = model->engine().weights().search.get();
+    if (search == nullptr) {
+      return py::none();
+    }
+    const VocabularySearch::Counts counts = search->counts();
+    return py::make_tuple(counts.rows, counts.whole_rows, counts.panels);
+  }
+
   // Calls that still run in other threads finish; the last frees the engine.
   void close() { loaded_.reset(); }
 
@@ -213,6 +256,13 @@ void bind_model(py::module_& module) {
       .def("submit", &BoundModel::submit, py::arg("sources"),
            py::arg("options"), py::arg("shortlists"), py::arg("global_tokens"),
            py::arg("watched"))
+      .def("output_rows", &BoundModel::output_rows, py::arg("first"),
+           py::arg("count"))
+      .def("want_states", &BoundModel::want_states, py::arg("count"))
+      .def("states", &BoundModel::states)
+      .def("set_vocabulary_search", &BoundModel::set_vocabulary_search,
+           py::arg("parts"))
+      .def_property_readonly("search_counts", &BoundModel::search_counts)
       .def("cache_bytes", &BoundModel::cache_bytes, py::arg("tokens"),
            py::arg("source_tokens"))
       .def("close", &BoundModel::close)

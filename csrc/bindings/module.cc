@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, module) {
   bind_attention_step(module);
   bind_checksum(module);
   bind_vocabulary(module);
+  bind_vocabulary_search(module);
   bind_request(module);
   bind_model(module);
 }

@@ -107,8 +107,12 @@ py::object BoundRequest::next_token() {
   if (!token) {
     return py::none();
   }
-  return py::make_tuple(token->sentence, token->step, token->token,
-                        token->score, token->last);
+  const SearchOptions& options =
+      *request_->sentences()[token->sentence].options;
+  return py::make_tuple(
+      token->sentence, token->step, token->token,
+      options.returns_scores() ? py::cast(token->score) : py::none(),
+      token->last);
 }
 
 void BoundRequest::cancel(const std::optional<size_t>& sentence) {

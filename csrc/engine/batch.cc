@@ -14,7 +14,8 @@ namespace pyattn {
 // states that searches have questions about are projected to the vocabulary.
 class Batch::Step {
  public:
-  explicit Step(const ModelWeights& weights) : weights_(weights) {}
+  Step(const ModelWeights& weights, StateSample& sample)
+      : weights_(weights), sample_(sample) {}
 
   /// Adds a sentence's rows and questions.
   void add(Live& live);
@@ -27,10 +28,12 @@ class Batch::Step {
   }
 
  private:
-  // Questions about the same columns of the vocabulary.
+  // Questions about the same columns of the vocabulary, all of them with or
+  // all without sums: the latter have a faster way.
   struct Group {
     const Selection* selection;  // null: all columns
-    std::vector<int64_t> rows;   // [questions]: the rows that they are about
+    bool sum;
+    std::vector<int64_t> rows;  // [questions]: the rows that they are about
     std::vector<Question> questions;
     StepAnswers answers;
   };
@@ -43,12 +46,13 @@ class Batch::Step {
   int64_t row_count() const { return static_cast<int64_t>(rows_.size()); }
   void add_row(const Live& live, int32_t token, const std::vector<void*>& past,
                size_t time);
-  Group& join_group(Live& live);
+  Group& join_group(Live& live, bool sum);
   void gather_states();
   void answer(Group& group, const float* states) const;
   void answer_all();
 
   const ModelWeights& weights_;
+  StateSample& sample_;
   std::vector<DecoderRow> rows_;
   std::vector<Group> groups_;
   std::vector<FedPrefix> fed_;
@@ -76,13 +80,16 @@ void Batch::Step::add(Live& live) {
   for (size_t t = 0; t < prefix; ++t) {
     add_row(live, search.prefix()[t], live.pasts.of(0), t + 1);
   }
-  Group& group = join_group(live);
+  std::vector<Question> questions;
+  search.ask(questions);
+  Group& group = join_group(live, questions.front().sum);
   for (size_t r = 0; r < parents.size(); ++r) {
     const std::vector<void*>& past = live.pasts.of(static_cast<int64_t>(r));
     group.rows.push_back(row_count());
     add_row(live, search.rows()[r].token, past, past.size());
   }
-  search.ask(group.questions);
+  group.questions.insert(group.questions.end(), questions.begin(),
+                         questions.end());
 }
 
 // A row of a token that is the `time`-th, from 1, of its past.
@@ -96,14 +103,15 @@ void Batch::Step::add_row(const Live& live, int32_t token,
        live.source.memory(), heads.empty() ? nullptr : &heads});
 }
 
-Batch::Step::Group& Batch::Step::join_group(Live& live) {
+Batch::Step::Group& Batch::Step::join_group(Live& live, bool sum) {
   const Selection* const selection = live.selection.get();
-  const auto same = std::find_if(
-      groups_.begin(), groups_.end(),
-      [&](const Group& group) { return group.selection == selection; });
+  const auto same =
+      std::find_if(groups_.begin(), groups_.end(), [&](const Group& group) {
+        return group.selection == selection && group.sum == sum;
+      });
   live.group = static_cast<size_t>(same - groups_.begin());
   if (same == groups_.end()) {
-    groups_.push_back({selection, {}, {}, {}});
+    groups_.push_back({selection, sum, {}, {}, {}});
   }
   Group& group = groups_[live.group];
   live.first = static_cast<int64_t>(group.rows.size());
@@ -160,6 +168,9 @@ void Batch::Step::answer_all() {
   const float* states = decoded_.states.data();
   for (Group& group : groups_) {
     if (group.selection == nullptr) {
+      if (!group.sum) {
+        sample_.add(states, static_cast<int64_t>(group.rows.size()));
+      }
       answer(group, states);
     } else {
       shortlists.push_back({group, states});
@@ -174,8 +185,11 @@ void Batch::Step::answer_all() {
                });
 }
 
-Batch::Batch(const ModelWeights& weights, int64_t cache_bytes)
-    : weights_(weights), pool_(token_bytes(weights), cache_bytes) {}
+Batch::Batch(const ModelWeights& weights, StateSample& sample,
+             int64_t cache_bytes)
+    : weights_(weights),
+      sample_(sample),
+      pool_(token_bytes(weights), cache_bytes) {}
 
 int64_t Batch::rows() const {
   int64_t rows = 0;
@@ -248,7 +262,7 @@ int64_t Batch::step_tokens() const {
 
 void Batch::step() {
   pool_.reserve(step_tokens());
-  Step step(weights_);
+  Step step(weights_, sample_);
   for (Live& live : live_) {
     step.add(live);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/request.h"
+#include "engine/state_sample.h"
 #include "model/cache.h"
 #include "model/source_memory.h"
 #include "model/weights.h"
@@ -21,7 +22,7 @@ namespace pyattn {
 class Batch {
  public:
   /// `cache_bytes`: for the keys and values of all its tokens.
-  Batch(const ModelWeights& weights, int64_t cache_bytes);
+  Batch(const ModelWeights& weights, StateSample& sample, int64_t cache_bytes);
 
   bool empty() const { return live_.empty(); }
 
@@ -86,6 +87,7 @@ class Batch {
   bool advance(Live& live, const Step& step);
 
   const ModelWeights& weights_;
+  StateSample& sample_;
   TokenPool pool_;
   std::vector<Live> live_;  // in the order in which they joined
 };

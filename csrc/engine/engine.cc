@@ -265,6 +265,13 @@ Computation Engine::align(std::vector<Source> sources,
   return made;
 }
 
+void Engine::set_search(std::unique_ptr<const VocabularySearch> search) {
+  check(weights_.config.logits_soft_cap == 0, "search",
+        "the model caps its logits, expected none to be capped");
+  check(weights_.search.get() == nullptr, "search", "there is one already");
+  weights_.search.set(std::move(search));
+}
+
 std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
                                         bool watched) {
   const ModelConfig& config = weights_.config;

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/threads.h"
 #include "engine/request.h"
 #include "engine/runner.h"
+#include "engine/state_sample.h"
 #include "model/weights.h"
 
 namespace pyattn {
@@ -34,9 +36,16 @@ class Engine {
          const TensorSource& tensors, int threads, const Limits& limits)
       : weights_(config, packing, tensors),
         team_(threads),
-        runner_(weights_, limits, team_) {}
+        runner_(weights_, sample_, limits, team_) {}
 
   const ModelWeights& weights() const { return weights_; }
+
+  /// Greedy searches without scores use it from their next step on. Call once,
+  /// unless the logits are capped.
+  void set_search(std::unique_ptr<const VocabularySearch> search);
+
+  /// Keeps copies of the next states that greedy searches project.
+  StateSample& sample() { return sample_; }
   int threads() const { return team_.size(); }
 
   /// The encoder's output of every source, [time, dim].
@@ -67,6 +76,7 @@ class Engine {
 
  private:
   ModelWeights weights_;
+  StateSample sample_;
   Team team_;
   Runner runner_;
 };

@@ -16,10 +16,11 @@ bool is_over(const std::shared_ptr<Request>& request) {
 }  // namespace
 
 struct Runner::State {
-  State(const ModelWeights& weights, const Limits& limits, Team& to)
+  State(const ModelWeights& weights, StateSample& sample, const Limits& limits,
+        Team& to)
       : team(to),
         queue(weights.config, limits),
-        batch(weights, limits.cache_bytes) {}
+        batch(weights, sample, limits.cache_bytes) {}
 
   void post() {
     team.post([this] { run(); }, abandon_step);
@@ -102,8 +103,9 @@ struct Runner::State {
   bool running = false;
 };
 
-Runner::Runner(const ModelWeights& weights, const Limits& limits, Team& team)
-    : weights_(weights), limits_(limits), team_(team) {}
+Runner::Runner(const ModelWeights& weights, StateSample& sample,
+               const Limits& limits, Team& team)
+    : weights_(weights), sample_(sample), limits_(limits), team_(team) {}
 
 Runner::~Runner() {
   State* const own = state_.mine();
@@ -121,8 +123,9 @@ Runner::~Runner() {
 }
 
 Runner::State& Runner::state() {
-  return state_.get(
-      [this] { return std::make_unique<State>(weights_, limits_, team_); });
+  return state_.get([this] {
+    return std::make_unique<State>(weights_, sample_, limits_, team_);
+  });
 }
 
 void Runner::submit(std::shared_ptr<Request> request) {

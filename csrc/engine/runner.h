@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "engine/queue.h"
 #include "engine/request.h"
+#include "engine/state_sample.h"
 #include "model/weights.h"
 
 namespace pyattn {
@@ -21,7 +22,8 @@ namespace pyattn {
 /// own.
 class Runner {
  public:
-  Runner(const ModelWeights& weights, const Limits& limits, Team& team);
+  Runner(const ModelWeights& weights, StateSample& sample, const Limits& limits,
+         Team& team);
   /// Cancels all requests, and waits for the end of the job.
   ~Runner();
 
@@ -37,6 +39,7 @@ class Runner {
   State& state();
 
   const ModelWeights& weights_;
+  StateSample& sample_;
   const Limits limits_;
   Team& team_;
   PerProcess<State> state_;

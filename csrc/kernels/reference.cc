@@ -15,6 +15,7 @@ namespace pyattn {
 namespace {
 
 constexpr int kPanel = 8;
+constexpr int kLeast = -128;
 
 double activate(Activation activation, double x) {
   switch (activation) {
@@ -116,7 +117,6 @@ void expand(const ExpandArgs& args) {
 
 void quantize_row(const float* x, int64_t dim, int8_t* q, int64_t count,
                   float* scale, int32_t* zero) {
-  constexpr int kLeast = -128;
   float low = 0, high = 0;
   bool finite = true;
   for (int64_t i = 0; i < dim; ++i) {
@@ -312,12 +312,28 @@ void top_k(const TopKArgs& args) {
   }
 }
 
+void bounds(const LinearArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    for (int64_t begin = 0; begin < args.out; begin += kPanel) {
+      float most = -std::numeric_limits<float>::infinity();
+      for (int64_t at = begin; at < begin + kPanel && at < args.out; ++at) {
+        most = std::max(
+            most, static_cast<float>(product(DType::kInt8, args, row, at) +
+                                     args.bias[at]));
+      }
+      args.y[row * args.y_stride + begin / kPanel] =
+          most > args.bar[row] ? most : -std::numeric_limits<float>::infinity();
+    }
+  }
+}
+
 }  // namespace
 
 extern const KernelTable kReferenceKernels = {
     .isa = Isa::kReference,
     .lanes = 1,
     .panel = kPanel,
+    .least = kLeast,
     .products = {{.run = linear<DType::kFloat32>},
                  {.run = linear<DType::kBFloat16>},
                  {.run = linear<DType::kInt8>, .words = Words::kInt8},
@@ -341,6 +357,7 @@ extern const KernelTable kReferenceKernels = {
     .embed = embed,
     .log_sum_exp = log_sum_exp,
     .top_k = top_k,
+    .bounds = bounds,
 };
 
 }  // namespace pyattn

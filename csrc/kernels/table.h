@@ -88,6 +88,7 @@ struct LinearArgs {
   const int32_t* x_zero;      // [rows]
   const float* scale;         // [columns]
   const int32_t* column_sum;  // [columns]: of the column's weights
+  const float* bar;           // [rows], for KernelTable::bounds only
 };
 
 /// An int4 panel to the int8 panel that it compresses.
@@ -315,6 +316,7 @@ struct KernelTable {
   Isa isa;
   int lanes;  // floats of a vector
   int panel;  // output columns that packed weights keep side by side
+  int least;  // the least int8 of an input: see PrepareArgs
   ProductKernel products[kDTypes];
   void (*expand)(const ExpandArgs&);
   void (*prepare)(const PrepareArgs&);
@@ -334,6 +336,10 @@ struct KernelTable {
   void (*embed)(const EmbedArgs&);
   void (*log_sum_exp)(const LogSumExpArgs&);
   void (*top_k)(const TopKArgs&);
+  // The int8 product of `products`, without a gate or an activation: y[row][p]
+  // is the largest output of panel p if it exceeds bar[row], else minus
+  // infinity.
+  void (*bounds)(const LinearArgs&);
 };
 
 }  // namespace pyattn

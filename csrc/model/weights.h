@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "ops/rotary.h"
 #include "ops/stored.h"
 #include "ops/vocabulary.h"
+#include "ops/vocabulary_search.h"
 
 namespace pyattn {
 
@@ -137,8 +140,26 @@ struct RelativeBias {
   }
 };
 
-/// All weights of a model, packed for one level; immutable once made, and
-/// shared by every run. Without a decoder, all that is of it is empty.
+/// A search of the vocabulary that a model gets later, if at all. Thread-safe.
+class SearchSlot {
+ public:
+  const VocabularySearch* get() const {
+    return search_.load(std::memory_order_acquire);
+  }
+  /// Call once.
+  void set(std::unique_ptr<const VocabularySearch> search) {
+    owner_ = std::move(search);
+    search_.store(owner_.get(), std::memory_order_release);
+  }
+
+ private:
+  std::unique_ptr<const VocabularySearch> owner_;
+  std::atomic<const VocabularySearch*> search_{nullptr};
+};
+
+/// All weights of a model, packed for one level; immutable once made, but for
+/// the search of the vocabulary, and shared by every run. Without a decoder,
+/// all that is of it is empty.
 struct ModelWeights {
   ModelWeights(const ModelConfig& config, const ModelPacking& packing,
                const TensorSource& tensors);
@@ -155,6 +176,7 @@ struct ModelWeights {
   std::vector<DecoderLayerWeights> decoder;
   NormWeights encoder_norm, decoder_norm;  // empty unless config.final_norm
   PackedLinear output;                     // [dim, vocab]
+  SearchSlot search;                       // of `output`
 
   /// How queries and keys of a layer are turned.
   const Rotation& rotation_of(const StackConfig& stack, int64_t layer) const {
@@ -166,11 +188,14 @@ struct ModelWeights {
   /// What a decoder's output is projected to: those columns of the output; null
   /// is all.
   Vocabulary vocabulary(const Selection* selection) const {
-    return {output, selection, config.logits_soft_cap};
+    return {output, selection, config.logits_soft_cap,
+            selection == nullptr ? search.get() : nullptr};
   }
 
   /// Bytes of packed weights.
-  int64_t bytes() const { return bytes_; }
+  int64_t bytes() const {
+    return bytes_ + (search.get() == nullptr ? 0 : search.get()->bytes());
+  }
 
  private:
   int64_t bytes_ = 0;

@@ -48,8 +48,8 @@ auto step_kernel(const KernelTable& table, DType cache_type) {
       return table.attention_step_bfloat16;
     case DType::kInt8:
       return table.attention_step_int8;
+    case DType::kInt4:  // no cache is
     case DType::kFloat32:
-    case DType::kInt4:  // of weights alone
       break;
   }
   return table.attention_step;

@@ -58,6 +58,9 @@ class PackedLinear {
   /// The arguments of columns [begin, end) panels, but for rows and epilogue.
   LinearArgs columns(int64_t begin_panel, int64_t end_panel) const;
 
+  /// A column as it is multiplied, [in], and its bias; not of a gated product.
+  float read_column(int64_t column, float* to) const;
+
   /// How its level multiplies.
   const ProductKernel& kernel() const {
     return table_->products[static_cast<int>(dtype_)];

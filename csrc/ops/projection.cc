@@ -24,12 +24,6 @@ constexpr int64_t kChunkRows = 64;
 // Groups of chunks per thread: one that is slowed down takes fewer of them.
 constexpr int64_t kGroupsPerThread = 4;
 
-// A little less than `score`, also where denormal numbers count as zero.
-float below(float score) {
-  const float finite = std::min(score, FLT_MAX);
-  return finite - std::max(std::fabs(finite) * FLT_EPSILON, FLT_MIN);
-}
-
 void temper(float* logits, int64_t count, float inverse_temperature) {
   for (int64_t i = 0; i < count; ++i) {
     logits[i] *= inverse_temperature;
@@ -53,6 +47,11 @@ int64_t most_asked(const Vocabulary& vocabulary,
 }
 
 }  // namespace
+
+float below(float score) {
+  const float finite = std::min(score, FLT_MAX);
+  return finite - std::max(std::fabs(finite) * FLT_EPSILON, FLT_MIN);
+}
 
 Projection::Projection(const Vocabulary& vocabulary, ConstRows x,
                        const std::vector<Question>& questions)
@@ -79,6 +78,7 @@ Projection::Projection(const Vocabulary& vocabulary, ConstRows x,
   std::fill(bars_.begin(), bars_.end(), kNever);
   for (const Question& question : questions) {
     tempers_.push_back(question.inverse_temperature);
+    summed_.push_back(question.sum ? 1 : 0);
   }
   if (std::any_of(tempers_.begin(), tempers_.end(),
                   [](float temper) { return temper > 0; })) {
@@ -197,8 +197,11 @@ void Projection::choose(int64_t group, int64_t chunk, int64_t row,
     answers_.apart_logits[apart.at] =
         std::exchange(logits[apart.column - first], kNever);
   }
-  sum(sums_, row, chunk, logits, count);
-  const float most = sums_.maxima[row * chunks_ + chunk];
+  float most = -kNever;  // unknown without a sum
+  if (summed_[row] != 0) {
+    sum(sums_, row, chunk, logits, count);
+    most = sums_.maxima[row * chunks_ + chunk];
+  }
   const int64_t list = group * rows_ + row;
   float* const scores = &scores_[list * k_];
   // What other groups have found is a bar for this one. Equal scores pass it:
@@ -261,7 +264,8 @@ Answers Projection::take() {
   answers.logits.assign(rows_ * k_, kNever);
   std::vector<int32_t> taken;
   for (int64_t row = 0; row < rows_; ++row) {
-    answers.rest.push_back(total(sums_, row));
+    answers.rest.push_back(summed_[row] != 0 ? total(sums_, row)
+                                             : LogSum::none());
     answers.tempered.push_back(tempers_[row] > 0 ? total(tempered_, row)
                                                  : LogSum());
     taken.assign(groups_, 0);

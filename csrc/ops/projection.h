@@ -11,6 +11,9 @@
 
 namespace pyattn {
 
+/// A little less than `score`, also where denormal numbers count as zero.
+float below(float score);
+
 /// For every chunk of a row's columns, without those apart: the largest
 /// exponent and the sum of exp(x - largest).
 struct ChunkSums {
@@ -81,6 +84,7 @@ class Projection {
   std::vector<Apart> apart_;           // by rows, columns ascending
   std::vector<int64_t> apart_starts_;  // [rows + 1], in apart_
   std::vector<float> tempers_;         // [rows]: inverse temperatures
+  std::vector<char> summed_;           // [rows]: whether sums are wanted
   Answers answers_;
   Sums sums_;
   Sums tempered_;          // of logits * inverse temperature, if wanted

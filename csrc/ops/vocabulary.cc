@@ -7,6 +7,7 @@
 
 #include "ops/projection.h"
 #include "ops/urn.h"
+#include "ops/vocabulary_search.h"
 
 namespace pyattn {
 namespace {
@@ -71,6 +72,13 @@ std::vector<Token> Answers::best(int64_t row, int64_t count) const {
 
 Answers best_tokens(const Vocabulary& vocabulary, ConstRows x,
                     const std::vector<Question>& questions) {
+  const VocabularySearch* const search = vocabulary.search;
+  if (search != nullptr &&
+      std::all_of(questions.begin(), questions.end(),
+                  VocabularySearch::suits) &&
+      search->pays(static_cast<int64_t>(questions.size()))) {
+    return search->best(x, questions);
+  }
   const auto projection =
       std::make_shared<Projection>(vocabulary, x, questions);
   projection->run();

@@ -21,6 +21,10 @@ struct Question {
   std::span<const int32_t> apart;
   /// Tokens are drawn by softmax(logits * inverse_temperature); 0: none are.
   float inverse_temperature = 0;
+  /// Whether log-probabilities are wanted, not the best tokens alone.
+  bool sum = true;
+  /// Whether the logits of those apart are wanted; else they may be -inf.
+  bool apart_logits = true;
 };
 
 /// A token with its logit.
@@ -38,15 +42,22 @@ struct LogSum {
   /// In this order, so that a result near zero keeps its digits.
   float log_prob(float logit) const { return (logit - max) - log; }
 
+  /// In the place of a sum that nobody wants: "log-probabilities" are logits,
+  /// which have the same order.
+  static LogSum none() { return {0, 0}; }
+
   /// The same sum with these logits added.
   LogSum with(std::span<const float> logits) const;
 };
+
+class VocabularySearch;
 
 /// The columns of the output that are computed: a selection, or all.
 struct Vocabulary {
   const PackedLinear& output;
   const Selection* selection;  // of `output`; null is all of it
   float soft_cap = 0;          // if not 0, logits are cap * tanh(logits / cap)
+  const VocabularySearch* search = nullptr;  // of all columns; or null
 };
 
 class Projection;
@@ -61,7 +72,9 @@ struct Answers {
   std::vector<int32_t> found;  // [rows], at most k
   std::vector<int32_t> ids;    // [rows, k], best first; equal ones by id
   std::vector<float> logits;   // [rows, k]
-  std::vector<LogSum> rest;    // [rows]: of all columns that are not apart
+  /// [rows]: of all columns that are not apart; LogSum::none() where the
+  /// question wants no sum.
+  std::vector<LogSum> rest;
   /// [rows]: the same for logits * inverse_temperature, where the question
   /// wants draws.
   std::vector<LogSum> tempered;

@@ -15,6 +15,7 @@ class Alternatives : public Search {
   explicit Alternatives(const SearchTask& task) : Search(task, {}) {
     auto alone = std::make_shared<SearchOptions>(*task.options);
     alone->return_alternatives = false;
+    alone->scores = true;  // alternatives are ranked by them
     alone->num_hypotheses = 1;
     branch_task_ = {std::move(alone), task.start, task.end, task.source};
   }

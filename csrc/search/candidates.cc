@@ -14,6 +14,10 @@ bool better(const Candidate& a, const Candidate& b) {
   return a.logit != b.logit ? a.logit > b.logit : a.token < b.token;
 }
 
+bool wants_sum(const SearchOptions& options) {
+  return options.returns_scores() || options.prefix_bias_beta > 0;
+}
+
 NextTokens::NextTokens(const SearchOptions& options, const NextRules& rules,
                        Edited edited, const Answers& answers, int64_t row)
     : options_(options), rules_(rules), answers_(answers), row_(row) {
@@ -25,7 +29,9 @@ NextTokens::NextTokens(const SearchOptions& options, const NextRules& rules,
   for (size_t i = 0; i < raw.size(); ++i) {
     logits.push_back(on_logits ? rules.edits[i].apply(raw[i]) : raw[i]);
   }
-  sum_ = answers.rest[row].with(options.renormalize ? logits : raw);
+  sum_ = wants_sum(options)
+             ? answers.rest[row].with(options.renormalize ? logits : raw)
+             : LogSum::none();
   for (size_t i = 0; i < raw.size(); ++i) {
     const int32_t token = rules.edits[i].token;
     float score = sum_.log_prob(logits[i]);

@@ -24,6 +24,11 @@ bool better(const Candidate& a, const Candidate& b);
 /// log-probabilities in beam search.
 enum class Edited { kLogits, kLogProbs };
 
+/// Whether a search needs log-probabilities. Greedy search does not, unless
+/// its caller wants scores or a prefix is mixed into the distribution: the
+/// largest logit is the answer.
+bool wants_sum(const SearchOptions& options);
+
 /// The distribution of the token that follows one row, after edits. The
 /// projection tells the sum over all tokens that are not edited; this adds the
 /// edited ones to it, before or after their edits.

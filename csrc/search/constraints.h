@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,6 +24,8 @@ struct Edit {
   int32_t token;
   float bias = 0;
   float penalty = 1;
+
+  bool forbids() const { return bias == -INFINITY; }
 
   float apply(float x) const {
     x += bias;

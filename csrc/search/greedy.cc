@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -14,7 +15,11 @@ class Greedy : public Search {
       : Search(task, begun), path_(begun) {}
 
   void ask(std::vector<Question>& questions) const override {
-    questions.push_back({1, rules(0).apart});
+    questions.push_back({.k = 1,
+                         .apart = rules(0).apart,
+                         .inverse_temperature = 0,
+                         .sum = wants_sum(options()),
+                         .apart_logits = some_edited_may_come()});
   }
 
   void advance(const StepAnswers& answers, int64_t first) override {
@@ -36,6 +41,12 @@ class Greedy : public Search {
   Decided decided() const override { return {path_.tokens, path_.scores}; }
 
  private:
+  bool some_edited_may_come() const {
+    const std::vector<Edit>& edits = rules(0).edits;
+    return std::any_of(edits.begin(), edits.end(),
+                       [](const Edit& edit) { return !edit.forbids(); });
+  }
+
   Candidate choose(const StepAnswers& answers, int64_t first) const {
     if (const auto forced = constraints().forced(path_.length())) {
       return {*forced, 0, 0};

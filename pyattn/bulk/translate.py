@@ -18,7 +18,7 @@ from pyattn.text.settings import TextOverrides
 _OF_LOADING = {
     name for name in inspect.signature(load).parameters if name not in ("path", "limits")
 }
-_OF_LOADING |= {"isa", "batch_tokens", "batch_rows", "cache_bytes"}
+_OF_LOADING |= {"isa", "batch_tokens", "batch_rows", "cache_bytes", "vocabulary_search"}
 _OF_TEXTS = {"source", "target", "options", *TextOverrides.__annotations__}
 _OF_TEXTS |= {field.name for field in dataclasses.fields(GenerationOptions)}
 

@@ -30,9 +30,15 @@ class PendingSearch:
     In a coroutine, `await` it for its `results`; cancelling the task cancels the search.
     """
 
-    def __init__(self, request: _core.Request, options: Sequence[GenerationOptions]) -> None:
+    def __init__(
+        self,
+        request: _core.Request,
+        options: Sequence[GenerationOptions],
+        while_waiting: Callable[[], object] | None = None,
+    ) -> None:
         self._request = request
         self._options = options
+        self._while_waiting = while_waiting  # called at intervals by `results`
         self._found: list[list[Hypothesis] | None] = [None] * len(options)
         self._taking = threading.Lock()
         # Number of tokens after which a watcher stopped a sentence. Written by the thread that
@@ -105,12 +111,15 @@ class PendingSearch:
         Raises:
             ValueError: as `result`.
         """
-        if progress is None:
+        if progress is None and self._while_waiting is None:
             self._request.wait(None)
         else:
             try:
                 while not self._request.wait(_REPORT_EVERY):
-                    progress(self.count_done)
+                    if progress is not None:
+                        progress(self.count_done)
+                    if self._while_waiting is not None:
+                        self._while_waiting()
             except BaseException:
                 self.cancel()
                 raise

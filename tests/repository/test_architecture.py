@@ -44,9 +44,10 @@ MAY_IMPORT = {
     "blocks": set(),
     "text_settings": set(),
     "checkpoint": {"blocks", "options", "stored", "text_settings"},
+    "search_parts": set(),
     "products": {"blocks", "checkpoint"},
     # For the types in its stub.
-    "_core": {"checkpoint", "options", "results", "segments", "stored"},
+    "_core": {"checkpoint", "options", "results", "search_parts", "segments", "stored"},
     "cpu": {"_core"},
     "ops": {"_core", "segments"},
     "_chosen_options": {"checkpoint", "options"},
@@ -54,7 +55,8 @@ MAY_IMPORT = {
     "reference": CONTRACTS | {"_chosen_options", "_global_tokens", "segments"},
     "files": CONTRACTS | {"_core", "_exits", "_mapped"},
     "text": CONTRACTS | {"_exits", "files"},
-    "running": CONTRACTS | {"_chosen_options", "_core", "_global_tokens", "reference"},
+    "running": CONTRACTS
+    | {"_chosen_options", "_core", "_global_tokens", "reference", "search_parts"},
     "model": CONTRACTS | {"_chosen_options", "_core", "_global_tokens", "files", "running"},
     "documents": CONTRACTS | {"text"},
     "text_model": CONTRACTS | {"files", "model", "running", "text"},

@@ -2,6 +2,7 @@
 
 #include "kernels/generic/attention.h"
 #include "kernels/generic/attention_step.h"
+#include "kernels/generic/bounds.h"
 #include "kernels/generic/elementwise.h"
 #include "kernels/generic/linear.h"
 #include "kernels/generic/linear_int4.h"
@@ -26,6 +27,7 @@ consteval KernelTable level(Isa isa) {
       .isa = isa,
       .lanes = Vec::kWidth,
       .panel = Vec::kPanelVecs * Vec::kWidth,
+      .least = Dot::kLeast,
       .products = {{.run = linear<Float32Product<Vec>>},
                    {.run = linear<BFloat16Product<Vec>>},
                    {.run = linear<Int8Product<Vec, Dot>>,
@@ -50,6 +52,7 @@ consteval KernelTable level(Isa isa) {
       .embed = embed<Vec>,
       .log_sum_exp = log_sum_exp<Vec>,
       .top_k = top_k<Vec>,
+      .bounds = linear<BoundProduct<Vec, Dot>>,
   };
 }
 

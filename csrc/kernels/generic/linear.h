@@ -166,7 +166,11 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
       stored[r * kVecs + c] = sums[r][c];
     }
   }
-  store_rows<Product, kVecs>(args, row, column, kRows, stored);
+  if constexpr (requires { &Product::template store<kVecs, kRows>; }) {
+    Product::template store<kVecs, kRows>(args, row, column, stored);
+  } else {
+    store_rows<Product, kVecs>(args, row, column, kRows, stored);
+  }
 }
 
 // A tile of `rows` rows, which are kRows or fewer.

@@ -280,7 +280,7 @@ class Run:
         return [*before, self._step(which, step, token.token, token.score, token.last)]
 
     def _step(
-        self, which: tuple[int, int], step: int, id: int, log_prob: float, last: bool
+        self, which: tuple[int, int], step: int, id: int, log_prob: float | None, last: bool
     ) -> GenerationStepResult:
         """A token of a sentence's hypothesis."""
         sentence, hypothesis = which
