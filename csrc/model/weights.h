@@ -48,7 +48,7 @@ using DTypeSource = std::function<DType(const std::string& product)>;
 struct ModelPacking {
   const KernelTable& table;
   DTypeSource dtypes;
-  JobRunner run;
+  JobRunner run = run_here;
 };
 
 struct NormWeights {

@@ -21,12 +21,14 @@ struct LinearPart {
 /// Runs a job and waits for its end, on threads that share its loops or here.
 using JobRunner = std::function<void(const std::function<void()>& job)>;
 
+inline void run_here(const std::function<void()>& job) { job(); }
+
 /// How weights are to be kept: for which level, in which number type; and where
 /// the work of packing them is done.
 struct Packing {
   const KernelTable& table;
   DType dtype;
-  JobRunner run = [](const std::function<void()>& job) { job(); };
+  JobRunner run = run_here;
 };
 
 /// Parts that share their input, as one product.
