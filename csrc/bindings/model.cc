@@ -44,7 +44,7 @@ class Loaded {
       : tensors_(floats, matrices) {
     const int team_size = threads ? *threads : default_threads();
     // A team of its own, whose threads end with it: a process that loads a
-    // model and forks has no threads yet.
+    // model and then forks has no threads to lose.
     Team packers(team_size);
     const ModelPacking packing = {isa ? kernels_named(*isa) : default_kernels(),
                                   [&dtypes](const std::string& product) {

@@ -32,7 +32,9 @@ struct Int4Place {
 /// Groups whose s share a line lie behind it, so that a panel is one stream:
 /// 17 lines for each 16 lines of q. With the s of the whole panel in front,
 /// hardware prefetchers saw two streams and followed neither well: a row took
-/// 188 us rather than 73 for 8192 x 512 in memory (Zen 4).
+/// 188 us rather than 73 for 8192 x 512 in memory (Zen 4). `User` keeps the
+/// levels' symbols apart.
+template <class User = void>
 constexpr Int4Place int4_place(int64_t group, int64_t panel) {
   const int64_t together = 64 / panel;
   const int64_t q_bytes = kInt4Steps / 2 * panel * 4;
@@ -44,9 +46,10 @@ constexpr Int4Place int4_place(int64_t group, int64_t panel) {
 /// Bytes of a panel of int4. Each word has a step's four q in the lower halves
 /// of its bytes, and the next step's in their upper halves, in two's
 /// complement.
+template <class User = void>
 constexpr int64_t int4_panel_bytes(int64_t steps, int64_t panel) {
   const int64_t last = steps / kInt4Steps - 1;
-  return int4_place(last, panel).words + kInt4Steps / 2 * panel * 4;
+  return int4_place<User>(last, panel).words + kInt4Steps / 2 * panel * 4;
 }
 
 /// What the input of a product comes in: words of four bytes, which hold one

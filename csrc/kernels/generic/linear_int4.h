@@ -127,7 +127,7 @@ void linear_int4(const LinearArgs& args) {
       const int64_t end = args.rows * (t + 1) / tiles;
       int4_rows<Vec, Dot, kTile>(args, end - first, first, column, panel);
     }
-    panel += int4_panel_bytes(args.steps, kPanel);
+    panel += int4_panel_bytes<Vec>(args.steps, kPanel);
   }
 }
 
@@ -144,10 +144,10 @@ void expand(const ExpandArgs& args) {
   typedef int8_t Signed __attribute__((vector_size(kBytes)));
   typedef uint32_t Words __attribute__((vector_size(kBytes)));
   const char* const panel = static_cast<const char*>(args.weight);
-  const int64_t panel_bytes = int4_panel_bytes(args.steps, kPanel);
+  const int64_t panel_bytes = int4_panel_bytes<Vec>(args.steps, kPanel);
   char* to = static_cast<char*>(args.words);
   for (int64_t group = 0; group < args.steps / kInt4Steps; ++group) {
-    const Int4Place place = int4_place(group, kPanel);
+    const Int4Place place = int4_place<Vec>(group, kPanel);
     for (int c = 0; c < Vec::kPanelVecs; ++c) {
       const typename Dot::Scales scales =
           Dot::scales(reinterpret_cast<const int8_t*>(panel) + place.scale +

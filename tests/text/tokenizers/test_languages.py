@@ -28,7 +28,7 @@ def loaded(folder: pathlib.Path, name: str, settings: Any = None, **config: Any)
 
 def body(tokenizer: Tokenizer, text: str, **languages: str) -> list[int]:
     """The ids of a text that has its language on one side, without that and the end."""
-    (ids,) = tokenizer.encode([text], **languages)
+    (ids,) = tokenizer.encode([text], **options)
     return [id for id in ids if id != END][1:]
 
 
@@ -250,7 +250,7 @@ def test_wrong_languages_are_errors(
 ) -> None:
     with translator(tmp_path, "nllb-json") as nllb:
         with pytest.raises(ValueError, match=problem):
-            nllb.translate(["a cat", "a dog"], **languages)
+            nllb.translate(["a cat", "a dog"], **options)
         with pytest.raises(TypeError, match="target is int, expected a language or a list"):
             nllb.translate(["a cat"], target=3)
 
@@ -263,7 +263,7 @@ def test_stream_refuses_a_wrong_language_at_once(tmp_path: pathlib.Path) -> None
         nllb.stream(iter(["a cat"]), target="fra")
 
 
-def pieces_of(one: Translator, text: str, **languages: str) -> list[list[int]]:
+def pieces_of(one: Translator, text: str, **options: Any) -> list[list[int]]:
     """The sources that a model is given for a text."""
     given: list[list[int]] = []
     submit = one.model.submit
@@ -273,7 +273,7 @@ def pieces_of(one: Translator, text: str, **languages: str) -> list[list[int]]:
         return submit(ids, *rest, **more)
 
     one.model.submit = kept  # type: ignore[method-assign, assignment]
-    one.translate(text, guard=False, **languages)
+    one.translate(text, guard=False, **options)
     return given
 
 
@@ -305,7 +305,7 @@ def test_model_of_whole_texts_is_given_what_fits(tmp_path: pathlib.Path) -> None
     with translator(tmp_path, "bart-json") as bart:
         given = pieces_of(bart, "A cat sat. The dogs run. ")
         assert len(given) == 1
-        given = pieces_of(bart, SENTENCES * 2)
+        given = pieces_of(bart, SENTENCES * 2, truncate="pieces")
     assert 1 < len(given) < 6
     assert all(len(ids) <= 64 and (ids[0], ids[-1]) == (0, END) for ids in given)
     spaces = re.compile(r"^\s|\s$")
