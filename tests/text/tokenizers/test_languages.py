@@ -28,7 +28,7 @@ def loaded(folder: pathlib.Path, name: str, settings: Any = None, **config: Any)
 
 def body(tokenizer: Tokenizer, text: str, **languages: str) -> list[int]:
     """The ids of a text that has its language on one side, without that and the end."""
-    (ids,) = tokenizer.encode([text], **options)
+    (ids,) = tokenizer.encode([text], **languages)
     return [id for id in ids if id != END][1:]
 
 
@@ -250,7 +250,7 @@ def test_wrong_languages_are_errors(
 ) -> None:
     with translator(tmp_path, "nllb-json") as nllb:
         with pytest.raises(ValueError, match=problem):
-            nllb.translate(["a cat", "a dog"], **options)
+            nllb.translate(["a cat", "a dog"], **languages)
         with pytest.raises(TypeError, match="target is int, expected a language or a list"):
             nllb.translate(["a cat"], target=3)
 
