@@ -247,7 +247,10 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
         (["translate", "--threads", "9" * 5000], "--threads: "),
         (["translate", "--dtype", "int8,bfloat16"], "--dtype: expected a name once, got 'int8,b"),
         (["translate", "--dtype", "a=int8,a=int8"], "--dtype: expected a name once, got 'a=int8,"),
-        (["translate", "--dtype", "*="], "--dtype: expected auto, float32, bfloat16, int8, int4 for '*'"),
+        (
+            ["translate", "--dtype", "*="],
+            "--dtype: expected auto, float32, bfloat16, int8, int4 for '*'",
+        ),
         (
             ["translate", "--dtype", "float31"],
             "--dtype: expected auto, float32, bfloat16, int8, int4, got",
