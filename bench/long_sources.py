@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import multiprocessing
 import os
 import random
@@ -31,7 +30,7 @@ from typing import Any, NamedTuple
 
 import machine
 from end_to_end import command_line
-from report import heading, write
+from report import earlier, heading, write
 
 SHORT, LONG = 2, 34  # target tokens of the two searches
 CONTENDERS = (
@@ -280,9 +279,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "versions": machine.versions(("pyattn", "numpy", "torch", "transformers")),
         "runs": [],
     }
-    kept = options.write.with_suffix(".json") if options.write else None
-    if kept is not None and kept.is_file():
-        record["runs"] = json.loads(kept.read_text("utf-8"))["runs"]
+    if options.write:
+        record["runs"] += earlier(options.write.with_suffix(".json"), record, "--write")
     command = command_line("long_sources.py", sys.argv[1:] if arguments is None else arguments)
     for threads in map(int, options.threads.split(",")):
         found = measure(folder, contenders, lengths, threads, options.rounds)
@@ -298,7 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "command": command,
             }
         )
-        if kept is not None:
+        if options.write:
             write(options.write, record, markdown(record))
     print(markdown(record))
     return 0

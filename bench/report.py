@@ -29,8 +29,10 @@ def write(path: Path, results: dict[str, Any], text: str) -> None:
         path.with_suffix(suffix).write_text(content.rstrip("\n") + "\n", encoding="utf-8")
 
 
-def earlier(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
+def earlier(path: Path, about: dict[str, Any], option: str = "--add") -> list[dict[str, Any]]:
     """The runs in a file of results, if it is there; `about` has what they are to have in common.
+
+    `option` is the one that asked for them.
 
     Raises:
         ValueError: if they were made elsewhere, or with other versions.
@@ -40,7 +42,9 @@ def earlier(path: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
     found = json.loads(path.read_text("utf-8"))
     for name in ("machine", "versions"):
         if found[name] != about[name]:
-            raise ValueError(f"--add: {path.name} has {name} {found[name]}, expected {about[name]}")
+            raise ValueError(
+                f"{option}: {path.name} has {name} {found[name]}, expected {about[name]}"
+            )
     return found["runs"]
 
 

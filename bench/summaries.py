@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import json
 import multiprocessing
 import os
 import random
@@ -35,7 +34,7 @@ from typing import Any
 import machine
 from end_to_end import command_line
 from long_sources import make
-from report import heading, write
+from report import earlier, heading, write
 
 KEYS = "decoder.*.cross_attention.key_value"
 # Of [sources][ids], a beam and a number of target tokens.
@@ -229,9 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ),
         "runs": [],
     }
-    kept = options.write.with_suffix(".json") if options.write else None
-    if kept is not None and kept.is_file():
-        record["runs"] = json.loads(kept.read_text("utf-8"))["runs"]
+    if options.write:
+        record["runs"] += earlier(options.write.with_suffix(".json"), record, "--write")
     command = command_line("summaries.py", sys.argv[1:] if arguments is None else arguments)
     record["runs"].append(
         {
@@ -240,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "command": command,
         }
     )
-    if kept is not None:
+    if options.write:
         write(options.write, record, markdown(record))
     print(markdown(record))
     return 0

@@ -35,17 +35,6 @@ double activate(Activation activation, double x) {
   return x;
 }
 
-// What an int4 panel has as s * q, of one of its columns.
-int int4_weight(const char* panel, int64_t lane, int64_t input) {
-  const Int4Place place = int4_place(input / kInt4Group, kPanel);
-  const int64_t step = input % kInt4Group / 4;
-  const int scale = static_cast<int8_t>(panel[place.scale + lane]);
-  const int pair = static_cast<uint8_t>(
-      panel[place.words + (step / 2 * kPanel + lane) * 4 + input % 4]);
-  const int four = step % 2 == 0 ? pair & 15 : pair >> 4;
-  return scale * (four < 8 ? four : four - 16);
-}
-
 // The exact sum of one output, in the number type's own arithmetic but for
 // rounding: doubles, or integers.
 double product(DType dtype, const LinearArgs& args, int64_t row,
@@ -58,7 +47,7 @@ double product(DType dtype, const LinearArgs& args, int64_t row,
                         column / kPanel * int4_panel_bytes(args.steps, kPanel);
     for (int64_t i = 0; i < args.steps * 4; ++i) {
       sum += static_cast<const int8_t*>(args.x)[word * 4 + i] *
-             int4_weight(panel, column % kPanel, i);
+             int4_weight(panel, kPanel, column % kPanel, i);
     }
   }
   for (int64_t i = 0; dtype != DType::kInt4 && i < args.steps; ++i) {
@@ -109,8 +98,8 @@ void expand(const ExpandArgs& args) {
   for (int64_t lane = 0; lane < kPanel; ++lane) {
     for (int64_t i = 0; i < args.steps * 4; ++i) {
       static_cast<int8_t*>(args.words)[(i / 4 * kPanel + lane) * 4 + i % 4] =
-          static_cast<int8_t>(
-              int4_weight(static_cast<const char*>(args.weight), lane, i));
+          static_cast<int8_t>(int4_weight(static_cast<const char*>(args.weight),
+                                          kPanel, lane, i));
     }
   }
 }

@@ -52,6 +52,19 @@ constexpr int64_t int4_panel_bytes(int64_t steps, int64_t panel) {
   return int4_place<User>(last, panel).words + kInt4Steps / 2 * panel * 4;
 }
 
+/// What a panel of int4 has as s * q, of one of its columns.
+template <class User = void>
+constexpr int int4_weight(const char* weights, int64_t panel, int64_t column,
+                          int64_t input) {
+  const Int4Place place = int4_place<User>(input / kInt4Group, panel);
+  const int64_t step = input % kInt4Group / 4;
+  const int scale = static_cast<int8_t>(weights[place.scale + column]);
+  const int pair = static_cast<uint8_t>(
+      weights[place.words + (step / 2 * panel + column) * 4 + input % 4]);
+  const int four = step % 2 == 0 ? pair & 15 : pair >> 4;
+  return scale * (four < 8 ? four : four - 16);
+}
+
 /// What the input of a product comes in: words of four bytes, which hold one
 /// float, or two bfloat16 or four int8 of neighbouring inputs.
 enum class Words { kFloats, kBFloat16, kInt8 };

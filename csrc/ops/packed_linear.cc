@@ -343,16 +343,9 @@ void PackedLinear::run_expanded(const LinearArgs& args, int64_t row,
 
 void PackedLinear::expand(int64_t column, char* to) const {
   const int64_t panel = table_->panel;
-  const char* from = weight_ + column / panel * panel_bytes();
-  const int64_t lane = column % panel;
+  const char* const from = weight_ + column / panel * panel_bytes();
   for (int64_t i = 0; i < steps() * 4; ++i) {
-    const Int4Place place = int4_place(i / kInt4Group, panel);
-    const int64_t step = i % kInt4Group / 4;
-    const int s = static_cast<int8_t>(from[place.scale + lane]);
-    const int pair = static_cast<uint8_t>(
-        from[place.words + (step / 2 * panel + lane) * 4 + i % 4]);
-    const int four = step % 2 == 0 ? pair & 15 : pair >> 4;
-    to[i] = static_cast<char>(s * (four < 8 ? four : four - 16));
+    to[i] = static_cast<char>(int4_weight(from, panel, column % panel, i));
   }
 }
 
