@@ -35,6 +35,29 @@ double activate(Activation activation, double x) {
   return x;
 }
 
+// One output of int8_grouped: the sums of groups, exact, are added in double.
+double grouped_product(const LinearArgs& args, int64_t row, int64_t column) {
+  const int64_t groups = args.steps / kInputGroupSteps;
+  const char* panel = static_cast<const char*>(args.weight) +
+                      column / kPanel * groups * grouped_bytes(kPanel);
+  const char* x = static_cast<const char*>(args.x) + row * args.x_stride * 4;
+  const char* behind = x + args.steps * 4;
+  const float* scales = reinterpret_cast<const float*>(behind);
+  const int32_t* zeros = reinterpret_cast<const int32_t*>(behind + groups * 4);
+  double sum = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    const char* words = panel + g * grouped_bytes(kPanel) + column % kPanel * 4;
+    int products = 0, weights = 0;
+    for (int64_t i = 0; i < kInputGroup; ++i) {
+      const int weight = static_cast<int8_t>(words[i / 4 * kPanel * 4 + i % 4]);
+      products += static_cast<int8_t>(x[g * kInputGroup + i]) * weight;
+      weights += weight;
+    }
+    sum += static_cast<double>(scales[g]) * (products - zeros[g] * weights);
+  }
+  return sum * args.scale[column];
+}
+
 // The exact sum of one output, in the number type's own arithmetic but for
 // rounding: doubles, or integers.
 double product(DType dtype, const LinearArgs& args, int64_t row,
@@ -42,6 +65,9 @@ double product(DType dtype, const LinearArgs& args, int64_t row,
   const int64_t first = column / kPanel * kPanel * args.steps + column % kPanel;
   const int64_t word = row * args.x_stride;
   double sum = 0;
+  if (dtype == DType::kInt8Grouped) {
+    return grouped_product(args, row, column);
+  }
   if (dtype == DType::kInt4) {
     const char* panel = static_cast<const char*>(args.weight) +
                         column / kPanel * int4_panel_bytes(args.steps, kPanel);
@@ -129,6 +155,20 @@ void quantize_row(const float* x, int64_t dim, int8_t* q, int64_t count,
   }
 }
 
+void quantize_groups(const float* x, int64_t dim, char* words) {
+  const int64_t steps = grouped_steps(dim);
+  const int64_t groups = steps / kInputGroupSteps;
+  char* behind = words + steps * 4;
+  float* scales = reinterpret_cast<float*>(behind);
+  int32_t* zeros = reinterpret_cast<int32_t*>(behind + groups * 4);
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t at = g * kInputGroup;
+    quantize_row(x + at, dim - at < kInputGroup ? dim - at : kInputGroup,
+                 reinterpret_cast<int8_t*>(words) + at, kInputGroup, scales + g,
+                 zeros + g);
+  }
+}
+
 uint16_t to_bfloat16(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);
   // To nearest, ties to even.
@@ -147,6 +187,12 @@ void prepare(const PrepareArgs& args) {
       for (int64_t i = 0; i < args.words.stride * 2; ++i) {
         y[i] = i < args.dim ? to_bfloat16(x[i]) : uint16_t{0};
       }
+      continue;
+    }
+    if (args.words.kind == Words::kInt8Groups) {
+      quantize_groups(
+          args.x + row * args.x_stride, args.dim,
+          static_cast<char*>(args.words.data) + row * args.words.stride * 4);
       continue;
     }
     quantize_row(
@@ -329,7 +375,10 @@ extern const KernelTable kReferenceKernels = {
                  {.run = linear<DType::kInt4>,
                   .words = Words::kInt8,
                   .steps = kInt4Steps,
-                  .most_rows = 2}},
+                  .most_rows = 2},
+                 {.run = linear<DType::kInt8Grouped>,
+                  .words = Words::kInt8Groups,
+                  .steps = kInputGroupSteps}},
     .expand = expand,
     .prepare = prepare,
     .layer_norm = layer_norm,
