@@ -30,6 +30,10 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
 autodoc_inherit_docstrings = True
+# Names that the package gives to types stand in signatures as they are.
+autodoc_type_aliases = {
+    name: name for name in ("Bools", "Floats", "Ids", "Ints", "Options", "GlobalTokens", "Path")
+}
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 napoleon_google_docstring = True

@@ -57,9 +57,11 @@ class Canvas:
 
     def svg(self) -> str:
         """The drawing."""
+        kind = "wide" if self.width > 480 else ""
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(self.width)} '
-            f'{_n(self.height)}" width="{_n(self.width)}" font-size="{SIZE}">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" font-size="{SIZE}" '
+            f'style="max-width: {_n(self.width * 1.25)}px" '
+            f'viewBox="0 0 {_n(self.width)} {_n(self.height)}">'
             '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
             'markerHeight="7" orient="auto"><path class="head" d="M0,0 L8,4 L0,8 z"/></marker>'
             f"</defs>{''.join(self._parts)}</svg>"

@@ -17,7 +17,6 @@ def path() -> str:
             canvas.line([(n * 134 - 18, 40), (n * 134 + 8, 40)], "arrow")
     canvas.line([(598, 60), (598, 96)], "arrow")
     canvas.label(478, 98, 192, 46, "keys and values of every\ndecoder layer, once", "c3")
-    canvas.line([(574, 144), (574, 176), (520, 176)], "arrow")
     canvas.box(150, 116, 300, 182)
     canvas.text(300, 134, "one step of the batch", kind="bold")
     canvas.label(176, 152, 248, 34, "decoder: one row per hypothesis", "c2")
@@ -26,7 +25,7 @@ def path() -> str:
     canvas.line([(300, 232), (300, 242)], "arrow")
     canvas.label(176, 244, 248, 34, "search: which rows go on", "c6")
     canvas.line([(424, 261), (440, 261), (440, 169), (428, 169)], "arrow")
-    canvas.line([(520, 176), (452, 176)], "arrow")
+    canvas.line([(574, 144), (574, 176), (452, 176)], "arrow")
     canvas.line([(150, 261), (114, 261)], "arrow")
     canvas.label(10, 244, 102, 34, "ids, text")
     return canvas.svg()
@@ -87,7 +86,7 @@ def sums() -> str:
     canvas.label(230, 136, 240, 28, "((0+8) + (4+12)) + ...", "c6")
     canvas.line([(350, 100), (350, 134)], "arrow")
     canvas.text(
-        350, 190, "AVX-512: one vector of 16    AVX2: two of 8    NEON: four of 4", kind="small"
+        350, 190, "AVX-512: one vector of 16; AVX2: two of 8; NEON: four of 4", kind="small"
     )
     return canvas.svg()
 
@@ -164,8 +163,8 @@ def bounds() -> str:
     """Greedy search: bounds, a bar, and the panels that are computed."""
     canvas = Canvas(660, 250)
     highest = [64, 40, 96, 150, 58, 70, 132, 44, 84, 52, 76, 60, 104, 48]
-    exact = {3: 140, 6: 110}
-    bar = 140
+    exact = {3: 120, 6: 108}
+    bar = 120
     for n, height in enumerate(highest):
         x = 40 + n * 42
         canvas.box(x, 200 - height, 34, height, "c6" if n not in exact else "c5")

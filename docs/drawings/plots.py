@@ -6,7 +6,7 @@ import json
 import math
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from drawings.canvas import Canvas
 
@@ -17,32 +17,40 @@ def _read(name: str) -> Any:
     return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
 
 
-def _bars(
-    groups: Sequence[tuple[str, Sequence[tuple[str, float, str]]]],
-    unit: str,
-    *,
-    logarithmic: bool = False,
-) -> str:
-    """Horizontal bars in groups: (group, [(name, value, colour)])."""
-    count = sum(len(bars) for _, bars in groups)
-    canvas = Canvas(660, 24 + 30 * len(groups) + 24 * count)
-    most = max(value for _, bars in groups for _, value, _ in bars)
-    least = min(value for _, bars in groups for _, value, _ in bars) / 2
+class Bar(NamedTuple):
+    """A bar: its name, its length, its colour, and what stands behind the number."""
+
+    name: str
+    value: float
+    colour: str
+    remark: str = ""
+
+
+def _bars(groups: Sequence[tuple[str, Sequence[Bar]]], *, logarithmic: bool = False) -> str:
+    """Horizontal bars in groups with headings."""
+    bars = [bar for _, group in groups for bar in group]
+    headings = sum(24 for heading, _ in groups if heading)
+    canvas = Canvas(460, 12 + headings + 6 * len(groups) + 24 * len(bars))
+    most = max(bar.value for bar in bars)
+    least = min(bar.value for bar in bars) / 2
 
     def width(value: float) -> float:
         share = math.log(value / least) / math.log(most / least) if logarithmic else value / most
-        return max(share * 350, 1)
+        return max(share * 190, 1)
 
-    y = 8.0
-    for group, bars in groups:
-        canvas.text(10, y + 14, group, anchor="start", kind="bold")
-        y += 30
-        for name, value, colour in bars:
-            canvas.text(200, y + 9, name, anchor="end")
-            canvas.box(208, y, width(value), 18, colour)
-            figure = f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
-            canvas.text(214 + width(value), y + 9, f"{figure} {unit}", anchor="start", kind="small")
+    y = 6.0
+    for heading, group in groups:
+        if heading:
+            canvas.text(4, y + 10, heading, anchor="start", kind="bold")
             y += 24
+        for bar in group:
+            canvas.text(156, y + 9, bar.name, anchor="end")
+            canvas.box(162, y, width(bar.value), 18, bar.colour)
+            figure = f"{bar.value:,.0f}" if bar.value >= 10 else f"{bar.value:.2g}"
+            end = 168 + width(bar.value)
+            canvas.text(end, y + 9, figure + bar.remark, anchor="start", kind="small")
+            y += 24
+        y += 6
     return canvas.svg()
 
 
@@ -67,9 +75,9 @@ def _speed(model: str, beam: int) -> str:
         for key, (name, colour) in _CONTENDERS.items():
             if figures := cell["contenders"].get(key):
                 speed = figures["target_tokens"] / figures["wall_median"]
-                bars.append((name, speed, colour))
+                bars.append(Bar(name, speed, colour))
         groups.append((f"batch {cell['batch']}", bars))
-    return _bars(groups, "tokens/s")
+    return _bars(groups)
 
 
 def speed_small() -> str:
@@ -96,10 +104,10 @@ def serving() -> str:
             continue
         bars = []
         for name, figures in row["sentences_per_second"].items():
-            ours = name == "pyattn"
-            bars.append((name, figures["median"], "c1" if ours else "c2"))
+            label = name.replace("ctranslate2", "CTranslate2")
+            bars.append(Bar(label, figures["median"], "c1" if name == "pyattn" else "c2"))
         groups.append((row["scenario"], bars))
-    return _bars(groups, "sentences/s")
+    return _bars(groups)
 
 
 def long_memory() -> str:
@@ -114,30 +122,23 @@ def long_memory() -> str:
         bars = []
         for name, colour in (("pyattn/auto", "c1"), ("transformers/float32", "c3")):
             figures = run["figures"][name][str(length)]
-            bars.append((name, figures[2] / 2**20, colour))
+            bars.append(Bar(name, figures[2] / 2**20, colour))
         groups.append((f"{length:,} tokens", bars))
-    return _bars(groups, "MiB", logarithmic=True)
+    return _bars(groups, logarithmic=True)
 
 
 def divergence() -> str:
     """How far number types are from float32."""
-    rows = _read("four-bits-quality")["models"][0]["rows"]
-    colours = {"bfloat16": "c2", "int8": "c3", "int4": "c4"}
+    colours = {"bfloat16": "c2", "int8": "c3"}
     bars = []
-    for row in rows:
+    for row in _read("four-bits-quality")["models"][0]["rows"]:
         if row["kl"] == 0:
             continue
         [bleu] = [one["bleu"]["score"] for one in row["scores"] if one["beam"] == 4]
-        name = f"{row['dtype']} ({row['bytes'] / 2**20:.1f} MiB)"
-        bars.append((name, row["kl"] * 1e6, colours.get(row["dtype"], "c4"), bleu))
-    picture = [(name, value, colour) for name, value, colour, _ in bars]
-    [reference] = [
-        one["bleu"]["score"] for row in rows if row["kl"] == 0 for one in row["scores"]
-        if one["beam"] == 4
-    ]  # fmt: skip
-    scores = ", ".join(f"{bleu:.1f}" for *_, bleu in bars)
-    title = f"float32 has BLEU {reference:.1f}; these, from above: {scores}"
-    return _bars([(title, picture)], "", logarithmic=True)
+        name = row["dtype"].replace("calibrated: ", "calibrated ")
+        colour = colours.get(row["dtype"], "c4")
+        bars.append(Bar(name, row["kl"] * 1e6, colour, f"  BLEU {bleu:.1f}"))
+    return _bars([("", bars)], logarithmic=True)
 
 
 def quality() -> str:
@@ -164,16 +165,16 @@ def quality() -> str:
 def roofline() -> str:
     """Products against the ceilings of the machine."""
     found = _read("kernels")
-    canvas = Canvas(660, 420)
+    canvas = Canvas(660, 440)
     left, right, top, bottom = 70.0, 640.0, 20.0, 360.0
-    low_x, high_x, low_y, high_y = 0.25, 512.0, 4.0, 700.0
+    low_x, high_x, low_y, high_y = 0.25, 2048.0, 4.0, 700.0
 
     def at(intensity: float, speed: float) -> tuple[float, float]:
         x = left + math.log(intensity / low_x) / math.log(high_x / low_x) * (right - left)
         y = bottom - math.log(speed / low_y) / math.log(high_y / low_y) * (bottom - top)
         return x, y
 
-    for intensity in (0.25, 1, 4, 16, 64, 256):
+    for intensity in (0.25, 1, 4, 16, 64, 256, 1024):
         x, _ = at(intensity, low_y)
         canvas.line([(x, top), (x, bottom)], "faint")
         canvas.text(x, bottom + 14, f"{intensity:g}", kind="small")
@@ -206,6 +207,6 @@ def roofline() -> str:
             intensity = min(max(cell["work"] / traffic, low_x), high_x)
             canvas.dot(*at(intensity, min(max(figures["gops"], low_y), high_y)), colour)
     for n, (name, (_, colour)) in enumerate(peaks.items()):
-        canvas.dot(left + 120 + n * 120, 404, colour, 5)
-        canvas.text(left + 132 + n * 120, 404, name, anchor="start", kind="small")
+        canvas.dot(left + 120 + n * 120, 424, colour, 5)
+        canvas.text(left + 132 + n * 120, 424, name, anchor="start", kind="small")
     return canvas.svg()

@@ -44,8 +44,25 @@ def _process(_app: Any, _what: str, _name: str, _object: Any, _opts: Any, lines:
     lines[:] = marked(lines)
 
 
+def plain(signature: str | None) -> str | None:
+    """A signature with types as they are written: names of types, and arrays by their numbers."""
+    if signature is None:
+        return None
+    named = re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", signature)
+    return re.sub(
+        r"~?(?:numpy\.)?ndarray\[[^=]*?dtype\[~?(?:numpy\.)?(\w+)\]\]", r"ndarray[\1]", named
+    )
+
+
+def _sign(
+    _app: Any, _what: str, _name: str, _object: Any, _opts: Any, given: str, result: str
+) -> tuple[str | None, str | None]:
+    return plain(given), plain(result)
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Sphinx's entry."""
     # Before napoleon, which has marks of its own.
     app.connect("autodoc-process-docstring", _process, priority=100)
+    app.connect("autodoc-process-signature", _sign)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
