@@ -19,10 +19,10 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 _BLOCK = re.compile(r"(^```.*?^```$)", re.M | re.S)
 _NAMES = {
     "csrc/README.md": "core",
-    "CONTRIBUTING.md": "contributing",
-    "CHANGELOG.md": "changelog",
-    "SECURITY.md": "security",
-    "pyattn/models/en-es/ATTRIBUTION.md": "model",
+    "CONTRIBUTING.md": "project/contributing",
+    "CHANGELOG.md": "project/changelog",
+    "SECURITY.md": "project/security",
+    "pyattn/models/en-es/ATTRIBUTION.md": "project/model",
 }
 
 
