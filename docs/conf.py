@@ -4,7 +4,10 @@ import importlib.metadata
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+DOCS = pathlib.Path(__file__).parent
+# `python -m` puts the current folder first; in the checkout's root the sources are not compiled.
+sys.path[:] = [entry for entry in sys.path if pathlib.Path(entry or ".").resolve() != DOCS.parent]
+sys.path.insert(0, str(DOCS))
 
 project = "pyattn"
 author = "The pyattn authors"

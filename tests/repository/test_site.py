@@ -86,6 +86,7 @@ def test_page_runs_in_order_and_prints_what_it_shows(
                 if _INSTALLS.match(command):
                     continue
                 if command.startswith("pyattn serve"):
+                    assert output == [f"pyattn: serving at {_SERVICE}"]
                     address, *_ = services.enter_context(service.process())
                     continue
                 if "curl" in command and shutil.which("curl") is None:
