@@ -85,9 +85,9 @@ constexpr int64_t grouped_bytes(int64_t panel) {
 }
 
 /// What the input of a product comes in: words of four bytes, which hold one
-/// float, or two bfloat16 or four int8 of neighbouring inputs. Behind the words of int8 with
-/// groups are the scale of each group, a float, and what stands for 0 in each,
-/// an int32.
+/// float, or two bfloat16 or four int8 of neighbouring inputs. Behind the words
+/// of int8 with groups are the scale of each group, a float, and what stands
+/// for 0 in each, an int32.
 enum class Words { kFloats, kBFloat16, kInt8, kInt8Groups };
 
 /// Rows in the form that a product reads.

@@ -151,7 +151,8 @@ void prepare_row(const float* x, int64_t dim, const WordRows& words,
                                       words.stride * 4, words.scale + row,
                                       words.zero + row);
     case Words::kInt8Groups:
-      return row_to_int8_groups<Vec, kLeast>(x, dim, to, grouped_steps<Vec>(dim));
+      return row_to_int8_groups<Vec, kLeast>(x, dim, to,
+                                             grouped_steps<Vec>(dim));
   }
 }
 
