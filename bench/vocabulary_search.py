@@ -7,7 +7,7 @@
 that of the whole product without scores and, in brackets, with them: of the states that the sources
 and their translations have, so many rows at once. "decode" is the time without the search by the
 time with it, of whole translations, in turns. "whole" are rows that needed the whole product, and
-"panels" those of the vocabulary that a row's exact logits were computed of. Bounds are made of the
+"logits" those of a row that were computed exactly. Bounds are made of the
 states of made-up sentences. A folder without weights gets random ones (shapes.py), which no bound
 can tell apart: there the search is given up, and must cost nothing.
 """
@@ -96,7 +96,7 @@ def _cell(
     counts = with_it.model._core.search_counts
     cell: dict[str, Any] = {"decode": statistics.median(off) / statistics.median(on)}
     if counts is not None:
-        cell |= {"whole": counts[1] / counts[0], "panels": counts[2] / counts[0]}
+        cell |= {"whole": counts[1] / counts[0], "logits": counts[2] / counts[0]}
         cell |= _product(without, with_it, sources, batch, rounds)
     return cell
 
@@ -158,14 +158,14 @@ def _in_turns(jobs: Sequence[Callable[[], object]], rounds: int) -> list[list[fl
 
 def _table(results: dict[str, Any]) -> str:
     rows = [
-        "| model | dtype | batch | product | decode | whole | panels |",
+        "| model | dtype | batch | product | decode | whole | logits |",
         "| --- " * 7 + "|",
     ]
     for cell in results["cells"]:
         shown = ["-", "-", "-"]
         if "product" in cell:
             product = f"{cell['product']:.2f} ({cell['product_scored']:.2f})"
-            shown = [product, f"{cell['whole']:.1%}", f"{cell['panels']:.1f}"]
+            shown = [product, f"{cell['whole']:.1%}", f"{cell['logits']:.1f}"]
         rows.append(
             f"| {cell['model']} | {cell['dtype']} | {cell['batch']} | {shown[0]} "
             f"| {cell['decode']:.3f}x | {shown[1]} | {shown[2]} |"
