@@ -43,6 +43,15 @@ float logit_of(uint64_t key) {
   return std::bit_cast<float>(order >> 31 != 0 ? order & 0x7FFFFFFFU : ~order);
 }
 
+// In a loop that makes vectors.
+bool any_above(const int32_t* sums, int64_t count, int32_t bar) {
+  int32_t any = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    any |= sums[i] > bar ? 1 : 0;
+  }
+  return any != 0;
+}
+
 int32_t column_of(uint64_t key) {
   return static_cast<int32_t>(~static_cast<uint32_t>(key));
 }
@@ -126,9 +135,9 @@ void SearchRun::bound_rows() {
   });
 }
 
-bool SearchRun::is_apart(Place place) const {
-  const std::span<const int32_t> apart = questions_[place.row].apart;
-  return std::find(apart.begin(), apart.end(), place.column) != apart.end();
+bool SearchRun::is_apart(int64_t row, int32_t column) const {
+  const std::span<const int32_t> apart = questions_[row].apart;
+  return std::find(apart.begin(), apart.end(), column) != apart.end();
 }
 
 // The logits of what is listed apart, where they are wanted.
@@ -185,15 +194,17 @@ void SearchRun::compute_chunk(int64_t panel, int64_t panels, Scratch& scratch,
   for (int64_t row = 0; row < rows_; row += kChunkRows) {
     bound_input_.set(args, row);
     args.rows = std::min(kChunkRows, rows_ - row);
+    bool lacks_bars = false;
     for (int64_t r = 0; r < args.rows; ++r) {
       scratch.bars[r] = bar(row + r);
+      lacks_bars |= scratch.bars[r] == kNoBar;
       scratch.waiting[r] = 0;
       scratch.first[r] = {{static_cast<int32_t>(row + r), -1}, kNoBar};
     }
     scratch.hits.count = 0;
     table_.bounds(args);
     // The best of each row's, at once: it raises the bar for the next chunks.
-    find_first(row, panel, scratch, candidates);
+    find_first(panel, scratch, candidates);
     scratch.places.clear();
     for (int64_t r = 0; r < args.rows; ++r) {
       if (scratch.first[r].place.column >= 0) {
@@ -201,7 +212,9 @@ void SearchRun::compute_chunk(int64_t panel, int64_t panels, Scratch& scratch,
       }
     }
     compute(scratch);
-    find_rest(row, panel, scratch, candidates);
+    if (lacks_bars) {
+      find_rest(row, panel, scratch, candidates);
+    }
     for (int64_t r = 0; r < args.rows; ++r) {
       RowState& state = states_[row + r];
       const int64_t waiting = state.waiting += scratch.waiting[r];
@@ -218,38 +231,34 @@ int64_t SearchRun::most_candidates() const {
 
 // Of each row's tokens above the bar, the one with the highest bound is
 // computed first; the others wait, or follow in `find_rest`.
-void SearchRun::find_first(int64_t row, int64_t panel, Scratch& scratch,
+void SearchRun::find_first(int64_t panel, Scratch& scratch,
                            std::vector<Candidate>& candidates) const {
   const BoundHits& hits = scratch.hits;
   const int64_t width = table_.panel;
   for (int64_t i = 0; i < hits.count; ++i) {
-    const int64_t r = hits.rows[i], column = (panel + hits.panels[i]) * width;
+    const int32_t r = hits.rows[i];
+    const auto column = static_cast<int32_t>((panel + hits.panels[i]) * width);
     const int32_t* const sums = hits.sums + i * width;
     Candidate& first = scratch.first[r];
-    Candidate one = {{static_cast<int32_t>(row + r), 0}, 0};
+    const auto is_first = [&](int32_t c) {
+      return sums[c] > first.bound && column + c < output_.out() &&
+             !is_apart(first.place.row, column + c);
+    };
     if (scratch.bars[r] == kNoBar) {
-      // All of them, so few are looked at.
-      int32_t most = sums[0];
-      for (int64_t c = 1; c < width; ++c) {
-        most = std::max(most, sums[c]);
-      }
-      for (int64_t c = 0; most > first.bound && c < width; ++c) {
-        one = {{one.place.row, static_cast<int32_t>(column + c)}, sums[c]};
-        if (one.bound > first.bound && one.place.column < output_.out() &&
-            !is_apart(one.place)) {
-          first = one;
+      // All panels are hits, so few of their tokens are looked at.
+      for (int32_t c = 0; any_above(sums, width, first.bound) && c < width;
+           ++c) {
+        if (is_first(c)) {
+          first.place.column = column + c;
+          first.bound = sums[c];
         }
       }
       continue;
     }
     for (uint32_t above = hits.above[i]; above != 0; above &= above - 1) {
       const int c = std::countr_zero(above);
-      one = {{one.place.row, static_cast<int32_t>(column + c)}, sums[c]};
-      if (one.place.column >= output_.out() || is_apart(one.place)) {
-        continue;
-      }
-      if (one.bound <= first.bound) {
-        candidates.push_back(one);
+      if (!is_first(c)) {
+        candidates.push_back({{first.place.row, column + c}, sums[c]});
         ++scratch.waiting[r];
         continue;
       }
@@ -257,7 +266,8 @@ void SearchRun::find_first(int64_t row, int64_t panel, Scratch& scratch,
         candidates.push_back(first);
         ++scratch.waiting[r];
       }
-      first = one;
+      first.place.column = column + c;
+      first.bound = sums[c];
     }
   }
 }
@@ -267,24 +277,21 @@ void SearchRun::find_rest(int64_t row, int64_t panel, Scratch& scratch,
                           std::vector<Candidate>& candidates) const {
   const BoundHits& hits = scratch.hits;
   const int64_t width = table_.panel;
+  int32_t bars[kChunkRows];
+  for (int64_t r = 0; r < std::min(kChunkRows, rows_ - row); ++r) {
+    bars[r] = bar(row + r);
+  }
   for (int64_t i = 0; i < hits.count; ++i) {
-    const int64_t r = hits.rows[i];
-    if (scratch.bars[r] != kNoBar) {
+    const int32_t r = hits.rows[i];
+    const int32_t* const sums = hits.sums + i * width;
+    if (scratch.bars[r] != kNoBar || !any_above(sums, width, bars[r])) {
       continue;
     }
-    const int32_t* const sums = hits.sums + i * width;
-    const int32_t reached = bar(row + r);
-    int32_t most = sums[0];
-    for (int64_t c = 1; c < width; ++c) {
-      most = std::max(most, sums[c]);
-    }
-    for (int64_t c = 0; most > reached && c < width; ++c) {
-      const Place place = {
-          static_cast<int32_t>(row + r),
-          static_cast<int32_t>((panel + hits.panels[i]) * width + c)};
-      if (sums[c] > reached && place.column < output_.out() &&
-          place.column != scratch.first[r].place.column && !is_apart(place)) {
-        candidates.push_back({place, sums[c]});
+    const Place first = scratch.first[r].place;
+    const auto column = static_cast<int32_t>((panel + hits.panels[i]) * width);
+    for (int32_t c = 0; c < width; ++c) {
+      if (sums[c] > bars[r] && column + c != first.column) {
+        candidates.push_back({{first.row, column + c}, sums[c]});
         ++scratch.waiting[r];
       }
     }
@@ -301,7 +308,8 @@ void SearchRun::compute_candidates() {
   std::vector<Place> left;
   for (const std::vector<Candidate>& group : candidates_) {
     for (const Candidate& one : group) {
-      if (one.bound > bars[one.place.row]) {
+      if (one.bound > bars[one.place.row] && one.place.column < output_.out() &&
+          !is_apart(one.place.row, one.place.column)) {
         ++counts[one.place.row];
         left.push_back(one.place);
       }

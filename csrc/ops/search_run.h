@@ -17,7 +17,7 @@ class SearchRun {
   // Panels whose bounds are computed before the best of them raises the bar,
   // and rows of which they are, a share of L1. The first chunk, before which
   // there is no bar, is smaller.
-  static constexpr int64_t kChunkPanels = 32, kFirstPanels = 8;
+  static constexpr int64_t kChunkPanels = 32, kFirstPanels = 16;
   static constexpr int64_t kChunkRows = 32;
 
  public:
@@ -67,7 +67,7 @@ class SearchRun {
     Buffer<uint32_t> above;
     BoundHits hits;
     int32_t bars[kChunkRows];
-    Candidate first[kChunkRows];  // the highest bounds of the chunk
+    Candidate first[kChunkRows];  // with the highest bounds of the chunk
     int32_t waiting[kChunkRows];  // other candidates of it
     std::vector<Place> places;
     std::vector<float> logits;
@@ -81,11 +81,11 @@ class SearchRun {
   void compute_bounds();
   void compute_chunk(int64_t panel, int64_t panels, Scratch& scratch,
                      std::vector<Candidate>& candidates);
-  void find_first(int64_t row, int64_t panel, Scratch& scratch,
+  void find_first(int64_t panel, Scratch& scratch,
                   std::vector<Candidate>& candidates) const;
   void find_rest(int64_t row, int64_t panel, Scratch& scratch,
                  std::vector<Candidate>& candidates) const;
-  bool is_apart(Place place) const;
+  bool is_apart(int64_t row, int32_t column) const;
   int64_t most_candidates() const;
   void compute_candidates();
   void compute(Scratch& scratch);

@@ -51,10 +51,6 @@ _EPSILON = 2.0**-24
 # Coordinates are symmetric integers of this size.
 _MOST = 127
 
-# A row's norms must fit the 127 steps above its zero, or it is computed whole. The largest that
-# were seen have so many.
-_USUAL_STEPS = 100.0
-
 # Of a state's coordinates: far from sums that overflow.
 _MOST_NORM = 1e15
 
@@ -104,7 +100,7 @@ def search_parts(
     kept = min(costs, key=lambda one: costs[one])
     if costs[kept] > most_cost:
         return None
-    return _parts(_mixed(axes, kept), kept, known, tokens, dtype, costs[kept])
+    return _parts(_mixed(axes, kept), kept, tokens, dtype, costs[kept])
 
 
 class _Tokens:
@@ -213,19 +209,18 @@ def _costs(axes: Doubles, states: Doubles, tokens: _Tokens, dtype: str) -> dict[
 
 
 def _parts(
-    axes: Doubles, kept: int, states: Doubles, tokens: _Tokens, dtype: str, cost: float
+    axes: Doubles, kept: int, tokens: _Tokens, dtype: str, cost: float
 ) -> SearchParts | None:
     """The parts for these axes; None if rounding could exceed what bounds are good for."""
     stored, scale, bias, exact = _stored(axes, dtype, tokens.biased)
     inverse = np.linalg.inv(exact)
-    usual = _usual_norms(states @ exact.T, kept)
     tokens_norms = np.concatenate(
         [_token_norms(weights @ inverse, kept) for _, weights in tokens.all()]
     )
-    factors = _factors(usual, tokens_norms)
+    factors = _factors(tokens_norms)
     step = _step(tokens_norms, factors)
     bounds = np.zeros((tokens.vocab, kept + NORMS), np.int8)
-    reach = _Reach(exact)
+    reach = _Reach(exact, dtype)
     for place, weights in tokens.all():
         y = weights @ inverse
         bounds[place], error = _bounds(y[:, :kept], tokens_norms[place], step, factors)
@@ -273,15 +268,6 @@ def _stored(
     return stored, scale, bias, exact
 
 
-def _usual_norms(z: Doubles, kept: int) -> Doubles:
-    """The largest norms of states in steps of z', [4]."""
-    scale = np.maximum(np.abs(z[:, :kept]).max(axis=1) / _MOST, 1e-30)
-    rounding = np.sqrt(kept / 12) * scale
-    norms = np.column_stack([rounding, _block_norms(z, kept)])
-    largest: Doubles = np.maximum((norms / scale[:, None]).max(axis=0), 1e-6)
-    return largest
-
-
 def _token_norms(y: Doubles, kept: int) -> Doubles:
     """|y|, those of the blocks, and the largest of the first coordinates: [any, 5]."""
     first = y[:, :kept]
@@ -290,11 +276,16 @@ def _token_norms(y: Doubles, kept: int) -> Doubles:
     )
 
 
-def _factors(usual: Doubles, norms: Doubles) -> Floats:
-    """What norms of states are multiplied by, so that both sides have steps enough."""
-    scale = max(float(norms[:, -1].max()) / _MOST, 1e-30)
-    of_tokens = np.maximum(np.median(norms[:, :-1], axis=0) / scale, 1e-6)
-    return np.minimum(_USUAL_STEPS / usual, np.sqrt(of_tokens / usual)).astype(np.float32)
+def _factors(norms: Doubles) -> Floats:
+    """What norms of states are multiplied by, and those of tokens divided by.
+
+    The largest of each takes up the range of int8 as the largest coordinate does. Then coordinates
+    of tokens alone decide about their steps; those of states may be larger for their norms, which
+    matters ten times less: their roundings are multiplied by |y|, those of tokens by |z'|.
+    """
+    largest = norms.max(axis=0)
+    factors: Floats = np.maximum(largest[:-1] / max(largest[-1], 1e-30), 1e-6).astype(np.float32)
+    return factors
 
 
 def _step(norms: Doubles, factors: Floats) -> float:
@@ -317,8 +308,9 @@ def _bounds(
 class _Reach:
     """How far rounding can reach: the largest of what it is a share of, over all tokens."""
 
-    def __init__(self, exact: Doubles) -> None:
+    def __init__(self, exact: Doubles, dtype: str) -> None:
         self._exact = exact
+        self._dtype = dtype
         self._lengths = np.linalg.norm(exact, axis=1)
         self._of_coordinates = self._of_weights = self._residual = self._of_bounds = 0.0
 
@@ -338,9 +330,11 @@ class _Reach:
 
         A sum of n products has an error of at most n + 2 roundings of the sum of their magnitudes
         in any order, so z_j one of |h| |A_j|, a logit one of |h| |w|; twice that allows for
-        instructions that round products by themselves. And |h| <= |A^-1| |z|.
+        instructions that round products by themselves. Sums of int8 are exact; what follows rounds
+        less than eight times. And |h| <= |A^-1| |z|.
         """
-        rounding = 2 * (len(self._exact) + 8) * _EPSILON
+        terms = 8 if self._dtype == "int8" else 2 * (len(self._exact) + 8)
+        rounding = terms * _EPSILON
         smallest = float(np.linalg.svd(self._exact, compute_uv=False)[-1])
         lost = rounding * float(np.linalg.norm(self._lengths))
         if not smallest > 2 * lost:
