@@ -20,9 +20,9 @@ constexpr int64_t kGroupsPerThread = 4;
 // Before the first logit of a row is known, all bounds exceed its bar.
 constexpr int32_t kNoBar = std::numeric_limits<int32_t>::min();
 
-// Candidates that a row may have, before its best logit is known, in any case.
-// They are kept: in a large vocabulary many more would take much memory.
-constexpr int64_t kMostWaiting = 4096;
+// Candidates that a row may have before its best logit is known, in any case: in
+// a large vocabulary more would take much memory.
+constexpr int64_t kMostWaiting = 8192;
 
 // No sum of a product of bounds is larger.
 constexpr double kMostSteps = 1 << 30;
@@ -83,7 +83,6 @@ SearchRun::Scratch SearchRun::scratch() const {
                   .hits = {},
                   .bars = {},
                   .first = {},
-                  .waiting = {},
                   .places = {},
                   .logits = {}};
   made.hits = {.count = 0,
@@ -175,9 +174,12 @@ void SearchRun::compute_bounds() {
     for (int64_t group = begin; group < end; ++group) {
       const int64_t panels = output_.panels();
       const int64_t end_panel = panels * (group + 1) / groups;
-      int64_t panel = panels * group / groups;
-      for (int64_t most = kFirstPanels; panel < end_panel;
-           most = kChunkPanels) {
+      const int64_t first_panel = panels * group / groups;
+      int64_t panel = first_panel;
+      while (panel < end_panel) {
+        // Low bars let many candidates pass, so they are raised soon.
+        const int64_t most = std::clamp(panel - first_panel, kFirstPanels,
+                                        kChunkPanels);
         const int64_t count = std::min(most, end_panel - panel);
         compute_chunk(panel, count, own, candidates_[group]);
         panel += count;
@@ -194,17 +196,17 @@ void SearchRun::compute_chunk(int64_t panel, int64_t panels, Scratch& scratch,
   for (int64_t row = 0; row < rows_; row += kChunkRows) {
     bound_input_.set(args, row);
     args.rows = std::min(kChunkRows, rows_ - row);
-    bool lacks_bars = false;
     for (int64_t r = 0; r < args.rows; ++r) {
       scratch.bars[r] = bar(row + r);
-      lacks_bars |= scratch.bars[r] == kNoBar;
-      scratch.waiting[r] = 0;
       scratch.first[r] = {{static_cast<int32_t>(row + r), -1}, kNoBar};
     }
     scratch.hits.count = 0;
     table_.bounds(args);
-    // The best of each row's, at once: it raises the bar for the next chunks.
-    find_first(panel, scratch, candidates);
+    if (scratch.hits.count == 0) {
+      continue;
+    }
+    // The best of each row's, at once: it raises the bar for all others.
+    find_first(panel, scratch);
     scratch.places.clear();
     for (int64_t r = 0; r < args.rows; ++r) {
       if (scratch.first[r].place.column >= 0) {
@@ -212,27 +214,15 @@ void SearchRun::compute_chunk(int64_t panel, int64_t panels, Scratch& scratch,
       }
     }
     compute(scratch);
-    if (lacks_bars) {
-      find_rest(row, panel, scratch, candidates);
-    }
     for (int64_t r = 0; r < args.rows; ++r) {
-      RowState& state = states_[row + r];
-      const int64_t waiting = state.waiting += scratch.waiting[r];
-      if (waiting > std::max(2 * most_candidates(), kMostWaiting)) {
-        state.whole = true;
-      }
+      scratch.bars[r] = bar(row + r);
     }
+    find_rest(panel, scratch, candidates);
   }
 }
 
-int64_t SearchRun::most_candidates() const {
-  return output_.out() / search_.whole_share();
-}
-
-// Of each row's tokens above the bar, the one with the highest bound is
-// computed first; the others wait, or follow in `find_rest`.
-void SearchRun::find_first(int64_t panel, Scratch& scratch,
-                           std::vector<Candidate>& candidates) const {
+// Of each row's tokens above its bar, the one with the highest bound.
+void SearchRun::find_first(int64_t panel, Scratch& scratch) const {
   const BoundHits& hits = scratch.hits;
   const int64_t width = table_.panel;
   for (int64_t i = 0; i < hits.count; ++i) {
@@ -240,62 +230,64 @@ void SearchRun::find_first(int64_t panel, Scratch& scratch,
     const auto column = static_cast<int32_t>((panel + hits.panels[i]) * width);
     const int32_t* const sums = hits.sums + i * width;
     Candidate& first = scratch.first[r];
-    const auto is_first = [&](int32_t c) {
-      return sums[c] > first.bound && column + c < output_.out() &&
-             !is_apart(first.place.row, column + c);
-    };
-    if (scratch.bars[r] == kNoBar) {
-      // All panels are hits, so few of their tokens are looked at.
-      for (int32_t c = 0; any_above(sums, width, first.bound) && c < width;
-           ++c) {
-        if (is_first(c)) {
-          first.place.column = column + c;
-          first.bound = sums[c];
-        }
-      }
-      continue;
+    if (scratch.bars[r] == kNoBar && !any_above(sums, width, first.bound)) {
+      continue;  // without a bar all tokens are above it
     }
     for (uint32_t above = hits.above[i]; above != 0; above &= above - 1) {
       const int c = std::countr_zero(above);
-      if (!is_first(c)) {
-        candidates.push_back({{first.place.row, column + c}, sums[c]});
-        ++scratch.waiting[r];
-        continue;
+      if (sums[c] > first.bound && column + c < output_.out() &&
+          !is_apart(first.place.row, column + c)) {
+        first.place.column = column + c;
+        first.bound = sums[c];
       }
-      if (first.place.column >= 0) {
-        candidates.push_back(first);
-        ++scratch.waiting[r];
-      }
-      first.place.column = column + c;
-      first.bound = sums[c];
     }
   }
 }
 
-// Where there was no bar, those that reach the one that there is now.
-void SearchRun::find_rest(int64_t row, int64_t panel, Scratch& scratch,
-                          std::vector<Candidate>& candidates) const {
+// The others that reach the bar that there is now; they wait for a higher one.
+void SearchRun::find_rest(int64_t panel, Scratch& scratch,
+                          std::vector<Candidate>& candidates) {
   const BoundHits& hits = scratch.hits;
   const int64_t width = table_.panel;
-  int32_t bars[kChunkRows];
-  for (int64_t r = 0; r < std::min(kChunkRows, rows_ - row); ++r) {
-    bars[r] = bar(row + r);
-  }
   for (int64_t i = 0; i < hits.count; ++i) {
-    const int32_t r = hits.rows[i];
+    const int32_t r = hits.rows[i], bar = scratch.bars[r];
+    const auto column = static_cast<int32_t>((panel + hits.panels[i]) * width);
     const int32_t* const sums = hits.sums + i * width;
-    if (scratch.bars[r] != kNoBar || !any_above(sums, width, bars[r])) {
+    const Place first = scratch.first[r].place;
+    if ((hits.above[i] & (hits.above[i] - 1)) != 0 &&
+        !any_above(sums, width, bar)) {
       continue;
     }
-    const Place first = scratch.first[r].place;
-    const auto column = static_cast<int32_t>((panel + hits.panels[i]) * width);
-    for (int32_t c = 0; c < width; ++c) {
-      if (sums[c] > bars[r] && column + c != first.column) {
+    for (uint32_t above = hits.above[i]; above != 0; above &= above - 1) {
+      const int c = std::countr_zero(above);
+      if (sums[c] > bar && column + c != first.column) {
         candidates.push_back({{first.row, column + c}, sums[c]});
-        ++scratch.waiting[r];
       }
     }
   }
+  if (static_cast<int64_t>(candidates.size()) > rows_ * kMostWaiting / 8) {
+    give_up(candidates);
+  }
+}
+
+// Rows with more candidates than they may have.
+void SearchRun::give_up(std::vector<Candidate>& candidates) {
+  std::vector<int64_t> counts(states_.size(), 0);
+  for (const Candidate& one : candidates) {
+    ++counts[one.place.row];
+  }
+  for (int64_t row = 0; row < rows_; ++row) {
+    if (counts[row] > std::min(most_candidates(), kMostWaiting)) {
+      states_[row].whole = true;
+    }
+  }
+  std::erase_if(candidates, [&](const Candidate& one) {
+    return states_[one.place.row].whole.load();
+  });
+}
+
+int64_t SearchRun::most_candidates() const {
+  return output_.out() / search_.whole_share();
 }
 
 // What still reaches the bar now that most of a row's logits are known.

@@ -16,8 +16,8 @@ namespace pyattn {
 class SearchRun {
   // Panels whose bounds are computed before the best of them raises the bar,
   // and rows of which they are, a share of L1. The first chunk, before which
-  // there is no bar, is smaller.
-  static constexpr int64_t kChunkPanels = 32, kFirstPanels = 16;
+  // there is no bar, and the next ones are smaller.
+  static constexpr int64_t kChunkPanels = 32, kFirstPanels = 8;
   static constexpr int64_t kChunkRows = 32;
 
  public:
@@ -58,7 +58,6 @@ class SearchRun {
     std::atomic<uint64_t> best{0};  // of the exact logits: key_of
     double steps = 0;               // of bounds, for each unit of a logit
     double slack = 0;               // by how much rounding can lift a logit
-    std::atomic<int64_t> waiting{0};  // candidates
     std::atomic<bool> whole{false};
   };
   // What a thread works with.
@@ -68,7 +67,6 @@ class SearchRun {
     BoundHits hits;
     int32_t bars[kChunkRows];
     Candidate first[kChunkRows];  // with the highest bounds of the chunk
-    int32_t waiting[kChunkRows];  // other candidates of it
     std::vector<Place> places;
     std::vector<float> logits;
   };
@@ -81,10 +79,10 @@ class SearchRun {
   void compute_bounds();
   void compute_chunk(int64_t panel, int64_t panels, Scratch& scratch,
                      std::vector<Candidate>& candidates);
-  void find_first(int64_t panel, Scratch& scratch,
-                  std::vector<Candidate>& candidates) const;
-  void find_rest(int64_t row, int64_t panel, Scratch& scratch,
-                 std::vector<Candidate>& candidates) const;
+  void find_first(int64_t panel, Scratch& scratch) const;
+  void find_rest(int64_t panel, Scratch& scratch,
+                 std::vector<Candidate>& candidates);
+  void give_up(std::vector<Candidate>& candidates);
   bool is_apart(int64_t row, int32_t column) const;
   int64_t most_candidates() const;
   void compute_candidates();

@@ -10,6 +10,11 @@ namespace {
 // A vector of the widest level.
 constexpr int64_t kLineBytes = 64;
 
+// Logits that a call of the kernel computes, while the weights of the next are
+// fetched: of each so many bytes, hardware prefetchers see to the others.
+constexpr size_t kTogether = 16;
+constexpr int64_t kMostFetched = 256;
+
 // Rows that are multiplied by a panel at once.
 constexpr int64_t kMostRows = 32;
 
@@ -68,14 +73,15 @@ void SingleLogits::compute(std::span<Place> places, float* logits) const {
   }
   LinearArgs args = output_.columns(0, output_.panels());
   input_.set(args, 0);
-  constexpr size_t kTogether = 64;
   int32_t rows[kTogether], columns[kTogether];
+  fetch(places, 0);
   for (size_t begin = 0; begin < places.size(); begin += kTogether) {
     const size_t count = std::min(kTogether, places.size() - begin);
     for (size_t i = 0; i < count; ++i) {
       rows[i] = places[begin + i].row;
       columns[i] = places[begin + i].column;
     }
+    fetch(places, begin + kTogether);
     output_.table().dots({.x = x_.data(),
                           .weight = weights_.data(),
                           .bytes = weights_.row_bytes(),
@@ -88,6 +94,19 @@ void SingleLogits::compute(std::span<Place> places, float* logits) const {
                           .columns = columns,
                           .y = logits + begin,
                           .count = static_cast<int64_t>(count)});
+  }
+}
+
+// Weights of places from `begin` on, while those before are multiplied.
+void SingleLogits::fetch(std::span<const Place> places, size_t begin) const {
+  const size_t end = std::min(begin + kTogether, places.size());
+  for (size_t i = begin; i < end; ++i) {
+    const char* const row =
+        weights_.data() + places[i].column * weights_.row_bytes();
+    const int64_t bytes = std::min(weights_.row_bytes(), kMostFetched);
+    for (int64_t at = 0; at < bytes; at += kLineBytes) {
+      __builtin_prefetch(row + at);
+    }
   }
 }
 

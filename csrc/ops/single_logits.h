@@ -43,6 +43,7 @@ class SingleLogits {
   void compute(std::span<Place> places, float* logits) const;
 
  private:
+  void fetch(std::span<const Place> places, size_t begin) const;
   void compute_panel(std::span<const Place> places, float* logits) const;
 
   const PackedLinear& output_;

@@ -44,7 +44,7 @@ VocabularySearch::VocabularySearch(const PackedLinear& output,
         "there must be a factor for each norm");
 }
 
-int64_t VocabularySearch::whole_share() const { return rows_.empty() ? 64 : 8; }
+int64_t VocabularySearch::whole_share() const { return rows_.empty() ? 64 : 4; }
 
 bool VocabularySearch::suits(const Question& question) {
   return question.k == 1 && !question.sum &&
