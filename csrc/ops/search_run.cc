@@ -14,16 +14,6 @@ namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// Groups of panels per thread: one that is slowed down takes fewer of them.
-constexpr int64_t kGroupsPerThread = 4;
-
-// Before the first logit of a row is known, all bounds exceed its bar.
-constexpr int32_t kNoBar = std::numeric_limits<int32_t>::min();
-
-// Candidates that a row may have before its best logit is known, in any case: in
-// a large vocabulary more would take much memory.
-constexpr int64_t kMostWaiting = 8192;
-
 // No sum of a product of bounds is larger.
 constexpr double kMostSteps = 1 << 30;
 
@@ -41,15 +31,6 @@ float logit_of(uint64_t key) {
   }
   const uint32_t order = static_cast<uint32_t>(key >> 32);
   return std::bit_cast<float>(order >> 31 != 0 ? order & 0x7FFFFFFFU : ~order);
-}
-
-// In a loop that makes vectors.
-bool any_above(const int32_t* sums, int64_t count, int32_t bar) {
-  int32_t any = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    any |= sums[i] > bar ? 1 : 0;
-  }
-  return any != 0;
 }
 
 int32_t column_of(uint64_t key) {
@@ -74,8 +55,8 @@ int32_t SearchRun::bar(int64_t row) const {
 }
 
 SearchRun::Scratch SearchRun::scratch() const {
-  const int64_t most = std::min(rows_, kChunkRows) *
-                       std::min(kChunkPanels, output_.panels());
+  const int64_t most =
+      std::min(rows_, kChunkRows) * std::min(kChunkPanels, output_.panels());
   Scratch made = {.hit_rows = Buffer<int32_t>(most),
                   .hit_panels = Buffer<int32_t>(most),
                   .sums = Buffer<int32_t>(most * table_.panel),
@@ -162,166 +143,73 @@ void SearchRun::compute_apart() {
   }
 }
 
-void SearchRun::compute_bounds() {
-  const int64_t groups =
-      parallel_width() == 1
-          ? 1
-          : std::min((output_.panels() + kChunkPanels - 1) / kChunkPanels,
-                     kGroupsPerThread * parallel_width());
-  candidates_.resize(static_cast<size_t>(groups));
-  parallel_for(groups, 1, [&](int64_t begin, int64_t end) {
-    Scratch own = scratch();
-    for (int64_t group = begin; group < end; ++group) {
-      const int64_t panels = output_.panels();
-      const int64_t end_panel = panels * (group + 1) / groups;
-      const int64_t first_panel = panels * group / groups;
-      int64_t panel = first_panel;
-      while (panel < end_panel) {
-        // Low bars let many candidates pass, so they are raised soon.
-        const int64_t most = std::clamp(panel - first_panel, kFirstPanels,
-                                        kChunkPanels);
-        const int64_t count = std::min(most, end_panel - panel);
-        compute_chunk(panel, count, own, candidates_[group]);
-        panel += count;
-      }
-    }
-  });
-}
-
-void SearchRun::compute_chunk(int64_t panel, int64_t panels, Scratch& scratch,
-                              std::vector<Candidate>& candidates) {
-  LinearArgs args = search_.bounds_.columns(panel, panel + panels);
-  args.bar = scratch.bars;
-  args.hits = &scratch.hits;
-  for (int64_t row = 0; row < rows_; row += kChunkRows) {
-    bound_input_.set(args, row);
-    args.rows = std::min(kChunkRows, rows_ - row);
-    for (int64_t r = 0; r < args.rows; ++r) {
-      scratch.bars[r] = bar(row + r);
-      scratch.first[r] = {{static_cast<int32_t>(row + r), -1}, kNoBar};
-    }
-    scratch.hits.count = 0;
-    table_.bounds(args);
-    if (scratch.hits.count == 0) {
-      continue;
-    }
-    // The best of each row's, at once: it raises the bar for all others.
-    find_first(panel, scratch);
-    scratch.places.clear();
-    for (int64_t r = 0; r < args.rows; ++r) {
-      if (scratch.first[r].place.column >= 0) {
-        scratch.places.push_back(scratch.first[r].place);
-      }
-    }
-    compute(scratch);
-    for (int64_t r = 0; r < args.rows; ++r) {
-      scratch.bars[r] = bar(row + r);
-    }
-    find_rest(panel, scratch, candidates);
-  }
-}
-
-// Of each row's tokens above its bar, the one with the highest bound.
-void SearchRun::find_first(int64_t panel, Scratch& scratch) const {
-  const BoundHits& hits = scratch.hits;
-  const int64_t width = table_.panel;
-  for (int64_t i = 0; i < hits.count; ++i) {
-    const int32_t r = hits.rows[i];
-    const auto column = static_cast<int32_t>((panel + hits.panels[i]) * width);
-    const int32_t* const sums = hits.sums + i * width;
-    Candidate& first = scratch.first[r];
-    if (scratch.bars[r] == kNoBar && !any_above(sums, width, first.bound)) {
-      continue;  // without a bar all tokens are above it
-    }
-    for (uint32_t above = hits.above[i]; above != 0; above &= above - 1) {
-      const int c = std::countr_zero(above);
-      if (sums[c] > first.bound && column + c < output_.out() &&
-          !is_apart(first.place.row, column + c)) {
-        first.place.column = column + c;
-        first.bound = sums[c];
-      }
-    }
-  }
-}
-
-// The others that reach the bar that there is now; they wait for a higher one.
-void SearchRun::find_rest(int64_t panel, Scratch& scratch,
-                          std::vector<Candidate>& candidates) {
-  const BoundHits& hits = scratch.hits;
-  const int64_t width = table_.panel;
-  for (int64_t i = 0; i < hits.count; ++i) {
-    const int32_t r = hits.rows[i], bar = scratch.bars[r];
-    const auto column = static_cast<int32_t>((panel + hits.panels[i]) * width);
-    const int32_t* const sums = hits.sums + i * width;
-    const Place first = scratch.first[r].place;
-    if ((hits.above[i] & (hits.above[i] - 1)) != 0 &&
-        !any_above(sums, width, bar)) {
-      continue;
-    }
-    for (uint32_t above = hits.above[i]; above != 0; above &= above - 1) {
-      const int c = std::countr_zero(above);
-      if (sums[c] > bar && column + c != first.column) {
-        candidates.push_back({{first.row, column + c}, sums[c]});
-      }
-    }
-  }
-  if (static_cast<int64_t>(candidates.size()) > rows_ * kMostWaiting / 8) {
-    give_up(candidates);
-  }
-}
-
-// Rows with more candidates than they may have.
-void SearchRun::give_up(std::vector<Candidate>& candidates) {
-  std::vector<int64_t> counts(states_.size(), 0);
-  for (const Candidate& one : candidates) {
-    ++counts[one.place.row];
-  }
-  for (int64_t row = 0; row < rows_; ++row) {
-    if (counts[row] > std::min(most_candidates(), kMostWaiting)) {
-      states_[row].whole = true;
-    }
-  }
-  std::erase_if(candidates, [&](const Candidate& one) {
-    return states_[one.place.row].whole.load();
-  });
-}
-
 int64_t SearchRun::most_candidates() const {
   return output_.out() / search_.whole_share();
 }
 
-// What still reaches the bar now that most of a row's logits are known.
+// What still reaches the bar now that most of a row's logits are known: the one
+// with the highest bound first, since it may raise the bar once more.
 void SearchRun::compute_candidates() {
-  std::vector<int64_t> counts(states_.size(), 0);
+  std::vector<Candidate> left;
+  for (const std::vector<Candidate>& group : candidates_) {
+    left.insert(left.end(), group.begin(), group.end());
+  }
+  keep_candidates(left);
+  std::vector<Candidate> highest(states_.size(), {{0, -1}, kNoBar});
+  for (const Candidate& one : left) {
+    if (one.bound > highest[one.place.row].bound) {
+      highest[one.place.row] = one;
+    }
+  }
+  std::erase_if(highest,
+                [](const Candidate& one) { return one.place.column < 0; });
+  compute(highest);
+  keep_candidates(left);
+  compute(left);
+}
+
+// Drops what does not reach the bar any more, and rows that have too many.
+void SearchRun::keep_candidates(std::vector<Candidate>& candidates) {
   std::vector<int32_t> bars;
+  std::vector<int64_t> counts(states_.size(), 0);
   for (int64_t row = 0; row < rows_; ++row) {
     bars.push_back(bar(row));
   }
-  std::vector<Place> left;
-  for (const std::vector<Candidate>& group : candidates_) {
-    for (const Candidate& one : group) {
-      if (one.bound > bars[one.place.row] && one.place.column < output_.out() &&
-          !is_apart(one.place.row, one.place.column)) {
-        ++counts[one.place.row];
-        left.push_back(one.place);
-      }
+  std::erase_if(candidates, [&](const Candidate& one) {
+    const auto [row, column] = one.place;
+    if (one.bound <= bars[row] || column >= output_.out() ||
+        is_apart(row, column)) {
+      return true;
     }
+    ++counts[row];
+    return false;
+  });
+  drop_rows(counts, most_candidates(), candidates);
+}
+
+void SearchRun::drop_rows(const std::vector<int64_t>& counts, int64_t most,
+                          std::vector<Candidate>& candidates) {
+  if (std::none_of(counts.begin(), counts.end(),
+                   [&](int64_t count) { return count > most; })) {
+    return;
   }
-  const int64_t most = most_candidates();
-  bool any = false;
   for (int64_t row = 0; row < rows_; ++row) {
     if (counts[row] > most) {
-      states_[row].whole = any = true;
+      states_[row].whole = true;
     }
   }
-  if (any) {
-    std::erase_if(left,
-                  [&](Place one) { return states_[one.row].whole.load(); });
-  }
-  const int64_t count = static_cast<int64_t>(left.size());
+  std::erase_if(candidates, [&](const Candidate& one) {
+    return counts[one.place.row] > most;
+  });
+}
+
+void SearchRun::compute(const std::vector<Candidate>& candidates) {
+  const int64_t count = static_cast<int64_t>(candidates.size());
   parallel_for(count, 256, [&](int64_t begin, int64_t end) {
     Scratch own;
-    own.places.assign(left.begin() + begin, left.begin() + end);
+    for (int64_t i = begin; i < end; ++i) {
+      own.places.push_back(candidates[i].place);
+    }
     compute(own);
   });
 }

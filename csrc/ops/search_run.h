@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,9 @@ class SearchRun {
   // there is no bar, and the next ones are smaller.
   static constexpr int64_t kChunkPanels = 32, kFirstPanels = 8;
   static constexpr int64_t kChunkRows = 32;
+
+  // Before the first logit of a row is known, all bounds exceed its bar.
+  static constexpr int32_t kNoBar = std::numeric_limits<int32_t>::min();
 
  public:
   SearchRun(const VocabularySearch& search, ConstRows x,
@@ -82,10 +86,13 @@ class SearchRun {
   void find_first(int64_t panel, Scratch& scratch) const;
   void find_rest(int64_t panel, Scratch& scratch,
                  std::vector<Candidate>& candidates);
-  void give_up(std::vector<Candidate>& candidates);
   bool is_apart(int64_t row, int32_t column) const;
   int64_t most_candidates() const;
   void compute_candidates();
+  void keep_candidates(std::vector<Candidate>& candidates);
+  void drop_rows(const std::vector<int64_t>& counts, int64_t most,
+                 std::vector<Candidate>& candidates);
+  void compute(const std::vector<Candidate>& candidates);
   void compute(Scratch& scratch);
   void raise(Place place, float logit);
   void compute_whole_rows();

@@ -9,13 +9,13 @@ int8, and B the blocks of the others. For every token
     h.w <= z'.y' + |z'| |y - y'| + |z - z'| |y| + sum over B of |z_B| |y_B|
 
 by the Cauchy-Schwarz inequality; y - y' and |y| are of the first coordinates. All tokens have the
-same steps, so |y - y'| is much the same for all, and the largest stands for it. Each other term is a
-product of two numbers that are not negative, one of the row and one of the token. They are stored
+same steps, so |y - y'| is much the same for all, and the largest stands for it. Each other term is
+a product of two numbers that are not negative, one of the row and one of the token. They are stored
 as further coordinates, rounded up to the steps of the first ones, so the sums of an int8 product of
 `kept` + 4 inputs are the bounds, in steps of the row: what they are compared with is an integer.
 
-Every term that floating point adds is a multiple of |z| (`_Reach`). The core lowers what it compares
-with by as much as a logit may exceed the sum.
+Every term that floating point adds is a multiple of |z| (`_Reach`). The core lowers what it
+compares with by as much as a logit may exceed the sum.
 
 The axes change the speed alone, never an answer. The mean of |z_B| |y_B| over states and tokens is
 least where the second moments of both sets of coordinates are the same diagonal matrix, largest
@@ -65,13 +65,12 @@ _TRIED_PANELS = 256
 _PANEL = 32
 _SHARES = (0.25, 0.3125, 0.375, 0.4375, 0.5, 0.5625, 0.625)
 
-# Bounds cost the share of inputs that they have and a little more, a token's logit this multiple of
-# one in the whole product: in int8 by itself, else with its panel.
-_LOGIT_COST = {"int8": 8.0}
-_LOGIT_COST_OF_PANEL = 80.0
-# What a multiply-add of the bounds costs.
-_BOUND_COST = {"int8": 1.0, "bfloat16": 0.5, "float32": 0.25}
-_FIXED_COST = 0.09
+# Parts of the whole product's time (Zen 4): bounds with all inputs, what every row costs besides,
+# and a token's logit as a multiple of one in the whole product; in int8 by itself, else with its
+# panel.
+_BOUNDS_COST = {"int8": 0.74, "bfloat16": 0.43, "float32": 0.23}
+_ROW_COST = {"int8": 0.12, "bfloat16": 0.08, "float32": 0.05}
+_LOGIT_COST = {"int8": 20.0, "bfloat16": 80.0, "float32": 80.0}
 
 # A search that would take more of the product's time is not worth it.
 MOST_COST = 0.85
@@ -190,7 +189,7 @@ def _costs(axes: Doubles, states: Doubles, tokens: _Tokens, dtype: str) -> dict[
     z = states @ axes.T
     y = np.concatenate([tokens.some(panel * _PANEL, _PANEL) for panel in chosen]) @ inverse
     steps = np.abs(y).max() / _MOST
-    fixed = dim / tokens.vocab + _FIXED_COST
+    fixed = dim / tokens.vocab + _ROW_COST[dtype]
     costs = {}
     for kept in sorted({max(4, int(share * dim) // 4 * 4) for share in _SHARES}):
         bounds = z[:, :kept] @ y[:, :kept].T
@@ -200,11 +199,8 @@ def _costs(axes: Doubles, states: Doubles, tokens: _Tokens, dtype: str) -> dict[
         bounds += np.outer(size, np.linalg.norm(y[:, :kept], axis=1)) * (3 / _MOST / np.sqrt(12))
         bounds += size[:, None] * steps * np.sqrt(kept / 12)
         share = float((bounds >= best[:, None]).mean())
-        costs[kept] = (
-            (kept + NORMS) / dim * _BOUND_COST[dtype]
-            + fixed
-            + _LOGIT_COST.get(dtype, _LOGIT_COST_OF_PANEL) * share
-        )
+        bounds_cost = (kept + NORMS) / dim * _BOUNDS_COST[dtype]
+        costs[kept] = bounds_cost + fixed + _LOGIT_COST[dtype] * share
     return costs
 
 

@@ -172,9 +172,9 @@ void dots(const DotsArgs& args) {
     // As Int8Product::value.
     const int32_t own =
         Dot::total(sum) - args.x_zero[row] * args.column_sum[column];
-    args.y[i] = static_cast<float>(own) *
-                    (args.x_scale[row] * args.scale[column]) +
-                args.bias[column];
+    args.y[i] =
+        static_cast<float>(own) * (args.x_scale[row] * args.scale[column]) +
+        args.bias[column];
   }
 }
 
