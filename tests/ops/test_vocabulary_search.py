@@ -76,6 +76,21 @@ def test_the_best_token_and_its_logit_are_those_of_the_whole_product(
     assert_same(search, trained_like()[2][:200], batch=batch)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_a_bias_need_not_be(dtype: str) -> None:
+    weights, bias, states = trained_like()
+    output = packed(weights, np.zeros_like(bias), dtype, None)
+    parts = parts_of(output, states, dtype)
+    assert parts is not None
+    assert parts.axes.shape == (DIM, DIM)
+    assert_same(_core.VocabularySearch(output, parts), states[:100])
+
+
+def test_the_kernels_definition_gives_the_same_tokens() -> None:
+    search, _ = made("int8", "reference")
+    assert_same(search, trained_like()[2][:9], batch=4)
+
+
 @pytest.mark.parametrize("dtype", ["int8", "float32", "bfloat16"])
 def test_most_of_the_product_is_left_out(dtype: str) -> None:
     search, _ = made(dtype, None)
