@@ -255,18 +255,22 @@ T* PackedLinear::take(int64_t count) {
   return reinterpret_cast<T*>(arena_->take((bytes + 3) / 4));
 }
 
+void PackedLinear::read_words(int64_t column, char* to) const {
+  const int64_t panel = table_->panel, word = weight_bytes();
+  const char* const from = weight_ + column / panel * panel_bytes();
+  for (int64_t step = 0; step < steps(); ++step) {
+    std::memcpy(to + step * word,
+                from + (step * panel + column % panel) * word,
+                static_cast<size_t>(word));
+  }
+}
+
 float PackedLinear::read_column(int64_t column, float* to) const {
   const int64_t panel = column / table_->panel, lane = column % table_->panel;
   const LinearArgs args = columns(panel, panel + 1);
-  const int64_t word = weight_bytes();
   // Gathered as a row of a matrix in the number type, which is read as such.
-  Buffer<char> row(steps() * word);
-  for (int64_t step = 0; step < steps(); ++step) {
-    std::memcpy(row.data() + step * word,
-                static_cast<const char*>(args.weight) +
-                    (step * table_->panel + lane) * word,
-                static_cast<size_t>(word));
-  }
+  Buffer<char> row(steps() * weight_bytes());
+  read_words(column, row.data());
   read_row({.data = row.data(),
             .storage = dtype_ == DType::kInt8       ? Storage::kInt8
                        : dtype_ == DType::kBFloat16 ? Storage::kBFloat16

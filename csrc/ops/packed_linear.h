@@ -63,6 +63,9 @@ class PackedLinear {
   /// A column as it is multiplied, [in], and its bias; not of a gated product.
   float read_column(int64_t column, float* to) const;
 
+  /// The words of a column next to each other, [steps]; not of int4.
+  void read_words(int64_t column, char* to) const;
+
   /// How its level multiplies.
   const ProductKernel& kernel() const {
     return table_->products[static_cast<int>(dtype_)];
