@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/threads.h"
+#include "ops/turned_rows.h"
 #include "ops/weight_rows.h"
 
 namespace pyattn {
@@ -18,7 +19,8 @@ constexpr int64_t kMostInt8Inputs = 65536;
 constexpr int64_t kExpandedBytes = 256 * 1024;
 
 bool has_scales(DType dtype) {
-  return dtype == DType::kInt8 || dtype == DType::kInt4;
+  return dtype == DType::kInt8 || dtype == DType::kInt4 ||
+         dtype == DType::kInt8Grouped;
 }
 
 // Weights that a job packs: long enough for threads to share, and short enough
@@ -29,71 +31,6 @@ constexpr int64_t kCacheLine = 64;
 
 // Of a part, what is read before it is said to be.
 constexpr int64_t kBytesRead = int64_t{1} << 20;
-
-// Rows of a panel before they are turned, `stride` bytes apart.
-struct PanelRows {
-  const char* data;
-  int64_t panel, words, stride;
-};
-
-// [panel, words] to [words, panel], so many words at a time.
-template <class Word, int64_t kCount>
-void turn_words(const PanelRows& from, int64_t begin, char* to) {
-  constexpr int64_t kSize = sizeof(Word);
-  for (int64_t column = 0; column < from.panel; ++column) {
-    for (int64_t word = begin; word < begin + kCount; ++word) {
-      std::memcpy(to + (word * from.panel + column) * kSize,
-                  from.data + column * from.stride + word * kSize, kSize);
-    }
-  }
-}
-
-using Four = uint32_t __attribute__((vector_size(16)));
-
-Four load_four(const char* from) {
-  Four four;
-  std::memcpy(&four, from, sizeof(four));
-  return four;
-}
-
-// Four words of four bytes, of four columns at a time, in registers.
-void turn_squares(const PanelRows& from, int64_t begin, char* to) {
-  for (int64_t column = 0; column < from.panel; column += 4) {
-    const char* const first = from.data + column * from.stride + begin * 4;
-    const Four a = load_four(first);
-    const Four b = load_four(first + from.stride);
-    const Four c = load_four(first + 2 * from.stride);
-    const Four d = load_four(first + 3 * from.stride);
-    const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-    const Four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    const Four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    const Four turned[4] = {
-        __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),
-        __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
-        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
-        __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
-    for (int64_t word = 0; word < 4; ++word) {
-      std::memcpy(to + ((begin + word) * from.panel + column) * 4,
-                  &turned[word], sizeof(Four));
-    }
-  }
-}
-
-template <class Word>
-void turn(const PanelRows& from, char* to) {
-  int64_t word = 0;
-  for (; word + 4 <= from.words; word += 4) {
-    if (sizeof(Word) == 4 && from.panel % 4 == 0) {
-      turn_squares(from, word, to);
-    } else {
-      turn_words<Word, 4>(from, word, to);
-    }
-  }
-  for (; word < from.words; ++word) {
-    turn_words<Word, 1>(from, word, to);
-  }
-}
 
 // Tells the parts of a product how far they have been read.
 class Readers {
@@ -244,10 +181,12 @@ void PackedLinear::turn_panel(const char* rows, char* to) const {
         to[place.scale + c] = group[kInt4Group / 2];
       }
     }
+  } else if (dtype_ == DType::kInt8Grouped) {
+    turn_groups(from, to);
   } else if (weight_bytes() == 2) {
-    turn<uint16_t>(from, to);
+    turn<uint16_t>(from, 0, steps(), to);
   } else {
-    turn<uint32_t>(from, to);
+    turn<uint32_t>(from, 0, steps(), to);
   }
 }
 
@@ -293,8 +232,14 @@ int64_t PackedLinear::weight_bytes() const {
 }
 
 int64_t PackedLinear::panel_bytes() const {
-  return dtype_ == DType::kInt4 ? int4_panel_bytes(steps(), table_->panel)
-                                : steps() * table_->panel * weight_bytes();
+  switch (dtype_) {
+    case DType::kInt4:
+      return int4_panel_bytes(steps(), table_->panel);
+    case DType::kInt8Grouped:
+      return steps() / kInputGroupSteps * grouped_bytes(table_->panel);
+    default:
+      return steps() * table_->panel * weight_bytes();
+  }
 }
 
 // Bytes of a column before it is turned.
