@@ -98,6 +98,7 @@ class PackedLinear {
                    int64_t end);
   int64_t panel_bytes() const;
   int64_t row_bytes() const;
+  int64_t row_stride() const;
   void turn_panel(const char* rows, char* to) const;
   void run_expanded(const LinearArgs& args, int64_t row, int64_t rows,
                     char* words) const;
