@@ -201,8 +201,7 @@ void PackedLinear::read_words(int64_t column, char* to) const {
   const int64_t panel = table_->panel, word = weight_bytes();
   const char* const from = weight_ + column / panel * panel_bytes();
   for (int64_t step = 0; step < steps(); ++step) {
-    std::memcpy(to + step * word,
-                from + (step * panel + column % panel) * word,
+    std::memcpy(to + step * word, from + (step * panel + column % panel) * word,
                 static_cast<size_t>(word));
   }
 }

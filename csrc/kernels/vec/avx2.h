@@ -215,8 +215,8 @@ struct Dot {
   }
   static Sum minus(Sum a, Sum b) { return _mm256_sub_epi32(a, b); }
   static uint32_t greater_bits(Sum sum, int32_t bar) {
-    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(
-        _mm256_cmpgt_epi32(sum, _mm256_set1_epi32(bar)))));
+    return static_cast<uint32_t>(_mm256_movemask_ps(
+        _mm256_castsi256_ps(_mm256_cmpgt_epi32(sum, _mm256_set1_epi32(bar)))));
   }
   static void store(Sum sum, int32_t* p) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), sum);
