@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -96,6 +97,10 @@ def served_models(place: pathlib.Path) -> Iterator[None]:
         patch.setenv("HF_ENDPOINT", stub.url)
         patch.setenv("HF_HOME", str(place / "hf"))
         patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+        if importlib.util.find_spec("huggingface_hub"):
+            # Which it has read already where another test has imported it.
+            constants = importlib.import_module("huggingface_hub.constants")
+            patch.setattr(constants, "HF_HUB_CACHE", str(place / "hf" / "hub"))
         resolve("firefox:en-pt")  # which a page removes
         yield
 
