@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from support.fuzz_driver import size
+from support.fuzz_inputs import Inputs
 from support.fuzz_models import WAYS, ModelCase, use
 from support.fuzz_seeds import write_seeds
 
@@ -57,3 +58,13 @@ def test_case_is_the_same_again(seeds: list[pathlib.Path], tmp_path: pathlib.Pat
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]
+
+
+def test_a_slice_of_other_inputs_finds_nothing(tmp_path: pathlib.Path) -> None:
+    outcomes = set()
+    for number in range(28):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        case = Inputs(tmp_path).case(SEED, number)
+        outcomes.add(case.use(case.write(folder)))
+    assert outcomes == {True, False}

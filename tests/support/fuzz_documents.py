@@ -182,6 +182,9 @@ class Documents:
         for format in _NAMES:
             documents.translate(sound(format, 1), format, Capitals(shuffled_order))
 
+    def close(self) -> None:
+        """Nothing stays open."""
+
     def case(self, seed: int, number: int) -> DocumentCase:
         """The `number`-th case of a seed."""
         return DocumentCase(seed, number)

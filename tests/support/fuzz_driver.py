@@ -18,7 +18,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from multiprocessing import connection
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 SECONDS = 1.0
 MEMORY = 64 << 20
@@ -59,6 +59,10 @@ class Subject(Protocol):
 
     def prepare(self) -> None:
         """Uses sound inputs, so that what is imported and kept for ever is there."""
+        ...
+
+    def close(self) -> None:
+        """Ends what `prepare` began, so that the process can end."""
         ...
 
     def case(self, seed: int, number: int) -> Case:
@@ -161,13 +165,14 @@ def _work(subject: Subject, plan: Plan, numbers: range, seconds: float, results:
     until = time.time() + seconds
     for number in numbers:
         if time.time() > until:
-            return
+            break
         with tempfile.TemporaryDirectory() as place:
             case = subject.case(plan.seed, number)
             results.send((number, case.source, None))
             folder = pathlib.Path(place) / "case"
             found = check(case, folder, clock, limit_memory=plan.limit_memory)
             results.send((number, case.source, found))
+    subject.close()
 
 
 @dataclasses.dataclass
@@ -201,16 +206,16 @@ class Fuzzing:
         """Runs all cases; a process that crashes is followed by another behind its case."""
         plan = self._plan
         started = [self._start(plan.first + n) for n in range(min(plan.jobs, plan.count))]
-        workers = {worker.results: worker for worker in started}
+        workers = {worker.results.fileno(): worker for worker in started}
         while workers:
-            for results in connection.wait(list(workers)):
-                worker = workers[results]
+            for ready in connection.wait(list(workers)):
+                worker = workers[cast(int, ready)]
                 try:
-                    worker.number, worker.source, found = results.recv()
+                    worker.number, worker.source, found = worker.results.recv()
                 except (EOFError, OSError):
-                    del workers[results]
+                    del workers[worker.results.fileno()]
                     if (following := self._ended(worker)) is not None:
-                        workers[following.results] = following
+                        workers[following.results.fileno()] = following
                     continue
                 self._began = self._began or time.time()
                 if found is not None:
@@ -287,5 +292,3 @@ class Fuzzing:
 
     def _sorted(self) -> Iterator[tuple[str, collections.Counter[str]]]:
         return iter(sorted(self.counts.items()))
-
-

@@ -16,6 +16,7 @@ import random
 from pyattn import Glossary
 from pyattn.bulk.columns import Columns
 from pyattn.bulk.records import Records
+from pyattn.bulk.running import Source
 from pyattn.errors import DocumentError
 from support.document_makers import Maker
 from support.fuzz_driver import SECONDS
@@ -126,12 +127,13 @@ def _glossary(path: pathlib.Path) -> None:
 
 def _records(path: pathlib.Path) -> None:
     """What a run does between the input and the output, but with texts in capitals."""
+    source: Source
     if path.suffix == ".parquet":
         source = Columns(path, "text", "translation")
     else:
         column = None if path.suffix == ".txt" else "text"
         source = Records(path, column, "translation", compressed=False)
-    parts = []
+    parts: list[pathlib.Path] = []
     for group in source.groups():
         found = [text and text.upper() for text in source.texts(group)]
         parts.append(path.parent / f"{len(parts)}.part")
@@ -156,6 +158,9 @@ class Inputs:
             path = self._folder / source
             path.write_bytes(sound(source, 1))
             (_glossary if "glossary" in source else _records)(path)
+
+    def close(self) -> None:
+        """Nothing stays open."""
 
     def case(self, seed: int, number: int) -> InputCase:
         """The `number`-th case of a seed."""

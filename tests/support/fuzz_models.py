@@ -151,6 +151,9 @@ class Models:
         for source in self.seeds:
             use(source)
 
+    def close(self) -> None:
+        """Nothing stays open."""
+
     def case(self, seed: int, number: int) -> ModelCase:
         """The `number`-th case of a seed."""
         return ModelCase(self.seeds, seed, number)
