@@ -3,11 +3,12 @@
     bash .ci/proof --minutes 480                        # makes its environment first
     python bench/proof.py --minutes 20 --folder out/proof --write out/results
 
---minutes are shared among the parts (`bench/proof_parts.py`); builds come on top, and take half an
-hour on two cores unless a compiler's cache knows them. Each part is a command of its own, whose log
-and results stay in --folder. The page is written after each part, so that what ran is kept whatever
-becomes of the others. A part that fails, or does not finish, is on the page and makes the status 1.
---resume keeps parts that passed at the same revision, of a clean tree, for the same time and seed.
+--minutes are shared among the parts (`bench/proof_parts.py`); builds with sanitizers come on
+top. Each part is a command of its own, whose log and results stay in --folder. The page is written
+after each part, so that what ran is kept whatever becomes of the others. A part that fails, or does
+not finish, is on the page and makes the status 1. --resume keeps parts that passed at the same
+revision, of a clean tree, for the same time and seed. Parts that do not run, since others were
+chosen, are on the page as they ran last in that folder, with their revision.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class _Proof:
             "seed": options.seed,
             "jobs": options.jobs,
             "minutes": options.minutes,
-            "parts": [self._blank(part) for part in parts],
+            "parts": [self._earlier(part) or self._blank(part) for part in parts],
         }
 
     def run(self) -> int:
@@ -89,7 +90,7 @@ class _Proof:
             if part.name not in chosen:
                 continue
             if (kept := self._kept(part)) is not None:
-                self._note(number, kept | {"kept": True})
+                self._note(number, kept)
                 print(f"{part.name}: kept of an earlier run", flush=True)
                 continue
             if part.needs and self._status(part.needs) in ("failed", "unfinished"):
@@ -130,12 +131,19 @@ class _Proof:
             "minutes": self._options.minutes,
         }
 
-    def _kept(self, part: Part) -> dict[str, Any] | None:
-        """An earlier result that still holds."""
+    def _earlier(self, part: Part) -> dict[str, Any] | None:
+        """What a part came to when it ran last."""
         place = self._setting.folder / f"{part.name}.done.json"
-        if not self._options.resume or not place.exists():
+        if not place.exists():
             return None
         found: dict[str, Any] = json.loads(place.read_text("utf-8"))
+        return found | {"kept": True}
+
+    def _kept(self, part: Part) -> dict[str, Any] | None:
+        """An earlier result that still holds."""
+        found = self._earlier(part) if self._options.resume else None
+        if found is None:
+            return None
         identity = self._identity()
         clean = identity["revision"] and not str(identity["revision"]).endswith("-dirty")
         if not clean or found["identity"] != identity or found["status"] != "passed":

@@ -82,7 +82,11 @@ def _details(results: dict[str, Any]) -> Iterator[str]:
         yield f"    {part['command']}"
         yield ""
         if part.get("kept"):
-            yield f"Kept of an earlier run of the same revision, {part['date']}."
+            identity = part["identity"]
+            yield (
+                f"Of an earlier run, {part['date']}, of revision {identity['revision']}, seed "
+                f"{identity['seed']}, {identity['minutes']:g} minutes to share."
+            )
             yield ""
         for line in part["lines"]:
             yield f"- {line}"

@@ -94,12 +94,21 @@ def test_resume_keeps_what_passed_at_the_same_revision(
     run([part("a", _RIGHT), part("b", _WRONG)])
     status, results, page = run([part("a", _CRASH), part("b", _RIGHT)], "--resume")
     assert (status, statuses(results)) == (0, ["passed", "passed"])
-    assert page.count("Kept of an earlier run of the same revision") == 1
+    assert page.count("Of an earlier run, ") == 1
+    assert "of revision abc, seed 1, 1 minutes to share" in page
     revision = "other"
     assert run([part("a", _CRASH)], "--resume")[0] == 1
     revision = "abc-dirty"
     assert run([part("a", _RIGHT)])[0] == 0
     assert run([part("a", _CRASH)], "--resume")[0] == 1
+
+
+def test_parts_that_are_not_chosen_are_shown_as_they_ran_last(run: Callable[..., Any]) -> None:
+    parts = [part("a", _RIGHT), part("b", _WRONG), part("c", _RIGHT)]
+    assert run(parts, "b")[0] == 1
+    status, results, page = run(parts, "a")
+    assert (status, statuses(results)) == (0, ["passed", "failed", "not run"])
+    assert page.count("Of an earlier run, ") == 1
 
 
 def test_shares_make_the_whole_and_cover_every_subject() -> None:
