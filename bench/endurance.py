@@ -74,7 +74,7 @@ def forks(options: argparse.Namespace) -> Iterator[str]:
 
     def work() -> None:
         while not over.is_set():
-            model.generate(sources[40:80])
+            model.generate(sources[-40:])
 
     workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
@@ -109,6 +109,8 @@ def _waited(child: int, seconds: float) -> int | None:
 
 def interrupts(options: argparse.Namespace) -> Iterator[str]:
     """SIGINT in the midst of calls."""
+    # What a shell runs in the background ignores it, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     model, sources = load(options, threads=2)
     wanted = bits(model, sources[:5])
     most = (sources * 100)[:50_000]
@@ -192,6 +194,7 @@ class _Company:
 
     def __init__(self, model: Model, sources: Ids) -> None:
         self._over = threading.Event()
+        self._errors: list[Exception] = []
         self._threads = [
             threading.Thread(target=self._work, args=(model, sources, n))
             for n in range(3 if sources else 0)
@@ -199,8 +202,11 @@ class _Company:
 
     def _work(self, model: Model, sources: Ids, seed: int) -> None:
         chance = random.Random(seed)
-        while not self._over.is_set():
-            model.generate(chance.sample(sources, 1 + seed * 10), beam_size=1 + seed)
+        try:
+            while not self._over.is_set():
+                model.generate(chance.choices(sources, k=1 + seed * 10), beam_size=1 + seed)
+        except Exception as error:
+            self._errors.append(error)
 
     def __enter__(self) -> None:
         for thread in self._threads:
@@ -210,6 +216,8 @@ class _Company:
         self._over.set()
         for thread in self._threads:
             thread.join()
+        if self._errors:
+            raise RuntimeError("a thread beside it failed") from self._errors[0]
 
 
 def memory(options: argparse.Namespace) -> Iterator[str]:
