@@ -161,7 +161,7 @@ def read_tests(path: Path) -> Found:
 def read_lines(path: Path) -> Found:
     """The lines of a list in Markdown; those that begin with FAILED are findings."""
     lines = [line[2:] for line in path.read_text("utf-8").splitlines() if line.startswith("- ")]
-    wrong = _wrong([line for line in lines if line.startswith("FAILED")])
+    wrong = _wrong([line[8:] for line in lines if line.startswith("FAILED: ")])
     return Found(lines, wrong, bool(lines), len(lines))
 
 
