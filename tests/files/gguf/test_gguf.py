@@ -14,6 +14,7 @@ import pytest
 
 import pyattn
 from pyattn import ModelError, reference
+from pyattn.commands.conversion import convert
 from pyattn.files import ModelFiles, open_model, read_checkpoint
 from pyattn.files.gguf.blocks import BLOCK_TYPES
 from pyattn.files.gguf.container import read_container
@@ -81,6 +82,23 @@ def test_file_translates_and_leaves_nothing_behind(
     with pyattn.load(tmp_path / "own", threads=1) as again:
         [[found]] = again.model.generate([[5, 9, 1]], max_new_tokens=4)
     assert (found.tokens, found.score) == (wanted.tokens, wanted.score)
+
+
+@pytest.mark.parametrize(("dtype", "least", "most"), [("int8", 0.002, 0.01), ("float32", 0, 0)])
+def test_conversion_says_what_rounding_once_more_changed(
+    tmp_path: pathlib.Path, dtype: Any, least: float, most: float
+) -> None:
+    loss = convert(FOLDER / "gated.gguf", tmp_path / "own", dtype=dtype)
+    assert loss is not None
+    assert least <= loss <= most
+    before, after = read_checkpoint(FOLDER / "gated.gguf"), read_checkpoint(tmp_path / "own")
+    changes = [
+        np.square(after.tensors[name] - array).mean() / np.square(array).mean()
+        for name, array in before.tensors.items()
+        if array.ndim == 2
+    ]
+    assert min(changes) <= loss**2 <= max(changes)
+    assert convert(tmp_path / "own", tmp_path / "again", dtype="int8") is None
 
 
 def test_numbers_are_counted_by_their_type() -> None:
