@@ -163,12 +163,17 @@ class _Proof:
             "asked": seconds,
             "took": time.monotonic() - began,
             "date": datetime.date.today().isoformat(),
-            "command": _shown(command, self._setting.folder),
+            "command": shlex.join(command).replace(sys.executable, "python"),
             "identity": self._identity(),
         }
-        done |= _judged(part, result, code, patience) | {"log": log}
+        done |= _judged(part, result, code, patience)
+        done["log"] = "" if done["status"] == "passed" else log
+        # Without the places of this machine, which tracebacks have, too.
+        text = json.dumps(done, indent=1)
+        text = text.replace(f"{self._setting.folder}/", "FOLDER/").replace(f"{ROOT}/", "")
+        done = json.loads(text)
         place = self._setting.folder / f"{part.name}.done.json"
-        place.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+        place.write_text(text + "\n", encoding="utf-8")
         return done
 
 
@@ -224,12 +229,6 @@ def prose() -> list[str]:
         for block in text.split("\n\n"):
             found |= dict.fromkeys(_PROSE.findall(" ".join(block.split())))
     return list(found)
-
-
-def _shown(command: Sequence[str], folder: Path) -> str:
-    """A command without the places of this machine."""
-    text = shlex.join(command).replace(sys.executable, "python")
-    return text.replace(f"{folder}/", "FOLDER/").replace(f"{ROOT}/", "")
 
 
 def _levels() -> list[str]:
