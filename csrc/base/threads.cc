@@ -1,7 +1,4 @@
-// The only file that names OpenMP.
 #include "base/threads.h"
-
-#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -19,12 +16,10 @@
 #include "base/check.h"
 #include "base/cpu.h"
 #include "base/crew.h"
+#include "base/helpers.h"
 
 #ifdef __linux__
 #include <sched.h>
-#endif
-#ifdef _OPENMP
-#include <omp.h>
 #endif
 
 namespace pyattn {
@@ -54,37 +49,25 @@ thread_local int job_threads = 1;
 constexpr int kPartsPerThread = 4;
 
 // Calls `job` with helpers at its side.
-void run_with_crew([[maybe_unused]] int threads,
-                   const std::function<void()>& job) {
-#ifdef _OPENMP
-  if (threads > 1) {
-    Crew crew;
-    std::exception_ptr error;
-#pragma omp parallel num_threads(threads)
-    {
-      if (omp_get_thread_num() == 0) {
-        current_crew = &crew;
-        job_threads = omp_get_num_threads();
-        try {
-          job();
-        } catch (...) {
-          error = std::current_exception();
-        }
-        current_crew = nullptr;
-        job_threads = 1;
-        crew.dismiss();
-      } else {
-        const FlushDenormals flush;
-        crew.help();
-      }
-    }
-    if (error) {
-      std::rethrow_exception(error);
-    }
+void run_with_helpers(Helpers& helpers, const std::function<void()>& job) {
+  if (helpers.size() == 0) {
+    job();
     return;
   }
-#endif
-  job();
+  helpers.run([&](Crew& crew) {
+    struct Shared {
+      Shared(Crew& crew, int threads) {
+        current_crew = &crew;
+        job_threads = threads;
+      }
+      ~Shared() {
+        current_crew = nullptr;
+        job_threads = 1;
+      }
+    };
+    const Shared shared(crew, helpers.size() + 1);
+    job();
+  });
 }
 
 }  // namespace
@@ -112,10 +95,9 @@ struct Team::Worker {
   }
 
   void serve(int threads) {
-#ifdef __linux__
-    pthread_setname_np(pthread_self(), "pyattn");
-#endif
+    name_this_thread();
     const FlushDenormals flush;
+    Helpers helpers(threads - 1);
     std::unique_lock<std::mutex> lock(mutex);
     while (true) {
       wake.wait(lock, [this] { return closing || !jobs.empty(); });
@@ -127,7 +109,7 @@ struct Team::Worker {
       lock.unlock();
       current_stop = &job->stop;
       try {
-        run_with_crew(threads, job->body);
+        run_with_helpers(helpers, job->body);
       } catch (...) {
         job->error = std::current_exception();
       }

@@ -26,10 +26,8 @@ constexpr std::chrono::milliseconds kWaitingSlice(20);
 /// A thread that runs jobs one after the other, and the helpers that
 /// `parallel_for` splits a job's loops over. Thread-safe.
 ///
-/// Parallel regions run on this thread alone, never on the caller's: OpenMP's
-/// runtime keeps its pool with the thread that opened the region, and a child
-/// process forked from that thread would wait for a pool that it does not
-/// have.
+/// Jobs run on this thread alone, never on the caller's: a child process
+/// forked from the caller's has neither thread nor helpers, and makes its own.
 class Team {
  public:
   /// Starts no thread; the first job does. `threads` counts the helpers and

@@ -1,14 +1,13 @@
 // Many threads on one engine, for ThreadSanitizer (.ci/tsan): they search,
 // watch, cancel, encode and score at once, and every result is what it is
-// alone. The crew that shares loops is run by plain threads, since OpenMP's
-// own, which it has otherwise, are none that ThreadSanitizer knows.
+// alone.
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <random>
 #include <thread>
 
-#include "base/crew.h"
+#include "base/helpers.h"
 #include "engine/engine.h"
 #include "kernels/dispatch.h"
 
@@ -227,7 +226,7 @@ void stress_engine(pyattn::Mixer mixer) {
       .batch_tokens = 40, .rows = 12, .cache_bytes = 60'000};
   std::vector<std::shared_ptr<Request>> left;
   {
-    Engine engine(RandomModel::config(mixer), packing, tensors, 1, limits);
+    Engine engine(RandomModel::config(mixer), packing, tensors, 3, limits);
     Stress stress(engine);
     in_threads(kThreads, [&](int n) { stress.run(n); });
     for (int n = 0; n < 5; ++n) {
@@ -239,34 +238,43 @@ void stress_engine(pyattn::Mixer mixer) {
   }
 }
 
-void stress_crew() {
-  constexpr int kLoops = 2000;
+void stress_helpers() {
+  constexpr int kJobs = 100;
+  constexpr int kLoops = 20;  // few, so that helpers come late for some jobs
   constexpr int64_t kCount = 1000;
-  pyattn::Crew crew;
+  pyattn::Helpers helpers(3);
+  require(helpers.size() == 3, "no threads");
   std::vector<int64_t> cells(kCount, 0);
-  in_threads(4, [&](int n) {
-    if (n > 0) {
-      crew.help();
-      return;
+  int64_t loops = 0;
+  for (int job = 0; job < kJobs; ++job) {
+    bool thrown = false;
+    try {
+      helpers.run([&](pyattn::Crew& crew) {
+        for (int loop = 0; loop < job % kLoops; ++loop, ++loops) {
+          crew.lead(kCount, 1 + loop % 16, &cells,
+                    [](void* body, int64_t begin, int64_t end) {
+                      auto& all = *static_cast<std::vector<int64_t>*>(body);
+                      for (int64_t i = begin; i < end; ++i) {
+                        ++all[i];
+                      }
+                    });
+          require(cells[loops % kCount] == loops + 1, "a part was not done");
+        }
+        if (job % 3 == 0) {
+          throw pyattn::Cancelled();
+        }
+      });
+    } catch (const pyattn::Cancelled&) {
+      thrown = true;
     }
-    for (int loop = 0; loop < kLoops; ++loop) {
-      crew.lead(kCount, 1 + loop % 16, &cells,
-                [](void* body, int64_t begin, int64_t end) {
-                  auto& all = *static_cast<std::vector<int64_t>*>(body);
-                  for (int64_t i = begin; i < end; ++i) {
-                    ++all[i];
-                  }
-                });
-      require(cells[loop % kCount] == loop + 1, "a part was not done");
-    }
-    crew.dismiss();
-  });
+    require(thrown == (job % 3 == 0), "a job's exception was lost");
+  }
 }
 
 }  // namespace
 
 int main() {
-  stress_crew();
+  stress_helpers();
   stress_engine(pyattn::Mixer::kAttention);
   stress_engine(pyattn::Mixer::kSsru);
   std::puts("engine_stress: all as it should be");
