@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "base/threads.h"
@@ -181,8 +182,9 @@ class BoundModel {
 
   void set_vocabulary_search(const py::handle& parts) {
     const auto model = loaded();
-    model->engine().set_search(
-        search_from(model->engine().weights().output, parts));
+    auto search = search_from(model->engine().weights().output, parts);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    model->engine().set_search(std::move(search));
   }
 
   // Rows, those that were computed whole, and panels of the others; or None.
@@ -197,7 +199,11 @@ class BoundModel {
   }
 
   // Calls that still run in other threads finish; the last frees the engine.
-  void close() { loaded_.reset(); }
+  void close() {
+    std::shared_ptr<Loaded> last;  // ends without the lock
+    const std::lock_guard<std::mutex> lock(mutex_);
+    last.swap(loaded_);
+  }
 
   int threads() { return loaded()->engine().threads(); }
   const char* isa() { return isa_name(loaded()->engine().weights().table.isa); }
@@ -212,6 +218,7 @@ class BoundModel {
 
  private:
   std::shared_ptr<Loaded> loaded() {
+    const std::lock_guard<std::mutex> lock(mutex_);
     check(loaded_ != nullptr, "model", "it is closed");
     return loaded_;
   }
@@ -231,6 +238,8 @@ class BoundModel {
     return list;
   }
 
+  // Python may be one without a GIL. Nothing of Python is called under it.
+  std::mutex mutex_;
   std::shared_ptr<Loaded> loaded_;
 };
 

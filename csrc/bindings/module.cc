@@ -3,7 +3,8 @@
 #include "base/check.h"
 #include "bindings/bindings.h"
 
-PYBIND11_MODULE(_core, module) {
+// Whatever several threads may share has its own locks (free-threaded Python).
+PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
   using namespace pyattn::bindings;  // NOLINT: a table of contents
   module.doc() = "The C++ core of pyattn; call it through the package.";
   pybind11::register_exception_translator([](std::exception_ptr error) {
