@@ -18,7 +18,9 @@ int parts_of(uint64_t ticket) {
 }
 int next_of(uint64_t ticket) { return static_cast<int>(ticket & 0xFFFF); }
 
-void pause() {
+}  // namespace
+
+void pause_spinning() {
 #if defined(__x86_64__)
   _mm_pause();
 #elif defined(__aarch64__)
@@ -26,9 +28,7 @@ void pause() {
 #endif
 }
 
-// About 0.1 ms: longer than the leader's own work between two loops of a
-// decoding step, short enough not to be noticed by other programs.
-constexpr int kSpins = 2000;
+namespace {
 
 // Returns once `word` is not `old` any more: spins for a while, then sleeps.
 template <class T>
@@ -37,7 +37,7 @@ void wait_for_change(const std::atomic<T>& word, T old) {
     if (word.load(std::memory_order_acquire) != old) {
       return;
     }
-    pause();
+    pause_spinning();
   }
   word.wait(old, std::memory_order_acquire);
 }

@@ -6,6 +6,14 @@
 
 namespace pyattn {
 
+/// How often a thread looks for work before it sleeps. About 0.1 ms: longer
+/// than the leader's own work between two loops of a decoding step, short
+/// enough not to be noticed by other programs.
+constexpr int kSpins = 2000;
+
+/// Between two looks: lets the core's other thread run.
+void pause_spinning();
+
 /// Shares the parts of one loop after the other between a leader and helpers.
 ///
 /// A loop is over when its parts are done, not when everybody has passed a

@@ -37,7 +37,7 @@ void Helpers::run(const std::function<void(Crew&)>& job) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     crew_ = &crew;
-    ++job_;
+    job_.fetch_add(1, std::memory_order_release);
   }
   wake_.notify_all();
   // Helpers must have left the crew before it goes, however the job ends.
@@ -75,6 +75,13 @@ void Helpers::serve() {
     if (--inside_ == 0) {
       left_.notify_one();
     }
+    lock.unlock();
+    for (int spin = 0;
+         spin < kSpins && job_.load(std::memory_order_acquire) == seen;
+         ++spin) {
+      pause_spinning();
+    }
+    lock.lock();
   }
 }
 

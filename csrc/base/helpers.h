@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -13,7 +14,9 @@ namespace pyattn {
 
 /// Threads that help one job after the other, in the crew of each.
 ///
-/// A job ends without those that have not woken up for it yet; they find the
+/// Between jobs they look for the next one for a while, then sleep: a kernel
+/// that NumPy users call over and over takes no longer than a wake-up. A job
+/// ends without those that have not woken up for it yet; they find the
 /// next job, or none.
 class Helpers {
  public:
@@ -35,9 +38,9 @@ class Helpers {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable left_;
-  Crew* crew_ = nullptr;  // of the job at hand; null between jobs
-  uint64_t job_ = 0;
-  int inside_ = 0;  // helpers in `crew_`
+  Crew* crew_ = nullptr;          // of the job at hand; null between jobs
+  std::atomic<uint64_t> job_{0};  // changes under the lock
+  int inside_ = 0;                // helpers in `crew_`
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };
