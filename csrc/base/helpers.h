@@ -14,10 +14,9 @@ namespace pyattn {
 
 /// Threads that help one job after the other, in the crew of each.
 ///
-/// Between jobs they look for the next one for a while, then sleep: a kernel
-/// that NumPy users call over and over takes no longer than a wake-up. A job
-/// ends without those that have not woken up for it yet; they find the
-/// next job, or none.
+/// Between jobs they look for the next one for a while, then sleep, so that
+/// calls of a kernel in a row do not wait for wake-ups. A job ends without
+/// those that have not woken up for it yet; they find the next job, or none.
 class Helpers {
  public:
   /// Starts `count` threads, or as many as the system grants.

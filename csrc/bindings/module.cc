@@ -3,8 +3,7 @@
 #include "base/check.h"
 #include "bindings/bindings.h"
 
-// Whatever several threads may share has its own locks (free-threaded Python).
-PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
+PYBIND11_MODULE(_core, module) {
   using namespace pyattn::bindings;  // NOLINT: a table of contents
   module.doc() = "The C++ core of pyattn; call it through the package.";
   pybind11::register_exception_translator([](std::exception_ptr error) {
