@@ -223,7 +223,7 @@ CONTENDERS = {
     "ctranslate2": CTranslate2,
 }
 DTYPES = {
-    "pyattn": ("auto", "float32", "bfloat16", "int8"),
+    "pyattn": ("auto", "float32", "bfloat16", "int8", "int4"),
     "numpy": ("float32",),
     "transformers": ("float32",),
     "ctranslate2": ("float32", "int8"),
@@ -264,6 +264,7 @@ def _pyattn_options(decoding: Decoding, pad: int) -> dict[str, Any]:
         "length_penalty": 1.0,
         "suppress_tokens": (pad,),
         "force_end": False,
+        "scores": False,  # nor do the others return any
     } | ({"target_prefix": decoding.prefix_ids} if decoding.prefix else {})
 
 

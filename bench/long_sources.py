@@ -84,6 +84,28 @@ def shape_of(name: str) -> Any:
                 decoder_start_token_id=0,
             )
         ),
+        "t5-base": lambda: transformers.T5ForConditionalGeneration(
+            transformers.T5Config(
+                vocab_size=32128,
+                d_model=768,
+                d_kv=64,
+                d_ff=3072,
+                num_layers=12,
+                num_heads=12,
+                decoder_start_token_id=0,
+            )
+        ),
+        "nllb-600m": lambda: transformers.M2M100ForConditionalGeneration(
+            transformers.M2M100Config(
+                vocab_size=256206,
+                encoder_ffn_dim=4096,
+                decoder_ffn_dim=4096,
+                encoder_layers=12,
+                decoder_layers=12,
+                encoder_layerdrop=0.0,
+                decoder_layerdrop=0.0,
+            )
+        ),
         "bigbird-pegasus-large": lambda: transformers.BigBirdPegasusForConditionalGeneration(
             transformers.BigBirdPegasusConfig()
         ),

@@ -1,17 +1,22 @@
-r"""Measure int8 summarisers: BART-large's shape with CTranslate2, and what keys in int8 gain.
+r"""Measure int8 models larger than Marian's, with CTranslate2: summarisers, T5 and NLLB.
 
     python bench/summaries.py --folder /tmp/long --searches 1x1,8x1,1x4,8x4 \
         --write bench/results/summaries
     python bench/summaries.py --folder /tmp/long --shape led-base --source 16384 \
         --programs pyattn-bfloat16-keys,pyattn --searches 1x1 --write bench/results/summaries
+    python bench/summaries.py --folder /tmp/long --shape t5-base --source 25 --target 24 \
+        --programs ctranslate2,pyattn-bfloat16-down,pyattn --searches 1x1,8x1,32x1 --rounds 5 \
+        --title "T5 and NLLB" --write bench/results/pre-norm
 
 Shapes are those of long_sources.py, with random weights under a seed, which transformers writes;
-CTranslate2's converter reads BART. A search is of so many sources at a time with a beam of so many:
-8x1 is eight, greedily. Sources are random ids of --source tokens; every target has --target tokens.
-Each program lives in a process of its own, pinned to as many cores as it has threads, and they take
-turns; a time is the least of the rounds. "first" is the time of a search for one token: of the
-encoder, of the keys and values that the decoder reads of the sources, and of one step.
-"pyattn-bfloat16-keys" computes and keeps those keys and values in bfloat16, all else in int8.
+CTranslate2's converter reads BART, T5 and NLLB. A search is of so many sources at a time with a
+beam of so many: 8x1 is eight, greedily. Sources are random ids of --source tokens; every target has
+--target tokens. Each program lives in a process of its own, pinned to as many cores as it has
+threads, and they take turns; a time is the least of the rounds. "first" is the time of a search for
+one token: of the encoder, of the keys and values that the decoder reads of the sources, and of one
+step. "pyattn-bfloat16-keys" computes and keeps those keys and values in bfloat16, all else in int8;
+"pyattn-bfloat16-down" the second products of feed-forwards, which "pyattn" has in int8_grouped if
+norms stand in front of blocks.
 
 Linux only. Needs torch, transformers and ctranslate2 beside pyattn.
 """
@@ -21,6 +26,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import json
 import multiprocessing
 import os
 import random
@@ -47,18 +53,24 @@ def convert(folder: Path) -> Path:
     if (made / "model.bin").is_file():
         return made
     import transformers
-    from ctranslate2.converters.transformers import BartLoader
+    from ctranslate2.converters import transformers as converters
 
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
     # The converter reads fields that later configs lack; these are BART's.
     model.config.normalize_before = False
     model.config.normalize_embedding = True
-    spec = BartLoader().get_model_spec(model)
+    loader = {
+        "bart": converters.BartLoader,
+        "m2m_100": converters.M2M100Loader,
+        "t5": converters.T5Loader,
+    }[model.config.model_type]
+    spec = loader().get_model_spec(model)
     vocabulary = [str(i) for i in range(model.config.vocab_size)]
     spec.register_source_vocabulary(vocabulary)
     spec.register_target_vocabulary(vocabulary)
-    spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = "0", "2", "3"
-    spec.config.decoder_start_token = "2"
+    start, end = model.config.decoder_start_token_id, model.config.eos_token_id
+    spec.config.bos_token, spec.config.eos_token, spec.config.unk_token = "0", str(end), "3"
+    spec.config.decoder_start_token = str(start)
     spec.config.add_source_eos = False
     spec.validate()
     spec.optimize(quantization="int8")
@@ -67,10 +79,10 @@ def convert(folder: Path) -> Path:
     return made
 
 
-def _pyattn(folder: Path, threads: int, *, keys: str) -> Search:
+def _pyattn(folder: Path, threads: int, *, dtype: dict[str, str] | str) -> Search:
     import pyattn
 
-    model = pyattn.Model(pyattn.files.read_checkpoint(folder), dtype={KEYS: keys}, threads=threads)
+    model = pyattn.Model(pyattn.files.read_checkpoint(folder), dtype=dtype, threads=threads)
 
     def search(sources: list[list[int]], beam: int, tokens: int) -> None:
         model.generate(
@@ -106,8 +118,9 @@ def _ctranslate2(folder: Path, threads: int) -> Search:
 
 PROGRAMS: dict[str, Callable[[Path, int], Search]] = {
     "ctranslate2": _ctranslate2,
-    "pyattn-bfloat16-keys": functools.partial(_pyattn, keys="bfloat16"),
-    "pyattn": functools.partial(_pyattn, keys="int8"),
+    "pyattn-bfloat16-keys": functools.partial(_pyattn, dtype={KEYS: "bfloat16"}),
+    "pyattn-bfloat16-down": functools.partial(_pyattn, dtype={"*.feed_forward.down": "bfloat16"}),
+    "pyattn": functools.partial(_pyattn, dtype="auto"),
 }
 
 
@@ -142,7 +155,7 @@ def measure(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     for count, beam in options.searches:
         draw = random.Random(1)
         sources = [
-            [draw.randrange(5, 40_000) for _ in range(options.source - 1)] + [2]
+            [draw.randrange(5, 32_000) for _ in range(options.source - 1)] + [options.end]
             for _ in range(count)
         ]
         seconds: dict[str, list[float]] = {program: [] for program in links}
@@ -166,7 +179,7 @@ def measure(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
 def markdown(record: dict[str, Any]) -> str:
     """The record as a page."""
     lines = [
-        *heading("Summaries", record),
+        *heading(record["title"], record),
         "Seconds, the least of the rounds: of a search for one token and of the whole, and "
         "milliseconds of each further step.",
         "",
@@ -216,12 +229,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", type=int, default=64, help="tokens")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--title", default="Summaries", help="of the page")
     parser.add_argument("--write", type=Path, help="path of results, without an extension")
     options = parser.parse_args(arguments)
     folder = make(options.folder, options.shape)
+    options.end = json.loads((folder / "config.json").read_text("utf-8"))["eos_token_id"]
     if "ctranslate2" in options.programs:
         convert(folder)
     record = {
+        "title": options.title,
         "machine": machine.describe(),
         "versions": machine.versions(
             ("pyattn", "numpy", "ctranslate2", "torch", "transformers"),

@@ -69,7 +69,7 @@ class Model(ForwardPasses):
             of patterns (`fnmatch`) of the names in `pyattn.products`, such as
             {"*": "int8", "*.down": "bfloat16"}. The last matching pattern counts; a product that no
             pattern matches is "auto". "int4" alone leaves int8 to the output's product, and
-            bfloat16 to those that int8 would hurt.
+            int8_grouped to those that int8 would hurt.
         threads: Threads to use; None is what this process may use (CPU affinity and cgroup quota),
             or PYATTN_NUM_THREADS.
         isa: Level of instructions; None is the best that this CPU has, or PYATTN_ISA.

@@ -23,6 +23,7 @@ Numbers numbers_of(DType dtype) {
     case DType::kBFloat16:
       return {Storage::kBFloat16, py::dtype::of<uint16_t>()};
     case DType::kInt4:  // no output with a search is
+    case DType::kInt8Grouped:
     case DType::kInt8:
       break;
   }

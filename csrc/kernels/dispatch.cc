@@ -113,19 +113,22 @@ const char* dtype_name(DType dtype) {
       return "int8";
     case DType::kInt4:
       return "int4";
+    case DType::kInt8Grouped:
+      return "int8_grouped";
   }
   return "unknown";
 }
 
 DType dtype_named(const char* operation, const std::string& name) {
-  for (const DType dtype :
-       {DType::kFloat32, DType::kBFloat16, DType::kInt8, DType::kInt4}) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kInt8,
+                            DType::kInt4, DType::kInt8Grouped}) {
     if (name == dtype_name(dtype)) {
       return dtype;
     }
   }
-  throw ArgumentError(std::string(operation) + ": dtype is '" + name +
-                      "', expected float32, bfloat16, int8 or int4");
+  throw ArgumentError(
+      std::string(operation) + ": dtype is '" + name +
+      "', expected float32, bfloat16, int8, int4 or int8_grouped");
 }
 
 }  // namespace pyattn

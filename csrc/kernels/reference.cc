@@ -10,12 +10,12 @@
 
 #include "kernels/isa/tables.h"
 #include "kernels/reference_attention.h"
+#include "kernels/reference_prepare.h"
 
 namespace pyattn {
 namespace {
 
 constexpr int kPanel = 8;
-constexpr int kLeast = -128;
 
 double activate(Activation activation, double x) {
   switch (activation) {
@@ -35,6 +35,29 @@ double activate(Activation activation, double x) {
   return x;
 }
 
+// One output of int8_grouped: the sums of groups, exact, are added in double.
+double grouped_product(const LinearArgs& args, int64_t row, int64_t column) {
+  const int64_t groups = args.steps / kInputGroupSteps;
+  const char* panel = static_cast<const char*>(args.weight) +
+                      column / kPanel * groups * grouped_bytes(kPanel);
+  const char* x = static_cast<const char*>(args.x) + row * args.x_stride * 4;
+  const char* behind = x + args.steps * 4;
+  const float* scales = reinterpret_cast<const float*>(behind);
+  const int32_t* zeros = reinterpret_cast<const int32_t*>(behind + groups * 4);
+  double sum = 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    const char* words = panel + g * grouped_bytes(kPanel) + column % kPanel * 4;
+    int products = 0, weights = 0;
+    for (int64_t i = 0; i < kInputGroup; ++i) {
+      const int weight = static_cast<int8_t>(words[i / 4 * kPanel * 4 + i % 4]);
+      products += static_cast<int8_t>(x[g * kInputGroup + i]) * weight;
+      weights += weight;
+    }
+    sum += static_cast<double>(scales[g]) * (products - zeros[g] * weights);
+  }
+  return sum * args.scale[column];
+}
+
 // The exact sum of one output, in the number type's own arithmetic but for
 // rounding: doubles, or integers.
 double product(DType dtype, const LinearArgs& args, int64_t row,
@@ -42,6 +65,9 @@ double product(DType dtype, const LinearArgs& args, int64_t row,
   const int64_t first = column / kPanel * kPanel * args.steps + column % kPanel;
   const int64_t word = row * args.x_stride;
   double sum = 0;
+  if (dtype == DType::kInt8Grouped) {
+    return grouped_product(args, row, column);
+  }
   if (dtype == DType::kInt4) {
     const char* panel = static_cast<const char*>(args.weight) +
                         column / kPanel * int4_panel_bytes(args.steps, kPanel);
@@ -104,83 +130,13 @@ void expand(const ExpandArgs& args) {
   }
 }
 
-void quantize_row(const float* x, int64_t dim, int8_t* q, int64_t count,
-                  float* scale, int32_t* zero) {
-  float low = 0, high = 0;
-  bool finite = true;
-  for (int64_t i = 0; i < dim; ++i) {
-    low = x[i] < low ? x[i] : low;
-    high = x[i] > high ? x[i] : high;
-    finite = finite && std::isfinite(x[i]);
-  }
-  *scale = finite ? high / 255.0F - low / 255.0F
-                  : std::numeric_limits<float>::quiet_NaN();
-  const float inverse = finite && *scale > 0 ? 1.0F / *scale : 0.0F;
-  // Infinity times nothing would be no number, which no integer is.
-  const int from =
-      inverse > 0 ? static_cast<int>(std::nearbyint(-low * inverse)) : 0;
-  *zero = kLeast + from;
-  for (int64_t i = 0; i < count; ++i) {
-    const int value =
-        i < dim && inverse > 0
-            ? from + static_cast<int>(std::nearbyint(x[i] * inverse))
-            : from;
-    q[i] = static_cast<int8_t>(kLeast + (value < 255 ? value : 255));
-  }
-}
-
-uint16_t to_bfloat16(float x) {
-  const uint32_t bits = std::bit_cast<uint32_t>(x);
-  // To nearest, ties to even.
-  return static_cast<uint16_t>(
-      (std::isnan(x) ? bits | 0x400000 : bits + 0x7FFF + (bits >> 16 & 1)) >>
-      16);
-}
-
-// Products of the reference read floats, or int8; caches keep bfloat16 too.
-void prepare(const PrepareArgs& args) {
-  for (int64_t row = 0; row < args.rows; ++row) {
-    if (args.words.kind == Words::kBFloat16) {
-      const float* x = args.x + row * args.x_stride;
-      auto* y =
-          static_cast<uint16_t*>(args.words.data) + row * args.words.stride * 2;
-      for (int64_t i = 0; i < args.words.stride * 2; ++i) {
-        y[i] = i < args.dim ? to_bfloat16(x[i]) : uint16_t{0};
-      }
-      continue;
-    }
-    quantize_row(
-        args.x + row * args.x_stride, args.dim,
-        static_cast<int8_t*>(args.words.data) + row * args.words.stride * 4,
-        args.words.stride * 4, args.words.scale + row, args.words.zero + row);
-  }
-}
-
-void heads_to_int8(const HeadsToInt8Args& args) {
-  for (int64_t head = 0; head < args.heads; ++head) {
-    const float* const x = args.x + head * args.head_dim;
-    float most = 0;
-    bool finite = true;
-    for (int64_t i = 0; i < args.head_dim; ++i) {
-      most = std::max(most, std::abs(x[i]));
-      finite = finite && std::isfinite(x[i]);
-    }
-    const float scale = finite ? most / 127 : NAN;
-    args.scales[head * args.scale_stride] = scale;
-    for (int64_t i = 0; i < args.head_dim; ++i) {
-      args.y[head * args.head_dim + i] =
-          static_cast<int8_t>(scale > 0 ? std::nearbyint(x[i] / scale) : 0);
-    }
-  }
-}
-
 void prepare_normal(const NormArgs& args) {
   if (args.words.data != nullptr) {
-    prepare({.x = args.y,
-             .words = args.words,
-             .rows = args.rows,
-             .dim = args.dim,
-             .x_stride = args.y_stride});
+    reference_prepare({.x = args.y,
+                       .words = args.words,
+                       .rows = args.rows,
+                       .dim = args.dim,
+                       .x_stride = args.y_stride});
   }
 }
 
@@ -322,16 +278,19 @@ extern const KernelTable kReferenceKernels = {
     .isa = Isa::kReference,
     .lanes = 1,
     .panel = kPanel,
-    .least = kLeast,
+    .least = kReferenceLeast,
     .products = {{.run = linear<DType::kFloat32>},
                  {.run = linear<DType::kBFloat16>},
                  {.run = linear<DType::kInt8>, .words = Words::kInt8},
                  {.run = linear<DType::kInt4>,
                   .words = Words::kInt8,
                   .steps = kInt4Steps,
-                  .most_rows = 2}},
+                  .most_rows = 2},
+                 {.run = linear<DType::kInt8Grouped>,
+                  .words = Words::kInt8Groups,
+                  .steps = kInputGroupSteps}},
     .expand = expand,
-    .prepare = prepare,
+    .prepare = reference_prepare,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .attention = reference_attention,
@@ -339,7 +298,7 @@ extern const KernelTable kReferenceKernels = {
     .attention_step = reference_attention_step,
     .attention_step_bfloat16 = reference_attention_step_bfloat16,
     .attention_step_int8 = reference_attention_step_int8,
-    .heads_to_int8 = heads_to_int8,
+    .heads_to_int8 = reference_heads_to_int8,
     .ssru = ssru,
     .gate = gate,
     .soft_cap = soft_cap,

@@ -14,8 +14,8 @@ namespace pyattn {
 enum class Activation { kNone, kRelu, kGelu, kGeluTanh, kSilu };
 
 /// The number types that weights are kept and multiplied in.
-enum class DType { kFloat32, kBFloat16, kInt8, kInt4 };
-inline constexpr int kDTypes = 4;
+enum class DType { kFloat32, kBFloat16, kInt8, kInt4, kInt8Grouped };
+inline constexpr int kDTypes = 5;
 
 /// int4 is compressed int8: a weight is scale[column] * s[column][group] * q,
 /// where q is in [-8, 7] and s in [-15, 15], so that s * q is an int8 and a sum
@@ -65,9 +65,30 @@ constexpr int int4_weight(const char* weights, int64_t panel, int64_t column,
   return scale * (four < 8 ? four : four - 16);
 }
 
+/// int8_grouped: int8 weights whose inputs have a scale and a zero for each
+/// group, rather than for the row, so that a channel far above the others costs
+/// only its neighbours their precision. A group is so many inputs, or steps.
+inline constexpr int64_t kInputGroup = 64;
+inline constexpr int64_t kInputGroupSteps = kInputGroup / 4;
+
+/// Words of a row of inputs: whole groups.
+template <class User = void>
+constexpr int64_t grouped_steps(int64_t inputs) {
+  return (inputs + kInputGroup - 1) / kInputGroup * kInputGroupSteps;
+}
+
+/// Bytes of a group in a panel: its words, [kInputGroupSteps][panel], and the
+/// sums of each column's weights, [panel] of int32.
+template <class User = void>
+constexpr int64_t grouped_bytes(int64_t panel) {
+  return (kInputGroupSteps + 1) * panel * 4;
+}
+
 /// What the input of a product comes in: words of four bytes, which hold one
-/// float, or two bfloat16 or four int8 of neighbouring inputs.
-enum class Words { kFloats, kBFloat16, kInt8 };
+/// float, or two bfloat16 or four int8 of neighbouring inputs. Behind the words
+/// of int8 with groups are the scale of each group, a float, and what stands
+/// for 0 in each, an int32.
+enum class Words { kFloats, kBFloat16, kInt8, kInt8Groups };
 
 /// Rows in the form that a product reads.
 struct WordRows {
@@ -88,7 +109,9 @@ struct WordRows {
 struct LinearArgs {
   const void* x;          // [rows, steps] words, x_stride words between rows
   const void* weight;     // [columns / panel][steps][panel], see KernelTable;
-                          // int4: [columns / panel][int4_panel_bytes]
+                          // int4: [columns / panel][int4_panel_bytes];
+                          // int8_grouped: [columns / panel][groups] of
+                          // grouped_bytes
   const void* next;       // what to fetch behind the weights; null: what lies
                           // there, since weights lie in the order of reading
   const float* bias;      // [columns]: out, or twice that if gated, rounded up
@@ -102,7 +125,7 @@ struct LinearArgs {
   // int8 and int4: y is (sum - x_zero * column_sum) * x_scale * scale.
   const float* x_scale;       // [rows]
   const int32_t* x_zero;      // [rows]
-  const float* scale;         // [columns]
+  const float* scale;         // [columns]; int8_grouped has it, too
   const int32_t* column_sum;  // [columns]: of the column's weights
   const float* bar;           // [rows], for KernelTable::bounds only
 };
@@ -118,7 +141,8 @@ struct ExpandArgs {
 /// from the row's least value to its greatest, zero among them: q = round(x /
 /// scale)
 /// + zero; the least is 0 where the instructions take unsigned inputs, else
-/// -128. What is not finite makes the row's scale NaN, so that it is not lost.
+/// -128. What is not finite makes the scale NaN, so that it is not lost. With
+/// groups each has a scale and a zero of its own.
 struct PrepareArgs {
   const float* x;  // [rows, dim], x_stride between rows
   WordRows words;

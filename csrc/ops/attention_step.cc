@@ -49,6 +49,7 @@ auto step_kernel(const KernelTable& table, DType cache_type) {
     case DType::kInt8:
       return table.attention_step_int8;
     case DType::kInt4:  // no cache is
+    case DType::kInt8Grouped:
     case DType::kFloat32:
       break;
   }

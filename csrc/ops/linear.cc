@@ -51,7 +51,10 @@ WordRows LinearInput::allocate(const PackedLinear& weight, ConstRows x,
     zero_ = nullptr;
     return {};
   }
-  stride_ = row_stride(weight.steps());
+  const int64_t scales_of_groups = kernel.words == Words::kInt8Groups
+                                       ? weight.steps() / kInputGroupSteps * 2
+                                       : 0;
+  stride_ = row_stride(weight.steps() + scales_of_groups);
   // A tile may start at any row, and reads whole tiles.
   float* const words = words_.at_least((rows + kernel.rows - 1) * stride_);
   float* const scales = scales_.at_least(rows);

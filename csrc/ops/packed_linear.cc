@@ -18,7 +18,8 @@ constexpr int64_t kMostInt8Inputs = 65536;
 constexpr int64_t kExpandedBytes = 256 * 1024;
 
 bool has_scales(DType dtype) {
-  return dtype == DType::kInt8 || dtype == DType::kInt4;
+  return dtype == DType::kInt8 || dtype == DType::kInt4 ||
+         dtype == DType::kInt8Grouped;
 }
 
 // Weights that a job packs: long enough for threads to share, and short enough
@@ -56,18 +57,38 @@ void turn_squares(const char* from, int64_t panel, int64_t words, int64_t begin,
   }
 }
 
+// Words [begin, end), to their places from `to` on.
 template <class Word>
-void turn(const char* from, int64_t panel, int64_t words, char* to) {
-  int64_t word = 0;
-  for (; word + 4 <= words; word += 4) {
+void turn(const char* from, int64_t panel, int64_t words, int64_t begin,
+          int64_t end, char* to) {
+  int64_t word = begin;
+  for (; word + 4 <= end; word += 4) {
     if (sizeof(Word) == 4 && panel % 4 == 0) {
       turn_squares(from, panel, words, word, to);
     } else {
       turn_words<Word, 4>(from, panel, words, word, to);
     }
   }
-  for (; word < words; ++word) {
+  for (; word < end; ++word) {
     turn_words<Word, 1>(from, panel, words, word, to);
+  }
+}
+
+// A panel of int8_grouped: the words of each group, and the sums behind them.
+void turn_groups(const char* from, int64_t panel, int64_t words, char* to) {
+  for (int64_t begin = 0; begin < words; begin += kInputGroupSteps) {
+    turn<uint32_t>(from, panel, words, begin, begin + kInputGroupSteps, to);
+    // The next group's words are so much further on than they would be alone.
+    char* const sums = to + (begin + kInputGroupSteps) * panel * 4;
+    for (int64_t column = 0; column < panel; ++column) {
+      const char* const group = from + (column * words + begin) * 4;
+      int32_t sum = 0;
+      for (int64_t i = 0; i < kInputGroup; ++i) {
+        sum += static_cast<int8_t>(group[i]);
+      }
+      std::memcpy(sums + column * 4, &sum, sizeof(sum));
+    }
+    to += panel * 4;
   }
 }
 
@@ -218,10 +239,12 @@ void PackedLinear::turn_panel(const char* rows, char* to) const {
         to[place.scale + c] = group[kInt4Group / 2];
       }
     }
+  } else if (dtype_ == DType::kInt8Grouped) {
+    turn_groups(rows, panel, steps(), to);
   } else if (weight_bytes() == 2) {
-    turn<uint16_t>(rows, panel, steps(), to);
+    turn<uint16_t>(rows, panel, steps(), 0, steps(), to);
   } else {
-    turn<uint32_t>(rows, panel, steps(), to);
+    turn<uint32_t>(rows, panel, steps(), 0, steps(), to);
   }
 }
 
@@ -267,8 +290,14 @@ int64_t PackedLinear::weight_bytes() const {
 }
 
 int64_t PackedLinear::panel_bytes() const {
-  return dtype_ == DType::kInt4 ? int4_panel_bytes(steps(), table_->panel)
-                                : steps() * table_->panel * weight_bytes();
+  switch (dtype_) {
+    case DType::kInt4:
+      return int4_panel_bytes(steps(), table_->panel);
+    case DType::kInt8Grouped:
+      return steps() / kInputGroupSteps * grouped_bytes(table_->panel);
+    default:
+      return steps() * table_->panel * weight_bytes();
+  }
 }
 
 // Bytes of a column before it is turned.

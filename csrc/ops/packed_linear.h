@@ -68,7 +68,7 @@ class PackedLinear {
     return table_->products[static_cast<int>(dtype_)];
   }
 
-  /// Words of an input row.
+  /// Words of an input row that are multiplied.
   int64_t steps() const;
 
   /// Bytes of a column in a step; of int4, once it is expanded.
@@ -105,7 +105,7 @@ class PackedLinear {
   int64_t in_ = 0, out_ = 0, bytes_ = 0;
   char* weight_ = nullptr;  // see LinearArgs
   float* bias_ = nullptr;   // [panels, panel]
-  float* scale_ = nullptr;  // [panels, panel], int8 and int4 only
+  float* scale_ = nullptr;  // [panels, panel], types of integers only
   int32_t* sum_ = nullptr;  // [panels, panel], likewise: of the weights
   std::shared_ptr<Arena> arena_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/threads.h"
 
 namespace pyattn {
@@ -35,6 +36,8 @@ Selection::Selection(const PackedLinear& output, std::vector<int32_t> ids)
       steps_(output.steps()),
       weight_(panels() * panel_bytes()),
       bias_(panels() * output.table().panel) {
+  check(output.dtype() != DType::kInt8Grouped, "columns",
+        "the output is in int8_grouped, expected another number type");
   if (output.columns(0, 1).scale != nullptr) {
     scale_ = Buffer<float>(bias_.size());
     column_sum_ = Buffer<int32_t>(bias_.size());

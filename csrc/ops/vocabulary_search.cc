@@ -33,8 +33,8 @@ VocabularySearch::VocabularySearch(const PackedLinear& output,
       slack_per_norm_(parts.slack_per_norm),
       slack_per_scale_(parts.slack_per_scale),
       most_norm_(parts.most_norm) {
-  check(output.dtype() != DType::kInt4, "search",
-        "the output is in int4, expected another number type");
+  check(output.dtype() < DType::kInt4, "search",
+        "the output is in int4 or int8_grouped, expected another number type");
   check(kept_ > 0 && kept_ <= output.in(), "search", "kept is out of range");
   check(axes_.out() == output.in() && bounds_.out() == output.out(), "search",
         "shapes are not the output's");

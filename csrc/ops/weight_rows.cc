@@ -48,7 +48,7 @@ WeightRows::WeightRows(DType dtype, int64_t columns)
       s_(groups_of(columns)) {}
 
 Int8Row WeightRows::write(const StoredMatrix& from, int64_t row, void* to) {
-  if (dtype_ == DType::kInt8) {
+  if (dtype_ == DType::kInt8 || dtype_ == DType::kInt8Grouped) {
     return write_int8(from, row, static_cast<int8_t*>(to));
   }
   if (dtype_ == DType::kInt4) {

@@ -8,7 +8,7 @@
 
 namespace pyattn {
 
-/// What a row of int8 or int4 weights is multiplied by, and the sum of its
+/// What a row of integer weights is multiplied by, and the sum of its
 /// integers.
 struct Int8Row {
   float scale;

@@ -90,8 +90,8 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         type=_dtype,
         default="auto",
         metavar="TYPE[,NAME=TYPE...]",
-        help="number type of weights in computation: auto, float32, bfloat16, int8 or int4, and "
-        "other types for products by name (* for any characters)",
+        help="number type of weights in computation: auto, float32, bfloat16, int8, int4 or "
+        "int8_grouped, and other types for products by name (* for any characters)",
     )
     command.add_argument(
         "--threads", type=count, metavar="N", help="by default as many as the process may use"

@@ -45,17 +45,18 @@ def entries(
 
 
 def matrix_types(config: ModelConfig) -> dict[str, str]:
-    """The number type of each matrix that is multiplied, of a model in int4."""
+    """The number type to store each matrix in that is multiplied, of a model in int4."""
     matrices = products(config)
     return {
-        matrix: kind for product, kind in four_bits(config).items() for matrix in matrices[product]
+        matrix: "int8" if kind == "int8_grouped" else kind  # groups are the inputs'
+        for product, kind in four_bits(config).items()
+        for matrix in matrices[product]
     }
 
 
 def _kept(kind: str, tensor: Stored) -> str:
     """The type to store in: what has fewer bits than its type in a model of int4 keeps them."""
-    fewer = {"int8": ("int4",), "bfloat16": ("int8", "int4")}.get(kind, ())
-    return tensor.dtype if tensor.dtype in fewer else kind
+    return tensor.dtype if (kind, tensor.dtype) == ("int8", "int4") else kind
 
 
 def _entries(name: str, tensor: Stored, kind: str) -> dict[str, Entry]:

@@ -32,7 +32,9 @@ def pack(
             float32. "int8": with one scale per row of `weight`, and each row of the input with a
             scale and a zero of its own; sums are exact in int32. "int4": the same with weights that
             are a product of a whole number from -8 to 7, one from -15 to 15 for each group of 32
-            inputs, and the scale of the row.
+            inputs, and the scale of the row. "int8_grouped": int8 with a scale and a zero for each
+            64 inputs of a row, which keeps the precision of the others where a few inputs are far
+            above them; sums over groups are in float32.
         isa: Level of instructions; None is the best, or PYATTN_ISA.
 
     Returns:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
-from pyattn.products import four_bits, products, sensitive
+from pyattn.products import eight_bits, four_bits, products
 
-DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8", "int4"]
+DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8", "int4", "int8_grouped"]
 # One for all products, or by patterns of their names, of which the last that matches counts.
 DTypes: TypeAlias = DType | Mapping[str, DType]
 
@@ -48,10 +48,10 @@ def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
     """The number type of each product, with "auto" resolved.
 
     "auto" is the fastest type on this level at full quality. That is int8: on a thousand sentences
-    of a trained Marian model its cost in BLEU is within chance. Products that are `sensitive` are
-    bfloat16, unless the checkpoint stores them in int8 or int4.
-    Levels that gain no time from fewer bytes compute in float32. A product that no pattern matches
-    is "auto".
+    of a trained Marian model its cost in BLEU is within chance. Some products are int8_grouped
+    (`pyattn.products.eight_bits`). Levels that gain no time from fewer bytes compute in float32. A
+    product that no pattern matches is "auto". The projection to the vocabulary has no groups, since
+    its inputs come out of a norm: there int8_grouped is int8.
 
     "int4" for the whole model, rather than in a mapping, leaves more bits to the products of
     `four_bits` that need them.
@@ -62,11 +62,7 @@ def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
     check(dtype)
     matrices = products(checkpoint.config)
     if dtype == "int4":
-        types = four_bits(checkpoint.config)
-        return {
-            name: "int8" if kind == "bfloat16" and checkpoint.int8.issuperset(stored) else kind
-            for (name, kind), stored in zip(types.items(), matrices.values(), strict=True)
-        }
+        return four_bits(checkpoint.config)
     wanted: dict[str, DType] = dict.fromkeys(matrices, "auto")
     for pattern, value in (dtype if isinstance(dtype, Mapping) else {"*": dtype}).items():
         matched = _matching(pattern, matrices)
@@ -74,17 +70,17 @@ def chosen(dtype: DTypes, checkpoint: Checkpoint, isa: str) -> dict[str, str]:
             near = _near(pattern, list(matrices))
             raise ValueError(f"dtype: {pattern!r} is no product of this model; near: {near}")
         wanted |= dict.fromkeys(matched, value)
-    return {
-        name: _auto(name, matrices[name], checkpoint, isa) if value == "auto" else value
-        for name, value in wanted.items()
-    }
+    best = _auto(checkpoint.config, isa)
+    types = {name: best[name] if value == "auto" else value for name, value in wanted.items()}
+    if types.get("output") == "int8_grouped":
+        types["output"] = "int8"
+    return types
 
 
-def _auto(product: str, matrices: tuple[str, ...], checkpoint: Checkpoint, isa: str) -> str:
+def _auto(config: ModelConfig, isa: str) -> dict[str, str]:
     if isa in _ONLY_FLOAT32:
-        return "float32"
-    exact = checkpoint.int8.issuperset(matrices)
-    return "bfloat16" if sensitive(product, checkpoint.config) and not exact else "int8"
+        return dict.fromkeys(products(config), "float32")
+    return eight_bits(config)
 
 
 def commonest(dtypes: Mapping[str, str], config: ModelConfig) -> str:

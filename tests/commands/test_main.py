@@ -249,11 +249,11 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
         (["translate", "--dtype", "a=int8,a=int8"], "--dtype: expected a name once, got 'a=int8,"),
         (
             ["translate", "--dtype", "*="],
-            "--dtype: expected auto, float32, bfloat16, int8, int4 for '*'",
+            "--dtype: expected auto, float32, bfloat16, int8, int4, int8_grouped for '*'",
         ),
         (
             ["translate", "--dtype", "float31"],
-            "--dtype: expected auto, float32, bfloat16, int8, int4, got",
+            "--dtype: expected auto, float32, bfloat16, int8, int4, int8_grouped, got",
         ),
         (["translate", "--input", "file", "one"], "--input: not allowed with a TEXT"),
         (["translate", "--split", "lines"], "--split: invalid choice: 'lines'"),

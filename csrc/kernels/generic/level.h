@@ -5,6 +5,7 @@
 #include "kernels/generic/bounds.h"
 #include "kernels/generic/elementwise.h"
 #include "kernels/generic/linear.h"
+#include "kernels/generic/linear_grouped.h"
 #include "kernels/generic/linear_int4.h"
 #include "kernels/generic/norm.h"
 #include "kernels/generic/prepare.h"
@@ -35,7 +36,10 @@ consteval KernelTable level(Isa isa) {
                    {.run = linear_int4<Vec, Dot>,
                     .words = Words::kInt8,
                     .steps = kInt4Steps,
-                    .most_rows = Dot::kMostInt4Rows}},
+                    .most_rows = Dot::kMostInt4Rows},
+                   {.run = linear_grouped<Vec, Dot>,
+                    .words = Words::kInt8Groups,
+                    .steps = kInputGroupSteps}},
       .expand = expand<Vec, Dot>,
       .prepare = prepare<Vec, Dot::kLeast>,
       .layer_norm = norm<Vec, LayerNorm<Vec>, Dot::kLeast>,

@@ -76,6 +76,51 @@ template <class Vec>
   }
 }
 
+// What belongs to a vector of columns, loaded once for all rows.
+template <class Product>
+struct TileColumns {
+  using Vec = typename Product::Lanes;
+  typename Product::Columns own;
+  Vec bias;
+
+  TileColumns(const LinearArgs& args, int64_t at)
+      : own(Product::columns(args, at)), bias(Vec::load(args.bias + at)) {}
+
+  Vec value(typename Product::Sum sum, const LinearArgs& args,
+            int64_t row) const {
+    return Product::value(sum, own, args, row) + bias;
+  }
+};
+
+// Rows of sums to floats in whole vectors without a gate, which most are: no
+// question is asked for each vector. The arguments are a copy, since what is
+// stored might change those that were given, as far as the compiler knows.
+// Asked for each vector, and with a call for its activation, this took 9 % of
+// OPUS-MT's time in batches of 32 (int8, Zen 4); it takes 5.
+template <class Product, int kVecs, class Activate>
+[[gnu::always_inline]] inline void store_floats(
+    const LinearArgs args, int64_t row, int64_t column, int64_t count,
+    const typename Product::Sum* sums, Activate activate) {
+  using Vec = typename Product::Lanes;
+  for (int c = 0; c < kVecs; c += 2) {
+    const int64_t at = column + c * Vec::kWidth;
+    const TileColumns<Product> first(args, at), second(args, at + Vec::kWidth);
+    const auto* own = sums + c;
+    for (int64_t r = row; r < row + count; ++r, own += kVecs) {
+      Vec left = activate(first.value(own[0], args, r));
+      Vec right = activate(second.value(own[1], args, r));
+      if (args.residual != nullptr) {
+        const float* x = args.residual + r * args.residual_stride + at;
+        left = left + Vec::load(x);
+        right = right + Vec::load(x + Vec::kWidth);
+      }
+      float* const y = args.y + r * args.y_stride + at;
+      left.store(y);
+      right.store(y + Vec::kWidth);
+    }
+  }
+}
+
 // Bias, activation, gate and residual of `count` rows of sums, [count][kVecs],
 // and the result into y. It is a call of its own, once per tile: compiled into
 // the product's loop it took the registers that hold the sums, and a third of
@@ -86,25 +131,31 @@ template <class Product, int kVecs>
                                   const typename Product::Sum* sums) {
   using Vec = typename Product::Lanes;
   static_assert(kVecs % 2 == 0, "a gate and what it gates are neighbours");
-  // What belongs to a vector of columns is loaded once for all rows.
-  struct Columns {
-    typename Product::Columns own;
-    Vec bias;
-
-    Columns(const LinearArgs& args, int64_t at)
-        : own(Product::columns(args, at)), bias(Vec::load(args.bias + at)) {}
-  };
+  if (!args.gated && args.y_bfloat16 == nullptr &&
+      column + kVecs * Vec::kWidth <= args.out) {
+    switch (args.activation) {
+      case Activation::kNone:
+        return store_floats<Product, kVecs>(args, row, column, count, sums,
+                                            [](Vec value) { return value; });
+      case Activation::kRelu:
+        return store_floats<Product, kVecs>(
+            args, row, column, count, sums,
+            [](Vec value) { return relu(value); });
+      case Activation::kSilu:
+        return store_floats<Product, kVecs>(
+            args, row, column, count, sums,
+            [](Vec value) { return silu(value); });
+      default:
+        break;
+    }
+  }
   for (int c = 0; c < kVecs; c += 2) {
     const int64_t at = column + c * Vec::kWidth;
-    const Columns first(args, at), second(args, at + Vec::kWidth);
-    const auto value = [&](const Columns& columns, int64_t r, int which) {
-      return Product::value(sums[(r - row) * kVecs + which], columns.own, args,
-                            r) +
-             columns.bias;
-    };
+    const TileColumns<Product> first(args, at), second(args, at + Vec::kWidth);
     for (int64_t r = row; r < row + count; ++r) {
-      const Vec left = activate(args.activation, value(first, r, c));
-      const Vec right = value(second, r, c + 1);
+      const auto* own = sums + (r - row) * kVecs + c;
+      const Vec left = activate(args.activation, first.value(own[0], args, r));
+      const Vec right = second.value(own[1], args, r);
       if (args.gated) {
         store_outputs(args, r, at / 2, left * right);
       } else {

@@ -91,12 +91,22 @@ Vec erf(Vec x) {
 }
 
 template <class Vec>
+Vec relu(Vec x) {
+  return max(Vec::zero(), x);  // in this order NaN stays NaN
+}
+
+template <class Vec>
+Vec silu(Vec x) {
+  return x * sigmoid(x);
+}
+
+template <class Vec>
 Vec activate(Activation activation, Vec x) {
   switch (activation) {
     case Activation::kNone:
       return x;
     case Activation::kRelu:
-      return max(Vec::zero(), x);  // in this order NaN stays NaN
+      return relu(x);
     case Activation::kGelu: {
       const Vec half = Vec::broadcast(0.5F);
       const Vec phi = fma(erf(x * Vec::broadcast(0.70710678F)), half, half);
@@ -109,7 +119,7 @@ Vec activate(Activation activation, Vec x) {
       return x * sigmoid(u * Vec::broadcast(1.59576912F));
     }
     case Activation::kSilu:
-      return x * sigmoid(x);
+      return silu(x);
   }
   return x;
 }

@@ -68,6 +68,24 @@ void row_to_int8(const float* x, int64_t dim, int8_t* q, int64_t count,
   }
 }
 
+// A scale and a zero for each group: see Words. `steps` are words, and whole
+// groups; what lies past the last input is multiplied by zero.
+template <class Vec, int kLeast>
+void row_to_int8_groups(const float* x, int64_t dim, char* words,
+                        int64_t steps) {
+  const int64_t groups = steps / kInputGroupSteps;
+  char* const behind = words + steps * 4;
+  float* const scales = reinterpret_cast<float*>(behind);
+  int32_t* const zeros = reinterpret_cast<int32_t*>(behind + groups * 4);
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t at = g * kInputGroup;
+    const int64_t left = dim - at;
+    row_to_int8<Vec, kLeast>(x + at, left < kInputGroup ? left : kInputGroup,
+                             reinterpret_cast<int8_t*>(words) + at, kInputGroup,
+                             scales + g, zeros + g);
+  }
+}
+
 // `count` numbers, zeros from dim on.
 template <class Vec>
 void row_to_bfloat16(const float* x, int64_t dim, uint16_t* y, int64_t count) {
@@ -132,6 +150,9 @@ void prepare_row(const float* x, int64_t dim, const WordRows& words,
       return row_to_int8<Vec, kLeast>(x, dim, reinterpret_cast<int8_t*>(to),
                                       words.stride * 4, words.scale + row,
                                       words.zero + row);
+    case Words::kInt8Groups:
+      return row_to_int8_groups<Vec, kLeast>(x, dim, to,
+                                             grouped_steps<Vec>(dim));
   }
 }
 
