@@ -6,8 +6,9 @@
 "product" is the time of the product with the vocabulary and the choice from it, with the search by
 that of the whole product without scores and, in brackets, with them: of the states that the sources
 and their translations have, so many rows at once. "decode" is the time without the search by the
-time with it, of whole translations, in turns. "whole" are rows that needed the whole product, and
-"panels" those of the vocabulary that a row's exact logits were computed of. Bounds are made of the
+time with it, of whole translations, in turns; "same" by that of a second model without it, which
+says how far equal times differ. "whole" are rows that needed the whole product, "logits" those of a
+row that were computed exactly. --tokens makes every translation that long. Bounds are made of the
 states of made-up sentences. A folder without weights gets random ones (shapes.py), which no bound
 can tell apart: there the search is given up, and must cost nothing.
 """
@@ -67,37 +68,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _cells(model: Path, lines: Sequence[str], options: argparse.Namespace) -> list[dict[str, Any]]:
     cells = []
     with tempfile.TemporaryDirectory() as scratch:
-        files, trained = model_files(model, Path(scratch))
+        folder, trained = model, True
+        if (model / "config.json").exists():  # else Marian's own files
+            files, trained = model_files(model, Path(scratch))
+            folder = files.checkpoint
         name = model.name + ("" if trained else ", random weights")
         for dtype in options.dtypes.split(","):
-            load = functools.partial(pyattn.load, files.checkpoint, dtype=dtype, threads=1)
-            with load(vocabulary_search=False) as without, load(vocabulary_search=True) as with_it:
+            load = functools.partial(pyattn.load, folder, dtype=dtype, threads=1, shortlist=False)
+            with (
+                load(vocabulary_search=False) as without,
+                load(vocabulary_search=False) as same,
+                load(vocabulary_search=True) as with_it,
+            ):
                 for batch in map(int, options.batches.split(",")):
-                    cell = _cell(without, with_it, lines, batch, options.rounds)
+                    cell = _cell((without, same, with_it), lines, batch, options)
                     cells.append({"model": name, "dtype": dtype, "batch": batch, **cell})
                     print(cells[-1], flush=True)
     return cells
 
 
 def _cell(
-    without: Translator, with_it: Translator, lines: Sequence[str], batch: int, rounds: int
+    models: tuple[Translator, Translator, Translator],
+    lines: Sequence[str],
+    batch: int,
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
+    without, _, with_it = models
+    settings = dict(_GREEDY)
+    if options.tokens:
+        settings |= {"min_new_tokens": options.tokens, "max_new_tokens": options.tokens}
     sources = without.tokenizer.encode(list(lines[: max(4 * batch, 32)]))
 
     def decode(translator: Translator) -> list[list[int]]:
         found = []
         for first in range(0, len(sources), batch):
-            found += translator.model.generate(sources[first : first + batch], **_GREEDY)
+            found += translator.model.generate(sources[first : first + batch], **settings)
         return [one[0].tokens for one in found]
 
     if decode(without) != decode(with_it):
         raise AssertionError("the search changed a translation")
-    off, on = _in_turns([lambda: decode(without), lambda: decode(with_it)], rounds)
+    jobs = [functools.partial(decode, model) for model in models]
+    off, again, on = map(statistics.median, _in_turns(jobs, options.rounds))
     counts = with_it.model._core.search_counts
-    cell: dict[str, Any] = {"decode": statistics.median(off) / statistics.median(on)}
+    cell: dict[str, Any] = {"decode": off / on, "same": off / again}
     if counts is not None:
-        cell |= {"whole": counts[1] / counts[0], "panels": counts[2] / counts[0]}
-        cell |= _product(without, with_it, sources, batch, rounds)
+        cell |= {"whole": counts[1] / counts[0], "logits": counts[2] / counts[0]}
+        cell |= _product(without, with_it, sources, batch, options.rounds)
     return cell
 
 
@@ -158,17 +174,17 @@ def _in_turns(jobs: Sequence[Callable[[], object]], rounds: int) -> list[list[fl
 
 def _table(results: dict[str, Any]) -> str:
     rows = [
-        "| model | dtype | batch | product | decode | whole | panels |",
-        "| --- " * 7 + "|",
+        "| model | dtype | batch | product | decode | same | whole | logits |",
+        "| --- " * 8 + "|",
     ]
     for cell in results["cells"]:
         shown = ["-", "-", "-"]
         if "product" in cell:
             product = f"{cell['product']:.2f} ({cell['product_scored']:.2f})"
-            shown = [product, f"{cell['whole']:.1%}", f"{cell['panels']:.1f}"]
+            shown = [product, f"{cell['whole']:.1%}", f"{cell['logits']:.1f}"]
         rows.append(
             f"| {cell['model']} | {cell['dtype']} | {cell['batch']} | {shown[0]} "
-            f"| {cell['decode']:.3f}x | {shown[1]} | {shown[2]} |"
+            f"| {cell['decode']:.3f}x | {cell['same']:.3f}x | {shown[1]} | {shown[2]} |"
         )
     head = (
         "# The search of the vocabulary\n\n"
@@ -186,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, nargs="+", required=True, help="folders of models")
     parser.add_argument("--dtypes", default="int8", help="number types (default: int8)")
     parser.add_argument("--batches", default="1,8,32", help="rows at once (default: 1,8,32)")
+    parser.add_argument("--tokens", type=int, default=0, help="of each translation")
     parser.add_argument("--rounds", type=int, default=15, help="of each time (default: 15)")
     parser.add_argument("--write", type=Path, help="results without their ending")
     return parser

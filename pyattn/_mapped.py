@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import mmap
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,6 +16,12 @@ _AROUND = 2 << 20
 
 class _Map(mmap.mmap):
     """A file, read-only. Its pages may be dropped at any time: they are the file's own numbers."""
+
+    @functools.cached_property
+    def origin(self) -> int:
+        """The address of its first byte."""
+        address: int = np.frombuffer(self, np.uint8).__array_interface__["data"][0]
+        return address
 
 
 def mapped(file: BinaryIO) -> memoryview:
@@ -42,12 +50,19 @@ def let_go(values: npt.NDArray[Any]) -> None:
         return
     if not hasattr(pages, "madvise"):  # which not every system has
         return
-    start = values.__array_interface__["data"][0]
-    origin = np.frombuffer(pages, np.uint8).__array_interface__["data"][0]
+    start = values.__array_interface__["data"][0] - pages.origin
     # Pages that were given back before may have returned with their neighbours.
-    first = (start - origin) // _AROUND * _AROUND
-    end = min(-(-(start - origin + values.nbytes) // _AROUND) * _AROUND, len(pages))
+    first = start // _AROUND * _AROUND
+    end = min(-(-(start + values.nbytes) // _AROUND) * _AROUND, len(pages))
     pages.madvise(mmap.MADV_DONTNEED, first, end - first)
+
+
+def let_all_go(arrays: Iterable[npt.NDArray[Any]]) -> None:
+    """Gives back the memory of all files that some of the arrays are views of, as `let_go`."""
+    files = {id(pages): pages for pages in map(_pages, arrays) if pages is not None}
+    for pages in files.values():
+        if hasattr(pages, "madvise"):
+            pages.madvise(mmap.MADV_DONTNEED)
 
 
 def _pages(values: npt.NDArray[Any]) -> _Map | None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyattn._mapped import let_go
+from pyattn._mapped import let_all_go, let_go
 
 Array: TypeAlias = npt.NDArray[np.float32]
 StoredType: TypeAlias = Literal["float32", "float16", "bfloat16", "int8", "int4"]
@@ -185,9 +185,8 @@ class Tensors(Mapping[str, Array]):
         return self._stored[name]
 
     def let_go(self) -> None:
-        """Gives back the memory of all tensors that are pages of files (see `mapped`)."""
-        for stored in self._stored.values():
-            stored.let_go(0, stored.shape[0])
+        """Gives back the memory of all files that tensors are pages of (see `mapped`)."""
+        let_all_go(stored.values for stored in self._stored.values())
 
     def __getitem__(self, name: str) -> Array:
         stored = self._stored[name]

@@ -195,7 +195,7 @@ class BoundModel {
       return py::none();
     }
     const VocabularySearch::Counts counts = search->counts();
-    return py::make_tuple(counts.rows, counts.whole_rows, counts.panels);
+    return py::make_tuple(counts.rows, counts.whole_rows, counts.logits);
   }
 
   // Calls that still run in other threads finish; the last frees the engine.

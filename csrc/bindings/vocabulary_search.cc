@@ -30,8 +30,8 @@ Numbers numbers_of(DType dtype) {
   return {Storage::kInt8, py::dtype::of<int8_t>()};
 }
 
-// A matrix of `out` rows and, in int8, their scales, from two fields. The
-// arrays must outlive it: `object` has them.
+// A matrix of a field, without scales. The array must outlive it: `object` has
+// it.
 LinearPart part_from(const py::handle& object, const char* name, DType dtype,
                      const Shape& shape) {
   const Numbers numbers = numbers_of(dtype);
@@ -44,12 +44,6 @@ LinearPart part_from(const py::handle& object, const char* name, DType dtype,
   check_shape("search", name, values, shape);
   LinearPart part = {
       {.data = values.data(), .storage = numbers.storage}, nullptr, shape[0]};
-  if (dtype == DType::kInt8) {
-    const std::string scale = std::string(name) + "_scale";
-    const auto scales = field<py::array_t<float>>(object, scale.c_str());
-    check_shape("search", scale.c_str(), scales, {shape[0]});
-    part.weight.scale = scales.data();
-  }
   return part;
 }
 
@@ -94,19 +88,25 @@ py::tuple best(const VocabularySearch& search, py::handle x_object,
 std::unique_ptr<VocabularySearch> search_from(const PackedLinear& output,
                                               const py::handle& parts) {
   const auto kept = field<int64_t>(parts, "kept");
-  const auto bias = field<py::array_t<float>>(parts, "bias");
-  check_shape("search", "bias", bias, {output.out()});
+  const auto bias = field<py::array_t<float>>(parts, "axes_bias");
+  const int64_t coordinates = bias.ndim() == 1 ? bias.shape(0) : 0;
+  const std::vector<float> scale(static_cast<size_t>(output.out()), 1.0F);
   SearchParts made = {.axes = part_from(parts, "axes", output.dtype(),
-                                        {output.in(), output.in()}),
+                                        {coordinates, output.in()}),
                       .kept = kept,
                       .bounds = part_from(parts, "bounds", DType::kInt8,
-                                          {output.out(), kept + kNorms}),
+                                          {output.out(), kept + kBoundNorms}),
+                      .bounds_scale = field<float>(parts, "bounds_scale"),
                       .factors = field<std::vector<float>>(parts, "factors"),
-                      .slack = field<float>(parts, "slack"),
                       .slack_per_norm = field<float>(parts, "slack_per_norm"),
-                      .slack_per_scale = field<float>(parts, "slack_per_scale"),
+                      .slack_per_kept = field<float>(parts, "slack_per_kept"),
                       .most_norm = field<float>(parts, "most_norm")};
-  made.bounds.bias = bias.data();
+  const auto axes_scale = field<py::array_t<float>>(parts, "axes_scale");
+  check_shape("search", "axes_scale", axes_scale, {coordinates});
+  made.axes.weight.scale =
+      output.dtype() == DType::kInt8 ? axes_scale.data() : nullptr;
+  made.axes.bias = bias.data();
+  made.bounds.weight.scale = scale.data();  // of sums, which stay integers
   return std::make_unique<VocabularySearch>(output, made);
 }
 
@@ -136,7 +136,7 @@ void bind_vocabulary_search(py::module_& module) {
       .def_property_readonly("nbytes", &Search::bytes)
       .def_property_readonly("counts", [](const Search& search) {
         const Search::Counts counts = search.counts();
-        return py::make_tuple(counts.rows, counts.whole_rows, counts.panels);
+        return py::make_tuple(counts.rows, counts.whole_rows, counts.logits);
       });
   module.def("output_rows", &output_rows, py::arg("packed"), py::arg("first"),
              py::arg("count"));

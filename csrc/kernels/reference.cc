@@ -11,6 +11,7 @@
 #include "kernels/isa/tables.h"
 #include "kernels/reference_attention.h"
 #include "kernels/reference_prepare.h"
+#include "kernels/reference_search.h"
 
 namespace pyattn {
 namespace {
@@ -257,21 +258,6 @@ void top_k(const TopKArgs& args) {
   }
 }
 
-void bounds(const LinearArgs& args) {
-  for (int64_t row = 0; row < args.rows; ++row) {
-    for (int64_t begin = 0; begin < args.out; begin += kPanel) {
-      float most = -std::numeric_limits<float>::infinity();
-      for (int64_t at = begin; at < begin + kPanel && at < args.out; ++at) {
-        most = std::max(
-            most, static_cast<float>(product(DType::kInt8, args, row, at) +
-                                     args.bias[at]));
-      }
-      args.y[row * args.y_stride + begin / kPanel] =
-          most > args.bar[row] ? most : -std::numeric_limits<float>::infinity();
-    }
-  }
-}
-
 }  // namespace
 
 extern const KernelTable kReferenceKernels = {
@@ -305,7 +291,9 @@ extern const KernelTable kReferenceKernels = {
     .embed = embed,
     .log_sum_exp = log_sum_exp,
     .top_k = top_k,
-    .bounds = bounds,
+    .bounds = reference_bounds,
+    .bound_row = reference_bound_row,
+    .dots = reference_dots,
 };
 
 }  // namespace pyattn

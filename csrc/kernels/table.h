@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/cpu.h"
+#include "kernels/search_args.h"
 
 // The one door to the kernels: what each computes, on which shapes, and a table
 // of pointers to them for each level of instructions. Kernels are
@@ -127,7 +128,8 @@ struct LinearArgs {
   const int32_t* x_zero;      // [rows]
   const float* scale;         // [columns]; int8_grouped has it, too
   const int32_t* column_sum;  // [columns]: of the column's weights
-  const float* bar;           // [rows], for KernelTable::bounds only
+  const int32_t* bar;         // [rows], for KernelTable::bounds only,
+  BoundHits* hits;            // which finds these
 };
 
 /// An int4 panel to the int8 panel that it compresses.
@@ -376,10 +378,11 @@ struct KernelTable {
   void (*embed)(const EmbedArgs&);
   void (*log_sum_exp)(const LogSumExpArgs&);
   void (*top_k)(const TopKArgs&);
-  // The int8 product of `products`, without a gate or an activation: y[row][p]
-  // is the largest output of panel p if it exceeds bar[row], else minus
-  // infinity.
+  // The sums of int8's product alone, less what zeros add to them, where they
+  // exceed bar[row]. All rows have the same zero.
   void (*bounds)(const LinearArgs&);
+  void (*bound_row)(const BoundRowArgs&);
+  void (*dots)(const DotsArgs&);
 };
 
 }  // namespace pyattn

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/threads.h"
+#include "ops/turned_rows.h"
 #include "ops/weight_rows.h"
 
 namespace pyattn {
@@ -26,71 +27,10 @@ bool has_scales(DType dtype) {
 // for what was read of a file to be let go soon.
 constexpr int64_t kJobWeights = int64_t{2} << 20;
 
+constexpr int64_t kCacheLine = 64;
+
 // Of a part, what is read before it is said to be.
 constexpr int64_t kBytesRead = int64_t{1} << 20;
-
-// [panel, words] to [words, panel], so many words at a time.
-template <class Word, int64_t kCount>
-void turn_words(const char* from, int64_t panel, int64_t words, int64_t begin,
-                char* to) {
-  constexpr int64_t kSize = sizeof(Word);
-  for (int64_t column = 0; column < panel; ++column) {
-    for (int64_t word = begin; word < begin + kCount; ++word) {
-      std::memcpy(to + (word * panel + column) * kSize,
-                  from + (column * words + word) * kSize, kSize);
-    }
-  }
-}
-
-// Words of four bytes, of four columns at a time: a store for four of them
-// takes half of the time of a store for each.
-void turn_squares(const char* from, int64_t panel, int64_t words, int64_t begin,
-                  char* to) {
-  for (int64_t column = 0; column < panel; column += 4) {
-    for (int64_t word = begin; word < begin + 4; ++word) {
-      uint32_t turned[4];
-      for (int64_t r = 0; r < 4; ++r) {
-        std::memcpy(&turned[r], from + ((column + r) * words + word) * 4, 4);
-      }
-      std::memcpy(to + (word * panel + column) * 4, turned, 16);
-    }
-  }
-}
-
-// Words [begin, end), to their places from `to` on.
-template <class Word>
-void turn(const char* from, int64_t panel, int64_t words, int64_t begin,
-          int64_t end, char* to) {
-  int64_t word = begin;
-  for (; word + 4 <= end; word += 4) {
-    if (sizeof(Word) == 4 && panel % 4 == 0) {
-      turn_squares(from, panel, words, word, to);
-    } else {
-      turn_words<Word, 4>(from, panel, words, word, to);
-    }
-  }
-  for (; word < end; ++word) {
-    turn_words<Word, 1>(from, panel, words, word, to);
-  }
-}
-
-// A panel of int8_grouped: the words of each group, and the sums behind them.
-void turn_groups(const char* from, int64_t panel, int64_t words, char* to) {
-  for (int64_t begin = 0; begin < words; begin += kInputGroupSteps) {
-    turn<uint32_t>(from, panel, words, begin, begin + kInputGroupSteps, to);
-    // The next group's words are so much further on than they would be alone.
-    char* const sums = to + (begin + kInputGroupSteps) * panel * 4;
-    for (int64_t column = 0; column < panel; ++column) {
-      const char* const group = from + (column * words + begin) * 4;
-      int32_t sum = 0;
-      for (int64_t i = 0; i < kInputGroup; ++i) {
-        sum += static_cast<int8_t>(group[i]);
-      }
-      std::memcpy(sums + column * 4, &sum, sizeof(sum));
-    }
-    to += panel * 4;
-  }
-}
 
 // Tells the parts of a product how far they have been read.
 class Readers {
@@ -199,14 +139,15 @@ void PackedLinear::pack_panels(const std::vector<LinearPart>& parts,
                                int64_t begin, int64_t end) {
   const int64_t panel = table_->panel;
   const int64_t bytes = row_bytes();
-  Buffer<char> rows(panel * bytes);
+  const int64_t stride = row_stride();
+  Buffer<char> rows(panel * stride);
   std::memset(rows.data(), 0, static_cast<size_t>(rows.size()));
   WeightRows weights(dtype_, in_);
   for (int64_t p = begin; p < end; ++p) {
     for (int64_t c = 0; c < panel; ++c) {
       const int64_t column = p * panel + c;
       const auto [part, row] = output_of(parts, column);
-      char* const to = rows.data() + c * bytes;
+      char* const to = rows.data() + c * stride;
       bias_[column] = 0;
       Int8Row int8 = {};
       if (part == nullptr) {
@@ -226,12 +167,13 @@ void PackedLinear::pack_panels(const std::vector<LinearPart>& parts,
 
 void PackedLinear::turn_panel(const char* rows, char* to) const {
   const int64_t panel = table_->panel;
+  const PanelRows from = {rows, panel, steps(), row_stride()};
   if (dtype_ == DType::kInt4) {
     std::memset(to, 0, static_cast<size_t>(panel_bytes()));
     for (int64_t g = 0; g < steps() / kInt4Steps; ++g) {
       const Int4Place place = int4_place(g, panel);
       for (int64_t c = 0; c < panel; ++c) {
-        const char* group = rows + c * row_bytes() + g * kInt4RowBytes;
+        const char* group = rows + c * row_stride() + g * kInt4RowBytes;
         for (int64_t word = 0; word < kInt4Steps / 2; ++word) {
           std::memcpy(to + place.words + (word * panel + c) * 4,
                       group + word * 4, 4);
@@ -240,11 +182,11 @@ void PackedLinear::turn_panel(const char* rows, char* to) const {
       }
     }
   } else if (dtype_ == DType::kInt8Grouped) {
-    turn_groups(rows, panel, steps(), to);
+    turn_groups(from, to);
   } else if (weight_bytes() == 2) {
-    turn<uint16_t>(rows, panel, steps(), 0, steps(), to);
+    turn<uint16_t>(from, 0, steps(), to);
   } else {
-    turn<uint32_t>(rows, panel, steps(), 0, steps(), to);
+    turn<uint32_t>(from, 0, steps(), to);
   }
 }
 
@@ -255,18 +197,21 @@ T* PackedLinear::take(int64_t count) {
   return reinterpret_cast<T*>(arena_->take((bytes + 3) / 4));
 }
 
+void PackedLinear::read_words(int64_t column, char* to) const {
+  const int64_t panel = table_->panel, word = weight_bytes();
+  const char* const from = weight_ + column / panel * panel_bytes();
+  for (int64_t step = 0; step < steps(); ++step) {
+    std::memcpy(to + step * word, from + (step * panel + column % panel) * word,
+                static_cast<size_t>(word));
+  }
+}
+
 float PackedLinear::read_column(int64_t column, float* to) const {
   const int64_t panel = column / table_->panel, lane = column % table_->panel;
   const LinearArgs args = columns(panel, panel + 1);
-  const int64_t word = weight_bytes();
   // Gathered as a row of a matrix in the number type, which is read as such.
-  Buffer<char> row(steps() * word);
-  for (int64_t step = 0; step < steps(); ++step) {
-    std::memcpy(row.data() + step * word,
-                static_cast<const char*>(args.weight) +
-                    (step * table_->panel + lane) * word,
-                static_cast<size_t>(word));
-  }
+  Buffer<char> row(steps() * weight_bytes());
+  read_words(column, row.data());
   read_row({.data = row.data(),
             .storage = dtype_ == DType::kInt8       ? Storage::kInt8
                        : dtype_ == DType::kBFloat16 ? Storage::kBFloat16
@@ -305,6 +250,9 @@ int64_t PackedLinear::row_bytes() const {
   return dtype_ == DType::kInt4 ? steps() / kInt4Steps * kInt4RowBytes
                                 : steps() * weight_bytes();
 }
+
+// Rows whose distance is a power of two would share a few sets of the cache.
+int64_t PackedLinear::row_stride() const { return row_bytes() + kCacheLine; }
 
 int64_t PackedLinear::panels() const {
   return (out_ + panel_width() - 1) / panel_width();

@@ -63,6 +63,9 @@ class PackedLinear {
   /// A column as it is multiplied, [in], and its bias; not of a gated product.
   float read_column(int64_t column, float* to) const;
 
+  /// The words of a column next to each other, [steps]; not of int4.
+  void read_words(int64_t column, char* to) const;
+
   /// How its level multiplies.
   const ProductKernel& kernel() const {
     return table_->products[static_cast<int>(dtype_)];
@@ -95,6 +98,7 @@ class PackedLinear {
                    int64_t end);
   int64_t panel_bytes() const;
   int64_t row_bytes() const;
+  int64_t row_stride() const;
   void turn_panel(const char* rows, char* to) const;
   void run_expanded(const LinearArgs& args, int64_t row, int64_t rows,
                     char* words) const;

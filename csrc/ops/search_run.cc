@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -14,11 +14,8 @@ namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-// Groups of panels per thread: one that is slowed down takes fewer of them.
-constexpr int64_t kGroupsPerThread = 4;
-
-// A row with more candidates than this share of the panels is computed whole.
-constexpr int64_t kWholeShare = 2;
+// No sum of a product of bounds is larger.
+constexpr double kMostSteps = 1 << 30;
 
 // The order of (logit, lower column first) as the order of integers. 0 is less
 // than all of them.
@@ -42,29 +39,39 @@ int32_t column_of(uint64_t key) {
 
 }  // namespace
 
-bool SearchRun::by_panel(const Candidate& a, const Candidate& b) {
-  return a.panel != b.panel ? a.panel < b.panel : a.row < b.row;
-}
-
-float SearchRun::bar(int64_t row) const {
+int32_t SearchRun::bar(int64_t row) const {
   const RowState& state = states_[row];
-  if (state.row.whole) {
-    return -kNever;
+  if (state.whole.load(std::memory_order_relaxed)) {
+    return std::numeric_limits<int32_t>::max();
   }
-  const float best = logit_of(state.best.load(std::memory_order_relaxed));
-  return best == kNever ? kNever : below(best - state.row.slack);
+  const uint64_t best = state.best.load(std::memory_order_relaxed);
+  if (best == 0) {
+    return kNoBar;
+  }
+  // A sum of as many steps may be an equal logit, so it exceeds the bar.
+  const double steps = (double{logit_of(best)} - state.slack) * state.steps;
+  return static_cast<int32_t>(
+      std::clamp(std::floor(steps) - 1, -kMostSteps, kMostSteps));
 }
 
 SearchRun::Scratch SearchRun::scratch() const {
-  const int64_t rows = std::min(rows_, kChunkRows);
-  const int64_t stride = row_stride(output_.steps());
-  return {.words = Buffer<float>((rows + output_.kernel().rows - 1) * stride),
-          .logits = Buffer<float>(rows * table_.panel),
-          .bounds = {},
-          .bars = {},
-          .scales = {},
-          .zeros = {},
-          .first = {}};
+  const int64_t most =
+      std::min(rows_, kChunkRows) * std::min(kChunkPanels, output_.panels());
+  Scratch made = {.hit_rows = Buffer<int32_t>(most),
+                  .hit_panels = Buffer<int32_t>(most),
+                  .sums = Buffer<int32_t>(most * table_.panel),
+                  .above = Buffer<uint32_t>(most),
+                  .hits = {},
+                  .bars = {},
+                  .first = {},
+                  .places = {},
+                  .logits = {}};
+  made.hits = {.count = 0,
+               .rows = made.hit_rows.data(),
+               .panels = made.hit_panels.data(),
+               .above = made.above.data(),
+               .sums = made.sums.data()};
+  return made;
 }
 
 void SearchRun::set_apart() {
@@ -80,245 +87,150 @@ void SearchRun::set_apart() {
 
 // The rows as the product of bounds reads them.
 void SearchRun::bound_rows() {
-  const int64_t dim = output_.in();
-  const int64_t width = search_.kept_ + kNorms;
-  Buffer<float> coordinates(rows_ * dim), kept(rows_ * width);
+  const int64_t dim = search_.axes_.out();
+  Buffer<float> coordinates(rows_ * dim);
   linear(search_.axes_, input_, rows_, {coordinates.data(), dim}, {});
   const WordRows words =
-      bound_input_.allocate(search_.bounds_, {kept.data(), width}, rows_);
+      bound_input_.allocate(search_.bounds_, {nullptr, 0}, rows_);
   parallel_for(rows_, grain(4 * dim), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      states_[row].row =
-          search_.bound(coordinates.data() + row * dim,
-                        kept.data() + row * width, rows_from(words, row));
+      const WordRows own = rows_from(words, row);
+      *own.zero = table_.least + 128;
+      float kept_norm = 0, norm = 0;
+      table_.bound_row({.z = coordinates.data() + row * dim,
+                        .kept = search_.kept_,
+                        .dim = dim,
+                        .factors = search_.factors_.data(),
+                        .most_norm = search_.most_norm_,
+                        .words = static_cast<int8_t*>(own.data),
+                        .scale = own.scale,
+                        .kept_norm = &kept_norm,
+                        .norm = &norm});
+      RowState& state = states_[row];
+      state.whole = std::isnan(*own.scale);
+      state.steps = 1 / (double{*own.scale} * search_.bounds_scale_);
+      state.slack = double{search_.slack_per_norm_} * norm +
+                    double{search_.slack_per_kept_} * kept_norm;
     }
   });
 }
 
-// Whether a panel was computed for the logits of what is apart.
-bool SearchRun::knows_apart(int64_t row, int32_t panel) const {
-  const Question& question = questions_[row];
-  return question.apart_logits &&
-         std::any_of(question.apart.begin(), question.apart.end(),
-                     [&](int32_t id) { return id / table_.panel == panel; });
+bool SearchRun::is_apart(int64_t row, int32_t column) const {
+  const std::span<const int32_t> apart = questions_[row].apart;
+  return std::find(apart.begin(), apart.end(), column) != apart.end();
 }
 
-// The panels of what is listed apart, whose logits the answer has.
+// The logits of what is listed apart, where they are wanted.
 void SearchRun::compute_apart() {
-  std::vector<Candidate> candidates;
+  std::vector<Place> places;
   for (int64_t row = 0; row < rows_; ++row) {
-    if (!questions_[row].apart_logits) {
-      continue;
-    }
-    for (const int32_t id : questions_[row].apart) {
-      const int32_t panel = id / table_.panel;
-      if (candidates.empty() || candidates.back().panel != panel ||
-          candidates.back().row != row) {
-        candidates.push_back({panel, static_cast<int32_t>(row), 0});
+    if (questions_[row].apart_logits) {
+      for (const int32_t id : questions_[row].apart) {
+        places.push_back({static_cast<int32_t>(row), id});
       }
     }
   }
-  if (!candidates.empty()) {
-    std::sort(candidates.begin(), candidates.end(), by_panel);
-    Scratch own = scratch();
-    compute(candidates, own);
-  }
-}
-
-void SearchRun::compute_bounds() {
-  const int64_t groups =
-      parallel_width() == 1
-          ? 1
-          : std::min((output_.panels() + kChunkPanels - 1) / kChunkPanels,
-                     kGroupsPerThread * parallel_width());
-  candidates_.resize(static_cast<size_t>(groups));
-  parallel_for(groups, 1, [&](int64_t begin, int64_t end) {
-    Scratch own = scratch();
-    for (int64_t group = begin; group < end; ++group) {
-      const int64_t panels = output_.panels();
-      const int64_t end_panel = panels * (group + 1) / groups;
-      int64_t panel = panels * group / groups;
-      for (int64_t most = kFirstPanels; panel < end_panel;
-           most = kChunkPanels) {
-        const int64_t count = std::min(most, end_panel - panel);
-        compute_chunk(panel, count, own, candidates_[group]);
-        panel += count;
+  std::vector<float> logits(places.size());
+  logits_.compute(places, logits.data());
+  for (size_t i = 0; i < places.size(); ++i) {
+    const int64_t begin = answers_.apart_starts[places[i].row];
+    for (int64_t at = begin; answers_.apart_ids[at] <= places[i].column; ++at) {
+      if (answers_.apart_ids[at] == places[i].column) {
+        answers_.apart_logits[at] = logits[i];
+        break;
       }
     }
-  });
-}
-
-void SearchRun::compute_chunk(int64_t panel, int64_t panels, Scratch& scratch,
-                              std::vector<Candidate>& candidates) {
-  LinearArgs args = search_.bounds_.columns(panel, panel + panels);
-  args.y = scratch.bounds;
-  args.y_stride = kChunkPanels;
-  args.bar = scratch.bars;
-  for (int64_t row = 0; row < rows_; row += kChunkRows) {
-    bound_input_.set(args, row);
-    args.rows = std::min(kChunkRows, rows_ - row);
-    for (int64_t r = 0; r < args.rows; ++r) {
-      scratch.bars[r] = bar(row + r);
-    }
-    table_.bounds(args);
-    scratch.first.clear();
-    for (int64_t r = 0; r < args.rows; ++r) {
-      take_chunk(
-          row + r, panel,
-          {scratch.bounds + r * kChunkPanels, static_cast<size_t>(panels)},
-          scratch, candidates);
-    }
-    // The best of each row's, at once: it raises the bar for the next chunks.
-    std::sort(scratch.first.begin(), scratch.first.end(), by_panel);
-    compute(scratch.first, scratch);
   }
 }
 
-// Of a row's panels above the bar, the one with the highest bound is computed
-// first; the others wait.
-void SearchRun::take_chunk(int64_t row, int64_t first_panel,
-                           std::span<const float> bounds, Scratch& scratch,
-                           std::vector<Candidate>& candidates) const {
-  Candidate best = {-1, static_cast<int32_t>(row), kNever};
-  for (size_t i = 0; i < bounds.size(); ++i) {
-    if (bounds[i] == kNever) {
-      continue;
-    }
-    const Candidate one = {static_cast<int32_t>(first_panel + i), best.row,
-                           bounds[i]};
-    if (knows_apart(row, one.panel)) {
-      continue;  // computed already
-    }
-    if (one.bound <= best.bound) {
-      candidates.push_back(one);
-      continue;
-    }
-    if (best.panel >= 0) {
-      candidates.push_back(best);
-    }
-    best = one;
-  }
-  if (best.panel >= 0) {
-    scratch.first.push_back(best);
-  }
+int64_t SearchRun::most_candidates() const {
+  return output_.out() / search_.whole_share();
 }
 
-// What still reaches the bar now that most of a row's logits are known.
+// What still reaches the bar now that most of a row's logits are known: the one
+// with the highest bound first, since it may raise the bar once more.
 void SearchRun::compute_candidates() {
+  std::vector<Candidate> left;
+  for (const std::vector<Candidate>& group : candidates_) {
+    left.insert(left.end(), group.begin(), group.end());
+  }
+  keep_candidates(left);
+  std::vector<Candidate> highest(states_.size(), {{0, -1}, kNoBar});
+  for (const Candidate& one : left) {
+    if (one.bound > highest[one.place.row].bound) {
+      highest[one.place.row] = one;
+    }
+  }
+  std::erase_if(highest,
+                [](const Candidate& one) { return one.place.column < 0; });
+  compute(highest);
+  keep_candidates(left);
+  compute(left);
+}
+
+// Drops what does not reach the bar any more, and rows that have too many.
+void SearchRun::keep_candidates(std::vector<Candidate>& candidates) {
+  std::vector<int32_t> bars;
   std::vector<int64_t> counts(states_.size(), 0);
-  std::vector<float> bars;
   for (int64_t row = 0; row < rows_; ++row) {
     bars.push_back(bar(row));
   }
-  std::vector<Candidate> left;
-  for (const std::vector<Candidate>& group : candidates_) {
-    for (const Candidate& one : group) {
-      if (one.bound > bars[one.row]) {
-        ++counts[one.row];
-        left.push_back(one);
-      }
+  std::erase_if(candidates, [&](const Candidate& one) {
+    const auto [row, column] = one.place;
+    if (one.bound <= bars[row] || column >= output_.out() ||
+        is_apart(row, column)) {
+      return true;
     }
+    ++counts[row];
+    return false;
+  });
+  drop_rows(counts, most_candidates(), candidates);
+}
+
+void SearchRun::drop_rows(const std::vector<int64_t>& counts, int64_t most,
+                          std::vector<Candidate>& candidates) {
+  if (std::none_of(counts.begin(), counts.end(),
+                   [&](int64_t count) { return count > most; })) {
+    return;
   }
   for (int64_t row = 0; row < rows_; ++row) {
-    states_[row].row.whole |= counts[row] > output_.panels() / kWholeShare;
+    if (counts[row] > most) {
+      states_[row].whole = true;
+    }
   }
-  std::erase_if(
-      left, [&](const Candidate& one) { return states_[one.row].row.whole; });
-  std::sort(left.begin(), left.end(), by_panel);
-  const int64_t count = static_cast<int64_t>(left.size());
-  parallel_for(count, 16, [&](int64_t begin, int64_t end) {
-    Scratch own = scratch();
-    compute(std::span(left).subspan(begin, end - begin), own);
+  std::erase_if(candidates, [&](const Candidate& one) {
+    return counts[one.place.row] > most;
   });
 }
 
-// Candidates in the order of their panels.
-void SearchRun::compute(std::span<const Candidate> candidates,
-                        Scratch& scratch) {
-  const auto most = std::min(rows_, kChunkRows);
-  for (size_t begin = 0; begin < candidates.size();) {
-    size_t end = begin + 1;
-    while (end < candidates.size() &&
-           candidates[end].panel == candidates[begin].panel &&
-           static_cast<int64_t>(end - begin) < most) {
-      ++end;
+void SearchRun::compute(const std::vector<Candidate>& candidates) {
+  const int64_t count = static_cast<int64_t>(candidates.size());
+  parallel_for(count, 256, [&](int64_t begin, int64_t end) {
+    Scratch own;
+    for (int64_t i = begin; i < end; ++i) {
+      own.places.push_back(candidates[i].place);
     }
-    compute_panel(candidates.subspan(begin, end - begin), scratch);
-    begin = end;
-  }
-  panels_computed_ += static_cast<int64_t>(candidates.size());
+    compute(own);
+  });
 }
 
-LinearArgs SearchRun::panel_args(int64_t panel) const {
-  LinearArgs args = first_panel_;
-  const int64_t columns = panel * table_.panel;
-  args.weight = static_cast<const char*>(args.weight) + panel * panel_bytes_;
-  args.bias += columns;
-  args.out = std::min<int64_t>(table_.panel, output_.out() - columns);
-  if (args.scale != nullptr) {
-    args.scale += columns;
-    args.column_sum += columns;
+// The exact logits of the scratch's places.
+void SearchRun::compute(Scratch& scratch) {
+  scratch.logits.resize(scratch.places.size());
+  logits_.compute(scratch.places, scratch.logits.data());
+  for (size_t i = 0; i < scratch.places.size(); ++i) {
+    raise(scratch.places[i], scratch.logits[i]);
   }
-  return args;
+  computed_ += static_cast<int64_t>(scratch.places.size());
 }
 
-// The logits of a panel for some rows, as the whole product computes them.
-void SearchRun::compute_panel(std::span<const Candidate> rows,
-                              Scratch& scratch) {
-  const int32_t panel = rows.front().panel;
-  LinearArgs args = panel_args(panel);
-  const int64_t stride = row_stride(args.steps);
-  for (size_t r = 0; r < rows.size(); ++r) {
-    input_.set(args, rows[r].row);
-    std::memcpy(scratch.words.data() + static_cast<int64_t>(r) * stride, args.x,
-                static_cast<size_t>(args.steps) * 4);
-    if (args.x_scale != nullptr) {
-      scratch.scales[r] = *args.x_scale;
-      scratch.zeros[r] = *args.x_zero;
-    }
-  }
-  args.x = scratch.words.data();
-  args.x_stride = stride;
-  args.x_scale = scratch.scales;
-  args.x_zero = scratch.zeros;
-  args.rows = static_cast<int64_t>(rows.size());
-  args.y = scratch.logits.data();
-  args.y_stride = table_.panel;
-  output_.run(args);
-  for (size_t r = 0; r < rows.size(); ++r) {
-    raise(rows[r].row, panel * table_.panel, args.out,
-          args.y + static_cast<int64_t>(r) * table_.panel);
-  }
-}
-
-// Takes the exact logits of some columns of a row.
-void SearchRun::raise(int64_t row, int32_t first_column, int64_t columns,
-                      float* logits) {
-  const int64_t begin = answers_.apart_starts[row];
-  for (int64_t at = begin; at < answers_.apart_starts[row + 1]; ++at) {
-    const int64_t column = answers_.apart_ids[at] - first_column;
-    if (column >= 0 && column < columns) {
-      answers_.apart_logits[at] = std::exchange(logits[column], kNever);
-    }
-  }
-  std::atomic<uint64_t>& best = states_[row].best;
-  uint64_t known = best.load(std::memory_order_relaxed);
-  // Nothing but what reaches the best so far: that has a lower id, perhaps.
-  const float least = logit_of(known);
-  float score = least == kNever ? kNever : below(least);
-  int32_t column = -1;
-  int32_t found = least == kNever ? 0 : 1;
-  table_.top_k({.x = logits,
-                .count = columns,
-                .first_id = first_column,
-                .k = 1,
-                .found = &found,
-                .scores = &score,
-                .ids = &column});
-  if (column < 0) {
+void SearchRun::raise(Place place, float logit) {
+  if (!(logit > kNever)) {
     return;
   }
-  const uint64_t own = key_of(score, column);
+  std::atomic<uint64_t>& best = states_[place.row].best;
+  uint64_t known = best.load(std::memory_order_relaxed);
+  const uint64_t own = key_of(logit, place.column);
   while (own > known &&
          !best.compare_exchange_weak(known, own, std::memory_order_relaxed)) {
   }
@@ -326,7 +238,7 @@ void SearchRun::raise(int64_t row, int32_t first_column, int64_t columns,
 
 void SearchRun::compute_whole_rows() {
   for (int64_t row = 0; row < rows_; ++row) {
-    if (states_[row].row.whole || states_[row].best == 0) {
+    if (states_[row].whole || states_[row].best == 0) {
       whole_.push_back(row);
     }
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import types
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,14 +27,22 @@ class Vocabulary:
 
     def __init__(self, tokens: Iterable[str], unknown: str) -> None:
         self.tokens = tuple(tokens)
-        self._ids = dict(zip(self.tokens, itertools.count()))
-        if len(self._ids) < len(self.tokens):
-            self._ids = {}
+        try:
+            self.unk = self.tokens.index(unknown)
+        except ValueError:
+            raise ValueError(
+                f"Vocabulary: unknown is {unknown!r}, expected one of the tokens"
+            ) from None
+
+    # A model that is loaded needs the ids of a few tokens, whoever cuts texts those of all.
+    @functools.cached_property
+    def _ids(self) -> dict[str, int]:
+        ids = dict(zip(self.tokens, itertools.count()))
+        if len(ids) < len(self.tokens):
+            ids = {}
             for id, token in enumerate(self.tokens):
-                self._ids.setdefault(token, id)
-        if unknown not in self._ids:
-            raise ValueError(f"Vocabulary: unknown is {unknown!r}, expected one of the tokens")
-        self.unk = self._ids[unknown]
+                ids.setdefault(token, id)
+        return ids
 
     def __len__(self) -> int:
         """Number of ids."""
@@ -41,11 +50,13 @@ class Vocabulary:
 
     def __contains__(self, token: object) -> bool:
         """Whether the token has an id of its own."""
-        return token in self._ids
+        return token in (self._ids if "_ids" in self.__dict__ else self.tokens)
 
     def id_of(self, token: str) -> int:
         """The token's id, or the id of the unknown token."""
-        return self._ids.get(token, self.unk)
+        if "_ids" in self.__dict__:
+            return self._ids.get(token, self.unk)
+        return self.tokens.index(token) if token in self.tokens else self.unk
 
     def numbered(self) -> Mapping[str, int]:
         """Token to id."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Sequence
@@ -166,10 +167,11 @@ def _explained(name: HubName, settings: Settings) -> Iterator[None]:
 
 
 def _access(settings: Settings) -> dict[str, Any]:
-    endpoint = settings.endpoint
+    # The library reads the variable once, when it is imported.
+    endpoint = settings.endpoint or os.environ.get("HF_ENDPOINT")
     return {
         "token": settings.token,
-        "endpoint": None if endpoint is None else endpoint.rstrip("/"),
+        "endpoint": endpoint.rstrip("/") if endpoint else None,
     }
 
 

@@ -67,7 +67,8 @@ class SearchSetup:
         self._core = weakref.ref(core)
         self._config = config
         self._dtype = dtype
-        possible = "decoder" in config.stacks and config.logits_soft_cap == 0 and dtype != "int4"
+        searched = dtype in ("float32", "bfloat16", "int8")
+        possible = "decoder" in config.stacks and config.logits_soft_cap == 0 and searched
         self._possible = possible
         self.waits = possible and wanted == "auto"
         if possible and wanted is not False:

@@ -1,20 +1,21 @@
 """Bounds that find the most probable token without most of the vocabulary.
 
 Greedy search wants one number of a row: the index of its largest logit. Let h be a row's state and
-w a token's weights, both as the product reads them (in int8: the integers times their scales), and
-A an invertible matrix. Then h.w = z.y with z = A h and y = A^-T w. Let z' and y' be the first
-`kept` coordinates of both in int8, and B the blocks of the others. For every token
+w a token's weights, both as the product reads them (in int8: the integers times their scales); if
+there is a bias, h has one more input, which is 1, and w its bias. Let A be an invertible matrix.
+Then h.w = z.y with z = A h and y = A^-T w. Let z' and y' be the first `kept` coordinates of both in
+int8, and B the blocks of the others. For every token
 
-    h.w + bias <= z'.y' + bias + |z'| |y - y'| + |z - z'| |y| + sum over B of |z_B| |y_B|
+    h.w <= z'.y' + |z'| |y - y'| + |z - z'| |y| + sum over B of |z_B| |y_B|
 
-by the Cauchy-Schwarz inequality; y - y' and |y| are of the first coordinates. Each term behind the
-bias is a product of two numbers that are not negative, one of the row and one of the token. They
-are stored as further coordinates, rounded up to the steps of the first ones, so an int8 product of
-`kept` + 8 inputs yields the bound itself.
+by the Cauchy-Schwarz inequality; y - y' and |y| are of the first coordinates. All tokens have the
+same steps, so |y - y'| is much the same for all, and the largest stands for it. Each other term is
+a product of two numbers that are not negative, one of the row and one of the token. They are stored
+as further coordinates, rounded up to the steps of the first ones, so the sums of an int8 product of
+`kept` + 4 inputs are the bounds, in steps of the row: what they are compared with is an integer.
 
-Every term that floating point adds to either side is bounded in turn: by `slack`, with a multiple
-of |z| and one of the scale of z' (`_slacks`). A logit that exceeded its bound by less is still
-found, since the core lowers what it compares with by as much.
+Every term that floating point adds is a multiple of |z| (`_Reach`). The core lowers what it
+compares with by as much as a logit may exceed the sum.
 
 The axes change the speed alone, never an answer. The mean of |z_B| |y_B| over states and tokens is
 least where the second moments of both sets of coordinates are the same diagonal matrix, largest
@@ -38,8 +39,8 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 # Columns [first, first + count) of the output, as they are multiplied, and their biases.
 Rows: TypeAlias = Callable[[int, int], tuple[Floats, Floats]]
 
-# Norms besides |z'| and |z - z'|: of blocks of the other coordinates.
-_BLOCKS = NORMS - 2
+# Norms besides |z - z'|: of blocks of the other coordinates.
+_BLOCKS = NORMS - 1
 
 # Tokens whose coordinates are computed together.
 _TOGETHER = 4096
@@ -50,10 +51,6 @@ _EPSILON = 2.0**-24
 # Coordinates are symmetric integers of this size.
 _MOST = 127
 
-# A row's norms must fit the 127 steps above its zero, or it is computed whole. The largest that
-# were seen have so many.
-_USUAL_STEPS = 100.0
-
 # Of a state's coordinates: far from sums that overflow.
 _MOST_NORM = 1e15
 
@@ -61,16 +58,19 @@ _MOST_NORM = 1e15
 # leave zero.
 _RIDGE = 1e-3
 
-# What a share of the coordinates saves is estimated with this many states, and panels of tokens.
+# What a share of the coordinates saves is estimated with this many states, and so many tokens in
+# panels.
 _TRIED_STATES = 128
 _TRIED_PANELS = 256
 _PANEL = 32
-_SHARES = (0.25, 0.3125, 0.375, 0.4375, 0.5)
+_SHARES = (0.25, 0.3125, 0.375, 0.4375, 0.5, 0.5625, 0.625)
 
-# Bounds cost the share of inputs that they have and a little more, the exact logits of a panel for
-# a few rows this multiple of a panel in the whole product: see kPayingShare in the core.
-_PANEL_COST = 2.7
-_FIXED_COST = 0.09
+# Parts of the whole product's time (Zen 4): bounds with all inputs, what every row costs besides,
+# and a token's logit as a multiple of one in the whole product; in int8 by itself, else with its
+# panel.
+_BOUNDS_COST = {"int8": 0.74, "bfloat16": 0.43, "float32": 0.23}
+_ROW_COST = {"int8": 0.12, "bfloat16": 0.08, "float32": 0.05}
+_LOGIT_COST = {"int8": 20.0, "bfloat16": 80.0, "float32": 80.0}
 
 # A search that would take more of the product's time is not worth it.
 MOST_COST = 0.85
@@ -92,36 +92,47 @@ def search_parts(
     tokens = _Tokens(rows, vocab)
     if len(finite) < 2 * _TRIED_STATES or not tokens.finite():
         return None
+    finite = tokens.with_ones(finite)
     known, tried = finite[:-_TRIED_STATES], finite[-_TRIED_STATES:]
-    axes = _balanced_axes(_moments([known], known.shape[1]), tokens.moments(states.shape[1]))
-    costs = _costs(axes, tried, tokens)
+    axes = _balanced_axes(_moments([known], known.shape[1]), tokens.moments(known.shape[1]))
+    costs = _costs(axes, tried, tokens, dtype)
     kept = min(costs, key=lambda one: costs[one])
     if costs[kept] > most_cost:
         return None
-    return _parts(_mixed(axes, kept), kept, known, tokens, dtype, costs[kept])
+    return _parts(_mixed(axes, kept), kept, tokens, dtype, costs[kept])
 
 
 class _Tokens:
-    """The output's columns, some at a time."""
+    """The output's columns, some at a time, with their biases as a last input if there are any."""
 
     def __init__(self, rows: Rows, vocab: int) -> None:
         self._rows = rows
         self.vocab = vocab
-
-    def some(self, first: int, count: int) -> tuple[Doubles, Floats]:
-        weights, bias = self._rows(first, min(count, self.vocab - first))
-        return weights.astype(np.float64), bias
-
-    def all(self) -> Iterator[tuple[slice, Doubles, Floats]]:
-        for first in range(0, self.vocab, _TOGETHER):
-            weights, bias = self.some(first, _TOGETHER)
-            yield slice(first, first + len(bias)), weights, bias
+        self.biased = False
+        self._finite = True
+        for first in range(0, vocab, _TOGETHER):
+            weights, bias = rows(first, min(_TOGETHER, vocab - first))
+            self.biased |= bool(bias.any())
+            self._finite &= bool(np.isfinite(weights).all() and np.isfinite(bias).all())
 
     def finite(self) -> bool:
-        return all(np.isfinite(one).all() and np.isfinite(b).all() for _, one, b in self.all())
+        return self._finite
+
+    def with_ones(self, states: Doubles) -> Doubles:
+        return np.column_stack([states, np.ones(len(states))]) if self.biased else states
+
+    def some(self, first: int, count: int) -> Doubles:
+        weights, bias = self._rows(first, min(count, self.vocab - first))
+        both = np.column_stack([weights, bias]) if self.biased else weights
+        return both.astype(np.float64)
+
+    def all(self) -> Iterator[tuple[slice, Doubles]]:
+        for first in range(0, self.vocab, _TOGETHER):
+            weights = self.some(first, _TOGETHER)
+            yield slice(first, first + len(weights)), weights
 
     def moments(self, dim: int) -> Doubles:
-        return _moments((weights for _, weights, _ in self.all()), dim)
+        return _moments((weights for _, weights in self.all()), dim)
 
 
 def _moments(parts: Iterable[Doubles], dim: int) -> Doubles:
@@ -166,162 +177,163 @@ def _block_norms(coordinates: Doubles, kept: int) -> Doubles:
     return np.stack([np.linalg.norm(coordinates[:, one], axis=1) for one in blocks], axis=1)
 
 
-def _costs(axes: Doubles, states: Doubles, tokens: _Tokens) -> dict[int, float]:
+def _costs(axes: Doubles, states: Doubles, tokens: _Tokens, dtype: str) -> dict[int, float]:
     """The estimated time of a search by the coordinates that are kept; the whole product's is 1."""
     dim = len(axes)
     best = np.full(len(states), -np.inf)
-    for _, weights, bias in tokens.all():
-        best = np.maximum(best, (states @ weights.T + bias).max(axis=1))
+    for _, weights in tokens.all():
+        best = np.maximum(best, (states @ weights.T).max(axis=1))
     inverse = np.linalg.inv(axes)
     panels = -(-tokens.vocab // _PANEL)
     chosen = np.unique(np.linspace(0, panels - 1, min(panels, _TRIED_PANELS)).astype(int))
     z = states @ axes.T
-    parts = [tokens.some(panel * _PANEL, _PANEL) for panel in chosen]
-    starts = np.cumsum([0, *(len(bias) for _, bias in parts)])[:-1]
-    y = np.concatenate([weights for weights, _ in parts]) @ inverse
-    biases = np.concatenate([bias for _, bias in parts])
+    y = np.concatenate([tokens.some(panel * _PANEL, _PANEL) for panel in chosen]) @ inverse
+    steps = np.abs(y).max() / _MOST
+    fixed = dim / tokens.vocab + _ROW_COST[dtype]
     costs = {}
     for kept in sorted({max(4, int(share * dim) // 4 * 4) for share in _SHARES}):
-        bounds = z[:, :kept] @ y[:, :kept].T + biases
+        bounds = z[:, :kept] @ y[:, :kept].T
         bounds += _block_norms(z, kept) @ _block_norms(y, kept).T
-        # Roundings of both, 127 steps of three deviations: see `_parts`.
-        rounding = np.linalg.norm(z[:, :kept], axis=1), np.linalg.norm(y[:, :kept], axis=1)
-        bounds += np.outer(*rounding) * (1.5 * 3 / _MOST / np.sqrt(12))
-        maxima = np.maximum.reduceat(bounds, starts, axis=1)
-        share = float((maxima >= best[:, None]).mean())
-        costs[kept] = (kept + NORMS) / dim + dim / tokens.vocab + _PANEL_COST * share + _FIXED_COST
+        # Roundings of both: a step of z' is a 127th of three deviations.
+        size = np.linalg.norm(z[:, :kept], axis=1)
+        bounds += np.outer(size, np.linalg.norm(y[:, :kept], axis=1)) * (3 / _MOST / np.sqrt(12))
+        bounds += size[:, None] * steps * np.sqrt(kept / 12)
+        share = float((bounds >= best[:, None]).mean())
+        bounds_cost = (kept + NORMS) / dim * _BOUNDS_COST[dtype]
+        costs[kept] = bounds_cost + fixed + _LOGIT_COST[dtype] * share
     return costs
 
 
 def _parts(
-    axes: Doubles, kept: int, states: Doubles, tokens: _Tokens, dtype: str, cost: float
+    axes: Doubles, kept: int, tokens: _Tokens, dtype: str, cost: float
 ) -> SearchParts | None:
     """The parts for these axes; None if rounding could exceed what bounds are good for."""
-    stored, scale, exact = _stored(axes, dtype)
+    stored, scale, bias, exact = _stored(axes, dtype, tokens.biased)
     inverse = np.linalg.inv(exact)
-    z = states @ exact.T
-    dim, vocab = len(axes), tokens.vocab
-    usual = _usual_norms(z, kept)
-    bounds = np.zeros((vocab, kept + NORMS), np.int8)
-    bounds_scale, biases = np.zeros(vocab, np.float32), np.zeros(vocab, np.float32)
-    factors = None
-    reach = _Reach(exact)
-    for place, weights, bias in tokens.all():
+    tokens_norms = np.concatenate(
+        [_token_norms(weights @ inverse, kept) for _, weights in tokens.all()]
+    )
+    factors = _factors(tokens_norms)
+    step = _step(tokens_norms, factors)
+    bounds = np.zeros((tokens.vocab, kept + NORMS), np.int8)
+    reach = _Reach(exact, dtype)
+    for place, weights in tokens.all():
         y = weights @ inverse
-        if factors is None:
-            factors = _factors(usual, y, kept)
-        made = _bounds(y, kept, factors)
-        if made is None:
-            return None
-        bounds[place], bounds_scale[place] = made
-        biases[place] = bias
-        reach.add(weights, y, bias)
-    slacks = reach.slacks(dim)
-    if factors is None or slacks is None:
+        bounds[place], error = _bounds(y[:, :kept], tokens_norms[place], step, factors)
+        reach.add(weights, y, error)
+    slacks = reach.slacks()
+    if slacks is None:
         return None
-    largest = (kept + NORMS) * 255 * _MOST
     return SearchParts(
         axes=stored,
         axes_scale=scale,
+        axes_bias=bias,
         kept=kept,
         bounds=bounds,
-        bounds_scale=bounds_scale,
-        bias=biases,
+        bounds_scale=step,
         factors=factors,
-        slack=slacks[0],
-        slack_per_norm=slacks[1],
-        slack_per_scale=8 * _EPSILON * largest * float(bounds_scale.max()),
+        slack_per_norm=slacks[0],
+        slack_per_kept=slacks[1],
         most_norm=_MOST_NORM,
         cost=cost,
     )
 
 
-def _stored(axes: Doubles, dtype: str) -> tuple[npt.NDArray[Any], Floats, Doubles]:
-    """A in a number type, the scales of its rows, and the numbers that these are."""
-    ones = np.ones(len(axes), np.float32)
+def _stored(
+    axes: Doubles, dtype: str, biased: bool
+) -> tuple[npt.NDArray[Any], Floats, Floats, Doubles]:
+    """A in a number type, the scales of its rows, its column of the bias, and what these are."""
+    own = axes[:, :-1] if biased else axes
+    bias = axes[:, -1].astype(np.float32) if biased else np.zeros(len(axes), np.float32)
+    scale = np.ones(len(axes), np.float32)
+    stored: npt.NDArray[Any]
     if dtype == "int8":
-        scale = (np.abs(axes).max(axis=1) / _MOST).astype(np.float32)
+        scale = (np.abs(own).max(axis=1) / _MOST).astype(np.float32)
         scale[scale == 0] = 1
-        q = np.clip(np.rint(axes / scale[:, None]), -_MOST, _MOST).astype(np.int8)
-        return q, scale, q * scale[:, None].astype(np.float64)
-    single = axes.astype(np.float32)
-    if dtype == "float32":
-        return single, ones, single.astype(np.float64)
-    upper = ((single.view(np.uint32) + 0x8000) >> 16).astype(np.uint16)
-    exact = (upper.astype(np.uint32) << 16).view(np.float32)
-    return upper, ones, exact.astype(np.float64)
+        stored = np.clip(np.rint(own / scale[:, None]), -_MOST, _MOST).astype(np.int8)
+        exact = stored * scale[:, None].astype(np.float64)
+    elif dtype == "float32":
+        stored = np.ascontiguousarray(own, np.float32)
+        exact = stored.astype(np.float64)
+    else:
+        single = np.ascontiguousarray(own, np.float32)
+        stored = ((single.view(np.uint32) + 0x8000) >> 16).astype(np.uint16)
+        exact = (stored.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    if biased:
+        exact = np.column_stack([exact, bias.astype(np.float64)])
+    return stored, scale, bias, exact
 
 
-def _usual_norms(z: Doubles, kept: int) -> Doubles:
-    """The largest norms of states in steps of z', [8]."""
-    first = z[:, :kept]
-    low, high = np.minimum(first.min(axis=1), 0), np.maximum(first.max(axis=1), 0)
-    scale = np.maximum((high - low) / 255, 1e-30)
-    rounding = np.sqrt(kept / 12) * scale
-    norms = np.column_stack([np.linalg.norm(first, axis=1), rounding, _block_norms(z, kept)])
-    largest: Doubles = np.maximum((norms / scale[:, None]).max(axis=0), 1e-6)
-    return largest
-
-
-def _factors(usual: Doubles, y: Doubles, kept: int) -> Floats:
-    """What norms of states are multiplied by, so that both sides have steps enough."""
+def _token_norms(y: Doubles, kept: int) -> Doubles:
+    """|y|, those of the blocks, and the largest of the first coordinates: [any, 5]."""
     first = y[:, :kept]
-    scale = np.abs(first).max(axis=1) / _MOST
-    norms = np.column_stack(
-        [np.sqrt(kept / 12) * scale, np.linalg.norm(first, axis=1), _block_norms(y, kept)]
-    )
-    there = scale > 0
-    of_tokens = np.median(norms[there] / scale[there, None], axis=0) if there.any() else usual
-    return np.minimum(_USUAL_STEPS / usual, np.sqrt(np.maximum(of_tokens, 1e-6) / usual)).astype(
-        np.float32
+    return np.column_stack(
+        [np.linalg.norm(first, axis=1), _block_norms(y, kept), np.abs(first).max(axis=1)]
     )
 
 
-def _bounds(y: Doubles, kept: int, factors: Floats) -> tuple[npt.NDArray[np.int8], Floats] | None:
-    """Coordinates and norms of tokens in int8, norms rounded up, with their scales."""
-    first = y[:, :kept]
-    others = np.column_stack([np.linalg.norm(first, axis=1), _block_norms(y, kept)])
-    largest = np.maximum(np.abs(first).max(axis=1), (others / factors[1:]).max(axis=1))
-    single = np.nextafter((largest / _MOST * (1 + 1e-6)).astype(np.float32), np.float32(np.inf))
-    single[largest == 0] = 1
-    scale = single.astype(np.float64)[:, None]
-    whole = np.clip(np.rint(first / scale), -_MOST, _MOST)
-    errors = np.linalg.norm(first - whole * scale, axis=1)
-    norms = np.column_stack([errors, others]) / factors.astype(np.float64)
-    steps = np.ceil(norms / scale * (1 + 1e-9))
-    if not steps.max(initial=0) <= _MOST:
-        return None
-    return np.concatenate([whole, steps], axis=1).astype(np.int8), single
+def _factors(norms: Doubles) -> Floats:
+    """What norms of states are multiplied by, and those of tokens divided by.
+
+    The largest of each takes up the range of int8 as the largest coordinate does. Then coordinates
+    of tokens alone decide about their steps; those of states may be larger for their norms, which
+    matters ten times less: their roundings are multiplied by |y|, those of tokens by |z'|.
+    """
+    largest = norms.max(axis=0)
+    factors: Floats = np.maximum(largest[:-1] / max(largest[-1], 1e-30), 1e-6).astype(np.float32)
+    return factors
+
+
+def _step(norms: Doubles, factors: Floats) -> float:
+    """The step in which coordinates and norms of all tokens fit int8."""
+    largest = max(float(norms[:, -1].max()), float((norms[:, :-1] / factors).max()))
+    single = np.nextafter(np.float32(largest / _MOST * (1 + 1e-6)), np.float32(np.inf))
+    return float(single) if largest > 0 else 1.0
+
+
+def _bounds(
+    first: Doubles, norms: Doubles, step: float, factors: Floats
+) -> tuple[npt.NDArray[np.int8], float]:
+    """Coordinates and norms of tokens in int8, norms rounded up; the largest |y - y'|."""
+    whole = np.clip(np.rint(first / step), -_MOST, _MOST)
+    error = float(np.linalg.norm(first - whole * step, axis=1).max(initial=0))
+    steps = np.ceil(norms[:, :-1] / factors.astype(np.float64) / step * (1 + 1e-9))
+    return np.concatenate([whole, steps], axis=1).astype(np.int8), error
 
 
 class _Reach:
     """How far rounding can reach: the largest of what it is a share of, over all tokens."""
 
-    def __init__(self, exact: Doubles) -> None:
+    def __init__(self, exact: Doubles, dtype: str) -> None:
         self._exact = exact
+        self._dtype = dtype
         self._lengths = np.linalg.norm(exact, axis=1)
-        self._of_coordinates = self._of_weights = self._residual = self._bias = 0.0
+        self._of_coordinates = self._of_weights = self._residual = self._of_bounds = 0.0
 
-    def add(self, weights: Doubles, y: Doubles, bias: Floats) -> None:
+    def add(self, weights: Doubles, y: Doubles, of_bounds: float) -> None:
+        """Takes tokens, with the largest |y - y'| of theirs."""
+
         def longest(rows: Doubles) -> float:
             return float(np.linalg.norm(rows, axis=1).max(initial=0))
 
         self._of_coordinates = max(self._of_coordinates, float((np.abs(y) @ self._lengths).max()))
         self._of_weights = max(self._of_weights, longest(weights))
         self._residual = max(self._residual, longest(weights - y @ self._exact))
-        self._bias = max(self._bias, float(np.abs(bias).max()))
+        self._of_bounds = max(self._of_bounds, of_bounds)
 
-    def slacks(self, dim: int) -> tuple[float, float] | None:
-        """The constant, and the multiple of |z|.
+    def slacks(self) -> tuple[float, float] | None:
+        """The multiples of |z| and of |z'|.
 
         A sum of n products has an error of at most n + 2 roundings of the sum of their magnitudes
         in any order, so z_j one of |h| |A_j|, a logit one of |h| |w|; twice that allows for
-        instructions that round products by themselves. And |h| <= |A^-1| |z|.
+        instructions that round products by themselves. Sums of int8 are exact; what follows rounds
+        less than eight times. And |h| <= |A^-1| |z|.
         """
-        rounding = 2 * (dim + 8) * _EPSILON
+        terms = 8 if self._dtype == "int8" else 2 * (len(self._exact) + 8)
+        rounding = terms * _EPSILON
         smallest = float(np.linalg.svd(self._exact, compute_uv=False)[-1])
         lost = rounding * float(np.linalg.norm(self._lengths))
         if not smallest > 2 * lost:
             return None
         reach = rounding * (self._of_coordinates + self._of_weights) + self._residual
-        return 2.0**-20 * self._bias, 1.01 * reach / (smallest - lost)
+        return 1.01 * reach / (smallest - lost), (1 + 1e-6) * self._of_bounds

@@ -36,6 +36,20 @@ NEEDED = {
 # --- cold and warm -------------------------------------------------------------------------------
 
 
+def test_endpoint_is_that_of_the_environment_now(
+    stub: Stub,
+    files: dict[str, bytes],
+    access: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The library has read the variable already, when it was imported.
+    stub.add_repository(NAME, files)
+    monkeypatch.setenv("HF_ENDPOINT", stub.url)
+    own = {name: value for name, value in access.items() if name != "endpoint"}
+    with pyattn.load(NAME, threads=1, **own) as translator:
+        assert translator.translate(TEXT, max_new_tokens=8)
+
+
 @needs_listings
 def test_one_set_of_weights_is_downloaded(
     stub: Stub, files: dict[str, bytes], access: dict[str, Any], tmp_path: pathlib.Path

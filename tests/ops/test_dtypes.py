@@ -56,7 +56,7 @@ def test_bfloat16_is_the_product_with_rounded_weights(isa: str) -> None:
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8", "int8_grouped"])
 def test_row_has_the_same_bits_among_any_number_of_rows(isa: str, dtype: ops.DType) -> None:
     x, weight, bias = floats(1, 70, 130), weights(2, 65, 130), floats(3, 65)
     packed = ops.pack(weight, bias=bias, dtype=dtype, isa=isa)
@@ -67,11 +67,12 @@ def test_row_has_the_same_bits_among_any_number_of_rows(isa: str, dtype: ops.DTy
 
 
 @pytest.mark.parametrize("isa", ISAS)
-def test_what_is_not_finite_stays_in_its_row(isa: str) -> None:
-    x, weight = floats(1, 5, 37), weights(2, 9, 37)
-    packed = ops.pack(weight, dtype="int8", isa=isa)
+@pytest.mark.parametrize(("dtype", "inner"), [("int8", 37), ("int8_grouped", 130)])
+def test_what_is_not_finite_stays_in_its_row(isa: str, dtype: ops.DType, inner: int) -> None:
+    x, weight = floats(1, 5, inner), weights(2, 9, inner)
+    packed = ops.pack(weight, dtype=dtype, isa=isa)
     clean = ops.linear(x, packed)
-    x[1, 36], x[3, 0] = np.nan, -np.inf
+    x[1, -1], x[3, 0] = np.nan, -np.inf
     y = ops.linear(x, packed)
     assert np.isnan(y[[1, 3]]).all()
     np.testing.assert_array_equal(y[[0, 2, 4]], clean[[0, 2, 4]])

@@ -7,125 +7,54 @@ in order, in one namespace and in one folder.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
-import json
-import os
 import pathlib
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-import sentencepiece
 
-from pyattn.files.native import write_native
-from pyattn.hub.resolving import resolve
-from pyattn.running.origin import SHIPPED_MODEL
-from pyattn.text.tokenizers import tokenizer_files
-from support import compat_models, hub_models, model_folders
-from support.hub_stub import Stub
-from support.paths import GOLDEN, ROOT
-from support.tokenizer_folders import golden_folder, random_checkpoint
+from support.document_blocks import (
+    announced,
+    blocks,
+    commands_in,
+    make_folder,
+    printed_by,
+    run,
+    served_models,
+)
+from support.paths import ROOT
 
 README = ROOT / "README.md"
 if not README.exists():
     pytest.skip("the documents are not in the wheel", allow_module_level=True)
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
-
-LETTERS = "I am hungry.\nWhere is the station?\n"
+_OF_THE_SITE = {"index.md", "start.md", "promises.md", "limits.md"}  # which test_site.py runs
+PAGES = [
+    README,
+    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in _OF_THE_SITE),
+]
 
 Place = Callable[[pathlib.Path], pathlib.Path]
 
 
-def blocks(page: pathlib.Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
-
-
 def commands(page: pathlib.Path) -> list[tuple[str, list[str]]]:
     """Each command of the console blocks that runs pyattn, with the lines that follow it."""
-    found: list[tuple[str, list[str]]] = []
-    for block in blocks(page, "console"):
-        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-            command, *output = part.splitlines()
-            if re.search(r"\bpyattn \w", command):
-                found.append((command, output))
-    return found
-
-
-def announced(block: str) -> list[str]:
-    """What a Python block says that it prints."""
-    return [
-        match[1] or match[2] or ""
-        for match in re.finditer(r"^ *print\(.*\)  # (.*)$|^#(?: (.*))?$", block, re.M)
-    ]
+    found = (command for block in blocks(page, "console") for command in commands_in(block))
+    return [one for one in found if re.search(r"\bpyattn \w", one[0])]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The models that the pages name, from a server on the loopback."""
-    place = tmp_path_factory.mktemp("served")
-    student = hub_models.firefox(place / "student")
-    (place / "argos").mkdir()
-    with Stub() as stub, pytest.MonkeyPatch.context() as patch:
-        shipped = {path.name: path.read_bytes() for path in SHIPPED_MODEL.iterdir()}
-        stub.add_repository("Helsinki-NLP/opus-mt-en-es", shipped)
-        for pair in (("en", "pt"), ("es", "en"), ("en", "ru")):
-            stub.add_firefox(*pair, student)
-        stub.add_argos("en", "es", hub_models.argos(place / "argos"))
-        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-            patch.delenv(name)
-        patch.setenv("PYATTN_CACHE", str(place / "cache"))
-        patch.setenv("PYATTN_FIREFOX_ENDPOINT", f"{stub.url}/v1")
-        patch.setenv("ARGOS_PACKAGE_INDEX", f"{stub.url}/index.json")
-        patch.setenv("HF_ENDPOINT", stub.url)
-        patch.setenv("HF_HOME", str(place / "hf"))
-        patch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
-        resolve("firefox:en-pt")  # which a page removes
+    """The models that the pages name."""
+    with served_models(tmp_path_factory.mktemp("served")):
         yield
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A working directory with what the pages take for granted."""
-    place = tmp_path_factory.mktemp("documents") / "template"
-    place.mkdir()
-    (place / "letters.en").write_text(LETTERS, "utf-8")
-    (place / "letters.jsonl").write_text('{"id": 7, "body": "I am hungry."}\n')
-    (place / "page.html").write_text('<p lang="en">I went to <b>Paris</b> last summer.</p>\n')
-    (place / "film.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nWhere is the station?\n")
-    command = place / "bin" / "pyattn"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pyattn "$@"\n')
-    command.chmod(0o755)
-
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(SHIPPED_MODEL / "source.spm"))
-    size = pieces.get_piece_size()
-    names = [pieces.id_to_piece(n) for n in range(size)] + ["<pad>"]
-    config = model_folders.config(
-        vocab_size=size + 1,
-        pad_token_id=size,
-        decoder_start_token_id=size,
-        max_position_embeddings=64,
-    )
-    model = model_folders.folder(place / "my-model", config, model_folders.tensors(config))
-    (model / "vocab.json").write_text(json.dumps({name: n for n, name in enumerate(names)}))
-    for role in ("source", "target"):
-        shutil.copy(SHIPPED_MODEL / "source.spm", model / f"{role}.spm")
-    compat_models.folder(place / "my-ctranslate2-model", "bare")
-    shutil.copytree(GOLDEN / "embedder", place / "my-embedder")
-    shutil.copytree(GOLDEN / "classifiers" / "bert", place / "my-classifier")
-    shutil.copytree(GOLDEN / "classifiers" / "bert-reranker", place / "my-reranker")
-    nllb = golden_folder(place / "tokenizer", "nllb-json")
-    write_native(
-        place / "my-nllb",
-        random_checkpoint("m2m_100", end=2),
-        tokenizer_files=tokenizer_files(nllb),
-    )
-    return place
+    return make_folder(tmp_path_factory.mktemp("documents") / "template")
 
 
 @pytest.fixture(scope="module")
@@ -148,26 +77,7 @@ def test_python_blocks_print_what_they_say(
     monkeypatch.chdir(place(page))
     names: dict[str, object] = {}
     for block in blocks(page, "python"):
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(block, str(page), "exec"), names)
-        assert printed.getvalue().splitlines() == announced(block), block
-
-
-def run(command: str, place: pathlib.Path) -> list[str]:
-    """The lines that a command prints; it must succeed, and complain of nothing."""
-    path = f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=place,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+        assert printed_by(block, page, names) == announced(block), block
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def verdicts() -> dict[str, str]:
         *HERE.glob("*.cc"),
         *CSRC.glob("search/*.cc"),
         CSRC / "kernels/reference.cc",
-        CSRC / "ops/bound_rows.cc",  # without a header of its own
+        CSRC / "ops/search_bounds.cc",  # without a header of its own
     ]
     program = cpp_programs.build(sources, "search")
     done = subprocess.run([program], capture_output=True, text=True, check=False, timeout=300)

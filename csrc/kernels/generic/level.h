@@ -57,6 +57,8 @@ consteval KernelTable level(Isa isa) {
       .log_sum_exp = log_sum_exp<Vec>,
       .top_k = top_k<Vec>,
       .bounds = linear<BoundProduct<Vec, Dot>>,
+      .bound_row = bound_row<Vec, Dot::kLeast>,
+      .dots = dots<Dot>,
   };
 }
 

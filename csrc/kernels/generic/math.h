@@ -124,6 +124,19 @@ Vec activate(Activation activation, Vec x) {
   return x;
 }
 
+// One that is known, where `activate` would be a call.
+template <Activation kActivation, class Vec>
+Vec activate_as(Vec x) {
+  if constexpr (kActivation == Activation::kRelu) {
+    return relu(x);
+  } else if constexpr (kActivation == Activation::kSilu) {
+    return silu(x);
+  } else {
+    static_assert(kActivation == Activation::kNone);
+    return x;
+  }
+}
+
 // Loads `count` floats at most one vector's worth; the rest is zero.
 template <class Vec>
 Vec load_up_to(const float* p, int64_t count) {

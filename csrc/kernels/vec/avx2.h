@@ -197,6 +197,31 @@ struct Dot {
         sum, _mm256_mullo_epi32(weights, _mm256_set1_epi32(zero))));
   }
 
+  // A search of the vocabulary, see kernels/generic/bounds.h.
+  static Sum add_inputs(const char* a, const char* w, Sum sum) {
+    return add(load(a), load(w), sum);
+  }
+  static int32_t total(Sum sum) {
+    const __m128i halves = _mm_add_epi32(_mm256_castsi256_si128(sum),
+                                         _mm256_extracti128_si256(sum, 1));
+    const __m128i pairs =
+        _mm_add_epi32(halves, _mm_unpackhi_epi64(halves, halves));
+    return _mm_cvtsi128_si32(pairs) + _mm_extract_epi32(pairs, 1);
+  }
+  static Sum times(const int32_t* p, int32_t factor) {
+    return _mm256_mullo_epi32(
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+        _mm256_set1_epi32(factor));
+  }
+  static Sum minus(Sum a, Sum b) { return _mm256_sub_epi32(a, b); }
+  static uint32_t greater_bits(Sum sum, int32_t bar) {
+    return static_cast<uint32_t>(_mm256_movemask_ps(
+        _mm256_castsi256_ps(_mm256_cmpgt_epi32(sum, _mm256_set1_epi32(bar)))));
+  }
+  static void store(Sum sum, int32_t* p) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), sum);
+  }
+
   // int4, see kernels/generic/linear_int4.h. A group's sums of two products
   // each fit 16 bits: 8 steps of 2 * 128 * 8.
   static constexpr int kMostInt4Rows = 12;

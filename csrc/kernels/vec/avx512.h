@@ -206,6 +206,22 @@ struct Avx512Dot {
                                                  _mm512_set1_epi32(zero))));
   }
 
+  // A search of the vocabulary, see kernels/generic/bounds.h.
+  static Sum add_inputs(const char* a, const char* w, Sum sum) {
+    const __m512i inputs = _mm512_loadu_si512(a);
+    return add({_mm512_abs_epi8(inputs), _mm512_movepi8_mask(inputs)}, load(w),
+               sum);
+  }
+  static int32_t total(Sum sum) { return _mm512_reduce_add_epi32(sum); }
+  static Sum times(const int32_t* p, int32_t factor) {
+    return _mm512_mullo_epi32(_mm512_loadu_si512(p), _mm512_set1_epi32(factor));
+  }
+  static Sum minus(Sum a, Sum b) { return _mm512_sub_epi32(a, b); }
+  static uint32_t greater_bits(Sum sum, int32_t bar) {
+    return _mm512_cmpgt_epi32_mask(sum, _mm512_set1_epi32(bar));
+  }
+  static void store(Sum sum, int32_t* p) { _mm512_storeu_si512(p, sum); }
+
   // int4, see kernels/generic/linear_int4.h. A group's sums of two products
   // each fit 16 bits: 8 steps of 2 * 128 * 8.
   static constexpr int kMostInt4Rows = 32;
@@ -247,6 +263,9 @@ struct VnniDot : Avx512Dot<Level> {
   static Word word(int32_t four) { return _mm512_set1_epi32(four); }
   static __m512i add(Word a, __m512i w, __m512i sum) {
     return _mm512_dpbusd_epi32(sum, a, w);
+  }
+  static __m512i add_inputs(const char* a, const char* w, __m512i sum) {
+    return add(_mm512_loadu_si512(a), _mm512_loadu_si512(w), sum);
   }
 
   // int4: 16 * q takes an instruction less than q, and its sums are exact, too.

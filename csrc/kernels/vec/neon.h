@@ -172,6 +172,22 @@ struct NeonDot {
     return vcvtq_f32_s32(vmlsq_n_s32(sum, vld1q_s32(columns), zero));
   }
 
+  // A search of the vocabulary, see kernels/generic/bounds.h.
+  static Sum add_inputs(const char* a, const char* w, Sum sum) {
+    return add(load(a), load(w), sum);
+  }
+  static int32_t total(Sum sum) { return vaddvq_s32(sum); }
+  static Sum times(const int32_t* p, int32_t factor) {
+    return vmulq_n_s32(vld1q_s32(p), factor);
+  }
+  static Sum minus(Sum a, Sum b) { return vsubq_s32(a, b); }
+  static uint32_t greater_bits(Sum sum, int32_t bar) {
+    const uint32_t lanes[4] = {1, 2, 4, 8};
+    return vaddvq_u32(
+        vandq_u32(vcgtq_s32(sum, vdupq_n_s32(bar)), vld1q_u32(lanes)));
+  }
+  static void store(Sum sum, int32_t* p) { vst1q_s32(p, sum); }
+
   // int4, see kernels/generic/linear_int4.h.
   static constexpr int kMostInt4Rows = 6;
   using Group = int32x4_t;
@@ -208,6 +224,9 @@ struct NeonDotprod : NeonDot<Level> {
   }
   static int32x4_t add(Word a, int8x16_t w, int32x4_t sum) {
     return vdotq_lane_s32(sum, w, a, 0);
+  }
+  static int32x4_t add_inputs(const char* a, const char* w, int32x4_t sum) {
+    return vdotq_s32(sum, NeonDot<Level>::load(a), NeonDot<Level>::load(w));
   }
   static int32x4_t add_to_group(Word a, int8x16_t w, int32x4_t group) {
     return add(a, w, group);

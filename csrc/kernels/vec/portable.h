@@ -172,6 +172,26 @@ struct Dot {
     return __builtin_convertvector(sum - zero * weights, Vec::Lanes);
   }
 
+  // A search of the vocabulary, see kernels/generic/bounds.h.
+  static Sum add_inputs(const char* a, const char* w, Sum sum) {
+    return add(load(a), load(w), sum);
+  }
+  static int32_t total(Sum sum) { return sum[0] + sum[1] + (sum[2] + sum[3]); }
+  static Sum times(const int32_t* p, int32_t factor) {
+    Sum values;
+    std::memcpy(&values, p, sizeof(values));
+    return values * factor;
+  }
+  static Sum minus(Sum a, Sum b) { return a - b; }
+  static uint32_t greater_bits(Sum sum, int32_t bar) {
+    uint32_t bits = 0;
+    for (int i = 0; i < 4; ++i) {
+      bits |= (sum[i] > bar ? 1U : 0U) << i;
+    }
+    return bits;
+  }
+  static void store(Sum sum, int32_t* p) { std::memcpy(p, &sum, sizeof(sum)); }
+
   // int4, see kernels/generic/linear_int4.h.
   static constexpr int kMostInt4Rows = 1;
   using Group = Sum;
