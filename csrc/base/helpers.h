@@ -1,10 +1,6 @@
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <cstdint>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -12,11 +8,7 @@
 
 namespace pyattn {
 
-/// Threads that help one job after the other, in the crew of each.
-///
-/// Between jobs they look for the next one for a while, then sleep, so that
-/// calls of a kernel in a row do not wait for wake-ups. A job ends without
-/// those that have not woken up for it yet; they find the next job, or none.
+/// Threads that help in the loops of one crew, from one job to the next.
 class Helpers {
  public:
   /// Starts `count` threads, or as many as the system grants.
@@ -27,24 +19,24 @@ class Helpers {
 
   int size() const { return static_cast<int>(threads_.size()); }
 
-  /// Calls `job` with the crew that the helpers are in, on the calling thread;
-  /// throws what it throws. Not for two threads at a time.
-  void run(const std::function<void(Crew&)>& job);
+  /// For one leader at a time.
+  Crew& crew() { return crew_; }
+
+  /// The leader's, between jobs and at the begin of one. Helpers look out for
+  /// the next job if all that this process has, of every model, and one leader
+  /// find a CPU of their own; otherwise they would be in its way.
+  void rest();
+  void attend();
 
  private:
-  void serve();
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::condition_variable left_;
-  Crew* crew_ = nullptr;          // of the job at hand; null between jobs
-  std::atomic<uint64_t> job_{0};  // changes under the lock
-  int inside_ = 0;                // helpers in `crew_`
-  bool closing_ = false;
+  const int cpus_;
+  Crew crew_;
   std::vector<std::thread> threads_;
 };
 
-/// Gives the calling thread the library's name, which debuggers and `top` show.
-void name_this_thread();
+/// Starts a thread that bears the library's name, which debuggers and `top`
+/// show, counts denormal numbers as zero, and leaves signals to the program's
+/// own threads. Throws std::system_error if the system grants none.
+std::thread start_thread(std::function<void()> work);
 
 }  // namespace pyattn

@@ -1,13 +1,15 @@
 // Many threads on one engine, for ThreadSanitizer (.ci/tsan): they search,
 // watch, cancel, encode and score at once, and every result is what it is
 // alone.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <stdexcept>
 #include <thread>
 
-#include "base/helpers.h"
+#include "base/threads.h"
 #include "engine/engine.h"
 #include "kernels/dispatch.h"
 
@@ -238,43 +240,56 @@ void stress_engine(pyattn::Mixer mixer) {
   }
 }
 
-void stress_helpers() {
-  constexpr int kJobs = 100;
-  constexpr int kLoops = 20;  // few, so that helpers come late for some jobs
+// Callers that lead themselves where they can, and those that hand over; every
+// loop is complete, alone with its crew, and a job's exception is its caller's.
+void stress_team() {
+  constexpr int kJobs = 60;
   constexpr int64_t kCount = 1000;
-  pyattn::Helpers helpers(3);
-  require(helpers.size() == 3, "no threads");
-  std::vector<int64_t> cells(kCount, 0);
-  int64_t loops = 0;
-  for (int job = 0; job < kJobs; ++job) {
-    bool thrown = false;
-    try {
-      helpers.run([&](pyattn::Crew& crew) {
-        for (int loop = 0; loop < job % kLoops; ++loop, ++loops) {
-          crew.lead(kCount, 1 + loop % 16, &cells,
-                    [](void* body, int64_t begin, int64_t end) {
-                      auto& all = *static_cast<std::vector<int64_t>*>(body);
-                      for (int64_t i = begin; i < end; ++i) {
-                        ++all[i];
-                      }
-                    });
+  pyattn::Team team(4);
+  std::atomic<int> inside{0};
+  in_threads(3, [&](int n) {
+    std::vector<int64_t> cells(kCount, 0);
+    int64_t loops = 0;
+    for (int job = 0; job < kJobs; ++job) {
+      const auto body = [&] {
+        require(inside.fetch_add(1) == 0, "two jobs at once");
+        for (int loop = 0; loop < job % 20; ++loop, ++loops) {
+          pyattn::parallel_for(kCount, 1 + loop * 40,
+                               [&](int64_t begin, int64_t end) {
+                                 for (int64_t i = begin; i < end; ++i) {
+                                   ++cells[i];
+                                 }
+                               });
           require(cells[loops % kCount] == loops + 1, "a part was not done");
         }
+        require(pyattn::parallel_width() == 4, "not all threads help");
+        inside.fetch_sub(1);
         if (job % 3 == 0) {
-          throw pyattn::Cancelled();
+          pyattn::parallel_for(kCount, 1, [](int64_t begin, int64_t) {
+            if (begin > 0) {
+              throw std::out_of_range("");
+            }
+          });
         }
-      });
-    } catch (const pyattn::Cancelled&) {
-      thrown = true;
+      };
+      bool thrown = false;
+      try {
+        if ((job + n) % 2 == 0 || !team.run_here(body)) {
+          team.run(body, [] { return true; });
+        }
+      } catch (const std::out_of_range&) {
+        thrown = true;
+      }
+      require(thrown == (job % 3 == 0), "a job's exception was lost");
+      require(pyattn::parallel_width() == 1, "the lead was not given back");
     }
-    require(thrown == (job % 3 == 0), "a job's exception was lost");
-  }
+  });
 }
 
 }  // namespace
 
 int main() {
-  stress_helpers();
+  stress_team();
   stress_engine(pyattn::Mixer::kAttention);
   stress_engine(pyattn::Mixer::kSsru);
   std::puts("engine_stress: all as it should be");
