@@ -4,9 +4,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "base/process.h"
 #include "base/threads.h"
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -183,7 +183,7 @@ class BoundModel {
   void set_vocabulary_search(const py::handle& parts) {
     const auto model = loaded();
     auto search = search_from(model->engine().weights().output, parts);
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const ForkLock lock;
     model->engine().set_search(std::move(search));
   }
 
@@ -201,7 +201,7 @@ class BoundModel {
   // Calls that still run in other threads finish; the last frees the engine.
   void close() {
     std::shared_ptr<Loaded> last;  // ends without the lock
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const ForkLock lock;
     last.swap(loaded_);
   }
 
@@ -218,7 +218,7 @@ class BoundModel {
 
  private:
   std::shared_ptr<Loaded> loaded() {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const ForkLock lock;
     check(loaded_ != nullptr, "model", "it is closed");
     return loaded_;
   }
@@ -238,8 +238,7 @@ class BoundModel {
     return list;
   }
 
-  // Python may be one without a GIL. Nothing of Python is called under it.
-  std::mutex mutex_;
+  // Guarded by a ForkLock: Python may be one without a GIL.
   std::shared_ptr<Loaded> loaded_;
 };
 
