@@ -263,6 +263,7 @@ def test_interrupt_stops_a_run_and_spares_the_model(call: str) -> None:
     assert out.strip() == b"usable", errors
     assert process.returncode == 0
 
+
 @linux_only
 def test_signal_that_the_program_waits_for_is_left_to_it() -> None:
     # Any thread that does not block it would end the process.
