@@ -26,7 +26,23 @@ void outlive_python(const Job& job) {
     sleep_until_exit();  // to leave this block without `throw;` would abort
   }
 #else
-  job();
+  // LLVM's C++ library shows such an unwinding to destructors only.
+  struct Unwound {
+    ~Unwound() {
+      if (!over) {
+        sleep_until_exit();
+      }
+    }
+    bool over = false;
+  };
+  Unwound unwound;
+  try {
+    job();
+  } catch (...) {
+    unwound.over = true;
+    throw;
+  }
+  unwound.over = true;
 #endif
 }
 
