@@ -83,8 +83,8 @@ MAY_IMPORT = {
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"bulk", "classifier", "cpu", "documents", "embedder", "evaluation", "loading", "model"}
-    | {"ops", "pivot", "plots", "reference", "serving", "text", "translator"},
+    | {"bulk", "classifier", "cpu", "documents", "embedder", "evaluation", "files", "loading"}
+    | {"model", "ops", "pivot", "plots", "reference", "serving", "text", "translator"},
 }
 THIRD_PARTY = {
     *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
