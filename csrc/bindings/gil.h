@@ -2,6 +2,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <exception>
+
 #ifdef __GLIBCXX__
 #include <cxxabi.h>
 #endif
@@ -26,22 +28,19 @@ void outlive_python(const Job& job) {
     sleep_until_exit();  // to leave this block without `throw;` would abort
   }
 #else
-  // LLVM's C++ library shows such an unwinding to destructors only.
+  // LLVM's C++ library shows such an unwinding to destructors only, and counts
+  // it among no exceptions.
   struct Unwound {
     ~Unwound() {
-      if (!over) {
+      if (!over && std::uncaught_exceptions() == before) {
         sleep_until_exit();
       }
     }
+    const int before = std::uncaught_exceptions();
     bool over = false;
   };
   Unwound unwound;
-  try {
-    job();
-  } catch (...) {
-    unwound.over = true;
-    throw;
-  }
+  job();
   unwound.over = true;
 #endif
 }
