@@ -53,6 +53,10 @@ class Run:
         self.vocabulary = vocabulary
         self.device = torch.device(options.device)
         self.model = _first_model(options, vocabulary.pad).to(self.device)
+        # Positions are sinusoids that no file holds; those of a folder would be trained, and lost.
+        for name, parameter in self.model.named_parameters():
+            if "embed_positions" in name:
+                parameter.requires_grad_(False)
         # Starts at the weights themselves; `_update_average` says how it follows them.
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]  # not the positions

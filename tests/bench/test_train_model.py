@@ -143,3 +143,20 @@ def test_a_weight_is_a_number(texts: list[str], capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         train_model.main([*texts, "--run", "run", "--data", *texts[:2], "much"])
     assert "weight is much, expected a number" in capsys.readouterr().err
+
+
+def test_positions_stay_what_the_folder_cannot_hold(
+    texts: list[str], tmp_path: pathlib.Path
+) -> None:
+    import torch
+    from transformers import MarianMTModel
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train_model.main([*texts, *TINY, "--run", str(first)]) == 0
+    start = ("--start", str(first / "model"))
+    assert train_model.main([*texts, *TINY, *start, "--run", str(second)]) == 0
+    state = torch.load(second / "checkpoint.pt", weights_only=True)
+    written = MarianMTModel.from_pretrained(second / "model").state_dict()
+    for kind in ("model", "average"):
+        name = "model.encoder.embed_positions.weight"
+        assert torch.equal(state[kind][name], written[name])
