@@ -67,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ],
         }
     print(markdown(results))
+    for row in results["kept"]:
+        for line, found in row.pop("lost")[: options.show]:  # they stay out of files
+            print(f"{line}\n    {found}")
     if options.write:
         write(options.write, results, markdown(results))
     return 0
@@ -179,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--references", type=Path, required=True, help="their translations")
     parser.add_argument("--model", type=Path, help="a folder; by default the shipped model")
     parser.add_argument("--lines", type=int, default=300, help="with digits, and with copies")
+    parser.add_argument("--show", type=int, default=0, help="lines of each kind that lost some")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--write", type=Path, help="also into this file, .json and .md")
     return parser

@@ -52,7 +52,7 @@ def test_report_has_both_tables(tmp_path: pathlib.Path, capsys: pytest.CaptureFi
     for name, content in (("en", "I am hungry.\n"), ("es", "Tengo hambre.\n")):
         (tmp_path / name).write_text(content, "utf-8")
     files = ["--sources", str(tmp_path / "en"), "--references", str(tmp_path / "es")]
-    assert untreated.main([*files, "--lines", "3", "--threads", "1"]) == 0
+    assert untreated.main([*files, "--lines", "3", "--threads", "1", "--show", "1"]) == 0
     printed = capsys.readouterr().out
     assert "| in capitals |" in printed
     assert "| with copies |" in printed
