@@ -108,7 +108,7 @@ def _cell(
     if decode(without) != decode(with_it):
         raise AssertionError("the search changed a translation")
     jobs = [functools.partial(decode, model) for model in models]
-    off, again, on = map(statistics.median, _in_turns(jobs, options.rounds))
+    off, again, on = map(statistics.median, in_turns(jobs, options.rounds))
     counts = with_it.model._core.search_counts
     cell: dict[str, Any] = {"decode": off / on, "same": off / again}
     if counts is not None:
@@ -143,7 +143,7 @@ def _product(
         functools.partial(best, True, False),
         functools.partial(best, True, True),
     ]
-    own, whole, scored = (min(times) for times in _in_turns(jobs, rounds))
+    own, whole, scored = (min(times) for times in in_turns(jobs, rounds))
     return {"product": own / whole, "product_scored": own / scored, "kept": parts.kept}
 
 
@@ -161,7 +161,7 @@ def _made_up_states(translator: Translator) -> np.ndarray:
     raise RuntimeError("there are too few states")
 
 
-def _in_turns(jobs: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
+def in_turns(jobs: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
     """Seconds of each job, in turns, which share what disturbs them."""
     times: list[list[float]] = [[] for _ in jobs]
     for _ in range(rounds):

@@ -5,8 +5,9 @@
 
 `load` reads a model, `Translator` takes texts, its `model` token ids; `GenerationOptions` are the
 options of both. `Embedder` makes vectors of texts, `Classifier` scores, both by an encoder that
-stands alone. `ops` has the kernels as functions of NumPy arrays, `reference` the same in plain
-NumPy, and `pyattn.compat` the interfaces of CTranslate2 and sentence-transformers.
+stands alone. `TorchTransformer` reads state dictionaries of PyTorch's module. `ops` has the kernels
+as functions of NumPy arrays, `reference` the same in plain NumPy, and `pyattn.compat` the
+interfaces of CTranslate2 and sentence-transformers.
 """
 
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from pyattn.classifier import Classifier
 from pyattn.cpu import CpuInfo, cpu_info
 from pyattn.embedder import Embedder
 from pyattn.errors import DocumentError, ModelError
+from pyattn.files.torch_transformer import TorchTransformer
 from pyattn.loading import load
 from pyattn.model import Model
 from pyattn.options import GenerationOptions
@@ -47,6 +49,7 @@ __all__ = [
     "ModelConfig",
     "ModelError",
     "Pivot",
+    "TorchTransformer",
     "Translation",
     "Translator",
     "bulk",

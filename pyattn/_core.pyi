@@ -210,4 +210,12 @@ def attention_step(
     scales: _Floats | None,
     isa: str | None,
 ) -> _Floats: ...
+def linear_attention(
+    q: _Floats,
+    k: _Floats,
+    v: _Floats,
+    lengths: npt.NDArray[np.integer] | list[int] | None,
+    causal: bool,
+    isa: str | None,
+) -> _Floats: ...
 def combined_hash(content: bytes | memoryview) -> int: ...

@@ -1,10 +1,14 @@
 #include "base/buffer.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+
+#ifdef _WIN32
+#include <malloc.h>
+#else
+#include <sys/mman.h>
+#endif
 
 namespace pyattn {
 namespace {
@@ -27,7 +31,11 @@ void* allocate_bytes(size_t bytes) {
     throw std::bad_alloc();
   }
   const size_t whole = (bytes + kSlack + align - 1) / align * align;
+#ifdef _WIN32
+  void* memory = _aligned_malloc(whole, align);
+#else
   void* memory = std::aligned_alloc(align, whole);
+#endif
   if (memory == nullptr) {
     throw std::bad_alloc();
   }
@@ -40,7 +48,13 @@ void* allocate_bytes(size_t bytes) {
   return memory;
 }
 
-void release_bytes(void* memory) { std::free(memory); }
+void release_bytes(void* memory) {
+#ifdef _WIN32
+  _aligned_free(memory);
+#else
+  std::free(memory);
+#endif
+}
 
 float* Arena::take(int64_t count) {
   count = (count + kLineFloats - 1) / kLineFloats * kLineFloats;

@@ -48,42 +48,64 @@ const char* isa_name(Isa isa) {
 
 namespace {
 
-// The compiler's own test looks at CPUID and at what the operating system
-// saves on a context switch (XCR0); both are needed.
+// Not the compiler's own test, `__builtin_cpu_supports`: it asks the compiler's
+// runtime, and one of those that may be linked finds no vectors on any CPU.
+struct CpuId {
+  uint32_t a = 0, b = 0, c = 0, d = 0;
+};
+
+// All zero where the CPU has no such leaf.
+CpuId cpuid(uint32_t leaf, uint32_t subleaf) {
+  CpuId id;
+  __get_cpuid_count(leaf, subleaf, &id.a, &id.b, &id.c, &id.d);
+  return id;
+}
+
+bool has_all(uint64_t bits, uint64_t wanted) {
+  return (bits & wanted) == wanted;
+}
+
+// What the operating system saves on a context switch (XCR0). For CPUs that
+// have AVX, and with that the instruction.
+__attribute__((target("xsave"))) uint64_t saved_state() { return _xgetbv(0); }
+
 bool has_vectors(Isa isa) {
-  __builtin_cpu_init();
+  constexpr uint32_t kAvx =
+      1U << 12 | 1U << 27 | 1U << 28;  // FMA, OSXSAVE, AVX
+  constexpr uint32_t kAvx2 = 1U << 5;
+  constexpr uint32_t kAvx512 = 1U << 16 | 1U << 17 | 1U << 30 | 1U << 31;
+  constexpr uint32_t kVnni = 1U << 11;
+  constexpr uint32_t kBf16 = 1U << 5;
+  constexpr uint64_t kSavesAvx = 0x6;      // vectors of 16 and of 32 bytes
+  constexpr uint64_t kSavesAvx512 = 0xE6;  // masks and vectors of 64 bytes, too
+  if (!has_all(cpuid(1, 0).c, kAvx) || !has_all(saved_state(), kSavesAvx)) {
+    return false;
+  }
+  const CpuId id = cpuid(7, 0);
+  const bool avx512 = has_all(id.b, kAvx2 | kAvx512) &&  // F, DQ, BW, VL
+                      has_all(saved_state(), kSavesAvx512);
   switch (isa) {
     case Isa::kAvx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+      return has_all(id.b, kAvx2);
     case Isa::kAvx512:
-      return has_vectors(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
-             __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl");
+      return avx512;
     case Isa::kAvx512Vnni:
-      return has_vectors(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
+      return avx512 && has_all(id.c, kVnni);
     case Isa::kAvx512Bf16:
-      return has_vectors(Isa::kAvx512Vnni) &&
-             __builtin_cpu_supports("avx512bf16");
+      return avx512 && has_all(id.c, kVnni) && id.a >= 1 &&
+             has_all(cpuid(7, 1).a, kBf16);
     default:
       return false;  // levels of other architectures
   }
 }
 
-// Tiles with int8 and bfloat16 products (CPUID leaf 7). GCC 12's own test knows
-// them not.
+// Tiles with int8 and bfloat16 products.
 bool cpu_has_tiles() {
-  constexpr uint32_t kProducts = 1U << 22 | 1U << 24 | 1U << 25;
-  uint32_t a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
-         (d & kProducts) == kProducts;
+  return has_all(cpuid(7, 0).d, 1U << 22 | 1U << 24 | 1U << 25);
 }
 
-// What the operating system saves of tiles on a context switch (XCR0). For
-// CPUs that have AVX, and with that the instruction.
-__attribute__((target("xsave"))) bool system_saves_tiles() {
-  constexpr uint64_t kTiles = 1U << 17 | 1U << 18;  // configuration and data
-  return (_xgetbv(0) & kTiles) == kTiles;
+bool system_saves_tiles() {
+  return has_all(saved_state(), 1U << 17 | 1U << 18);  // configuration and data
 }
 
 // Linux gives a process the tiles' 8 KiB of state per thread when it asks.

@@ -1,5 +1,7 @@
 #include "base/crew.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #if defined(__x86_64__)
@@ -18,6 +20,7 @@ int parts_of(uint64_t ticket) {
 }
 int next_of(uint64_t ticket) { return static_cast<int>(ticket & 0xFFFF); }
 
+// Lets the core's other thread run for some cycles.
 void pause() {
 #if defined(__x86_64__)
   _mm_pause();
@@ -26,18 +29,43 @@ void pause() {
 #endif
 }
 
-// About 0.1 ms: longer than the leader's own work between two loops of a
-// decoding step, short enough not to be noticed by other programs.
-constexpr int kSpins = 2000;
+// How long a thread looks for work before it sleeps. In a job it keeps its core
+// for longer than the leader's own work between two loops of a decoding step,
+// then lets others go before: it may be the leader whom it keeps from its core.
+// Between jobs it looks as long as GCC's OpenMP runtime, which shared the loops
+// before, or somewhat less; a program that calls a kernel now and then has it
+// in half of the time.
+struct Patience {
+  std::chrono::microseconds keeps_core, looks;
+};
+constexpr Patience kInJob = {std::chrono::microseconds(50),
+                             std::chrono::microseconds(1000)};
+constexpr Patience kBetweenJobs = {std::chrono::milliseconds(5),
+                                   std::chrono::milliseconds(5)};
 
-// Returns once `word` is not `old` any more: spins for a while, then sleeps.
+// A look at the clock for about a microsecond of pauses.
+constexpr int kPauses = 32;
+
+// Returns once `word` is not `old` any more: looks for a while, then sleeps.
 template <class T>
-void wait_for_change(const std::atomic<T>& word, T old) {
-  for (int spin = 0; spin < kSpins; ++spin) {
-    if (word.load(std::memory_order_acquire) != old) {
-      return;
+void wait_for_change(const std::atomic<T>& word, T old,
+                     const Patience& patience) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  while (true) {
+    for (int n = 0; n < kPauses; ++n) {
+      if (word.load(std::memory_order_acquire) != old) {
+        return;
+      }
+      pause();
     }
-    pause();
+    const Clock::duration waited = Clock::now() - start;
+    if (waited >= patience.looks) {
+      break;
+    }
+    if (waited >= patience.keeps_core) {
+      std::this_thread::yield();
+    }
   }
   word.wait(old, std::memory_order_acquire);
 }
@@ -59,7 +87,7 @@ void Crew::lead(int64_t count, int parts, void* body, Call call) {
   }
   for (int done = done_.load(std::memory_order_acquire); done < parts;
        done = done_.load(std::memory_order_acquire)) {
-    wait_for_change(done_, done);
+    wait_for_change(done_, done, kInJob);
   }
   if (failed_.load(std::memory_order_relaxed)) {
     failed_ = false;
@@ -101,16 +129,27 @@ void Crew::help() {
     if (next_of(seen) < parts_of(seen)) {
       take_part();
     } else if (!dismissed_.load(std::memory_order_acquire)) {
-      wait_for_change(ticket_, seen);
+      const bool patient = patient_.load(std::memory_order_relaxed);
+      wait_for_change(ticket_, seen, patient ? kBetweenJobs : kInJob);
     }
   }
 }
 
+void Crew::set_patient(bool patient) {
+  patient_.store(patient, std::memory_order_relaxed);
+  skip_loop();
+}
+
 void Crew::dismiss() {
   dismissed_.store(true, std::memory_order_release);
-  // A ticket without parts: whoever waits for a change looks up.
-  ticket_.fetch_add(uint64_t{1} << kLoopShift, std::memory_order_acq_rel);
+  skip_loop();
   ticket_.notify_all();
+}
+
+// A ticket without parts: whoever looks for a change sees one.
+void Crew::skip_loop() {
+  const uint64_t loop = ticket_.load(std::memory_order_relaxed) >> kLoopShift;
+  ticket_.store((loop + 1) << kLoopShift, std::memory_order_seq_cst);
 }
 
 }  // namespace pyattn

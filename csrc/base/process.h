@@ -1,10 +1,11 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <memory>
 
 namespace pyattn {
+
+/// The number of this process, which a forked child does not share.
+int process_id();
 
 /// While it lives no other thread holds one, and no thread forks: what it
 /// guards is whole in a forked child.
@@ -25,7 +26,7 @@ class PerProcess {
  public:
   PerProcess() = default;
   ~PerProcess() {
-    if (process_ != getpid()) {
+    if (process_ != process_id()) {
       (void)held_.release();
     }
   }
@@ -36,9 +37,9 @@ class PerProcess {
   template <class Make>
   T& get(const Make& make) {
     const ForkLock lock;
-    if (process_ != getpid()) {
+    if (process_ != process_id()) {
       (void)held_.release();
-      process_ = getpid();
+      process_ = process_id();
     }
     if (held_ == nullptr) {
       held_ = make();
@@ -47,10 +48,10 @@ class PerProcess {
   }
 
   /// What this process holds; null if it has made nothing yet.
-  T* mine() const { return process_ == getpid() ? held_.get() : nullptr; }
+  T* mine() const { return process_ == process_id() ? held_.get() : nullptr; }
 
  private:
-  pid_t process_ = getpid();
+  int process_ = process_id();
   std::unique_ptr<T> held_;
 };
 

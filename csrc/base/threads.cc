@@ -1,7 +1,4 @@
-// The only file that names OpenMP.
 #include "base/threads.h"
-
-#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -19,12 +16,10 @@
 #include "base/check.h"
 #include "base/cpu.h"
 #include "base/crew.h"
+#include "base/helpers.h"
 
 #ifdef __linux__
 #include <sched.h>
-#endif
-#ifdef _OPENMP
-#include <omp.h>
 #endif
 
 namespace pyattn {
@@ -45,7 +40,7 @@ struct Job {
 thread_local const std::atomic<bool>* current_stop = nullptr;
 
 // Who shares this thread's loops, and on how many threads; null and 1 where
-// loops are not shared: outside of jobs, and inside of a loop that is.
+// loops are not shared: outside of a team, and inside of a loop that is.
 thread_local Crew* current_crew = nullptr;
 thread_local int job_threads = 1;
 
@@ -53,46 +48,34 @@ thread_local int job_threads = 1;
 // by other programs then does fewer of them.
 constexpr int kPartsPerThread = 4;
 
-// Calls `job` with helpers at its side.
-void run_with_crew([[maybe_unused]] int threads,
-                   const std::function<void()>& job) {
-#ifdef _OPENMP
-  if (threads > 1) {
-    Crew crew;
-    std::exception_ptr error;
-#pragma omp parallel num_threads(threads)
-    {
-      if (omp_get_thread_num() == 0) {
-        current_crew = &crew;
-        job_threads = omp_get_num_threads();
-        try {
-          job();
-        } catch (...) {
-          error = std::current_exception();
-        }
-        current_crew = nullptr;
-        job_threads = 1;
-        crew.dismiss();
-      } else {
-        const FlushDenormals flush;
-        crew.help();
-      }
+// While it lives, this thread's loops are shared with helpers.
+class Leading {
+ public:
+  explicit Leading(Helpers& helpers) : helpers_(helpers) {
+    if (helpers.size() > 0) {
+      helpers.attend();
+      current_crew = &helpers.crew();
+      job_threads = helpers.size() + 1;
     }
-    if (error) {
-      std::rethrow_exception(error);
-    }
-    return;
   }
-#endif
-  job();
-}
+  ~Leading() {
+    if (helpers_.size() > 0) {
+      current_crew = nullptr;
+      job_threads = 1;
+      helpers_.rest();
+    }
+  }
+  Leading(const Leading&) = delete;
+  Leading& operator=(const Leading&) = delete;
+
+ private:
+  Helpers& helpers_;
+};
 
 }  // namespace
 
 struct Team::Worker {
-  explicit Worker(int threads) {
-    thread = std::thread([this, threads] { serve(threads); });
-  }
+  explicit Worker(int threads) : helpers(threads - 1) {}
 
   ~Worker() {
     {
@@ -100,50 +83,73 @@ struct Team::Worker {
       closing = true;
     }
     wake.notify_all();
-    thread.join();
+    if (thread.joinable()) {
+      thread.join();
+    }
   }
 
   void add(std::shared_ptr<Job> job) {
     {
       std::lock_guard<std::mutex> lock(mutex);
+      if (!thread.joinable()) {
+        thread = start_thread([this] { serve(); });
+      }
       jobs.push_back(std::move(job));
     }
     wake.notify_one();
   }
 
-  void serve(int threads) {
-#ifdef __linux__
-    pthread_setname_np(pthread_self(), "pyattn");
-#endif
-    const FlushDenormals flush;
+  void serve() {
     std::unique_lock<std::mutex> lock(mutex);
     while (true) {
-      wake.wait(lock, [this] { return closing || !jobs.empty(); });
+      wake.wait(lock, [this] { return jobs.empty() ? closing : !led; });
       if (jobs.empty()) {
         return;
       }
       const std::shared_ptr<Job> job = std::move(jobs.front());
       jobs.pop_front();
+      led = true;
       lock.unlock();
       current_stop = &job->stop;
       try {
-        run_with_crew(threads, job->body);
+        const Leading leading(helpers);
+        job->body();
       } catch (...) {
         job->error = std::current_exception();
       }
       current_stop = nullptr;
       lock.lock();
+      led = false;
       job->done = true;
       finished.notify_all();
     }
   }
 
+  bool take_the_lead() {
+    std::lock_guard<std::mutex> lock(mutex);
+    return jobs.empty() && !std::exchange(led, true);
+  }
+
+  void leave_the_lead() {
+    bool more = false;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      led = false;
+      more = !jobs.empty();
+    }
+    if (more) {
+      wake.notify_one();
+    }
+  }
+
+  Helpers helpers;
   std::mutex mutex;
   std::condition_variable wake;
   std::condition_variable finished;
   std::deque<std::shared_ptr<Job>> jobs;
+  bool led = false;  // a job runs, here or on a caller's thread
   bool closing = false;
-  std::thread thread;
+  std::thread thread;  // since the first job that is not a caller's
 };
 
 Team::Team(int threads) : threads_(std::max(threads, 1)) {}
@@ -174,6 +180,22 @@ void Team::run(const std::function<void()>& body,
   if (job->error) {
     std::rethrow_exception(job->error);
   }
+}
+
+bool Team::run_here(const std::function<void()>& body) {
+  Worker& to = worker();
+  if (!to.take_the_lead()) {
+    return false;
+  }
+  struct Leave {
+    ~Leave() { of.leave_the_lead(); }
+    Worker& of;
+  };
+  const Leave leave{to};
+  const FlushDenormals flush;
+  const Leading leading(to.helpers);
+  body();
+  return true;
 }
 
 void Team::post(std::function<void()> body, const std::atomic<bool>& stop) {

@@ -24,12 +24,8 @@ using KeepWaiting = std::function<bool()>;
 constexpr std::chrono::milliseconds kWaitingSlice(20);
 
 /// A thread that runs jobs one after the other, and the helpers that
-/// `parallel_for` splits a job's loops over. Thread-safe.
-///
-/// Parallel regions run on this thread alone, never on the caller's: OpenMP's
-/// runtime keeps its pool with the thread that opened the region, and a child
-/// process forked from that thread would wait for a pool that it does not
-/// have.
+/// `parallel_for` splits a job's loops over. Thread-safe. A forked child has
+/// neither thread nor helpers, and makes its own.
 class Team {
  public:
   /// Starts no thread; the first job does. `threads` counts the helpers and
@@ -45,6 +41,11 @@ class Team {
   /// throws. After `keep_waiting` has returned false, the job's next
   /// `parallel_for` throws Cancelled; the wait for its end goes on.
   void run(const std::function<void()>& job, const KeepWaiting& keep_waiting);
+
+  /// Runs `job` on the calling thread, if the helpers are free; returns whether
+  /// it did. Nothing cancels it: for jobs that take less time than to hand them
+  /// over and back, or not much more.
+  bool run_here(const std::function<void()>& job);
 
   /// Runs `job`, which must not throw, on the team's thread after the jobs that
   /// wait already, and returns at once. While `stop` is true, the job's next

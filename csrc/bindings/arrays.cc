@@ -6,12 +6,12 @@
 namespace pyattn::bindings {
 namespace {
 
-// Below this many multiply-adds an operation costs less than handing it to
-// another thread, about 20 us.
+// Below this many multiply-adds an operation costs less than waking a thread to
+// share it with, about 20 us.
 constexpr int64_t kSmallWork = 1024 * 1024;
 
-// Where there is no other thread to share with, handing it over only serves
-// Ctrl-C, which may wait for this many: 10 ms or less.
+// To hand an operation over to the team's thread only serves Ctrl-C, which may
+// wait for this many: 10 ms or less.
 constexpr int64_t kShortWork = 256 * kSmallWork;
 
 Team& operations_team() {
@@ -121,6 +121,12 @@ void run_operation(int64_t work, const std::function<void()>& job) {
     const FlushDenormals flush;
     job();
     return;
+  }
+  if (work < kShortWork) {
+    const WithoutGil released;
+    if (operations_team().run_here(job)) {
+      return;
+    }
   }
   run_without_gil([&job](const KeepWaiting& keep_waiting) {
     operations_team().run(job, keep_waiting);

@@ -73,8 +73,9 @@ inline const float* data_of(const py::array& array) {
 /// The kernels of the level `isa`, which is a string or None for the best.
 const KernelTable& table_of(const char* operation, py::handle isa);
 
-/// Runs `job` without the GIL on the team for this module's operations, or at
-/// once on this thread if it is small. `work` counts multiply-adds.
+/// Runs `job` without the GIL: on this thread if it is small, with the helpers
+/// of the team for this module's operations if it takes less than Ctrl-C may
+/// wait, or else on that team's thread. `work` counts multiply-adds.
 void run_operation(int64_t work, const std::function<void()>& job);
 
 /// Runs `job(keep_waiting)` without the GIL. `keep_waiting`, which the job

@@ -7,6 +7,7 @@ namespace pyattn::bindings {
 void bind_cpu(pybind11::module_& module);
 void bind_attention(pybind11::module_& module);
 void bind_attention_step(pybind11::module_& module);
+void bind_linear_attention(pybind11::module_& module);
 void bind_checksum(pybind11::module_& module);
 void bind_ops(pybind11::module_& module);
 void bind_vocabulary(pybind11::module_& module);

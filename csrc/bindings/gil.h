@@ -2,6 +2,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <exception>
+
 #ifdef __GLIBCXX__
 #include <cxxabi.h>
 #endif
@@ -26,7 +28,20 @@ void outlive_python(const Job& job) {
     sleep_until_exit();  // to leave this block without `throw;` would abort
   }
 #else
+  // LLVM's C++ library shows such an unwinding to destructors only, and counts
+  // it among no exceptions.
+  struct Unwound {
+    ~Unwound() {
+      if (!over && std::uncaught_exceptions() == before) {
+        sleep_until_exit();
+      }
+    }
+    const int before = std::uncaught_exceptions();
+    bool over = false;
+  };
+  Unwound unwound;
   job();
+  unwound.over = true;
 #endif
 }
 

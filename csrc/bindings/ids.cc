@@ -21,6 +21,18 @@ Sequence sequence_from(const std::string& place, py::handle object) {
       !py::isinstance<py::iterable>(object)) {
     refuse();
   }
+  using Ids = py::array_t<int32_t>;
+  if (Ids::check_(object)) {
+    const auto ids = py::reinterpret_borrow<Ids>(object);
+    if (ids.ndim() == 1) {  // without an object for each id
+      const auto at = ids.unchecked<1>();
+      Sequence sequence(static_cast<size_t>(at.shape(0)));
+      for (size_t i = 0; i < sequence.size(); ++i) {
+        sequence[i] = at(static_cast<py::ssize_t>(i));
+      }
+      return sequence;
+    }
+  }
   Sequence sequence;
   for (const py::handle id : py::reinterpret_borrow<py::iterable>(object)) {
     const py::object index =

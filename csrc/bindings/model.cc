@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/process.h"
 #include "base/threads.h"
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
@@ -181,8 +182,9 @@ class BoundModel {
 
   void set_vocabulary_search(const py::handle& parts) {
     const auto model = loaded();
-    model->engine().set_search(
-        search_from(model->engine().weights().output, parts));
+    auto search = search_from(model->engine().weights().output, parts);
+    const ForkLock lock;
+    model->engine().set_search(std::move(search));
   }
 
   // Rows, those that were computed whole, and panels of the others; or None.
@@ -197,7 +199,11 @@ class BoundModel {
   }
 
   // Calls that still run in other threads finish; the last frees the engine.
-  void close() { loaded_.reset(); }
+  void close() {
+    std::shared_ptr<Loaded> last;  // ends without the lock
+    const ForkLock lock;
+    last.swap(loaded_);
+  }
 
   int threads() { return loaded()->engine().threads(); }
   const char* isa() { return isa_name(loaded()->engine().weights().table.isa); }
@@ -212,6 +218,7 @@ class BoundModel {
 
  private:
   std::shared_ptr<Loaded> loaded() {
+    const ForkLock lock;
     check(loaded_ != nullptr, "model", "it is closed");
     return loaded_;
   }
@@ -231,6 +238,7 @@ class BoundModel {
     return list;
   }
 
+  // Guarded by a ForkLock: Python may be one without a GIL.
   std::shared_ptr<Loaded> loaded_;
 };
 

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, module) {
   bind_ops(module);
   bind_attention(module);
   bind_attention_step(module);
+  bind_linear_attention(module);
   bind_checksum(module);
   bind_vocabulary(module);
   bind_vocabulary_search(module);

@@ -233,7 +233,8 @@ std::shared_ptr<const Selection> Batch::selection_of(
       });
   return same != live_.end()
              ? same->selection
-             : std::make_shared<const Selection>(weights_.output, *ids);
+             : std::make_shared<const Selection>(weights_.output, *ids,
+                                                 weights_.output_rows);
 }
 
 SentenceRef Batch::remove_youngest() {

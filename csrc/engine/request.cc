@@ -1,16 +1,15 @@
 #include "engine/request.h"
 
-#include <unistd.h>
-
 #include <utility>
 
 #include "base/check.h"
+#include "base/process.h"
 #include "base/threads.h"
 
 namespace pyattn {
 
 Request::Request(std::vector<Sentence> sentences, bool watched)
-    : process_(getpid()),
+    : process_(process_id()),
       sentences_(std::move(sentences)),
       watched_(watched),
       start_(Clock::now()),
@@ -21,7 +20,7 @@ Request::Request(std::vector<Sentence> sentences, bool watched)
 // In a forked child the lock may stay locked for ever, and the engine's thread
 // does not exist.
 void Request::check_process() const {
-  check(process_ == getpid(), "generate",
+  check(process_ == process_id(), "generate",
         "the request was submitted before fork(), in the parent process: "
         "submit it again");
 }

@@ -124,7 +124,7 @@ class Request {
   std::unique_lock<std::mutex> wait_until(const Ready& ready,
                                           const KeepWaiting& keep_waiting);
 
-  const pid_t process_;
+  const int process_;
   const std::vector<Sentence> sentences_;
   const bool watched_;
   const Clock::time_point start_;

@@ -285,6 +285,7 @@ extern const KernelTable kReferenceKernels = {
     .attention_step_bfloat16 = reference_attention_step_bfloat16,
     .attention_step_int8 = reference_attention_step_int8,
     .heads_to_int8 = reference_heads_to_int8,
+    .linear_attention = reference_linear_attention,
     .ssru = ssru,
     .gate = gate,
     .soft_cap = soft_cap,

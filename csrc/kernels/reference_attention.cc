@@ -168,4 +168,33 @@ void reference_attention_step_int8(const AttentionStepArgs& args) {
   attention_step<DType::kInt8>(args);
 }
 
+void reference_linear_attention(const LinearAttentionArgs& args) {
+  const auto feature = [](float x) {
+    return x > 0 ? x + 1.0 : std::exp(static_cast<double>(x));
+  };
+  for (int64_t query = 0; query < args.time_q; ++query) {
+    const int64_t seen = args.causal
+                             ? std::min(args.time_k, args.before + query + 1)
+                             : args.time_k;
+    std::vector<double> sum(static_cast<size_t>(args.value_dim), 0.0);
+    double total = 0;
+    for (int64_t key = 0; key < seen; ++key) {
+      double weight = 0;
+      for (int64_t d = 0; d < args.head_dim; ++d) {
+        weight += feature(args.q[query * args.q_stride + d]) *
+                  feature(args.k[key * args.k_stride + d]);
+      }
+      total += weight;
+      for (int64_t d = 0; d < args.value_dim; ++d) {
+        sum[static_cast<size_t>(d)] += weight * args.v[key * args.v_stride + d];
+      }
+    }
+    for (int64_t d = 0; d < args.value_dim; ++d) {
+      args.y[query * args.y_stride + d] =
+          total == 0 ? 0.0F
+                     : static_cast<float>(sum[static_cast<size_t>(d)] / total);
+    }
+  }
+}
+
 }  // namespace pyattn

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/cpu.h"
+#include "kernels/linear_attention_args.h"
 #include "kernels/search_args.h"
 
 // The one door to the kernels: what each computes, on which shapes, and a table
@@ -372,6 +373,7 @@ struct KernelTable {
   void (*attention_step_bfloat16)(const AttentionStepArgs&);
   void (*attention_step_int8)(const AttentionStepArgs&);
   void (*heads_to_int8)(const HeadsToInt8Args&);
+  void (*linear_attention)(const LinearAttentionArgs&);
   void (*ssru)(const SsruArgs&);
   void (*gate)(const GateArgs&);
   void (*soft_cap)(const SoftCapArgs&);

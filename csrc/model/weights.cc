@@ -123,6 +123,16 @@ class Packer {
     return product("output", {vocab}, dim_);
   }
 
+  // The embedding's matrix if the output has the same one.
+  StoredMatrix tied_output(const EmbeddingWeights& embedding) {
+    const StoredMatrix output =
+        tensors_.matrices("output", {config_.decoder.vocab}, dim_)
+            .front()
+            .weight;
+    return output.data == embedding.tokens.data ? embedding.tokens
+                                                : StoredMatrix();
+  }
+
   EmbeddingWeights embedding(const std::string& stack,
                              const StackConfig& sizes) const {
     StoredMatrix tokens =
@@ -380,6 +390,7 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     }
     // Last in the arena, as it is the last product of a step.
     output = pack.output(config.decoder.vocab);
+    output_rows = pack.tied_output(target_embedding);
   }
   bytes_ = pack.bytes();
 }

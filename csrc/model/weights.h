@@ -176,6 +176,9 @@ struct ModelWeights {
   std::vector<DecoderLayerWeights> decoder;
   NormWeights encoder_norm, decoder_norm;  // empty unless config.final_norm
   PackedLinear output;                     // [dim, vocab]
+  /// [vocab, dim]: what it was packed from, if an embedding keeps that in
+  /// memory; else empty.
+  StoredMatrix output_rows;
   SearchSlot search;                       // of `output`
 
   /// How queries and keys of a layer are turned.

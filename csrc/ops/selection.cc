@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/threads.h"
+#include "ops/turned_rows.h"
 
 namespace pyattn {
 namespace {
@@ -30,8 +31,10 @@ void interleave(const std::vector<const char*>& from, int64_t from_stride,
 
 }  // namespace
 
-Selection::Selection(const PackedLinear& output, std::vector<int32_t> ids)
+Selection::Selection(const PackedLinear& output, std::vector<int32_t> ids,
+                     const StoredMatrix& stored)
     : output_(output),
+      stored_(stored),
       ids_(std::move(ids)),
       steps_(output.steps()),
       weight_(panels() * panel_bytes()),
@@ -43,22 +46,27 @@ Selection::Selection(const PackedLinear& output, std::vector<int32_t> ids)
     column_sum_ = Buffer<int32_t>(bias_.size());
   }
   parallel_for(panels(), kPanelsPerThread, [&](int64_t begin, int64_t end) {
+    Buffer<char> rows(has_rows() ? panel_bytes() : 0);
     for (int64_t panel = begin; panel < end; ++panel) {
-      copy_panel(panel);
+      copy_panel(panel, rows.data());
     }
   });
 }
 
-void Selection::copy_panel(int64_t panel) {
+// Whether a column's words can be had next to each other.
+bool Selection::has_rows() const {
+  return output_.dtype() == DType::kInt4 ||
+         (output_.dtype() == DType::kInt8 && stored_.data != nullptr &&
+          stored_.storage == Storage::kInt8);
+}
+
+void Selection::copy_panel(int64_t panel, char* rows) {
   const int64_t width = output_.table().panel;
-  const int64_t bytes = output_.weight_bytes();
   const int64_t first = panel * width;
   const int64_t end =
       std::min(first + width, static_cast<int64_t>(ids_.size()));
-  char* const weight = weight_.data() + panel * panel_bytes();
   if (end < first + width) {
     // What lies past the last column is multiplied too.
-    std::memset(weight, 0, static_cast<size_t>(panel_bytes()));
     const int64_t missing = first + width - end;
     std::fill_n(bias_.data() + end, missing, 0.0F);
     if (scale_.data() != nullptr) {
@@ -66,31 +74,67 @@ void Selection::copy_panel(int64_t panel) {
       std::fill_n(column_sum_.data() + end, missing, 0);
     }
   }
-  const bool int4 = output_.dtype() == DType::kInt4;
-  Buffer<char> expanded(int4 ? width * steps_ * bytes : 0);
-  std::vector<const char*> sources;
   for (int64_t column = first; column < end; ++column) {
     const int64_t from_panel = ids_[column] / width;
     const int64_t lane = ids_[column] % width;
     const LinearArgs from = output_.columns(from_panel, from_panel + 1);
-    if (int4) {
-      char* const words = expanded.data() + (column - first) * steps_ * bytes;
-      output_.expand(ids_[column], words);
-      sources.push_back(words);
-    } else {
-      sources.push_back(static_cast<const char*>(from.weight) + lane * bytes);
-    }
     bias_[column] = from.bias[lane];
     if (scale_.data() != nullptr) {
       scale_[column] = from.scale[lane];
       column_sum_[column] = from.column_sum[lane];
     }
   }
-  const int64_t stride = int4 ? bytes : width * bytes;
-  if (bytes == 2) {
-    interleave<uint16_t>(sources, stride, steps_, width, weight);
+  char* const weight = weight_.data() + panel * panel_bytes();
+  if (has_rows()) {
+    copy_rows(first, end, rows);
+    turn<uint32_t>({rows, width, steps_, steps_ * 4}, 0, steps_, weight);
   } else {
-    interleave<uint32_t>(sources, stride, steps_, width, weight);
+    copy_columns(first, end, weight);
+  }
+}
+
+// Columns [first, end) below each other, and zeros up to a whole panel.
+void Selection::copy_rows(int64_t first, int64_t end, char* rows) const {
+  const int64_t stride = steps_ * 4;
+  for (int64_t column = first; column < end; ++column) {
+    char* const row = rows + (column - first) * stride;
+    if (output_.dtype() == DType::kInt4) {
+      output_.expand(ids_[column], row);
+      continue;
+    }
+    const size_t in = static_cast<size_t>(output_.in());
+    const char* const from = stored_.row(ids_[column], output_.in());
+    // No product takes -128: such a row was rounded anew when it was packed.
+    if (std::memchr(from, INT8_MIN, in) != nullptr) {
+      output_.read_words(ids_[column], row);
+    } else {
+      std::memcpy(row, from, in);
+      std::memset(row + in, 0, static_cast<size_t>(stride) - in);
+    }
+  }
+  std::memset(
+      rows + (end - first) * stride, 0,
+      static_cast<size_t>((output_.table().panel - (end - first)) * stride));
+}
+
+// The same, side by side, from where they lie in the output's panels.
+void Selection::copy_columns(int64_t first, int64_t end, char* weight) const {
+  const int64_t width = output_.table().panel;
+  const int64_t bytes = output_.weight_bytes();
+  if (end < first + width) {
+    std::memset(weight, 0, static_cast<size_t>(panel_bytes()));
+  }
+  std::vector<const char*> sources;
+  for (int64_t column = first; column < end; ++column) {
+    const int64_t panel = ids_[column] / width;
+    sources.push_back(static_cast<const char*>(
+                          output_.columns(panel, panel + 1).weight) +
+                      ids_[column] % width * bytes);
+  }
+  if (bytes == 2) {
+    interleave<uint16_t>(sources, width * bytes, steps_, width, weight);
+  } else {
+    interleave<uint32_t>(sources, width * bytes, steps_, width, weight);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "kernels/table.h"
 #include "ops/packed_linear.h"
+#include "ops/stored.h"
 
 namespace pyattn {
 
@@ -13,16 +14,19 @@ namespace pyattn {
 /// panels once, for all steps of a batch of sentences.
 ///
 /// Columns lie scattered over panels, where each takes a whole cache line per
-/// step: making a selection reads up to 16 times what it copies, and a product
-/// that picked its columns from there would do so at every step. Of 32,000 int8
+/// step: making a selection reads up to 16 times what it copies, unless rows
+/// are at hand, and a product that picked its columns from there would do so at
+/// every step. Of 32,000 int8
 /// columns of 512, with one thread, 1,000 take 0.12 ms to copy and then, for
 /// one row, 6 us a step in place of 250; 8,000 take 0.9 ms and 51 us. A product
 /// that left out only panels without any of them would leave out little: 1,000
 /// of 32,000 lie in two thirds of the panels.
 class Selection {
  public:
-  /// `ids` ascend, and there is at least one. `output` must outlive this.
-  Selection(const PackedLinear& output, std::vector<int32_t> ids);
+  /// `ids` ascend, and there is at least one. `output` must outlive this, and
+  /// so must `stored`: what it was packed from, if that is still in memory.
+  Selection(const PackedLinear& output, std::vector<int32_t> ids,
+            const StoredMatrix& stored = {});
 
   const PackedLinear& output() const { return output_; }
   const std::vector<int32_t>& ids() const { return ids_; }
@@ -41,9 +45,13 @@ class Selection {
 
  private:
   int64_t panel_bytes() const;
-  void copy_panel(int64_t panel);
+  bool has_rows() const;
+  void copy_panel(int64_t panel, char* rows);
+  void copy_rows(int64_t first, int64_t end, char* rows) const;
+  void copy_columns(int64_t first, int64_t end, char* weight) const;
 
   const PackedLinear& output_;
+  const StoredMatrix stored_;
   const std::vector<int32_t> ids_;
   const int64_t steps_;
   Buffer<char> weight_;         // [panels][steps][panel] weights

@@ -7,10 +7,12 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from pyattn.checkpoint import ModelConfig
+import numpy as np
+
+from pyattn.checkpoint import Checkpoint, ModelConfig
 from pyattn.commands.compensation import compensated
 from pyattn.embedding.modules import read_around, write_modules
-from pyattn.files import model_path, open_model
+from pyattn.files import model_path, open_model, read_checkpoint
 from pyattn.files.head import write_head
 from pyattn.files.native import write_native
 from pyattn.files.native_entries import MatrixType
@@ -25,7 +27,7 @@ def convert(
     *,
     dtype: MatrixType | None = None,
     calibrate: Sequence[str] | None = None,
-) -> None:
+) -> float | None:
     """Write a model as a native folder, with what it has of tokenizer, shortlist, modules and head.
 
     Args:
@@ -35,6 +37,10 @@ def convert(
             are stored in it already keep their bits.
         calibrate: Texts like those that the model will read, some hundred, for "int4" alone: the
             matrices are rounded so that the products change least on them (see `compensation`).
+
+    Returns:
+        For a model whose numbers had been rounded before, in blocks of GGUF: the root mean square
+        of what rounding them again changed, by that of the numbers. Else None.
 
     Raises:
         FileExistsError: if `out` holds anything.
@@ -70,9 +76,24 @@ def convert(
             tokenizer_files=tokenizer_files(files),
             shortlist=files.shortlist,
         )
+        in_blocks = any(kind.startswith("Q") for kind in files.stored_numbers)
+        loss = None
+        if in_blocks and dtype is not None:
+            loss = _difference(checkpoint, read_checkpoint(out))
     if head is not None:
         write_head(pathlib.Path(out), head)
     write_modules(pathlib.Path(out), around)
+    return loss
+
+
+def _difference(before: Checkpoint, after: Checkpoint) -> float:
+    """The root mean square of what changed in all matrices, by that of their numbers."""
+    squares = changes = 0.0
+    for name, numbers in before.tensors.items():
+        if numbers.ndim == 2:
+            squares += float(np.square(numbers, dtype=np.float64).sum())
+            changes += float(np.square(after.tensors[name] - numbers, dtype=np.float64).sum())
+    return float((changes / max(squares, 1e-30)) ** 0.5)
 
 
 def _sources(tokenizer: Tokenizer, texts: Sequence[str], config: ModelConfig) -> list[list[int]]:

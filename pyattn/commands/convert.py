@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import sys
 
 from pyattn.commands.arguments import Commands, model_folder
 from pyattn.commands.usage import UsageError
@@ -44,4 +45,10 @@ def _run(parsed: argparse.Namespace) -> None:
             raise UsageError("--calibrate needs --dtype int4")
         lines = pathlib.Path(parsed.calibrate).read_text(encoding="utf-8").splitlines()
         texts = [line for line in lines if line.strip()]
-    convert(model_folder(parsed.model), parsed.out, dtype=parsed.dtype, calibrate=texts)
+    loss = convert(model_folder(parsed.model), parsed.out, dtype=parsed.dtype, calibrate=texts)
+    if loss is not None:
+        print(
+            f"pyattn: rounding once more, to {parsed.dtype}, changed weights by {loss:.2%} "
+            "(root mean square)",
+            file=sys.stderr,
+        )

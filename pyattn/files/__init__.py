@@ -3,7 +3,8 @@
 opened                                   which layout a path has
 model_files                              what every layout yields: `ModelFiles`
 native, huggingface, ctranslate2,        the layouts
-marian, argos, textbook
+marian, argos, gguf, textbook,
+torch_transformer
 tokenizer_parts, shortlist, vocabulary   what a model has beside its checkpoint
 """
 

@@ -10,6 +10,7 @@ from pyattn.checkpoint import ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.reading import bare, listed
 from pyattn.files.tensors import Tensor
+from pyattn.stored import Stored
 
 
 class Length(int):
@@ -94,6 +95,33 @@ class Weights:
                 f"{self.file}: {listed(sorted(self._left))}: no such tensors in a model of "
                 f"family {bare(family)}, with as many layers as config.json says"
             )
+
+
+def tied(
+    weights: Weights, shapes: Mapping[str, tuple[int, ...]], names: Mapping[str, str]
+) -> dict[str, Stored]:
+    """Matrices of which files may repeat one under several names: then one object.
+
+    Args:
+        weights: The file's tensors.
+        shapes: Shape of each matrix, by its name in a checkpoint.
+        names: Name in the file, likewise.
+
+    Raises:
+        ModelError: if one is missing, or has another shape.
+    """
+    found: dict[str, Stored] = {}
+    distinct: list[tuple[Tensor, Stored]] = []
+    for name, saved in names.items():
+        tensor = weights.take(saved, shapes[name])
+        for other, stored in distinct:
+            if tensor.same_bits(other):
+                found[name] = stored
+                break
+        else:
+            found[name] = tensor.stored()
+            distinct.append((tensor, found[name]))
+    return found
 
 
 def check_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:

@@ -11,6 +11,7 @@ from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.argos import ArgosFiles, is_argos
 from pyattn.files.ctranslate2 import CTranslate2Files, is_ctranslate2
+from pyattn.files.gguf import GgufFiles, is_gguf
 from pyattn.files.huggingface import WEIGHT_FILES, HuggingFaceFiles
 from pyattn.files.marian import MarianFiles, find_models
 from pyattn.files.model_files import ModelFiles, listable
@@ -31,9 +32,9 @@ def open_model(path: str | os.PathLike[str]) -> ModelFiles:
 
     Args:
         path: A folder of pyattn's own layout, Hugging Face's, CTranslate2's or Marian's; or a file:
-            one of Marian's models, a package of Argos Translate (.argosmodel) or a textbook's
-            training state (.chkpt). Files are mapped into memory: they must not be changed in place
-            while the model's tensors are in use.
+            one of Marian's models, a package of Argos Translate (.argosmodel), llama.cpp's of T5
+            and its kin (.gguf) or a textbook's training state (.chkpt). Files are mapped into
+            memory: they must not be changed in place while the model's tensors are in use.
 
     Raises:
         ModelError: if there is no model at the path; the message says what was expected.
@@ -53,6 +54,8 @@ def _opened(path: pathlib.Path) -> ModelFiles:
         return ArgosFiles(path)
     if is_textbook(path):
         return TextbookFiles(path)
+    if is_gguf(path):
+        return GgufFiles(path)
     # A folder of Hugging Face's may have files of others beside its own.
     if not any((path / name).exists() for name in WEIGHT_FILES):
         models = find_models(path)

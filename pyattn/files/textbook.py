@@ -31,7 +31,7 @@ from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, Fields
 from pyattn.files.model_files import ModelFiles
-from pyattn.files.named_tensors import Weights
+from pyattn.files.named_tensors import Weights, tied
 from pyattn.files.pickled import read_training
 from pyattn.files.tensors import Tensor
 from pyattn.options import GenerationOptions
@@ -113,7 +113,7 @@ def _checkpoint(file: str, fields: Fields, tensors: Mapping[str, Tensor]) -> Che
             part = name.split(".")[-2]
             saved = weights.take(_saved_name(name), heads.saved_shape(part, shape))
             stored[name] = heads.padded(part, saved.stored(), shape)
-    stored |= _embeddings(weights, config)
+    stored |= tied(weights, dict(tensor_shapes(config)), _TIED)
     weights.check_all_taken(config.family)
     return Checkpoint(config, Tensors(stored), GenerationOptions(beam_size=5, length_penalty=0.7))
 
@@ -205,20 +205,3 @@ class _Heads:
             return np.pad(by_head, ((0, 0), (0, 0), (0, more))).reshape(shape)
         by_head = matrix.reshape(self._heads, -1, shape[1])
         return np.pad(by_head, ((0, 0), (0, more), (0, 0))).reshape(shape)
-
-
-def _embeddings(weights: Weights, config: ModelConfig) -> dict[str, Stored]:
-    """The embeddings and the output matrix, one object where the file repeats one matrix."""
-    shapes = dict(tensor_shapes(config))
-    found: dict[str, Stored] = {}
-    distinct: list[tuple[Tensor, Stored]] = []
-    for name, saved in _TIED.items():
-        tensor = weights.take(saved, shapes[name])
-        for other, stored in distinct:
-            if tensor.same_bits(other):
-                found[name] = stored
-                break
-        else:
-            found[name] = tensor.stored()
-            distinct.append((tensor, found[name]))
-    return found

@@ -8,7 +8,7 @@ process may use, and can be interrupted. Denormal numbers count as zero.
 from __future__ import annotations
 
 from pyattn._core import PackedLinear, Selection
-from pyattn.ops.attention import attention, attention_step, multi_head_attention
+from pyattn.ops.attention import attention, attention_step, linear_attention, multi_head_attention
 from pyattn.ops.norms import layer_norm, rms_norm
 from pyattn.ops.products import best_tokens, feed_forward, linear, pack, sample_tokens, select
 from pyattn.ops.types import Activation, DType
@@ -26,6 +26,7 @@ __all__ = [
     "feed_forward",
     "layer_norm",
     "linear",
+    "linear_attention",
     "multi_head_attention",
     "pack",
     "rms_norm",

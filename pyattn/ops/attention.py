@@ -85,6 +85,44 @@ def attention(
     )
 
 
+def linear_attention(
+    q: Floats,
+    k: Floats,
+    v: Floats,
+    *,
+    lengths: npt.NDArray[np.integer] | list[int] | None = None,
+    causal: bool = False,
+    isa: str | None = None,
+) -> Floats:
+    """Linear attention with the features elu(x) + 1 (Katharopoulos et al. 2020, equations 4 to 12).
+
+    Where attention has exp(q.k), this has f(q).f(k), with f(x) = elu(x) + 1. A query's answer is
+
+        f(q) (sum of f(k) v^T) / f(q).(sum of f(k))
+
+    over the keys that it sees. Time is linear in the length, and memory does not depend on it.
+
+    Args:
+        q: Queries, [batch, heads, time_q, head_dim], float32.
+        k: Keys, [batch, heads, time_k, head_dim].
+        v: Values, [batch, heads, time_k, value_dim].
+        lengths: Keys that exist in each row of the batch, [batch]; all if None.
+        causal: Whether a query sees no later position than its own. The queries are the last
+            `time_q` of the `time_k` positions.
+        isa: Level of instructions; None is the best, or PYATTN_ISA.
+
+    Returns:
+        [batch, heads, time_q, value_dim]. A query that sees no key gets zeros. Sums go from the
+        first key on: the bits of a query are the same in any batch, and on every level with a fused
+        multiply-add.
+
+    Raises:
+        ValueError: if the shapes do not agree; the message names the argument.
+        TypeError: if an argument is not an array of its type.
+    """
+    return _core.linear_attention(q, k, v, lengths, causal, isa)
+
+
 def attention_step(
     q: Floats,
     cache: Floats | npt.NDArray[np.uint16] | npt.NDArray[np.int8],

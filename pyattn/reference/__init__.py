@@ -16,6 +16,7 @@ benchmark. From the bottom up:
     ids          sentences of ids, checked
     memory       the encoder's output
     self_attention, cross_attention, ssru, average
+    linear_attention, lsh_attention: attention that does not compare all pairs of tokens
     patterns     what a token of a long source sees
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
@@ -38,6 +39,8 @@ from pyattn.reference.layers import (
     pack,
     rms_norm,
 )
+from pyattn.reference.linear_attention import linear_attention
+from pyattn.reference.lsh_attention import lsh_attention
 from pyattn.reference.masks import look_ahead_mask, padding_mask
 from pyattn.reference.model import Model
 from pyattn.reference.positions import sinusoidal_positions
@@ -56,8 +59,10 @@ __all__ = [
     "gelu_tanh",
     "layer_norm",
     "linear",
+    "linear_attention",
     "log_softmax",
     "look_ahead_mask",
+    "lsh_attention",
     "multi_head_attention",
     "pack",
     "padding_mask",

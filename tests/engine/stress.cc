@@ -1,14 +1,15 @@
 // Many threads on one engine, for ThreadSanitizer (.ci/tsan): they search,
 // watch, cancel, encode and score at once, and every result is what it is
-// alone. The crew that shares loops is run by plain threads, since OpenMP's
-// own, which it has otherwise, are none that ThreadSanitizer knows.
+// alone.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <stdexcept>
 #include <thread>
 
-#include "base/crew.h"
+#include "base/threads.h"
 #include "engine/engine.h"
 #include "kernels/dispatch.h"
 
@@ -227,7 +228,7 @@ void stress_engine(pyattn::Mixer mixer) {
       .batch_tokens = 40, .rows = 12, .cache_bytes = 60'000};
   std::vector<std::shared_ptr<Request>> left;
   {
-    Engine engine(RandomModel::config(mixer), packing, tensors, 1, limits);
+    Engine engine(RandomModel::config(mixer), packing, tensors, 3, limits);
     Stress stress(engine);
     in_threads(kThreads, [&](int n) { stress.run(n); });
     for (int n = 0; n < 5; ++n) {
@@ -239,34 +240,56 @@ void stress_engine(pyattn::Mixer mixer) {
   }
 }
 
-void stress_crew() {
-  constexpr int kLoops = 2000;
+// Callers that lead themselves where they can, and those that hand over; every
+// loop is complete, alone with its crew, and a job's exception is its caller's.
+void stress_team() {
+  constexpr int kJobs = 60;
   constexpr int64_t kCount = 1000;
-  pyattn::Crew crew;
-  std::vector<int64_t> cells(kCount, 0);
-  in_threads(4, [&](int n) {
-    if (n > 0) {
-      crew.help();
-      return;
+  pyattn::Team team(4);
+  std::atomic<int> inside{0};
+  in_threads(3, [&](int n) {
+    std::vector<int64_t> cells(kCount, 0);
+    int64_t loops = 0;
+    for (int job = 0; job < kJobs; ++job) {
+      const auto body = [&] {
+        require(inside.fetch_add(1) == 0, "two jobs at once");
+        for (int loop = 0; loop < job % 20; ++loop, ++loops) {
+          pyattn::parallel_for(kCount, 1 + loop * 40,
+                               [&](int64_t begin, int64_t end) {
+                                 for (int64_t i = begin; i < end; ++i) {
+                                   ++cells[i];
+                                 }
+                               });
+          require(cells[loops % kCount] == loops + 1, "a part was not done");
+        }
+        require(pyattn::parallel_width() == 4, "not all threads help");
+        inside.fetch_sub(1);
+        if (job % 3 == 0) {
+          pyattn::parallel_for(kCount, 1, [](int64_t begin, int64_t) {
+            if (begin > 0) {
+              throw std::out_of_range("");
+            }
+          });
+        }
+      };
+      bool thrown = false;
+      try {
+        if ((job + n) % 2 == 0 || !team.run_here(body)) {
+          team.run(body, [] { return true; });
+        }
+      } catch (const std::out_of_range&) {
+        thrown = true;
+      }
+      require(thrown == (job % 3 == 0), "a job's exception was lost");
+      require(pyattn::parallel_width() == 1, "the lead was not given back");
     }
-    for (int loop = 0; loop < kLoops; ++loop) {
-      crew.lead(kCount, 1 + loop % 16, &cells,
-                [](void* body, int64_t begin, int64_t end) {
-                  auto& all = *static_cast<std::vector<int64_t>*>(body);
-                  for (int64_t i = begin; i < end; ++i) {
-                    ++all[i];
-                  }
-                });
-      require(cells[loop % kCount] == loop + 1, "a part was not done");
-    }
-    crew.dismiss();
   });
 }
 
 }  // namespace
 
 int main() {
-  stress_crew();
+  stress_team();
   stress_engine(pyattn::Mixer::kAttention);
   stress_engine(pyattn::Mixer::kSsru);
   std::puts("engine_stress: all as it should be");

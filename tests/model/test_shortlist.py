@@ -11,6 +11,8 @@ import pytest
 
 from pyattn import Hypothesis, Model, reference
 from pyattn.checkpoint import ModelConfig
+from pyattn.files.quantized import quantize
+from pyattn.stored import Stored, Tensors
 from support.inputs import ISAS, RECIPES, Floats, assert_same_hypotheses, checkpoint, sentences
 from support.lanes import each_on_each
 
@@ -87,6 +89,25 @@ def test_shortlist_of_all_ids_changes_no_bit() -> None:
     whole = model.generate(sources, beam_size=3)
     assert bits(model.generate(sources, beam_size=3, shortlist=every)) == bits(whole)
     assert bits(model.generate(sources, beam_size=3, shortlist=[None] * 6)) == bits(whole)
+
+
+@pytest.mark.parametrize(("name", "isa"), each_on_each(["post", "odd"], ISAS))
+def test_columns_from_a_tied_embedding_are_those_of_the_output(name: str, isa: str) -> None:
+    made = checkpoint(name)
+    matrix = quantize(made.tensors["output.weight"])
+    matrix.values[5, 1] = -128  # which no product takes: the row is rounded anew
+    every = {key: Stored("float32", array) for key, array in made.tensors.items()}
+    tied = dict.fromkeys(("decoder.embedding", "output.weight"), matrix)
+    apart = Stored("int8", matrix.values.copy(), matrix.scale)
+    sources = sentences(6, made.config, 6, 20)
+    lists = [sorted({*ids, 5}) for ids in shortlists(7, made.config, [2, 9, 16, 17, 40, 60])]
+
+    def found(tensors: dict[str, Stored]) -> list[Any]:
+        stored = dataclasses.replace(made, tensors=Tensors(every | tensors))
+        with Model(stored, dtype={"*": "float32", "output": "int8"}, isa=isa, threads=1) as model:
+            return bits(model.generate(sources, shortlist=lists, beam_size=3))
+
+    assert found(tied) == found(tied | {"output.weight": apart})
 
 
 def test_shortlists_are_kept_apart_from_those_of_other_requests() -> None:

@@ -134,6 +134,7 @@ def make_folder(place: pathlib.Path) -> pathlib.Path:
     shutil.copytree(GOLDEN / "embedder", place / "my-embedder")
     shutil.copytree(GOLDEN / "classifiers" / "bert", place / "my-classifier")
     shutil.copytree(GOLDEN / "classifiers" / "bert-reranker", place / "my-reranker")
+    shutil.copy(GOLDEN / "torch_transformer" / "tutorial.pt", place / "my-course.pt")
     for name, tokenizer, family in (
         ("my-nllb", "nllb-json", "m2m_100"),
         ("my-summariser", "bart-json", "bart"),

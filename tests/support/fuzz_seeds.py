@@ -56,6 +56,7 @@ def write_seeds(folder: pathlib.Path) -> list[pathlib.Path]:
         _argos(folder, pieces),
         *marian,
         *_textbook(folder),
+        *_gguf(folder),
         *_long(folder),
         *_encoders(folder),
         *_around_encoders(folder),
@@ -209,6 +210,11 @@ def _textbook(folder: pathlib.Path) -> list[pathlib.Path]:
         pathlib.Path(shutil.copy(GOLDEN / "textbook" / name, folder / name))
         for name in ("model.chkpt", "legacy.chkpt")
     ]
+
+
+def _gguf(folder: pathlib.Path) -> list[pathlib.Path]:
+    name = "relu-tied.gguf"
+    return [pathlib.Path(shutil.copy(GOLDEN / "gguf" / name, folder / name))]
 
 
 def _long(folder: pathlib.Path) -> list[pathlib.Path]:

@@ -26,8 +26,18 @@ bool answer(const std::string& said, const char* yes) {
   return said == yes;
 }
 
-int cpuid(int leaf, uint32_t* d) {
-  *d = leaf == 7 && answer(tiles, "has") ? 1U << 22 | 1U << 24 | 1U << 25 : 0;
+// Leaf 1 is the first that vectors need, and leaf 7 has the rest of them.
+int answer_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t* a, uint32_t* b,
+                 uint32_t* c, uint32_t* d) {
+  const uint32_t rest = vectors == "has" ? ~0U : 0U;
+  *a = *b = *c = rest;
+  *d = 0;
+  if (leaf == 1) {
+    *c = answer(vectors, "has") ? ~0U : 0U;
+  } else if (leaf == 7 && subleaf == 0) {
+    *a = 1;  // the last subleaf
+    *d = answer(tiles, "has") ? 1U << 22 | 1U << 24 | 1U << 25 : 0;
+  }
   return 1;
 }
 
@@ -43,8 +53,7 @@ long permission(long function, long feature) {
 
 }  // namespace
 
-#define __get_cpuid_count(leaf, subleaf, a, b, c, d) cpuid(leaf, d)
-#define __builtin_cpu_supports(feature) answer(vectors, "has")
+#define __get_cpuid_count answer_cpuid
 #define _xgetbv(index) enabled()
 #define syscall(number, function, feature) permission(function, feature)
 #include "base/cpu.cc"

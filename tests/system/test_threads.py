@@ -264,6 +264,27 @@ def test_interrupt_stops_a_run_and_spares_the_model(call: str) -> None:
     assert process.returncode == 0
 
 
+@linux_only
+def test_signal_that_the_program_waits_for_is_left_to_it() -> None:
+    # Any thread that does not block it would end the process.
+    out = run(
+        """
+        import os, signal
+        from support.inputs import checkpoint, floats, weights
+        from pyattn import Model, ops
+
+        model = Model(checkpoint("post"), dtype="float32", threads=2)
+        model.encode([[1, 2, 3]])
+        ops.linear(floats(1, 300, 200), ops.pack(weights(2, 300, 200)))
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+        os.kill(os.getpid(), signal.SIGUSR1)
+        print(signal.sigwait([signal.SIGUSR1]) == signal.SIGUSR1)
+        """,
+        OPENBLAS_NUM_THREADS="1",  # NumPy's threads block nothing
+    )
+    assert out == "True"
+
+
 def test_exception_of_progress_stops_a_run_and_spares_the_model() -> None:
     with Model(checkpoint("post"), dtype="float32", threads=2) as model:
         seen = []

@@ -5,6 +5,7 @@
 #include "kernels/generic/bounds.h"
 #include "kernels/generic/elementwise.h"
 #include "kernels/generic/linear.h"
+#include "kernels/generic/linear_attention.h"
 #include "kernels/generic/linear_grouped.h"
 #include "kernels/generic/linear_int4.h"
 #include "kernels/generic/norm.h"
@@ -50,6 +51,7 @@ consteval KernelTable level(Isa isa) {
       .attention_step_bfloat16 = attention_step<BFloat16Cache<Vec>>,
       .attention_step_int8 = attention_step<Int8Cache<Vec>>,
       .heads_to_int8 = heads_to_int8<Vec>,
+      .linear_attention = linear_attention<Vec>,
       .ssru = ssru<Vec>,
       .gate = gate<Vec>,
       .soft_cap = soft_cap<Vec>,

@@ -39,7 +39,8 @@ def marian_tokenizer(parts: NumberedPieces, config: ModelConfig) -> FramedTokeni
     """
     if parts.files:
         _check_fit(parts, config)
-    matches = {id: _HEAD.fullmatch(piece) for piece, id in parts.source_ids.items()}
+    heads = {id: piece for piece, id in parts.source_ids.items() if piece.endswith("<<")}
+    matches = {id: _HEAD.fullmatch(piece) for id, piece in heads.items()}
     targets = {match[2]: (id,) for id, match in matches.items() if match is not None}
     return FramedTokenizer(
         PieceCutter(
