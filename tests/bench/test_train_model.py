@@ -148,15 +148,13 @@ def test_a_weight_is_a_number(texts: list[str], capsys: pytest.CaptureFixture[st
 def test_positions_stay_what_the_folder_cannot_hold(
     texts: list[str], tmp_path: pathlib.Path
 ) -> None:
-    import torch
-    from transformers import MarianMTModel
-
+    torch, transformers = map(pytest.importorskip, ("torch", "transformers"))
     first, second = tmp_path / "first", tmp_path / "second"
     assert train_model.main([*texts, *TINY, "--run", str(first)]) == 0
     start = ("--start", str(first / "model"))
     assert train_model.main([*texts, *TINY, *start, "--run", str(second)]) == 0
     state = torch.load(second / "checkpoint.pt", weights_only=True)
-    written = MarianMTModel.from_pretrained(second / "model").state_dict()
+    written = transformers.MarianMTModel.from_pretrained(second / "model").state_dict()
     for kind in ("model", "average"):
         name = "model.encoder.embed_positions.weight"
         assert torch.equal(state[kind][name], written[name])
