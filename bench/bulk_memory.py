@@ -28,11 +28,13 @@ from report import heading, table, write
 
 _DISTINCT = 2000
 _ROW_GROUP = 10_000
+# By which a peak may grow until the groups under way are full.
+_GROWTH = 1.3
 _KINDS = (".jsonl", ".jsonl.gz", ".parquet")
 
 
 def main() -> int:
-    """Measure and print; 1 if a file is not whole."""
+    """Measure and print; 1 if memory grows with the file. One that is not whole is an error."""
     options = _parser().parse_args()
     lines = [line for line in options.sources.read_text("utf-8").splitlines() if line.strip()]
     results = machine.provenance("bulk_memory", sys.argv[1:], ("pyattn", "pyarrow"))
@@ -42,6 +44,7 @@ def main() -> int:
             cell = _measured(Path(folder), kind, count, lines[:_DISTINCT])
         print(json.dumps(cell), flush=True)
         cells.append(cell)
+    results["faults"] = faults(cells)
     text = [
         *heading("Memory of bulk translation", results),
         f"    {results['command']}",
@@ -52,9 +55,20 @@ def main() -> int:
             ["file", "records", "file MB", "seconds", "peak MB"],
             [[f"{one[key]:,}" if key != "file" else one[key] for key in one] for one in cells],
         ),
+        *("", *(f"FAILED: {fault}" for fault in results["faults"])),
     ]
     write(options.write, results, "\n".join(text))
-    return 0
+    return 1 if results["faults"] else 0
+
+
+def faults(cells: list[dict[str, Any]]) -> list[str]:
+    """Peaks that grow with the number of records, a kind of file at a time."""
+    found = []
+    for kind in dict.fromkeys(cell["file"] for cell in cells):
+        peaks = [cell["peak"] for cell in cells if cell["file"] == kind]
+        if peaks[-1] > peaks[0] * _GROWTH:
+            found.append(f"{kind}: at most {peaks[0]} MB grew to {peaks[-1]} MB")
+    return found
 
 
 def _measured(folder: Path, kind: str, count: int, lines: list[str]) -> dict[str, Any]:

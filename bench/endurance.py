@@ -2,7 +2,8 @@ r"""What an engine must bear: forks, interrupts, long runs, other threads; count
 
     python bench/endurance.py --sources dev.en --write bench/results/endurance.md
 
-Each check runs in a process of its own and says what it counted:
+Each check runs in a process of its own and says what it counted; a line that begins with FAILED is
+about something that must not be, and makes the status 1:
 
 forks       children that are forked while other threads translate, and translate right
 interrupts  SIGINT at random moments of every kind of call: how long until the call is left
@@ -35,14 +36,25 @@ from pyattn import Model
 
 Ids = list[list[int]]
 
-# The longest that an interrupted call may go on.
+# The longest that an interrupted call may go on; counted, as machines have other things to do.
 LIMIT_SECONDS = 0.2
+# What is no delay of the machine's any more.
+_HANGS_SECONDS = 5.0
+# Resident bytes beyond the budget for a step's rows, and growth of many calls.
+_BESIDES = 16 << 20
+_GROWTH = 0.02
+# Of the estimate for live tokens.
+_ESTIMATE = 0.25
+
+
+def _judged(right: bool, line: str) -> str:
+    return line if right else f"FAILED: {line}"
 
 
 def load(options: argparse.Namespace, **settings: Any) -> tuple[Model, Ids]:
     """The model, and the lines of the sources that have something in them, as ids."""
     translator = pyattn.load(options.model, **settings)
-    lines = options.sources.read_text("utf-8").splitlines()
+    lines = options.sources.read_text("utf-8").splitlines()[: options.lines]
     return translator.model, [ids for ids in translator.tokenizer.encode(lines) if len(ids) > 1]
 
 
@@ -62,7 +74,7 @@ def forks(options: argparse.Namespace) -> Iterator[str]:
 
     def work() -> None:
         while not over.is_set():
-            model.generate(sources[40:80])
+            model.generate(sources[-40:])
 
     workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
@@ -77,7 +89,9 @@ def forks(options: argparse.Namespace) -> Iterator[str]:
     over.set()
     for worker in workers:
         worker.join()
-    yield f"{right} of {options.forks} forked children translate right, and none hangs"
+    yield _judged(
+        right == options.forks, f"{right} of {options.forks} forked children translate right"
+    )
 
 
 def _waited(child: int, seconds: float) -> int | None:
@@ -95,6 +109,8 @@ def _waited(child: int, seconds: float) -> int | None:
 
 def interrupts(options: argparse.Namespace) -> Iterator[str]:
     """SIGINT in the midst of calls."""
+    # What a shell runs in the background ignores it, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     model, sources = load(options, threads=2)
     wanted = bits(model, sources[:5])
     most = (sources * 100)[:50_000]
@@ -111,10 +127,11 @@ def interrupts(options: argparse.Namespace) -> Iterator[str]:
     for name, call in calls.items():
         late = [_late(call, random.Random(n).uniform(0.05, 0.6)) for n in range(options.interrupts)]
         usable = bits(model, sources[:5]) == wanted
-        yield (
+        yield _judged(
+            usable and max(late) <= _HANGS_SECONDS,
             f"{name}: {sum(one <= LIMIT_SECONDS for one in late)} of {len(late)} within "
             f"{LIMIT_SECONDS * 1000:.0f} ms, the slowest {max(late) * 1000:.0f} ms; the next call "
-            f"is {'right' if usable else 'WRONG'}"
+            f"is {'right' if usable else 'WRONG'}",
         )
 
 
@@ -152,10 +169,11 @@ def same_bits(options: argparse.Namespace) -> Iterator[str]:
                     with _Company(model, sources if company else []):
                         differ += _differing(model, sources, alone, size, search)
                     compared += len(sources)
-            yield (
+            yield _judged(
+                differ == 0,
                 f"{dtype}, beam {beam}: {differ} of {compared} differ ({len(sources)} sentences "
                 "in shuffled batches of 2, 7, 32 and 64, on 1 and 2 threads, those of 7 and 64 "
-                "beside 3 other threads)"
+                "beside 3 other threads)",
             )
 
 
@@ -176,6 +194,7 @@ class _Company:
 
     def __init__(self, model: Model, sources: Ids) -> None:
         self._over = threading.Event()
+        self._errors: list[Exception] = []
         self._threads = [
             threading.Thread(target=self._work, args=(model, sources, n))
             for n in range(3 if sources else 0)
@@ -183,8 +202,11 @@ class _Company:
 
     def _work(self, model: Model, sources: Ids, seed: int) -> None:
         chance = random.Random(seed)
-        while not self._over.is_set():
-            model.generate(chance.sample(sources, 1 + seed * 10), beam_size=1 + seed)
+        try:
+            while not self._over.is_set():
+                model.generate(chance.choices(sources, k=1 + seed * 10), beam_size=1 + seed)
+        except Exception as error:
+            self._errors.append(error)
 
     def __enter__(self) -> None:
         for thread in self._threads:
@@ -194,6 +216,8 @@ class _Company:
         self._over.set()
         for thread in self._threads:
             thread.join()
+        if self._errors:
+            raise RuntimeError("a thread beside it failed") from self._errors[0]
 
 
 def memory(options: argparse.Namespace) -> Iterator[str]:
@@ -207,9 +231,10 @@ def memory(options: argparse.Namespace) -> Iterator[str]:
         _peak(model, [sources[i % len(sources)] for i in range(n, n + 250)], beam_size=4)
         for n in range(0, options.sentences, 250)
     )
-    yield (
+    yield _judged(
+        peak - before <= budget + _BESIDES,
         f"{options.sentences} sentences, beam 4, cache_bytes of {budget / 2**20:.0f} MiB: at "
-        f"most {(peak - before) / 2**20:.1f} MiB more than for two sentences"
+        f"most {(peak - before) / 2**20:.1f} MiB more than for two sentences",
     )
     for source in sources[:500]:
         model.generate([source])
@@ -217,9 +242,10 @@ def memory(options: argparse.Namespace) -> Iterator[str]:
     for n in range(options.calls):
         model.generate([sources[n % len(sources)]])
     after = _resident()
-    yield (
+    yield _judged(
+        after <= before * (1 + _GROWTH),
         f"{options.calls} calls: resident memory {before / 2**20:.1f} MiB before, "
-        f"{after / 2**20:.1f} MiB after ({(after / before - 1) * 100:+.2f} %)"
+        f"{after / 2**20:.1f} MiB after ({(after / before - 1) * 100:+.2f} %)",
     )
 
 
@@ -238,9 +264,10 @@ def live_tokens(options: argparse.Namespace) -> Iterator[str]:
     tokens = rows * (200 + length)
     had = rows * (200 + 1)
     estimate = model.estimate_memory(tokens) - model.estimate_memory(had)
-    yield (
+    yield _judged(
+        peak - before <= estimate * (1 + _ESTIMATE),
         f"{tokens} live tokens after {had}: {(peak - before) / 2**20:.1f} MiB more, estimated "
-        f"{estimate / 2**20:.1f} MiB"
+        f"{estimate / 2**20:.1f} MiB",
     )
 
 
@@ -274,13 +301,14 @@ def _run(name: str, options: argparse.Namespace, lines: Any) -> None:
 
 
 def main() -> int:
-    """Run the checks that were asked for; 1 if one does not come to its end."""
+    """Run the checks that were asked for; 1 if one fails or does not come to its end."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checks", nargs="*", default=list(CHECKS), metavar="CHECK")
     parser.add_argument("--sources", type=Path, required=True, help="lines of text to translate")
     parser.add_argument("--model", help="a model's folder; the shipped one by default")
+    parser.add_argument("--lines", type=int, help="of the sources; all by default")
     parser.add_argument("--forks", type=int, default=50)
     parser.add_argument("--interrupts", type=int, default=100, help="for each kind of call")
     parser.add_argument("--sentences", type=int, default=10_000)
@@ -309,8 +337,9 @@ def main() -> int:
         report += ["", f"## {name}", ""]
         while not lines.empty():
             report.append(f"- {lines.get()}")
+            failed |= report[-1].startswith("- FAILED")
         if process.exitcode:
-            report.append(f"- did not come to its end (exit code {process.exitcode})")
+            report.append(f"- FAILED: {name} did not end well (exit code {process.exitcode})")
     text = "\n".join(report) + "\n"
     print(text)
     if options.write:

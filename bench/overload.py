@@ -32,10 +32,14 @@ from service import served
 
 _SENTENCES = 10
 _LEAST_SECONDS = 10
+# Some requests of the soak are wrong, and some leave.
+_EXPECTED = ("200", "400", "503", "left")
+# More than what the heap of a long run settles at.
+_GROWTH_MB = 32.0
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure and print; 1 if something is not as it must be."""
     options = _parser().parse_args()
     lines = [line for line in options.sources.read_text("utf-8").splitlines() if line.strip()]
     texts = itertools.cycle(lines)
@@ -43,6 +47,7 @@ def main() -> int:
     command = [sys.executable, "-m", "pyattn", "serve", "--threads", "1", "--quiet"]
     with served(command, options.core) as (port, process):
         results["cells"] = asyncio.run(_measured(port, psutil.Process(process.pid), texts, options))
+    results["faults"] = faults(results["cells"])
     text = [
         *heading("Overload and soak of the service", results),
         f"    {results['command']}",
@@ -56,10 +61,30 @@ def main() -> int:
         "",
         "Memory during the soak, MB, a figure a minute: "
         + " ".join(f"{one:.1f}" for one in results["cells"]["soak"]["memory by minute"]),
+        *("", *(f"FAILED: {fault}" for fault in results["faults"])),
     ]
     write(options.write, results, "\n".join(text))
     print("\n".join(text))
-    return 0
+    return 1 if results["faults"] else 0
+
+
+def faults(cells: dict[str, Any]) -> list[str]:
+    """What must not be: other answers, none at all, or memory that grows as the soak goes on."""
+    found = [
+        f"{name}: {count} of {status}"
+        for name, cell in cells.items()
+        for status, count in cell["statuses"].items()
+        if status not in _EXPECTED
+    ]
+    found += [
+        f"{name}: no answer" for name, cell in cells.items() if not cell["statuses"].get("200")
+    ]
+    soak = cells["soak"]
+    minutes = soak["memory by minute"]
+    level = minutes[len(minutes) // 2] if len(minutes) > 3 else soak["memory"][0]
+    if soak["memory"][1] > level + _GROWTH_MB:
+        found.append(f"soak: memory grew from {level:.1f} to {soak['memory'][1]:.1f} MB")
+    return found
 
 
 def _row(cell: dict[str, Any]) -> list[str]:
@@ -145,8 +170,8 @@ async def _during(
         "seconds": took,
         "rate": sum(statuses.values()) / took,
         "statuses": dict(sorted(statuses.items())),
-        "p50": times[len(times) // 2],
-        "p99": times[len(times) * 99 // 100],
+        "p50": times[len(times) // 2] if times else float("nan"),
+        "p99": times[len(times) * 99 // 100] if times else float("nan"),
         "memory": [memory[0], memory[-1], max(memory)],
         "memory by minute": [round(one, 1) for one in memory[::60]],
     }

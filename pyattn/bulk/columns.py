@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -59,11 +60,9 @@ class Columns:
         self._output = output
         with path.open("rb"):  # an error of the system has the file's name
             pass
-        try:
+        with self._reading("is no Parquet file"):
             self._file = self._parquet.ParquetFile(path)
-        except arrow.ArrowException as error:
-            raise ValueError(f"{path}: is no Parquet file: {error}") from None
-        schema = self._file.schema_arrow
+            schema = self._file.schema_arrow
         if schema.names.count(column) != 1:
             known = ", ".join(map(repr, schema.names))
             raise ValueError(f"{path}: has no column {column!r}, its columns are {known}")
@@ -81,12 +80,17 @@ class Columns:
         self._kind = kind
 
     def groups(self) -> Iterator[Rows]:
-        """All rows, in order."""
+        """All rows, in order.
+
+        Raises:
+            ValueError: if the file is damaged.
+        """
         for n in range(self._file.num_row_groups):
-            for batch in self._file.iter_batches(
-                _GROUP_ROWS, row_groups=[n], columns=[self._column]
-            ):
-                yield Rows(n, batch.column(0).to_pylist())
+            with self._reading():
+                for batch in self._file.iter_batches(
+                    _GROUP_ROWS, row_groups=[n], columns=[self._column]
+                ):
+                    yield Rows(n, batch.column(0).to_pylist())
 
     def texts(self, group: Rows) -> list[str | None]:
         """The text of each row."""
@@ -97,7 +101,11 @@ class Columns:
         return json.dumps([group.row_group, list(found)]).encode()
 
     def joined(self, parts: Sequence[Path], file: BinaryIO) -> None:
-        """Write the Parquet file with all parts as a column; its row groups stay as they are."""
+        """Write the Parquet file with all parts as a column; its row groups stay as they are.
+
+        Raises:
+            ValueError: if the file is damaged in another column.
+        """
         arrow: Any = sys.modules["pyarrow"]
         new = arrow.field(self._output, arrow_column([], self._kind).type)
         schema = self._file.schema_arrow.append(new)
@@ -112,9 +120,19 @@ class Columns:
                         break
                     found += made
                     part = next(waiting, None)
-                table = self._file.read_row_group(n)
+                with self._reading():
+                    table = self._file.read_row_group(n)
                 table = table.append_column(new, arrow_column(found, self._kind))
                 writer.write_table(table.cast(schema), row_group_size=max(1, len(table)))
+
+    @contextlib.contextmanager
+    def _reading(self, problem: str = "is a damaged Parquet file") -> Iterator[None]:
+        """Names the file in what pyarrow raises, which is OSError for much that is damaged."""
+        arrow: Any = sys.modules["pyarrow"]
+        try:
+            yield
+        except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{self.path}: {problem}: {error}") from None
 
     def _compression(self) -> str:
         """That of the text's column."""

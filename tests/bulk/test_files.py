@@ -116,6 +116,18 @@ def test_parquet_keeps_row_groups_types_and_metadata() -> None:
     assert read.column("translation").to_pylist() == truth
 
 
+@pytest.mark.parametrize("place", [4, -12, -200])
+def test_a_damaged_parquet_file_is_named(
+    folder: pathlib.Path, place: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq.write_table(pa.table({"text": TEXTS}), "a.parquet")
+    content = bytearray((folder / "a.parquet").read_bytes())
+    content[place : place + 8] = b"\xff" * 8
+    (folder / "a.parquet").write_bytes(content)
+    assert run("a.parquet", "b.parquet") == 1
+    assert "a.parquet: is " in capsys.readouterr().err
+
+
 def test_empty_files_stay_empty() -> None:
     pathlib.Path("a.jsonl").touch()
     assert run("a.jsonl", "b.jsonl") == 0

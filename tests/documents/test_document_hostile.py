@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from pyattn import documents
 from pyattn.errors import DocumentError
 from support.document_makers import FORMATS, mutant
+from support.fuzz_documents import Documents
 from support.lanes import slow
 from support.toy_translators import Capitals, capitals, shuffled_order
 
@@ -214,3 +216,9 @@ def test_no_translation_is_a_line_of_times() -> None:
     times = "00:00:05,000 --> 00:00:06,000"
     found = documents.translate(SMALL["srt"].encode(), "srt", lambda texts: [times] * len(texts))
     assert found.decode().count("-->") == 1
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_slice_of_the_fuzzer_finds_nothing(number: int, tmp_path: pathlib.Path) -> None:
+    case = Documents(tmp_path).case(3, number)
+    case.use(case.write(tmp_path))

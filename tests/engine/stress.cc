@@ -1,7 +1,8 @@
 // Many threads on one engine, for ThreadSanitizer (.ci/tsan): they search,
-// watch, cancel, encode and score at once, and every result is what it is
-// alone.
+// watch, cancel, encode and score at once, while the engine gets a search of
+// the vocabulary, and every result is what it is alone.
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -200,6 +201,42 @@ void in_threads(int count, const Work& work) {
   }
 }
 
+// A search of the vocabulary with bounds that hold: any token may be the best,
+// so that a logit is computed first and then, mostly, the whole product.
+std::unique_ptr<const pyattn::VocabularySearch> make_vocabulary_search(
+    const Engine& engine) {
+  const pyattn::PackedLinear& output = engine.weights().output;
+  const int64_t dim = output.in();
+  std::vector<float> axes(dim * dim, 0.0F);
+  for (int64_t i = 0; i < dim; ++i) {
+    axes[i * dim + i] = 1.0F;
+  }
+  const std::vector<float> bias(dim, 0.0F);
+  const int64_t columns = 1 + pyattn::kBoundNorms;
+  std::vector<int8_t> bounds(output.out() * columns, 100);
+  for (int64_t token = 0; token < output.out(); ++token) {
+    bounds[token * columns] = 0;
+  }
+  const float step = 1.0F;
+  const std::vector<float> steps(output.out(), step);
+  return std::make_unique<const pyattn::VocabularySearch>(
+      output, pyattn::SearchParts{
+                  .axes = {.weight = {.data = axes.data()},
+                           .bias = bias.data(),
+                           .out = dim},
+                  .kept = 1,
+                  .bounds = {.weight = {.data = bounds.data(),
+                                        .storage = pyattn::Storage::kInt8,
+                                        .scale = steps.data()},
+                             .bias = nullptr,
+                             .out = output.out()},
+                  .bounds_scale = step,
+                  .factors = std::vector<float>(pyattn::kBoundNorms, 1.0F),
+                  .slack_per_norm = 1e-3F,
+                  .slack_per_kept = 1e-3F,
+                  .most_norm = 1e6F});
+}
+
 void stress_engine(pyattn::Mixer mixer) {
   RandomModel model;
   const pyattn::ModelPacking packing = {
@@ -230,7 +267,14 @@ void stress_engine(pyattn::Mixer mixer) {
   {
     Engine engine(RandomModel::config(mixer), packing, tensors, 3, limits);
     Stress stress(engine);
-    in_threads(kThreads, [&](int n) { stress.run(n); });
+    in_threads(kThreads, [&](int n) {
+      if (n == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        engine.set_search(make_vocabulary_search(engine));
+      }
+      stress.run(n);
+    });
+    require(engine.weights().search.get()->counts().rows > 0, "no search");
     for (int n = 0; n < 5; ++n) {
       left.push_back(engine.submit(make_sentences(), true));
     }

@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 
-from fuzzing import WAYS, Case, size, use
+from support.fuzz_driver import size
+from support.fuzz_inputs import Inputs
+from support.fuzz_models import WAYS, ModelCase, use
 from support.fuzz_seeds import write_seeds
 
 SEED = 20
@@ -42,7 +44,7 @@ def test_mutated_model_is_read_or_refused(
             folder = tmp_path / f"{source.name}-{number}"
             folder.mkdir()
             # Whatever else it raises names the case.
-            case = Case([source], SEED, number)
+            case = ModelCase([source], SEED, number)
             outcomes.add(use(case.write(folder), case.way, case.dtype))
     assert outcomes == {True, False}
 
@@ -52,7 +54,17 @@ def test_case_is_the_same_again(seeds: list[pathlib.Path], tmp_path: pathlib.Pat
     for name in ("one", "other"):
         folder = tmp_path / name
         folder.mkdir()
-        path = Case(seeds, SEED, 5).write(folder)
+        path = ModelCase(seeds, SEED, 5).write(folder)
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         contents.append([file.read_bytes() for file in files])
     assert contents[0] == contents[1]
+
+
+def test_a_slice_of_other_inputs_finds_nothing(tmp_path: pathlib.Path) -> None:
+    outcomes = set()
+    for number in range(28):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        case = Inputs(tmp_path).case(SEED, number)
+        outcomes.add(case.use(case.write(folder)))
+    assert outcomes == {True, False}

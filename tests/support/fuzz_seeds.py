@@ -57,6 +57,7 @@ def write_seeds(folder: pathlib.Path) -> list[pathlib.Path]:
         *marian,
         *_textbook(folder),
         *_gguf(folder),
+        *_states(folder),
         *_long(folder),
         *_encoders(folder),
         *_around_encoders(folder),
@@ -215,6 +216,15 @@ def _textbook(folder: pathlib.Path) -> list[pathlib.Path]:
 def _gguf(folder: pathlib.Path) -> list[pathlib.Path]:
     name = "relu-tied.gguf"
     return [pathlib.Path(shutil.copy(GOLDEN / "gguf" / name, folder / name))]
+
+
+def _states(folder: pathlib.Path) -> list[pathlib.Path]:
+    """State dictionaries, of which `fuzz_models.STATES` knows what they do not say."""
+    paths = []
+    for name in ("tutorial.pt", "learned.safetensors", "bare.pt"):
+        paths.append(folder / f"state-{name}")
+        shutil.copy(GOLDEN / "torch_transformer" / name, paths[-1])
+    return paths
 
 
 def _long(folder: pathlib.Path) -> list[pathlib.Path]:

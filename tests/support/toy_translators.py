@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pyattn.results import Piece, Span, Translation
 
@@ -78,17 +79,7 @@ class Capitals:
             looks.append((rows, first + len(words)))
             rows += 1
             pieces.append(Piece(line.span(), (begin, len(out)), copied=False))
-        weights = np.zeros((rows, len(sources)), np.float32)
-        for row, column in looks:
-            weights[row, column] = 1
-        # No model looks at nothing of its source but one token.
-        for piece in pieces:
-            inside = [
-                n for n, s in enumerate(sources) if piece.source[0] <= s[0] <= piece.source[1]
-            ]
-            own = [row for row, column in looks if column in inside]
-            if own:
-                weights[np.ix_(own, inside)] += 0.01
+        weights = _looks(looks, pieces, sources, rows) if aligned else None
         return Translation(
             tokens=[1] * (len(targets) - sum(not piece.copied for piece in pieces)),
             score=None,
@@ -96,10 +87,26 @@ class Capitals:
             finish_reason="eos",
             text=out,
             pieces=tuple(pieces),
-            alignment=weights if aligned else None,
+            alignment=weights,
             source_spans=tuple(sources) if aligned else None,
             target_spans=tuple(targets) if aligned else None,
         )
+
+
+def _looks(
+    looks: Sequence[tuple[int, int]], pieces: Sequence[Piece], sources: Sequence[Span], rows: int
+) -> npt.NDArray[np.float32]:
+    """The tokens' weights: each looks at one, and a little at all others of its line."""
+    weights = np.zeros((rows, len(sources)), np.float32)
+    for row, column in looks:
+        weights[row, column] = 1
+    # No model looks at nothing of its source but one token.
+    for piece in pieces:
+        inside = [n for n, s in enumerate(sources) if piece.source[0] <= s[0] <= piece.source[1]]
+        own = [row for row, column in looks if column in inside]
+        if own:
+            weights[np.ix_(own, inside)] += 0.01
+    return weights
 
 
 def identity(texts: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import pathlib
+import tracemalloc
 
 import pytest
 
@@ -174,3 +175,14 @@ def test_formats_are_named(tmp_path: pathlib.Path) -> None:
 def test_many_terms_are_read(tmp_path: pathlib.Path) -> None:
     text = "".join(f"term {n}\tx{n}\n" for n in range(100_000))
     assert len(read(tmp_path, "a.tsv", text)) == 100_000
+
+
+def test_a_small_file_takes_little_memory(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("house\tcasa\n")
+    tracemalloc.start()
+    try:
+        pyattn.Glossary.read(path)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()

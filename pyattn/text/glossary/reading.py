@@ -10,7 +10,7 @@ import os
 import pathlib
 import xml.parsers.expat
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from pyattn.errors import DocumentError
 from pyattn.text.glossary.entries import Entry, checked_entry
@@ -18,6 +18,7 @@ from pyattn.text.languages import iso_639
 
 # Bytes of a file; a hundred thousand terms take a few million.
 _MOST_BYTES = 1 << 28
+_CHUNK = 1 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -89,7 +90,7 @@ def read(
             "as `format`"
         )
     with file.open("rb") as opened:
-        data = opened.read(_MOST_BYTES + 1)
+        data = _read(opened)
     if len(data) > _MOST_BYTES:
         raise DocumentError(f"{file}: is larger than {_MOST_BYTES >> 20} MiB, expected a glossary")
     found = Found(str(file), source, target)
@@ -98,6 +99,14 @@ def read(
     else:
         _read_table(found, _decoded(data, found.name, encoding), "\t" if kind == "tsv" else ",")
     return found
+
+
+def _read(file: BinaryIO) -> bytes:
+    """A file, but not more than a byte too many; one `read` takes memory for all it may find."""
+    data = bytearray()
+    while len(data) <= _MOST_BYTES and (chunk := file.read(_CHUNK)):
+        data += chunk
+    return bytes(data)
 
 
 def _decoded(data: bytes, name: str, encoding: str | None) -> str:
