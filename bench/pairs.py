@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import itertools
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -27,10 +28,64 @@ def read_pair(source: Path, target: Path) -> tuple[list[str], list[str]]:
     return texts[0], texts[1]
 
 
-def load_vocabulary(
-    path: Path, texts: tuple[list[str], list[str]], size: int
-) -> sentencepiece.SentencePieceProcessor:
-    """The run's SentencePiece model, trained on both languages if it is not there yet."""
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """The SentencePiece models of both sides, and the ids that their pieces have in the model.
+
+    Attributes:
+        sides: The source's and the target's.
+        ids: From pieces to ids; `<pad>` has the last one.
+    """
+
+    sides: tuple[sentencepiece.SentencePieceProcessor, sentencepiece.SentencePieceProcessor]
+    ids: dict[str, int]
+
+    @property
+    def pad(self) -> int:
+        """The id of `<pad>`, which is the number of the others."""
+        return self.ids["<pad>"]
+
+    def encode(self, texts: tuple[list[str], list[str]]) -> list[list[np.ndarray]]:
+        """For each side its texts' ids, int32, each ending with </s>."""
+        encoded = []
+        for side, lines in zip(self.sides, texts, strict=True):
+            pieces = [side.id_to_piece(i) for i in range(side.get_piece_size())]
+            ids = np.array([self.ids.get(piece, UNKNOWN) for piece in pieces], np.int32)
+            encoded.append([np.append(ids[line], np.int32(END)) for line in _encode(side, lines)])
+        return encoded
+
+    def write(self, folder: Path) -> None:
+        """Write the files that MarianTokenizer and pyattn read."""
+        for name, side in zip(("source", "target"), self.sides, strict=True):
+            (folder / f"{name}.spm").write_bytes(side.serialized_model_proto())
+        text = json.dumps(self.ids, ensure_ascii=False)
+        (folder / "vocab.json").write_text(text, encoding="utf-8")
+
+
+def _encode(side: sentencepiece.SentencePieceProcessor, lines: list[str]) -> list[list[int]]:
+    return side.encode(lines) if lines else []
+
+
+def read_vocabulary(folder: Path) -> Vocabulary:
+    """The vocabulary of a Marian folder.
+
+    Raises:
+        ValueError: if its special pieces do not have the ids that Marian gives them.
+    """
+    sides = [
+        sentencepiece.SentencePieceProcessor(model_proto=(folder / f"{name}.spm").read_bytes())
+        for name in ("source", "target")
+    ]
+    ids = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    expected = {"</s>": END, "<unk>": UNKNOWN, "<pad>": len(ids) - 1}
+    found = {piece: ids.get(piece) for piece in expected}
+    if found != expected:
+        raise ValueError(f"{folder / 'vocab.json'} has {found}, expected {expected}")
+    return Vocabulary((sides[0], sides[1]), ids)
+
+
+def train_vocabulary(path: Path, texts: tuple[list[str], list[str]], size: int) -> Vocabulary:
+    """The run's own vocabulary of both languages, trained if it is not there yet."""
     if not path.exists():
         print(f"vocabulary: training {size} pieces on {len(texts[0]) * 2} lines")
         model = io.BytesIO()
@@ -50,7 +105,9 @@ def load_vocabulary(
         except RuntimeError as error:
             raise ValueError(f"a vocabulary of {size} pieces does not fit: {error}") from None
         write_whole(path, lambda file: file.write(model.getvalue()))
-    return sentencepiece.SentencePieceProcessor(model_proto=path.read_bytes())
+    shared = sentencepiece.SentencePieceProcessor(model_proto=path.read_bytes())
+    ids = {shared.id_to_piece(i): i for i in range(len(shared))} | {"<pad>": len(shared)}
+    return Vocabulary((shared, shared), ids)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,15 +127,14 @@ class Corpus:
     @classmethod
     def encode(
         cls,
-        vocabulary: sentencepiece.SentencePieceProcessor,
+        vocabulary: Vocabulary,
         texts: tuple[list[str], list[str]],
         max_length: int,
     ) -> Corpus:
         """Encode pairs, without those that have an empty side or one of over `max_length` ids."""
-        sides = (vocabulary.encode(text, add_eos=True) for text in texts)
         pairs = [
-            [np.array(ids, np.int32) for ids in pair]
-            for pair in zip(*sides, strict=True)
+            pair
+            for pair in zip(*vocabulary.encode(texts), strict=True)
             if min(map(len, pair)) > 1 and max(map(len, pair)) <= max_length
         ]
         if not pairs:

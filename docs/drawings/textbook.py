@@ -130,7 +130,7 @@ def walk() -> str:
     canvas.line([(173, 218), (173, 238)], "arrow")
     canvas.label(20, 240, 306, 34, "memory: 5 x 256", "c3")
     canvas.line([(326, 257), (352, 257), (352, 172), (374, 172)], "arrow")
-    canvas.label(376, 108, 306, 34, "start, Eres, bienvenido: vectors", "c5")
+    canvas.label(376, 108, 306, 34, "start, De, nada: vectors", "c5")
     canvas.line([(529, 142), (529, 152)], "arrow")
     canvas.label(
         376,

@@ -30,10 +30,7 @@ PAD = 28  # the lines do not yield more than 29 pieces
 def layout(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A folder with a tiny tokenizer and config, and no weights."""
     folder = tmp_path_factory.mktemp("layout")
-    vocabulary = pairs.load_vocabulary(folder / "source.spm", (LINES, LINES), PAD)
-    (folder / "target.spm").write_bytes((folder / "source.spm").read_bytes())
-    pieces = {vocabulary.id_to_piece(n): n for n in range(PAD)} | {"<pad>": PAD}
-    (folder / "vocab.json").write_text(json.dumps(pieces))
+    pairs.train_vocabulary(folder / "shared.spm", (LINES, LINES), PAD).write(folder)
     config = {
         **{"model_type": "marian", "vocab_size": PAD + 1, "d_model": 16, "scale_embedding": True},
         **{"encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 24},

@@ -8,6 +8,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import train_model
+import training
 
 # What these packages warn of is not ours to mend.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -42,21 +43,25 @@ def test_training_lowers_the_dev_loss(
     assert last < first - 0.3
 
 
+@pytest.mark.parametrize("mixed", [False, True])
 def test_an_interrupted_run_ends_with_the_same_bits(
-    texts: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    texts: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, mixed: bool
 ) -> None:
+    if mixed:
+        more = (*texts, "--data", *texts[:2], "2", "--round", "20", "--augment", "--fall", "4")
+        texts = [*more]
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     assert train_model.main([*texts, *TINY, "--run", str(straight)]) == 0
 
-    update = train_model.Run._update_average
+    update = training.Run._update_average
 
-    def interrupt(run: train_model.Run) -> None:
+    def interrupt(run: training.Run) -> None:
         update(run)
         if run.step == 5:
             signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_model.Run, "_update_average", interrupt)
+        patch.setattr(training.Run, "_update_average", interrupt)
         assert train_model.main([*texts, *TINY, "--run", str(broken)]) == 130
     assert not (broken / "model").exists()
     assert train_model.main([*texts, *TINY, "--run", str(broken)]) == 0
@@ -88,9 +93,68 @@ def test_the_rate_rises_then_falls_to_zero() -> None:
     options = train_model._parser().parse_args(
         ["a", "b", "c", "d", "--run", "r", "--steps", "100", "--warmup", "10", "--rate", "0.5"]
     )
-    rates = [train_model.learning_rate(step, options) for step in range(1, 101)]
+    rates = [training.learning_rate(step, options) for step in range(1, 101)]
     assert rates[0] == 0.05
     assert max(rates) == rates[9] == 0.5
     assert rates[9:] == sorted(rates[9:], reverse=True)
     assert rates[54] == pytest.approx(0.25)
     assert rates[99] == 0
+
+
+def test_the_rate_stays_until_its_fall() -> None:
+    arguments = ["a", "b", "c", "d", "--run", "r", "--steps", "100", "--warmup", "10"]
+    for fall, last in ((20, 0), (0, 0.5)):
+        options = train_model._parser().parse_args(
+            [*arguments, "--rate", "0.5", "--fall", str(fall)]
+        )
+        rates = [training.learning_rate(step, options) for step in range(1, 101)]
+        assert rates[9:80] == [0.5] * 71
+        assert rates[99] == last
+        assert rates[89] == pytest.approx((0.5 + last) / 2)
+
+
+def test_a_run_starts_from_a_folder(
+    texts: list[str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train_model.main([*texts, *TINY, "--run", str(first)]) == 0
+    before = dev_losses(capsys.readouterr().out)
+    start = ("--start", str(first / "model"))
+    assert train_model.main([*texts, *TINY, *start, "--run", str(second)]) == 0
+    after = dev_losses(capsys.readouterr().out)
+    assert after[0] == pytest.approx(before[-1], abs=1e-4)
+    assert after[-1] < before[-1] - 0.1
+    for name in ("source.spm", "vocab.json", "tokenizer_config.json"):
+        assert (first / "model" / name).read_bytes() == (second / "model" / name).read_bytes()
+
+
+def test_weights_are_part_of_the_recipe(
+    texts: list[str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ("--run", str(tmp_path / "run"))
+    assert train_model.main([*texts, *TINY, *run, "--data", *texts[:2], "1"]) == 0
+    assert train_model.main([*texts, *TINY, *run, "--data", *texts[:2], "2"]) == 1
+    assert "was made with data [['en', 'es', 1.0]], not" in capsys.readouterr().err
+    assert train_model.main([*texts, *TINY, *run, "--data", *texts[:2], "0"]) == 1
+    assert "weight of a corpus is 0.0, expected above 0" in capsys.readouterr().err
+
+
+def test_a_weight_is_a_number(texts: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train_model.main([*texts, "--run", "run", "--data", *texts[:2], "much"])
+    assert "weight is much, expected a number" in capsys.readouterr().err
+
+
+def test_positions_stay_what_the_folder_cannot_hold(
+    texts: list[str], tmp_path: pathlib.Path
+) -> None:
+    torch, transformers = map(pytest.importorskip, ("torch", "transformers"))
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train_model.main([*texts, *TINY, "--run", str(first)]) == 0
+    start = ("--start", str(first / "model"))
+    assert train_model.main([*texts, *TINY, *start, "--run", str(second)]) == 0
+    state = torch.load(second / "checkpoint.pt", weights_only=True)
+    written = transformers.MarianMTModel.from_pretrained(second / "model").state_dict()
+    for kind in ("model", "average"):
+        name = "model.encoder.embed_positions.weight"
+        assert torch.equal(state[kind][name], written[name])

@@ -475,11 +475,12 @@ def test_included_model_keeps_placeholders() -> None:
         "You have %(count)d new messages from %(user)s.",
         "Please visit https://example.com/a?b=1 or write to bob@example.org.",
         "I <b>really</b> like <i>red</i> cars \U0001f600.",
+        "See https://example.com/watch?v=dQw4w9WgXcQ&list=PL77Lk00001111 for more.",
     ]
     with pyattn.load(threads=1) as translator:
         plain = translator.translate(texts)
         found = translator.results(texts, protect=True, num_hypotheses=4)
-    assert not all(part in plain[0] for part in kept(texts[0]))
+    assert not all(part in plain[-1] for part in kept(texts[-1]))
     for text, ranked in zip(texts, found, strict=True):
         assert len(ranked) == 4
         for one in ranked:
