@@ -231,10 +231,9 @@ std::shared_ptr<const Selection> Batch::selection_of(
       std::find_if(live_.begin(), live_.end(), [&](const Live& live) {
         return live.sentence.sentence().shortlist == ids;
       });
-  return same != live_.end()
-             ? same->selection
-             : std::make_shared<const Selection>(weights_.output, *ids,
-                                                 weights_.output_rows);
+  return same != live_.end() ? same->selection
+                             : std::make_shared<const Selection>(
+                                   weights_.output, *ids, weights_.output_rows);
 }
 
 SentenceRef Batch::remove_youngest() {

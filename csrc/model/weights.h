@@ -179,7 +179,7 @@ struct ModelWeights {
   /// [vocab, dim]: what it was packed from, if an embedding keeps that in
   /// memory; else empty.
   StoredMatrix output_rows;
-  SearchSlot search;                       // of `output`
+  SearchSlot search;  // of `output`
 
   /// How queries and keys of a layer are turned.
   const Rotation& rotation_of(const StackConfig& stack, int64_t layer) const {

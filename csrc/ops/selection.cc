@@ -127,9 +127,9 @@ void Selection::copy_columns(int64_t first, int64_t end, char* weight) const {
   std::vector<const char*> sources;
   for (int64_t column = first; column < end; ++column) {
     const int64_t panel = ids_[column] / width;
-    sources.push_back(static_cast<const char*>(
-                          output_.columns(panel, panel + 1).weight) +
-                      ids_[column] % width * bytes);
+    sources.push_back(
+        static_cast<const char*>(output_.columns(panel, panel + 1).weight) +
+        ids_[column] % width * bytes);
   }
   if (bytes == 2) {
     interleave<uint16_t>(sources, width * bytes, steps_, width, weight);
