@@ -32,6 +32,7 @@ struct LinearAttentionArgs {
   float* y;        // [time_q, value_dim]
   int64_t q_stride, k_stride, v_stride, y_stride;
   int64_t time_q, time_k, head_dim, value_dim;
+  int64_t columns;  // linear_attention_columns(value_dim)
   bool causal;
   int64_t before;
   float* scratch;  // [linear_attention_scratch]

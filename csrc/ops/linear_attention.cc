@@ -18,23 +18,24 @@ void linear_attention(const KernelTable& table,
           const auto at = [&](auto* base, const HeadStrides& strides) {
             return base + row * strides.batch + head * strides.head;
           };
-          table.linear_attention({.q = at(call.q, call.q_strides),
-                                  .k = at(call.k, call.k_strides),
-                                  .v = at(call.v, call.v_strides),
-                                  .y = at(call.y, call.y_strides),
-                                  .q_stride = call.q_strides.time,
-                                  .k_stride = call.k_strides.time,
-                                  .v_stride = call.v_strides.time,
-                                  .y_stride = call.y_strides.time,
-                                  .time_q = call.time_q,
-                                  .time_k = call.lengths == nullptr
-                                                ? call.time_k
-                                                : call.lengths[row],
-                                  .head_dim = call.head_dim,
-                                  .value_dim = call.value_dim,
-                                  .causal = call.causal,
-                                  .before = call.time_k - call.time_q,
-                                  .scratch = scratch.data()});
+          table.linear_attention(
+              {.q = at(call.q, call.q_strides),
+               .k = at(call.k, call.k_strides),
+               .v = at(call.v, call.v_strides),
+               .y = at(call.y, call.y_strides),
+               .q_stride = call.q_strides.time,
+               .k_stride = call.k_strides.time,
+               .v_stride = call.v_strides.time,
+               .y_stride = call.y_strides.time,
+               .time_q = call.time_q,
+               .time_k =
+                   call.lengths == nullptr ? call.time_k : call.lengths[row],
+               .head_dim = call.head_dim,
+               .value_dim = call.value_dim,
+               .columns = linear_attention_columns(call.value_dim),
+               .causal = call.causal,
+               .before = call.time_k - call.time_q,
+               .scratch = scratch.data()});
         }
       });
 }

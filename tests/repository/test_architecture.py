@@ -285,7 +285,7 @@ def flags_of(isa: str) -> tuple[str, ...]:
     if not found:
         return ()
     variables = dict(re.findall(r"set\((\w+)\s+([^)]*)\)", build_recipe()))
-    flags = re.sub(r"\$\{(\w+)\}", lambda name: variables[name[1]], found[1])
+    flags = re.sub(r"\$\{(\w+)\}", lambda name: variables[name[1]].strip('"'), found[1])
     return tuple(re.split(r"[;\s]+", flags))
 
 

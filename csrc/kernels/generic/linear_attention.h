@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-
 #include "kernels/generic/math.h"
 #include "kernels/generic/sums.h"
 #include "kernels/table.h"
@@ -29,11 +27,13 @@ struct LinearAttention {
 
   explicit LinearAttention(const LinearAttentionArgs& call)
       : args(call),
-        columns(linear_attention_columns(call.value_dim)),
+        columns(call.columns),
         state(call.scratch),
         values(state + call.head_dim * columns),
         weights(values + kLinearAttentionKeys * columns) {
-    std::fill_n(state, call.head_dim * columns, 0.0F);
+    for (int64_t i = 0; i < call.head_dim * columns; ++i) {
+      state[i] = 0;
+    }
   }
 
   // Takes up keys [begin, end), no more than kLinearAttentionKeys.
@@ -42,9 +42,11 @@ struct LinearAttention {
       features<Vec>(args.k + key * args.k_stride, args.head_dim,
                     weights + (key - begin) * args.head_dim);
       float* const row = values + (key - begin) * columns;
-      std::copy_n(args.v + key * args.v_stride, args.value_dim, row);
-      row[args.value_dim] = 1.0F;
-      std::fill(row + args.value_dim + 1, row + columns, 0.0F);
+      const float* const value = args.v + key * args.v_stride;
+      for (int64_t i = 0; i < columns; ++i) {
+        row[i] = i < args.value_dim ? value[i] : 0;
+      }
+      row[args.value_dim] = 1;
     }
     constexpr int64_t kStep = kTogether * Vec::kWidth;
     int64_t column = 0;
@@ -91,7 +93,9 @@ struct LinearAttention {
     float* const y = args.y + query * args.y_stride;
     const float total = values[args.value_dim];
     if (total == 0) {
-      std::fill_n(y, args.value_dim, 0.0F);
+      for (int64_t i = 0; i < args.value_dim; ++i) {
+        y[i] = 0;
+      }
       return;
     }
     const Vec divisor = Vec::broadcast(total);
@@ -130,11 +134,13 @@ void linear_attention(const LinearAttentionArgs& args) {
   LinearAttention<Vec> sums(args);
   int64_t seen = 0;
   for (int64_t query = 0; query < args.time_q; ++query) {
-    const int64_t last = args.causal
-                             ? std::min(args.time_k, args.before + query + 1)
-                             : args.time_k;
+    const int64_t reached = args.before + query + 1;
+    const int64_t last =
+        args.causal && reached < args.time_k ? reached : args.time_k;
     while (seen < last) {
-      const int64_t end = std::min(last, seen + kLinearAttentionKeys);
+      const int64_t left = last - seen;
+      const int64_t end =
+          seen + (left < kLinearAttentionKeys ? left : kLinearAttentionKeys);
       sums.add(seen, end);
       seen = end;
     }
