@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 
 import pyattn
-from pyattn import reference
 from pyattn.errors import ModelError
 from pyattn.files import read_checkpoint
 from support import model_folders as made
-from support.inputs import ISAS
+from support.golden_logits import assert_golden_logits
 from support.paths import GOLDEN
-from support.tolerances import FLOAT32, assert_close
 
 FOLDER = GOLDEN / "textbook"
 CASES: list[dict[str, Any]] = json.loads((FOLDER / "golden.json").read_text())
@@ -21,20 +19,7 @@ CASES: list[dict[str, Any]] = json.loads((FOLDER / "golden.json").read_text())
 
 @pytest.mark.parametrize("name", ["model.chkpt", "legacy.chkpt"])
 def test_logits_are_those_of_the_paper(name: str) -> None:
-    checkpoint = read_checkpoint(FOLDER / name)
-    sources = [case["source"] for case in CASES]
-    # The start is fed by the model itself.
-    targets = [case["target"][1:] for case in CASES]
-    oracle = reference.Model(checkpoint)
-    for found in (
-        oracle.logits(sources, targets),
-        *(
-            pyattn.Model(checkpoint, dtype="float32", isa=isa).logits(sources, targets)
-            for isa in ISAS
-        ),
-    ):
-        for case, logits in zip(CASES, found, strict=True):
-            assert_close(logits, np.array(case["logits"], np.float32), FLOAT32)
+    assert_golden_logits(read_checkpoint(FOLDER / name), CASES)
 
 
 def test_both_forms_of_file_hold_the_same() -> None:

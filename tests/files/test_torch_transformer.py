@@ -11,11 +11,10 @@ import numpy.typing as npt
 import pytest
 
 import pyattn
-from pyattn import ModelError, TorchTransformer, reference
+from pyattn import ModelError, TorchTransformer
 from pyattn.files.pickled import read_pickled
-from support.inputs import ISAS
+from support.golden_logits import assert_golden_logits
 from support.paths import GOLDEN
-from support.tolerances import FLOAT32, assert_close
 
 FOLDER = GOLDEN / "torch_transformer"
 CASES: dict[str, list[dict[str, Any]]] = json.loads((FOLDER / "golden.json").read_text())
@@ -35,16 +34,7 @@ def tutorial() -> dict[str, npt.NDArray[np.float32]]:
 
 @pytest.mark.parametrize("file", FACTS)
 def test_logits_are_those_of_the_module(file: str) -> None:
-    checkpoint = FACTS[file].checkpoint(FOLDER / file)
-    sources = [case["source"] for case in CASES[file]]
-    targets = [case["target"][1:] for case in CASES[file]]  # the start is fed by the model itself
-    found = [reference.Model(checkpoint).logits(sources, targets)]
-    for isa in ISAS:
-        with pyattn.Model(checkpoint, dtype="float32", isa=isa, threads=1) as model:
-            found.append(model.logits(sources, targets))
-    for one in found:
-        for case, logits in zip(CASES[file], one, strict=True):
-            assert_close(logits, np.array(case["logits"], np.float32), FLOAT32)
+    assert_golden_logits(FACTS[file].checkpoint(FOLDER / file), CASES[file])
 
 
 def test_dictionary_and_its_file_are_the_same_model() -> None:

@@ -1,4 +1,4 @@
-"""Numbers that GGUF stores in blocks with common scales, as float32.
+"""The number types of GGUF: plain ones, and blocks with common scales, which become float32.
 
 A block is a struct of bytes; the formulas are those of ggml. d, dmin and m are of float16, and q is
 a number of few bits. What a block holds lies in the order in which ggml multiplies it: first the
@@ -19,20 +19,20 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
-class BlockType:
+class NumberType:
     """A number type of GGUF.
 
     Attributes:
-        name: Its name in ggml.
-        count: Numbers of a block.
+        name: Its name in ggml, which is that of safetensors for plain ones.
+        count: Numbers of a block; 1 for plain ones.
         size: Bytes of a block.
-        floats: Blocks, [any, size], to numbers, [any, count].
+        floats: Blocks, [any, size], to numbers, [any, count]; None for plain ones.
     """
 
     name: str
     count: int
     size: int
-    floats: Callable[[Bytes], Floats]
+    floats: Callable[[Bytes], Floats] | None = None
 
 
 def _half(blocks: Bytes, at: int) -> Floats:
@@ -122,13 +122,16 @@ def _q6_k(blocks: Bytes) -> Floats:
 
 
 # By ggml's numbers.
-BLOCK_TYPES = {
-    2: BlockType("Q4_0", 32, 18, _q4_0),
-    3: BlockType("Q4_1", 32, 20, _q4_1),
-    6: BlockType("Q5_0", 32, 22, _q5_0),
-    7: BlockType("Q5_1", 32, 24, _q5_1),
-    8: BlockType("Q8_0", 32, 34, _q8_0),
-    12: BlockType("Q4_K", 256, 144, _q4_k),
-    13: BlockType("Q5_K", 256, 176, _q5_k),
-    14: BlockType("Q6_K", 256, 210, _q6_k),
+NUMBER_TYPES = {
+    0: NumberType("F32", 1, 4),
+    1: NumberType("F16", 1, 2),
+    30: NumberType("BF16", 1, 2),
+    2: NumberType("Q4_0", 32, 18, _q4_0),
+    3: NumberType("Q4_1", 32, 20, _q4_1),
+    6: NumberType("Q5_0", 32, 22, _q5_0),
+    7: NumberType("Q5_1", 32, 24, _q5_1),
+    8: NumberType("Q8_0", 32, 34, _q8_0),
+    12: NumberType("Q4_K", 256, 144, _q4_k),
+    13: NumberType("Q5_K", 256, 176, _q5_k),
+    14: NumberType("Q6_K", 256, 210, _q6_k),
 }

@@ -22,7 +22,7 @@ import numpy as np
 
 from pyattn.errors import ModelError
 from pyattn.files.cursor import Cursor
-from pyattn.files.gguf.blocks import BLOCK_TYPES, BlockType
+from pyattn.files.gguf.blocks import NUMBER_TYPES, NumberType
 from pyattn.files.reading import bare, map_file, shown
 
 _MAGIC = b"GGUF"
@@ -52,8 +52,7 @@ _NUMBERS = {
 }
 _BOOLEAN, _STRING, _ARRAY = 7, 8, 9
 
-# Tensors whose numbers are not in blocks, by their numbers: in the names of `DTYPES`.
-_PLAIN = {0: ("F32", 4), 1: ("F16", 2), 30: ("BF16", 2)}
+# Types that are not read, by ggml's numbers, for the error.
 _OTHERS = {10: "Q2_K", 11: "Q3_K", 20: "IQ4_NL", 23: "IQ4_XS", 39: "MXFP4"}
 
 
@@ -63,14 +62,12 @@ class Entry:
 
     Attributes:
         shape: Length along each axis, as NumPy has it.
-        plain: Its type among `DTYPES`, if its numbers are not in blocks.
-        blocks: Its type, if they are.
+        kind: The type of its numbers.
         content: Its bytes, a view of the file.
     """
 
     shape: tuple[int, ...]
-    plain: str | None
-    blocks: BlockType | None
+    kind: NumberType
     content: memoryview
 
 
@@ -208,24 +205,21 @@ def _tensors(file: str, heads: list[_Head], content: memoryview, begin: int) -> 
         place = f"{file}: {bare(head.name)}"
         if head.name in tensors:
             raise ModelError(f"{place} appears twice")
-        plain, blocks = _PLAIN.get(head.kind), BLOCK_TYPES.get(head.kind)
-        if plain is None and blocks is None:
-            known = ", ".join(["F32", "F16", "BF16", *(one.name for one in BLOCK_TYPES.values())])
+        kind = NUMBER_TYPES.get(head.kind)
+        if kind is None:
+            known = ", ".join(one.name for one in NUMBER_TYPES.values())
             name = _OTHERS.get(head.kind, f"number {head.kind}")
             raise ModelError(f"{place} has numbers of type {name}, expected one of {known}")
-        count, size = (1, plain[1]) if plain else (blocks.count, blocks.size) if blocks else (1, 1)
-        if 0 in head.shape or head.shape[-1] % count:
+        if 0 in head.shape or head.shape[-1] % kind.count:
             raise ModelError(
-                f"{place} has shape {list(head.shape)}, expected rows of blocks of {count}"
+                f"{place} has shape {list(head.shape)}, expected rows of blocks of {kind.count}"
             )
-        total = math.prod(head.shape) // count * size
+        total = math.prod(head.shape) // kind.count * kind.size
         first = begin + head.offset
         if total > len(content) - first:
             raise ModelError(
                 f"{place} has {total} bytes at {first}, the file has {len(content)}: truncated, or "
                 "not a GGUF file"
             )
-        tensors[head.name] = Entry(
-            head.shape, plain[0] if plain else None, blocks, content[first : first + total]
-        )
+        tensors[head.name] = Entry(head.shape, kind, content[first : first + total])
     return tensors

@@ -9,6 +9,7 @@ in transformers (llama.cpp does not, which changes probabilities, not their orde
 from __future__ import annotations
 
 import functools
+import math
 import pathlib
 import re
 import tempfile
@@ -81,9 +82,7 @@ class GgufFiles(ModelFiles):
 
     @functools.cached_property
     def _settings(self) -> HuggingFaceConfig:
-        return read_config(
-            self.path.parent / f"{self.path.name} has none", _values(self._container)
-        )
+        return read_config(None, _values(self._container))
 
     def _read(self) -> Checkpoint:
         return read_tensors(self._settings, _weights(self._container))
@@ -109,8 +108,7 @@ class GgufFiles(ModelFiles):
         """As `ModelFiles`."""
         counts: Counter[str] = Counter()
         for entry in self._container.tensors.values():
-            kind = entry.plain or (entry.blocks.name if entry.blocks else "")
-            counts[kind] += int(np.prod(entry.shape))
+            counts[entry.kind.name] += math.prod(entry.shape)
         return counts
 
 
@@ -168,12 +166,13 @@ def _weights(container: Container) -> Weights:
     floats = _decoded(container)
     tensors: dict[str, Tensor] = {}
     for name, entry in container.tensors.items():
-        if entry.plain:
-            values = np.frombuffer(entry.content, DTYPES[entry.plain]).reshape(entry.shape)
+        if name in floats:
+            dtype, values = "F32", floats[name]
         else:
-            values = floats[name]
+            dtype = entry.kind.name
+            values = np.frombuffer(entry.content, DTYPES[dtype]).reshape(entry.shape)
         saved = _saved_name(name, gated=_gate_of(name) in container.tensors)
-        tensors[saved] = Tensor(container.name, name, entry.plain or "F32", values)
+        tensors[saved] = Tensor(container.name, name, dtype, values)
     return Weights(container.name, tensors)
 
 
@@ -200,7 +199,7 @@ def _saved_name(name: str, *, gated: bool) -> str:
 
 def _decoded(container: Container) -> dict[str, Any]:
     """The tensors in blocks as float32, which are views of a temporary file."""
-    in_blocks = {name: one for name, one in container.tensors.items() if one.blocks}
+    in_blocks = {name: one for name, one in container.tensors.items() if one.kind.floats}
     if not in_blocks:
         return {}
     with tempfile.TemporaryFile(prefix="pyattn-") as file:
@@ -211,7 +210,7 @@ def _decoded(container: Container) -> dict[str, Any]:
         content = np.frombuffer(mapped(file), np.float32)
     found, begin = {}, 0
     for name, entry in in_blocks.items():
-        end = begin + int(np.prod(entry.shape))
+        end = begin + math.prod(entry.shape)
         found[name] = content[begin:end].reshape(entry.shape)
         if not np.isfinite(found[name]).all():
             raise ModelError(f"{container.name}: {bare(name)} has numbers that are not finite")
@@ -221,8 +220,8 @@ def _decoded(container: Container) -> dict[str, Any]:
 
 def _numbers(entry: Entry) -> Any:
     """The numbers of a tensor, some blocks at a time."""
-    assert entry.blocks is not None
-    blocks = np.frombuffer(entry.content, np.uint8).reshape(-1, entry.blocks.size)
-    step = _TOGETHER // entry.blocks.count
+    assert entry.kind.floats is not None
+    blocks = np.frombuffer(entry.content, np.uint8).reshape(-1, entry.kind.size)
+    step = _TOGETHER // entry.kind.count
     for begin in range(0, len(blocks), step):
-        yield entry.blocks.floats(blocks[begin : begin + step])
+        yield entry.kind.floats(blocks[begin : begin + step])

@@ -23,6 +23,14 @@ _UNKNOWN, _UNUSED, _LAST_KIND = 2, 5, 6
 _FILLER = "[PAD"
 _MOST_PIECES = 1 << 20
 
+# Numbers of fields in SentencePiece's messages: a model, its pieces, how it was trained (as
+# unigrams, and its ids), and how it normalises.
+_PIECE, _TRAINER, _NORMALIZER = 1, 2, 3
+_NAME, _SCORE, _TYPE = 1, 2, 3
+_MODEL_TYPE, _UNIGRAM = 3, 1
+_UNK_ID, _BOS_ID, _EOS_ID, _PAD_ID = 40, 41, 42, 43
+_CHARSMAP, _ADD_DUMMY_PREFIX, _REMOVE_EXTRA_WHITESPACES = 2, 3, 4
+
 
 def sentencepiece_model(container: Container) -> bytes | None:
     """The content of spiece.model; None if the file has no tokenizer.
@@ -47,10 +55,11 @@ def sentencepiece_model(container: Container) -> bytes | None:
     while count and kinds[count - 1] == _UNUSED and names[count - 1].startswith(_FILLER):
         count -= 1
     pieces = b"".join(
-        _message(1, _text(1, name) + _float(2, score) + _integer(3, kind))
+        _bytes(_PIECE, _bytes(_NAME, name.encode()) + _float(_SCORE, score) + _integer(_TYPE, kind))
         for name, score, kind in zip(names[:count], scores.tolist(), kinds.tolist(), strict=False)
     )
-    return pieces + _message(2, _trainer(fields, kinds)) + _message(3, _normalizer(container))
+    trainer, normalizer = _trainer(fields, kinds), _normalizer(container)
+    return pieces + _bytes(_TRAINER, trainer) + _bytes(_NORMALIZER, normalizer)
 
 
 def _numbers(container: Container, key: str, dtype: type[np.generic], count: int) -> Any:
@@ -68,12 +77,14 @@ def _trainer(fields: Fields, kinds: Any) -> bytes:
     if len(unknown) != 1:
         fields.fail(f"{_KEYS}token_type", f"has {len(unknown)} unknown tokens, expected one")
     ids: Mapping[int, int] = {
-        40: int(unknown[0]),
-        41: _id(fields, "bos_token_id"),
-        42: _id(fields, "eos_token_id"),
-        43: _id(fields, "padding_token_id"),
+        _UNK_ID: int(unknown[0]),
+        _BOS_ID: _id(fields, "bos_token_id"),
+        _EOS_ID: _id(fields, "eos_token_id"),
+        _PAD_ID: _id(fields, "padding_token_id"),
     }
-    return _integer(3, 1) + b"".join(_integer(field, id) for field, id in ids.items())
+    return _integer(_MODEL_TYPE, _UNIGRAM) + b"".join(
+        _integer(field, id) for field, id in ids.items()
+    )
 
 
 def _id(fields: Fields, key: str) -> int:
@@ -83,15 +94,15 @@ def _id(fields: Fields, key: str) -> int:
 def _normalizer(container: Container) -> bytes:
     charsmap = container.pairs.get(f"{_KEYS}precompiled_charsmap")
     switches = {
-        3: container.pairs.get(f"{_KEYS}add_space_prefix", True),
-        4: container.pairs.get(f"{_KEYS}remove_extra_whitespaces", False),
+        _ADD_DUMMY_PREFIX: container.pairs.get(f"{_KEYS}add_space_prefix", True),
+        _REMOVE_EXTRA_WHITESPACES: container.pairs.get(f"{_KEYS}remove_extra_whitespaces", False),
     }
     rules = b"".join(_integer(field, int(bool(on))) for field, on in switches.items())
     if charsmap is None:
         return rules
     if not isinstance(charsmap, np.ndarray) or charsmap.dtype.itemsize != 1:
         raise ModelError(f"{container.name}: {_KEYS}precompiled_charsmap is no array of bytes")
-    return _bytes(2, charsmap.tobytes()) + rules
+    return _bytes(_CHARSMAP, charsmap.tobytes()) + rules
 
 
 def _varint(value: int) -> bytes:
@@ -114,11 +125,3 @@ def _float(field: int, value: float) -> bytes:
 
 def _bytes(field: int, value: bytes) -> bytes:
     return _varint(field << 3 | 2) + _varint(len(value)) + value
-
-
-def _text(field: int, value: str) -> bytes:
-    return _bytes(field, value.encode("utf-8"))
-
-
-def _message(field: int, parts: bytes) -> bytes:
-    return _bytes(field, parts)

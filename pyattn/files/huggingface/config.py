@@ -50,11 +50,11 @@ class HuggingFaceConfig:
         )
 
 
-def read_config(folder: pathlib.Path, values: JsonObject) -> HuggingFaceConfig:
+def read_config(folder: pathlib.Path | None, values: JsonObject) -> HuggingFaceConfig:
     """Validates config.json, and generation_config.json if there is one.
 
     Args:
-        folder: Their folder.
+        folder: Their folder; None if there is config.json alone.
         values: The content of config.json.
 
     Raises:
@@ -69,14 +69,14 @@ def read_config(folder: pathlib.Path, values: JsonObject) -> HuggingFaceConfig:
     files = {CONFIG_FILE: values}
     if family.tokens_of is not None:
         files = {f"{CONFIG_FILE}: {family.tokens_of}": fields.object(family.tokens_of), **files}
-    if (folder / GENERATION_FILE).exists():
+    if folder is not None and (folder / GENERATION_FILE).exists():
         files[GENERATION_FILE] = read_json(folder / GENERATION_FILE)
     else:
         files[CONFIG_FILE] = _filled(values, family.generation)
     with_generation = Fields(files)
 
     layout = family.style(name, family, fields, with_generation)
-    if name == "led":
+    if name == "led" and folder is not None:
         separators = read_separators(folder, layout.model.source_vocab)
         model = dataclasses.replace(layout.model, global_ids=separators)
         layout = dataclasses.replace(layout, model=model)
