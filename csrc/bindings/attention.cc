@@ -44,13 +44,7 @@ void check_spread(const char* operation, const char* name,
 
 void check_heads(const char* operation, const py::array& q, const py::array& k,
                  const py::array& v) {
-  for (const auto& [name, array] :
-       {std::pair{"q", &q}, std::pair{"k", &k}, std::pair{"v", &v}}) {
-    check_that(array->ndim() == 4, operation, [&] {
-      return std::string(name) + " has shape " + shape_text(shape_of(*array)) +
-             ", expected [batch, heads, time, head_dim]";
-    });
-  }
+  check_by_heads(operation, q, k, v);
   check(q.shape(3) > 0, operation, "q has head_dim 0, expected 1 or more");
   check_that(k.shape(1) > 0 && q.shape(1) % k.shape(1) == 0, operation, [&] {
     return "q has " + std::to_string(q.shape(1)) +

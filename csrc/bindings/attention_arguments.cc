@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 namespace pyattn::bindings {
 namespace {
@@ -12,6 +13,17 @@ constexpr float kLeastCap = 1e-30F;
 constexpr float kMostCap = 1e30F;
 
 }  // namespace
+
+void check_by_heads(const char* operation, const py::array& q,
+                    const py::array& k, const py::array& v) {
+  for (const auto& [name, array] :
+       {std::pair{"q", &q}, std::pair{"k", &k}, std::pair{"v", &v}}) {
+    check_that(array->ndim() == 4, operation, [&] {
+      return std::string(name) + " has shape " + shape_text(shape_of(*array)) +
+             ", expected [batch, heads, time, head_dim]";
+    });
+  }
+}
 
 std::vector<int64_t> lengths_of(const char* operation, py::handle object,
                                 int64_t batch, int64_t time_k) {

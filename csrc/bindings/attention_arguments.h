@@ -5,8 +5,12 @@
 
 #include "bindings/arrays.h"
 
-// What both kinds of attention take, checked.
+// What all kinds of attention take, checked.
 namespace pyattn::bindings {
+
+/// Throws unless each is [batch, heads, time, head_dim].
+void check_by_heads(const char* operation, const py::array& q,
+                    const py::array& k, const py::array& v);
 
 /// [batch], of 0 to time_k.
 std::vector<int64_t> lengths_of(const char* operation, py::handle object,

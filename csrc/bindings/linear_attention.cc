@@ -17,13 +17,7 @@ py::array run_linear_attention(py::handle q_object, py::handle k_object,
   const py::array q = floats(kOperation, "q", q_object);
   const py::array k = floats(kOperation, "k", k_object);
   const py::array v = floats(kOperation, "v", v_object);
-  for (const auto& [name, array] :
-       {std::pair{"q", &q}, std::pair{"k", &k}, std::pair{"v", &v}}) {
-    check_that(array->ndim() == 4, kOperation, [&] {
-      return std::string(name) + " has shape " + shape_text(shape_of(*array)) +
-             ", expected [batch, heads, time, head_dim]";
-    });
-  }
+  check_by_heads(kOperation, q, k, v);
   check_shape(kOperation, "k", k,
               {q.shape(0), q.shape(1), k.shape(2), q.shape(3)});
   check_shape(kOperation, "v", v,

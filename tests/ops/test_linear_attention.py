@@ -84,11 +84,12 @@ def test_keys_that_do_not_exist_are_never_read(isa: str) -> None:
     assert not np.isnan(wanted).any()
 
 
-@pytest.mark.parametrize("isa", ISAS)
+# The level "reference" computes in double precision, where they do not vanish.
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if isa != "reference"])
 def test_features_that_vanish_give_zeros(isa: str) -> None:
     q, k, v = inputs(3, 5, 4, 6)
     k[:] = -200.0
-    assert not ops.linear_attention(q, k, v, isa=isa).any() or isa == "reference"
+    assert not ops.linear_attention(q, k, v, isa=isa).any()
     assert not reference.linear_attention(q, k, v).any()
 
 
