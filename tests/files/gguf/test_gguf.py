@@ -56,7 +56,15 @@ def test_texts_are_cut_as_by_the_model_that_the_file_was_made_of(tmp_path: pathl
     assert ours is not None
     assert theirs is not None
     # Words that are pieces, too: which of several ways to cut is taken depends on the scores.
-    lines = ["The dogs left who they were with in the house.", "  two  spaces ", "ﬁ Ⅳ Å", "", "año 12", "\t日本語 😀", "e\u0301"]
+    lines = [
+        "The dogs left who they were with in the house.",
+        "  two  spaces ",
+        "ﬁ Ⅳ Å",
+        "",
+        "año 12",
+        "\t日本語 😀",
+        "e\u0301",
+    ]
     ids = theirs.encode(lines)
     assert ours.encode(lines) == ids
     behind = config.source_vocab - 4  # of fillers, which are no text
