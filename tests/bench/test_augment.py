@@ -131,6 +131,15 @@ def test_shares_are_kept() -> None:
     assert counts[("Ab", "Cd")] == pytest.approx(2000, abs=100)
 
 
+def test_joined_pairs_have_the_share_that_they_are_given() -> None:
+    other = ("Yes, please.", "Sí, por favor.")
+    augmenter, random = Augmenter([], only(joined=0.3)), Random(1)
+    found = [augmenter(PAIR, lambda: other, random) for _ in range(1000)]
+    joined = sum(pair != PAIR for pair in found)
+    assert joined == sum(other[0] in source and other[1] in target for source, target in found)
+    assert 250 < joined < 350
+
+
 def test_a_seed_fixes_all_choices() -> None:
     def altered(seed: int) -> list[tuple[str, str]]:
         augmenter, random = Augmenter(carriers(), Shares()), Random(seed)

@@ -27,6 +27,14 @@ def test_all_pairs_of_a_corpus_come_equally_often() -> None:
     assert {times[pair] for pair in FEW} == {13, 14}
 
 
+def test_a_corpus_comes_in_another_order_each_time_and_beside_its_like() -> None:
+    mixture = Mixture([Source(MANY, 1.0), Source(list(MANY), 1.0)], 80, seed=1)
+    (first, _), (second, _) = mixture.round(0), mixture.round(1)
+    assert sorted(first) == sorted(second)
+    orders = [first[:40], first[40:], second[:40], second[40:]]
+    assert len({tuple(order) for order in orders}) == 4
+
+
 def test_a_round_is_a_function_of_seed_and_number() -> None:
     augmenter = Augmenter([("Open {url}.", "Abre {url}.")], Shares(capitals=0.3))
 

@@ -84,6 +84,8 @@ def test_what_a_part_needs_comes_first(run: Callable[..., Any]) -> None:
     status, results, page = run(parts)
     assert (status, statuses(results)) == (1, ["unfinished", "not run"])
     assert "Not run: needs `build`." in page
+    status, results, _ = run(parts, "tests")  # by itself, too, it does not count as run
+    assert (status, statuses(results)) == (1, ["unfinished", "not run"])
 
 
 def test_resume_keeps_what_passed_at_the_same_revision(
