@@ -1,10 +1,10 @@
 r"""Measure int8 models larger than Marian's, with CTranslate2: summarisers, T5 and NLLB.
 
-    python bench/summaries.py --folder /tmp/long --searches 1x1,8x1,1x4,8x4 \
+    python bench/larger_models.py --folder /tmp/long --searches 1x1,8x1,1x4,8x4 \
         --write bench/results/summaries
-    python bench/summaries.py --folder /tmp/long --shape led-base --source 16384 \
+    python bench/larger_models.py --folder /tmp/long --shape led-base --source 16384 \
         --programs pyattn-bfloat16-keys,pyattn --searches 1x1 --write bench/results/summaries
-    python bench/summaries.py --folder /tmp/long --shape t5-base --source 25 --target 24 \
+    python bench/larger_models.py --folder /tmp/long --shape t5-base --source 25 --target 24 \
         --programs ctranslate2,pyattn-bfloat16-down,pyattn --searches 1x1,8x1,32x1 --rounds 5 \
         --title "T5 and NLLB" --write bench/results/pre-norm
 
@@ -246,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     if options.write:
         record["runs"] += earlier(options.write.with_suffix(".json"), record, "--write")
-    command = command_line("summaries.py", sys.argv[1:] if arguments is None else arguments)
+    command = command_line("larger_models.py", sys.argv[1:] if arguments is None else arguments)
     record["runs"].append(
         {
             **{name: getattr(options, name) for name in ("shape", "threads", "source", "target")},
