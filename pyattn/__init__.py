@@ -20,7 +20,7 @@ if find_spec("pyattn._core") is None:
     )
 
 from pyattn import ops
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.classifier import Classifier
 from pyattn.cpu import CpuInfo, cpu_info
 from pyattn.embedder import Embedder
@@ -28,6 +28,7 @@ from pyattn.errors import DocumentError, ModelError
 from pyattn.files.torch_transformer import TorchTransformer
 from pyattn.loading import load
 from pyattn.model import Model
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.pivot import Pivot
 from pyattn.results import Hypothesis, Translation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from pyattn.checkpoint import ModelConfig
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions, checked_heads
 
 Options: TypeAlias = GenerationOptions | Sequence[GenerationOptions] | None
@@ -61,6 +61,11 @@ def _fitted(
             raise ValueError("disable_unk: the model's files name no unknown token")
         changes["suppress_tokens"] = (*chosen.suppress_tokens, config.unk)
     if chosen.alignment or chosen.coverage_penalty != 0:
+        if config.stacks == ("decoder",):
+            name = "alignment" if chosen.alignment else "coverage_penalty"
+            raise ValueError(
+                f"{name}: the model has no encoder, so there is no source to attend to"
+            )
         changes["alignment_heads"] = heads_of(chosen.alignment_heads, config, defaults)
     # A target ends with the model's positions, whatever max_new_tokens is. If the prefix leaves
     # none, the core raises the error.

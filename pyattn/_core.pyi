@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import ModelConfig
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import FinishReason
 from pyattn.search_parts import SearchParts

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from pyattn.checkpoint import ModelConfig
+from pyattn.model_config import ModelConfig
 
 # Positions for each source; None is the model's default.
 GlobalTokens: TypeAlias = Sequence[Sequence[int]] | None

@@ -60,7 +60,7 @@ Products: TypeAlias = dict[str, tuple[Matrix, ...]]
 _QUERY = Matrix("query", "width", "dim", bias="attention_bias")
 _KEY = Matrix("key", "kv_width", "dim", bias="attention_bias")
 _VALUE = Matrix("value", "kv_width", "dim", bias="attention_bias")
-_OUTPUT = Matrix("output", "dim", "width", bias="attention_bias")
+_OUTPUT = Matrix("output", "dim", "width", bias="biased_attention_output")
 # Of a global token's own queries, and of the keys and values that it alone looks at.
 _GLOBAL_QUERY = dataclasses.replace(_QUERY, name="global_query", pattern="tokens")
 _GLOBAL_KEY = dataclasses.replace(_KEY, name="global_key", pattern="tokens")

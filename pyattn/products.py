@@ -12,7 +12,8 @@ The projection to the vocabulary is "output". A model without a decoder has thos
 from __future__ import annotations
 
 from pyattn.blocks import products as block_products
-from pyattn.checkpoint import ModelConfig, blocks
+from pyattn.checkpoint import blocks
+from pyattn.model_config import ModelConfig
 
 _ATTENTION_INPUTS = frozenset({"query_key_value", "global_query", "global_key_value"})
 

@@ -5,7 +5,7 @@
 
 namespace pyattn::bindings {
 
-/// A pyattn.checkpoint.ModelConfig, field by field. Throws ArgumentError for a
+/// A pyattn.model_config.ModelConfig, field by field. Throws ArgumentError for a
 /// name that the core does not know; sizes are checked in Python.
 ModelConfig config_from(py::handle from);
 

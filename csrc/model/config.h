@@ -47,7 +47,7 @@ struct EncoderPattern {
 /// What mixes a decoder's tokens.
 enum class Mixer { kAttention, kSsru, kAverage };
 
-/// What a model is; the fields mean what pyattn.checkpoint.ModelConfig says.
+/// What a model is; the fields mean what pyattn.model_config.ModelConfig says.
 struct ModelConfig {
   StackConfig encoder, decoder;
   EncoderPattern pattern;

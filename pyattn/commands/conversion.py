@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.commands.compensation import compensated
 from pyattn.embedding.modules import read_around, write_modules
 from pyattn.files import model_path, open_model, read_checkpoint
 from pyattn.files.head import write_head
 from pyattn.files.native import write_native
 from pyattn.files.native_entries import MatrixType
+from pyattn.model_config import ModelConfig
 from pyattn.running.packing import check_positions
 from pyattn.text.tokenizers import NoTokenizer, Tokenizer, load_tokenizer, tokenizer_files
 from pyattn.text.tokenizers.pairs import load_pair_tokenizer

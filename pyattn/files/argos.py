@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.archives import zip_entries
 from pyattn.files.ctranslate2 import CTranslate2Files
@@ -28,6 +28,7 @@ from pyattn.files.reading import bare, map_file, read_json, shown
 from pyattn.files.sentencepieces import read_pieces
 from pyattn.files.tokenizer_parts import PackagePieces
 from pyattn.files.vocabulary import Vocabularies
+from pyattn.model_config import ModelConfig
 
 if TYPE_CHECKING:
     from pyattn.files.ctranslate2.vmap import VocabularyMap

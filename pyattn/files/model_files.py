@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.head import Head, Layer
 from pyattn.files.shortlist import LexicalShortlist
 from pyattn.files.tokenizer_parts import TokenizerParts
 from pyattn.files.vocabulary import Vocabularies
+from pyattn.model_config import ModelConfig
 
 if TYPE_CHECKING:
     from pyattn.files.ctranslate2.vmap import VocabularyMap

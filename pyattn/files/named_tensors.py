@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pyattn.checkpoint import ModelConfig, tensor_shapes
+from pyattn.checkpoint import tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.reading import bare, listed
 from pyattn.files.tensors import Tensor
+from pyattn.model_config import ModelConfig
 from pyattn.stored import Stored
 
 

@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias, get_args
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import Checkpoint, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.head import Head, read_head
 from pyattn.files.model_files import ModelFiles
@@ -49,6 +49,7 @@ from pyattn.files.tokenizer_parts import (
     TokenizerParts,
     read_numbered,
 )
+from pyattn.model_config import ModelConfig
 from pyattn.stored import INT4_GROUP, Stored, Tensors
 
 WEIGHTS_FILE = "model.safetensors"

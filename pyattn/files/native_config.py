@@ -20,11 +20,11 @@ import pathlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pyattn.checkpoint import NO_DECODER, ModelConfig, Pattern, Stack
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.reading import JsonObject, bare, named_inside, shown
 from pyattn.files.tokenizer_parts import TOKENIZER_FILES
+from pyattn.model_config import NO_DECODER, NO_ENCODER, ModelConfig, Pattern, RotaryScaling, Stack
 from pyattn.options import GenerationOptions
 from pyattn.text_settings import NORMALIZATION_STEPS, TextSettings
 
@@ -120,10 +120,10 @@ def _model(values: JsonObject) -> ModelConfig:
     _check_known(values, {field.name for field in dataclasses.fields(ModelConfig)}, place)
     fields = Fields({place: values})
     dim = fields.integer("dim", high=MAX_DIM)
-    source_vocab = fields.integer("source_vocab")
-    # An encoder that stands alone has no targets, and ids of sources only.
-    target_vocab = fields.integer("target_vocab", low=0)
-    smaller = min(source_vocab, target_vocab or source_vocab)
+    # An encoder that stands alone has no targets, and ids of sources only; a decoder the reverse.
+    source_vocab = fields.integer("source_vocab", low=0)
+    target_vocab = fields.integer("target_vocab", low=int(source_vocab == 0))
+    smaller = min(source_vocab or target_vocab, target_vocab or source_vocab)
     head_dim = fields.optional_integer("head_dim", high=MAX_DIM)
     found = {
         "family": fields.text("family"),
@@ -140,10 +140,13 @@ def _model(values: JsonObject) -> ModelConfig:
         "pad": fields.optional_id("pad", None, vocab=smaller),
         "unk": fields.optional_id("unk", None, vocab=target_vocab or source_vocab),
         "head_dim": head_dim,
-        **_sizes(fields, "encoder", dim, head_dim),
+        "rotary_scaling": _rotary_scaling(fields.object("rotary_scaling")),
+        **(_sizes(fields, "encoder", dim, head_dim) if source_vocab else NO_ENCODER),
         **(_sizes(fields, "decoder", dim, head_dim) if target_vocab else NO_DECODER),
     }
     model = ModelConfig(**found, **_variant(fields, found.keys()))
+    if not source_vocab and (model.mixer != "attention" or model.encoder_pattern != "windows"):
+        fields.fail("source_vocab", "is 0, expected an encoder for this mixer and encoder_pattern")
     if model.encoder_pattern == "aggregates" and not model.relative_positions:
         fields.fail("positions", f"is {shown(model.positions)}, expected relative for aggregates")
     if model.encoder_pattern == "states":
@@ -181,6 +184,22 @@ def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict
         f"{stack}_ffn": fields.integer(f"{stack}_ffn", high=MAX_DIM),
         f"{stack}_windows": tuple(windows),
     }
+
+
+def _rotary_scaling(values: JsonObject) -> RotaryScaling | None:
+    if not values:
+        return None
+    place = f"{CONFIG_FILE}: model: rotary_scaling"
+    _check_known(values, {field.name for field in dataclasses.fields(RotaryScaling)}, place)
+    fields = Fields({place: values})
+    factor, low, high = (
+        fields.number(name, 1.0, low=1) for name in ("factor", "low_frequency", "high_frequency")
+    )
+    if low >= high:
+        fields.fail("high_frequency", f"is {high}, expected more than low_frequency, {low}")
+    return RotaryScaling(
+        factor, low, high, fields.integer("original_positions", high=MAX_POSITIONS)
+    )
 
 
 def _pattern(fields: Fields, source_vocab: int) -> dict[str, Any]:
@@ -232,7 +251,7 @@ def _types() -> dict[str, Any]:
 def _by_type(fields: Fields, name: str, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         return fields.choice(name, {choice: choice for choice in get_args(kind)})
-    if kind is bool:
+    if kind in (bool, bool | None):
         return fields.boolean(name, False)
     if kind is int:
         low, high = _INTEGERS[name]

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.quantized import bfloat16_bits, quantize, quantize_int4
 from pyattn.files.safetensors import Entry
+from pyattn.model_config import ModelConfig
 from pyattn.products import four_bits, products
 from pyattn.stored import INT4_GROUP, Array, Stored
 

@@ -17,10 +17,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.named_tensors import Weights
 from pyattn.files.safetensors import Entry, read_safetensors, write_safetensors
+from pyattn.model_config import ModelConfig
 
 SHORTLIST_FILE = "shortlist.safetensors"
 

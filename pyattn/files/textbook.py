@@ -27,13 +27,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import Checkpoint, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, Fields
 from pyattn.files.model_files import ModelFiles
 from pyattn.files.named_tensors import Weights, tied
 from pyattn.files.pickled import read_training
 from pyattn.files.tensors import Tensor
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.stored import Array, Stored, Tensors
 

@@ -26,13 +26,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import Checkpoint, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.named_tensors import Weights, tied
 from pyattn.files.pickled import read_pickled
 from pyattn.files.reading import listed
 from pyattn.files.safetensors import read_safetensors
 from pyattn.files.tensors import DTYPES, Tensor
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.stored import Array, Stored, Tensors
 

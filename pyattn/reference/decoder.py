@@ -1,5 +1,7 @@
 """The decoder: memory and the tokens so far to the logits of the next one.
 
+A decoder that stands alone has no memory; its tokens begin with a prompt.
+
 The weights (`Decoder`, `DecoderLayer`) are kept apart from the state of a run over some sentences
 (`DecoderRun`, `LayerRun`); so they are in the files of the sub-layers that have one.
 """
@@ -25,13 +27,14 @@ class Decoder:
     def __init__(self, checkpoint: Checkpoint, watch: Watch | None = None) -> None:
         weights = Weights(checkpoint, "decoder", watch)
         mixer, *_ = blocks(checkpoint.config, "decoder")
+        crosses = "encoder" in checkpoint.config.stacks
         self.embedding = weights.embedding()
         self.layers = [
             DecoderLayer(
                 mixer=weights.mixer(n),
                 mixer_residual=weights.residual(n, mixer),
-                cross_attention=weights.cross_attention(n),
-                cross_residual=weights.residual(n, "cross_attention"),
+                cross_attention=weights.cross_attention(n) if crosses else None,
+                cross_residual=weights.residual(n, "cross_attention") if crosses else None,
                 feed_forward=weights.feed_forward(n),
                 feed_forward_residual=weights.residual(n, "feed_forward"),
             )
@@ -47,8 +50,8 @@ class DecoderLayer:
 
     mixer: Mixer
     mixer_residual: Residual
-    cross_attention: CrossAttention
-    cross_residual: Residual
+    cross_attention: CrossAttention | None  # None: there is no encoder
+    cross_residual: Residual | None
     feed_forward: FeedForward
     feed_forward_residual: Residual
 
@@ -83,7 +86,7 @@ class DecoderRun:
         Args:
             heads: Pairs of a layer and a head.
         """
-        weights = [self.layers[layer].cross_attention.weights[:, head] for layer, head in heads]
+        weights = [self.layers[layer].attention_to_source[:, head] for layer, head in heads]
         mean: Floats = np.mean(weights, axis=0)
         return mean.reshape(len(mean) * self._beams, -1, mean.shape[2])
 
@@ -100,16 +103,25 @@ class LayerRun:
     def __init__(self, layer: DecoderLayer, memory: Memory, beams: int) -> None:
         self._layer = layer
         self._mixer = layer.mixer.start(beams * len(memory.rows))
-        self.cross_attention = CrossAttentionRun(layer.cross_attention, memory, beams)
+        cross = layer.cross_attention
+        self._cross = None if cross is None else CrossAttentionRun(cross, memory, beams)
+
+    @property
+    def attention_to_source(self) -> Floats:
+        """That of the tokens fed last, [sentences, heads, queries, source]."""
+        assert self._cross is not None, "its callers have checked it"
+        return self._cross.weights
 
     def __call__(self, x: Floats) -> Floats:
         """[rows, time, dim] -> [rows, time, dim]."""
         layer = self._layer
         x = layer.mixer_residual(x, self._mixer)
-        x = layer.cross_residual(x, self.cross_attention)
+        if layer.cross_residual is not None and self._cross is not None:
+            x = layer.cross_residual(x, self._cross)
         return layer.feed_forward_residual(x, layer.feed_forward)
 
     def keep(self, rows: Ints, sentences: Ints) -> None:
         """Goes on with these rows, which belong to these sentences."""
         self._mixer.keep(rows)
-        self.cross_attention.keep(sentences)
+        if self._cross is not None:
+            self._cross.keep(sentences)

@@ -8,7 +8,7 @@ import functools
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pyattn.checkpoint import ModelConfig, Stack
+from pyattn.model_config import ModelConfig, Stack
 from pyattn.reference.arrays import Floats
 from pyattn.reference.positions import relative_bias_table, rotary_tables
 

@@ -91,7 +91,7 @@ def _edited(rules: Rules, x: Floats, paths: Paths, sentences: Ints) -> tuple[Flo
     touched: Bools = np.zeros(x.shape, np.bool_)
     edited = np.empty_like(x)
     for row, (own, sentence) in enumerate(zip(paths.tokens, sentences, strict=True)):
-        said = [*rules.prefix.tolist(), *own.tolist()]
+        said = [*rules.opening(sentence), *own.tolist()]
         edits = Edits.of(rules, x.shape[1], rules.sources[sentence].tolist(), said)
         edited[row], touched[row] = edits(x[row]), edits.touched
     return edited, touched

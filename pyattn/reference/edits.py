@@ -44,10 +44,10 @@ class Edits:
             rules: The rules of all sentences.
             vocab: Number of tokens; a source may have others.
             source: The source's ids.
-            said: The start, the prefix and all new tokens.
+            said: The start or the prompt, the prefix and all new tokens.
         """
         options, edits = rules.options, cls(vocab)
-        history = said if options.history_counts_start else said[1:]
+        history = said if options.history_counts_start or rules.start is None else said[1:]
         edits.penalise(source, 1 / options.encoder_repetition_penalty)
         edits.penalise(history, options.repetition_penalty)
         for sequence, bias in options.sequence_bias:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from pyattn.checkpoint import ModelConfig, Stack, StackSizes
+from pyattn.model_config import ModelConfig, Stack, StackSizes
 from pyattn.reference.arrays import Floats
 from pyattn.reference.attention import (
     attend,

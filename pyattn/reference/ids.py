@@ -47,3 +47,19 @@ def _as_ids(sentence: Any) -> list[int] | None:
         return [operator.index(token) for token in sentence]
     except TypeError:
         return None
+
+
+def check_together(
+    operation: str, prompts: list[Ints], targets: list[Ints], positions: int
+) -> None:
+    """Checks that the target behind each prompt fits into a model's positions.
+
+    Raises:
+        ValueError: if one does not.
+    """
+    for n, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):
+        if len(prompt) + len(target) > positions:
+            raise ValueError(
+                f"{operation}: target {n} has {len(target)} tokens behind a prompt of "
+                f"{len(prompt)}, expected at most {positions} together"
+            )

@@ -11,14 +11,17 @@ import numpy as np
 
 from pyattn._chosen_options import Options, chosen_options, heads_of
 from pyattn._global_tokens import GlobalTokens, chosen_global_tokens
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.reference.alternatives import alternatives
 from pyattn.reference.arrays import Floats, Ints
+from pyattn.reference.batches import batches
 from pyattn.reference.decoder import Decoder, DecoderRun
 from pyattn.reference.encoder import Encoder, padded
-from pyattn.reference.ids import check_ids
+from pyattn.reference.ids import check_ids, check_together
 from pyattn.reference.layers import Watch
+from pyattn.reference.memory import Memory
 from pyattn.reference.rules import Rules
 from pyattn.reference.search import is_greedy, rows_of, search
 from pyattn.reference.softmax import log_softmax
@@ -26,10 +29,11 @@ from pyattn.results import Hypothesis
 
 
 class Model:
-    """A Transformer, an encoder-decoder or an encoder alone, in plain NumPy, all in float32.
+    """A Transformer, an encoder-decoder or one of the two alone, in plain NumPy, in float32.
 
     Sources are lists of ids that end as the model expects it (Marian: with the end token); targets
-    are lists of ids without start and end.
+    are lists of ids without start and end. A source of a decoder alone is a prompt: its target goes
+    on with it.
 
     Args:
         checkpoint: Config and weights.
@@ -39,7 +43,8 @@ class Model:
 
     def __init__(self, checkpoint: Checkpoint, *, watch: Watch | None = None) -> None:
         self._checkpoint = checkpoint
-        self._encoder = Encoder(checkpoint, watch)
+        encodes = "encoder" in checkpoint.config.stacks
+        self._own_encoder = Encoder(checkpoint, watch) if encodes else None
         decodes = "decoder" in checkpoint.config.stacks
         self._own_decoder = Decoder(checkpoint, watch) if decodes else None
 
@@ -69,13 +74,17 @@ class Model:
                 has no global tokens, or a source no such position.
             TypeError: if a source is not a list of integers.
         """
+        if self._own_encoder is None:
+            raise ValueError("encode: the model has no encoder")
         ids = self._sources("encode", sources)
         own = None if types is None else self._types(ids, types)
         tokens = self._global_tokens("encode", ids, global_tokens)
         results: list[Floats] = [_NOTHING] * len(ids)
-        for batch in _batches([len(source) for source in ids], _BATCH_TOKENS):
+        for batch in batches([len(source) for source in ids], _BATCH_TOKENS):
             of_batch = None if own is None else [own[n] for n in batch]
-            memory = self._encoder([ids[n] for n in batch], of_batch, [tokens[n] for n in batch])
+            memory = self._own_encoder(
+                [ids[n] for n in batch], of_batch, [tokens[n] for n in batch]
+            )
             for n, rows, length in zip(batch, memory.rows, memory.lengths, strict=True):
                 results[n] = rows[:length].copy()
         return results
@@ -101,7 +110,7 @@ class Model:
         results: list[Floats] = [_NOTHING] * len(source_ids)
         for batch, _, rows in self._predictions(source_ids, target_ids, tokens):
             for n, row in zip(batch, rows, strict=True):
-                results[n] = row[: len(target_ids[n]) + 1].copy()
+                results[n] = row.copy()
         return results
 
     def score(
@@ -125,7 +134,7 @@ class Model:
         for batch, _, rows in self._predictions(source_ids, target_ids, tokens):
             for n, row in zip(batch, rows, strict=True):
                 expected = np.append(target_ids[n], self.config.end)
-                results[n] = log_softmax(row[: len(expected)])[np.arange(len(expected)), expected]
+                results[n] = log_softmax(row)[np.arange(len(expected)), expected]
         return results
 
     def align(
@@ -206,7 +215,9 @@ class Model:
         results: list[list[Hypothesis]] = [[] for _ in sources]
         # Alternatives of a sentence begin runs of their own, over that sentence several times.
         most = 1 if options.return_alternatives else max(_BATCH_ROWS // rows_of(options), 1)
-        for batch in _batches([len(source) for source in sources], _BATCH_TOKENS, most):
+        # The rows of a search take their steps together, so prompts of a batch are equally long.
+        lengths = [len(source) for source in sources]
+        for batch in batches(lengths, _BATCH_TOKENS, most, equal=self._own_encoder is None):
             rules = Rules.of(options, self.config, [sources[n] for n in batch])
             start = functools.partial(self._start, [global_tokens[n] for n in batch])
             found = (
@@ -225,7 +236,7 @@ class Model:
     def _start(self, global_tokens: list[Ints], sources: Sequence[Ints], rows: int) -> DecoderRun:
         """A run with so many rows for each source, or for each of one source's copies."""
         tokens = global_tokens * (len(sources) // len(global_tokens))
-        memory = self._encoder(list(sources), global_tokens=tokens)
+        memory = self._memory(list(sources), tokens)
         return DecoderRun(self._decoder, memory, rows)
 
     def _aligned(
@@ -282,25 +293,43 @@ class Model:
 
     def _predictions(
         self, sources: list[Ints], targets: list[Ints], global_tokens: list[Ints]
-    ) -> Iterator[tuple[list[int], DecoderRun, Floats]]:
-        """Batches of pairs: their numbers, the run and its logits, [pairs, time, vocab]."""
-        lengths = [max(len(s), len(t) + 1) for s, t in zip(sources, targets, strict=True)]
-        for batch in _batches(lengths, max(_BATCH_LOGITS // self.config.target_vocab, 1)):
-            memory = self._encoder(
-                [sources[n] for n in batch], global_tokens=[global_tokens[n] for n in batch]
-            )
+    ) -> Iterator[tuple[list[int], DecoderRun, list[Floats]]]:
+        """Batches of pairs: their numbers, the run, and of each the logits [target + 1, vocab]."""
+        openings = sources
+        if self._own_encoder is not None:
+            openings = [np.array([self.config.start])] * len(sources)
+        lengths = [
+            max(len(s), len(o) + len(t)) for s, o, t in zip(sources, openings, targets, strict=True)
+        ]
+        for batch in batches(lengths, max(_BATCH_LOGITS // self.config.target_vocab, 1)):
+            memory = self._memory([sources[n] for n in batch], [global_tokens[n] for n in batch])
             run = DecoderRun(self._decoder, memory)
-            fed, _ = padded([np.insert(targets[n], 0, self.config.start) for n in batch])
-            yield batch, run, run.feed(fed)
+            fed, lengths_fed = padded([np.append(openings[n], targets[n]) for n in batch])
+            logits = run.feed(fed)
+            yield (
+                batch,
+                run,
+                [
+                    rows[len(openings[n]) - 1 : length]
+                    for n, rows, length in zip(batch, logits, lengths_fed, strict=True)
+                ],
+            )
+
+    def _memory(self, sources: list[Ints], global_tokens: list[Ints]) -> Memory:
+        if self._own_encoder is None:
+            return Memory.none(len(sources), self.config.dim)
+        return self._own_encoder(sources, global_tokens=global_tokens)
 
     def _sources(self, operation: str, sources: Sequence[Sequence[int]]) -> list[Ints]:
-        config = self.config
-        checked = check_ids(
-            operation, "source", sources, config.source_vocab, config.stack("encoder").max_positions
-        )
+        reader = self.config.stack(self.config.stacks[0])
+        alone = self._own_encoder is None
+        name = "prompt" if alone else "source"
+        # A prompt leaves a position to its target.
+        longest = reader.max_positions - alone
+        checked = check_ids(operation, name, sources, reader.vocab, longest)
         for n, source in enumerate(checked):
             if not source.size:
-                raise ValueError(f"{operation}: source {n} is empty, expected at least one id")
+                raise ValueError(f"{operation}: {name} {n} is empty, expected at least one id")
         return checked
 
     def _global_tokens(
@@ -342,11 +371,16 @@ class Model:
         target_ids = check_ids(
             operation, "target", targets, config.target_vocab, config.max_positions - 1
         )
+        alone = self._own_encoder is None
+        if operation == "align" and alone:
+            raise ValueError("align: the model has no encoder")
         if len(source_ids) != len(target_ids):
             raise ValueError(
                 f"{operation}: there are {len(target_ids)} targets, "
                 f"expected {len(source_ids)}, one for each source"
             )
+        if alone:
+            check_together(operation, source_ids, target_ids, config.max_positions)
         return source_ids, target_ids
 
 
@@ -364,17 +398,3 @@ _NOTHING = np.empty((0, 0), np.float32)
 def _without_scores(hypothesis: Hypothesis) -> Hypothesis:
     nothing = np.empty(0, np.float32)
     return dataclasses.replace(hypothesis, score=None, token_scores=nothing)
-
-
-def _batches(lengths: Sequence[int], tokens: int, most: int | None = None) -> Iterator[list[int]]:
-    """Numbers of sentences that are computed together, the longest sentences first.
-
-    Each batch has at most `tokens` tokens, padding included, and `most` sentences, and at least one
-    sentence. Neighbours in length share a batch, so that there is little padding.
-    """
-    order = sorted(range(len(lengths)), key=lambda n: -lengths[n])
-    while order:
-        fitting = max(tokens // lengths[order[0]], 1)
-        size = min(fitting, most or fitting)
-        yield order[:size]
-        order = order[size:]

@@ -67,7 +67,7 @@ class Paths:
         ranks = rules.rank(self.totals, length) + self._coverage(options.coverage_penalty)
         ranks += self.scores[:, : rules.first].sum(axis=1)
         # The start is never returned, and what was fed behind it has no scores.
-        before = rules.prefix[1:].tolist() if options.return_prefix else []
+        before = rules.certain if options.return_prefix else []
         certain = np.zeros(len(before), np.float32)
         return [
             Hypothesis(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from pyattn.checkpoint import ModelConfig, Stack
+from pyattn.model_config import ModelConfig, RotaryScaling, Stack
 from pyattn.reference.arrays import Floats, Ints, check_floats
+
+_Doubles: TypeAlias = npt.NDArray[np.float64]
 
 _BLOCK = 1024  # rows
 
@@ -150,6 +154,14 @@ def global_relative_bias_table(bias: Floats, config: ModelConfig) -> Floats:
     return relative_bias_table(bias, blocks, "encoder")
 
 
+def _scaled(frequencies: _Doubles, scaling: RotaryScaling) -> _Doubles:
+    """Frequencies of longer waves, between two limits a mixture of old and new (Llama 3.1)."""
+    turns = scaling.original_positions * frequencies / (2 * np.pi)
+    own = (turns - scaling.low_frequency) / (scaling.high_frequency - scaling.low_frequency)
+    own = np.clip(own, 0, 1)
+    return own * frequencies + (1 - own) * frequencies / scaling.factor
+
+
 def rotary_tables(config: ModelConfig, theta: float) -> tuple[Floats, Floats]:
     """The cosines and sines by which queries and keys are turned (Su et al. 2021, section 3.2.2).
 
@@ -177,6 +189,8 @@ def rotary_tables(config: ModelConfig, theta: float) -> tuple[Floats, Floats]:
                 f"{head_dim}"
             )
     frequencies = theta ** (-2 * np.arange(head_dim // 2) / head_dim)
+    if config.rotary_scaling is not None:
+        frequencies = _scaled(frequencies, config.rotary_scaling)
     longest = max(config.stack(stack).max_positions for stack in config.stacks)
     angles = np.arange(longest)[:, None] * frequencies
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pyattn.checkpoint import ModelConfig
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.reference.arrays import Bools, Floats, Ints
 
@@ -32,16 +32,19 @@ class Rules:
 
     Attributes:
         options: The options (`pyattn.options`).
-        start: The token before the first.
+        start: The token before the first; None if a source is a prompt, which its target goes on
+            with.
         ends: The tokens that end a target.
         sources: The ids of the sentences.
+        positions: The most tokens of prompt and target together; None if there are no prompts.
         begun: The first new token of each target; None if it is not known.
     """
 
     options: GenerationOptions
-    start: int
+    start: int | None
     ends: tuple[int, ...]
     sources: Sequence[Ints]
+    positions: int | None = None
     begun: Begun | None = None
 
     @classmethod
@@ -52,7 +55,10 @@ class Rules:
             ValueError: if an option does not fit the vocabulary or the positions.
         """
         _check_fit(options, config)
-        return cls(options, config.start, options.end_tokens or (config.end,), sources)
+        ends = options.end_tokens or (config.end,)
+        if "encoder" in config.stacks:
+            return cls(options, config.start, ends, sources)
+        return cls(options, None, ends, sources, config.max_positions)
 
     def only(self, sentences: Ints) -> Rules:
         """The rules for these sentences, in this order."""
@@ -76,13 +82,20 @@ class Rules:
         if factor > 0:
             lengths = np.array([len(source) for source in self.sources])
             limits = np.minimum(limits, np.maximum(np.ceil(np.float64(factor) * lengths), 1))
+        if self.positions is not None:
+            prompts = np.array([len(source) for source in self.sources], np.int64)
+            limits = np.minimum(limits, self.positions - prompts - options.certain_prefix)
         return limits.astype(np.int64)
 
-    @functools.cached_property
-    def prefix(self) -> Ints:
-        """The start, and the certain tokens that are fed before a search begins."""
-        certain = self.options.target_prefix[: self.options.certain_prefix]
-        return np.array([self.start, *certain], np.int64)
+    @property
+    def certain(self) -> list[int]:
+        """The tokens of targets that are fed before a search begins."""
+        return [*self.options.target_prefix[: self.options.certain_prefix]]
+
+    def opening(self, sentence: int) -> list[int]:
+        """All that is fed before it: the start or the prompt, and the certain tokens."""
+        first = self.sources[sentence].tolist() if self.start is None else [self.start]
+        return [*first, *self.certain]
 
     def drawn_for(self, sentence: int) -> list[int]:
         """The ids that a sentence's random numbers depend on."""

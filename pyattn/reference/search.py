@@ -70,7 +70,7 @@ def search(model: Steps, rules: Rules) -> list[list[Hypothesis]]:
 
     Args:
         model: With `rows_of` rows for each sentence, next to each other.
-        rules: The rules for targets, and the options of the search.
+        rules: The rules for targets, and the options of the search. Prompts are equally long.
     """
     options = rules.options
     strategy: Strategy
@@ -85,7 +85,11 @@ def search_by(strategy: Strategy, model: Steps, rules: Rules) -> list[list[Hypot
     """The best `num_hypotheses` targets that a strategy finds for every sentence."""
     options = rules.options
     fed = np.concatenate(
-        [np.tile(rules.prefix, (len(strategy.sentences), 1)), strategy.paths.tokens], axis=1
+        [
+            np.array([rules.opening(sentence) for sentence in strategy.sentences], np.int64),
+            strategy.paths.tokens,
+        ],
+        axis=1,
     )
     for tokens in fed[:, :-1].T:
         _step(model, tokens, strategy, rules)

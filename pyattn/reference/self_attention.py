@@ -9,7 +9,7 @@ import numpy as np
 from pyattn.reference.arrays import Floats, Ints, is_identity
 from pyattn.reference.distances import Distances, Rotary
 from pyattn.reference.heads import Heads
-from pyattn.reference.layers import PackedLinear
+from pyattn.reference.layers import PackedLinear, RmsNorm
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -21,6 +21,8 @@ class SelfAttention:
     output: PackedLinear  # [dim, width]
     distances: Distances
     rotary: Rotary | None
+    query_norm: RmsNorm | None = None  # of a head
+    key_norm: RmsNorm | None = None
 
     def __call__(self, x: Floats, padding: Floats | None) -> Floats:
         """Whole sentences, [rows, time, dim] -> [rows, time, dim].
@@ -44,9 +46,13 @@ class SelfAttention:
         """Queries, [rows, time, width], and keys and values, [rows, time, 2 * kv_width]."""
         qkv = self.query_key_value(x)
         sizes = self.heads.sizes
+        turned = qkv[..., : sizes.width + sizes.kv_width]
+        by_head = turned.reshape(*x.shape[:2], sizes.heads + sizes.kv_heads, sizes.head_dim)
+        if self.query_norm is not None and self.key_norm is not None:
+            q, k = by_head[:, :, : sizes.heads], by_head[:, :, sizes.heads :]
+            by_head = np.concatenate([self.query_norm(q), self.key_norm(k)], axis=2)
+            turned[:] = by_head.reshape(turned.shape)
         if self.rotary is not None:
-            turned = qkv[..., : sizes.width + sizes.kv_width]
-            by_head = turned.reshape(*x.shape[:2], sizes.heads + sizes.kv_heads, sizes.head_dim)
             turned[:] = self.rotary(by_head, first).reshape(turned.shape)
         return qkv[..., : sizes.width], qkv[..., sizes.width :]
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 import numpy as np
 
 from pyattn.blocks import NORMS, Matrix, products
-from pyattn.checkpoint import Checkpoint, NormKind, Stack, has_norm
+from pyattn.checkpoint import Checkpoint, has_norm
+from pyattn.model_config import NormKind, Stack
 from pyattn.reference.arrays import Floats, Ints
 from pyattn.reference.average import Average
 from pyattn.reference.cross_attention import CrossAttention
@@ -147,12 +148,15 @@ class Weights:
     def self_attention(self, n: int) -> SelfAttention:
         """The self-attention of a layer."""
         products = self._products(n, "self_attention")
+        normed = self.checkpoint.config.query_key_norm
         return SelfAttention(
             heads=Heads.of(self.checkpoint.config, self.stack),
             distances=self._distances[n],
             rotary=self._rotary(n),
             query_key_value=products["query_key_value"],
             output=products["output"],
+            query_norm=self._head_norm(n, "query_norm") if normed else None,
+            key_norm=self._head_norm(n, "key_norm") if normed else None,
         )
 
     def pattern(self, n: int) -> Pattern:
@@ -290,6 +294,10 @@ class Weights:
         config = self.checkpoint.config
         vectors = [self._tensor(f"{name}.{vector}") for vector in NORMS[config.norm_kind]]
         return _NORMS[config.norm_kind](*vectors, epsilon=config.norm_epsilon)
+
+    def _head_norm(self, n: int, name: str) -> RmsNorm:
+        gamma = self._tensor(f"layers.{n}.self_attention.{name}.weight")
+        return RmsNorm(gamma, self.checkpoint.config.norm_epsilon)
 
     def _tensor(self, name: str) -> Floats:
         return self.checkpoint.tensors[f"{self.stack}.{name}"]

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import Checkpoint, tensor_shapes
 from pyattn.errors import ModelError
+from pyattn.model_config import ModelConfig
 from pyattn.products import products
 from pyattn.stored import Array, Stored, Tensors
 
@@ -93,7 +94,9 @@ def check_positions(config: ModelConfig) -> None:
     if config.positions == "learned":
         return
     per_position = config.dim
-    if config.relative_positions:
+    if config.positions == "rotary":
+        per_position = config.stack(config.stacks[0]).head_dim
+    elif config.relative_positions:
         layers = config.encoder_layers + config.decoder_layers if config.relative_per_layer else 1
         per_position = 2 * layers * max(config.encoder_heads, config.decoder_heads)
     weights = sum(math.prod(shape) for _, shape in tensor_shapes(config))
@@ -137,11 +140,11 @@ def _tables(config: ModelConfig, tensors: Mapping[str, Array]) -> dict[str, Arra
             if theta is not None
             for part, table in zip(("cos", "sin"), rotary_tables(config, theta), strict=True)
         }
-    encoder, *decoder = config.stacks
-    tables = {f"{encoder}.positions": computed_positions(config, encoder)}
-    for stack in decoder:
+    first, *others = config.stacks
+    tables = {f"{first}.positions": computed_positions(config, first)}
+    for stack in others:
         same = config.encoder_max_positions in (None, config.max_positions)
         tables[f"{stack}.positions"] = (
-            tables[f"{encoder}.positions"] if same else computed_positions(config, stack)
+            tables[f"{first}.positions"] if same else computed_positions(config, stack)
         )
     return tables

@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
+from pyattn.checkpoint import Checkpoint, tensor_shapes
+from pyattn.model_config import ModelConfig
 from pyattn.products import eight_bits, four_bits, products
 
 DType: TypeAlias = Literal["auto", "float32", "bfloat16", "int8", "int4", "int8_grouped"]

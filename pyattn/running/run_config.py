@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
-from pyattn.checkpoint import ModelConfig
+from pyattn.model_config import ModelConfig
 from pyattn.running import precision
 
 
@@ -28,16 +29,22 @@ class RunConfig(ModelConfig):
         """The config of a model whose products are computed in `types`, by their names."""
         most = precision.commonest(types, config)
         others = {name: other for name, other in types.items() if other != most}
-        return cls(**dataclasses.asdict(config), dtype=most, other_dtypes=others, isa=isa)
+        return cls(**_fields(config), dtype=most, other_dtypes=others, isa=isa)
 
     def summary(self) -> str:
         """The same in a few words."""
-        vocab = f"vocabulary {self.source_vocab:,}"
-        if self.target_vocab not in (0, self.source_vocab):
-            vocab = f"vocabularies {self.source_vocab:,} and {self.target_vocab:,}"
+        sizes = dict.fromkeys(self.stack(stack).vocab for stack in self.stacks)
+        vocab = f"vocabular{'y' if len(sizes) == 1 else 'ies'} " + " and ".join(
+            f"{size:,}" for size in sizes
+        )
         layers = "+".join(str(self.stack(stack).layers) for stack in self.stacks)
         mostly = "mostly " if self.other_dtypes else ""
         return (
             f"{self.family}, {layers} layers, dim {self.dim:,}, {vocab}, "
             f"{mostly}{self.dtype} on {self.isa}"
         )
+
+
+def _fields(config: ModelConfig) -> dict[str, Any]:
+    # Unlike `dataclasses.asdict` it leaves a field that is a dataclass as it is.
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}

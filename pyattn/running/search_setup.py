@@ -109,10 +109,11 @@ class SearchSetup:
 
     def _made_up(self) -> Iterator[list[list[int]]]:
         config = self._config
-        first = min(_FIRST_ID, config.source_vocab - 1)
-        chances = 1 / np.arange(1, config.source_vocab - first + 1)
+        reader = config.stack(config.stacks[0])
+        first = min(_FIRST_ID, reader.vocab - 1)
+        chances = 1 / np.arange(1, reader.vocab - first + 1)
         chances /= chances.sum()
-        longest = min(_LONGEST, config.stack("encoder").max_positions - 1)
+        longest = min(_LONGEST, reader.max_positions - 1)
         rng = np.random.default_rng(0)
         for _ in range(_CALLS):
             lengths = rng.integers(min(_SHORTEST, longest), longest + 1, _SOURCES)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pyattn.checkpoint import ModelConfig
+from pyattn.model_config import ModelConfig
 from pyattn.results import Span
 from pyattn.text.glossary.entries import Term
 from pyattn.text.glossary.within import terms_within

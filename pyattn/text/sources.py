@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from pyattn.checkpoint import ModelConfig
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Span
 from pyattn.text.cutting import Cutting

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pyattn.checkpoint import ModelConfig
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis, Span
 from pyattn.text.guard.checks import WHOLE_TEXTS, Checks, checks_of

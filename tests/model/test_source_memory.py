@@ -33,6 +33,7 @@ def kept_in_int8(plain: reference.Model) -> reference.Model:
     """The same model with keys and values of sources in int8."""
     for layer in plain._decoder.layers:
         cross = layer.cross_attention
+        assert cross is not None
         kept = Kept(cross.key_value.weight, cross.key_value.bias, cross.heads.sizes.head_dim)
         object.__setattr__(cross, "key_value", kept)
     return plain

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pyattn.checkpoint import ModelConfig, Stack
+from pyattn.model_config import ModelConfig, Stack
 from pyattn.reference.distances import Distances, Rotary
 from pyattn.reference.positions import (
     computed_positions,

@@ -24,8 +24,9 @@ EXACT = Tolerance(0)
 
 # The same sums in another order. Every addition rounds by up to 6e-8 of what it has so far; over
 # the hundreds to thousands of terms of a product these errors wander rather than add up, to about
-# 1e-6 of the largest terms, and the layers of a model add some more.
-FLOAT32 = Tolerance(1e-5)
+# 1e-6 of the largest terms, and the layers of a model add some more: a tiny T5 is off by
+# 1.1e-5 with the BLAS of NumPy 2.4.6, by less with that of others.
+FLOAT32 = Tolerance(2e-5)
 
 # Factors rounded to bfloat16: each is off by up to 2^-9, and so by 0.4 % with its partner; sums of
 # many are off by less, and the softmax's exponents by what a score of a few units is.

@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import pathlib
 
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary
 from pyattn.files.ctranslate2.config import read_encoder_tokens
@@ -22,6 +22,7 @@ from pyattn.files.ctranslate2.structure import EMBEDDINGS, read_structure
 from pyattn.files.fields import MAX_DIM, MAX_POSITIONS
 from pyattn.files.head import Layer
 from pyattn.files.vocabulary import Vocabularies
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 from pyattn.stored import Tensors
 

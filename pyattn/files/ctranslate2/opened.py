@@ -6,7 +6,7 @@ import functools
 import pathlib
 from collections.abc import Mapping
 
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary, read_binary
 from pyattn.files.ctranslate2.encoder_reader import ENCODER_SPEC, EncoderReader
@@ -17,6 +17,7 @@ from pyattn.files.model_files import ModelFiles
 from pyattn.files.sentencepieces import read_pieces
 from pyattn.files.tokenizer_parts import END, TOKENIZER_FILES, UNKNOWN, NumberedPieces
 from pyattn.files.vocabulary import Vocabularies
+from pyattn.model_config import ModelConfig
 
 VMAP_FILE = "vmap.txt"
 

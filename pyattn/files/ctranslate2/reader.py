@@ -31,14 +31,7 @@ import pathlib
 
 import numpy as np
 
-from pyattn.checkpoint import (
-    STACKS,
-    Checkpoint,
-    ModelConfig,
-    Positions,
-    Stack,
-    StackSizes,
-)
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary
 from pyattn.files.ctranslate2.config import (
@@ -61,6 +54,7 @@ from pyattn.files.ctranslate2.variables import Variables
 from pyattn.files.fields import MAX_DIM
 from pyattn.files.reading import shown
 from pyattn.files.vocabulary import Vocabularies
+from pyattn.model_config import STACKS, ModelConfig, Positions, Stack, StackSizes
 from pyattn.options import GenerationOptions
 from pyattn.stored import Stored, Tensors
 

@@ -6,11 +6,11 @@ import dataclasses
 import math
 import re
 
-from pyattn.checkpoint import Activation, Stack
 from pyattn.errors import ModelError
 from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary
 from pyattn.files.ctranslate2.variables import Variables
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS
+from pyattn.model_config import Activation, Stack
 
 # Name of a model's class to its default number of heads.
 SPECS = {"": 8, "TransformerBase": 8, "TransformerBig": 16, "TransformerSpec": 8}

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from pyattn._mapped import mapped
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, Fields
 from pyattn.files.gguf.container import Container, Entry, read_container
@@ -32,6 +32,7 @@ from pyattn.files.named_tensors import Weights
 from pyattn.files.reading import JsonObject, bare
 from pyattn.files.tensors import DTYPES, Tensor
 from pyattn.files.tokenizer_parts import TOKENIZER_FILES, FilesByRole, TokenizerParts
+from pyattn.model_config import ModelConfig
 
 _SUFFIX = ".gguf"
 _ALONE = "t5encoder"

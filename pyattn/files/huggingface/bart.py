@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.huggingface.layout import ACTIVATIONS, Family, Layout, special_tokens
+from pyattn.model_config import ModelConfig
 
 WORDS = {
     "self_attention": "self_attn",

@@ -13,10 +13,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.huggingface.layout import ACTIVATIONS, Family, Layout
 from pyattn.files.huggingface.patterns import blocks, windows_with_tokens
+from pyattn.model_config import ModelConfig
 
 _WORDS = {
     "layers": "layer",

@@ -8,13 +8,13 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import Fields
 from pyattn.files.generation import generation_options
 from pyattn.files.huggingface.families import FAMILIES
 from pyattn.files.huggingface.layout import CONFIG_FILE, GENERATION_FILE, Layout
 from pyattn.files.huggingface.long import read_separators
 from pyattn.files.reading import JsonObject, read_json
+from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
 
 

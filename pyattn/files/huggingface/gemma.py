@@ -10,7 +10,6 @@ import dataclasses
 import math
 from typing import Any
 
-from pyattn.checkpoint import STACKS, ModelConfig, Stack
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.huggingface.layer_types import FULL, SLIDING, rotary_theta, windows
 from pyattn.files.huggingface.layout import (
@@ -20,6 +19,7 @@ from pyattn.files.huggingface.layout import (
     Layout,
     special_tokens,
 )
+from pyattn.model_config import STACKS, ModelConfig, Stack
 
 _WORDS = {
     "self_attention": "self_attn",

@@ -21,7 +21,6 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import Fields
 from pyattn.files.head import (
     Head,
@@ -35,6 +34,7 @@ from pyattn.files.head import (
 from pyattn.files.huggingface.layout import CONFIG_FILE
 from pyattn.files.named_tensors import Length, Weights
 from pyattn.files.reading import JsonObject, bare, read_json, shown
+from pyattn.model_config import ModelConfig
 
 CROSS_ENCODER_FILE = "config_sentence_transformers.json"
 _POOLER = "pooler.dense"

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from pyattn.checkpoint import Activation, ModelConfig, Stack
 from pyattn.files.fields import Fields
+from pyattn.model_config import Activation, ModelConfig, Stack
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"

@@ -9,7 +9,6 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import MAX_POSITIONS, Fields
 from pyattn.files.huggingface.bart import WORDS, read_bart
 from pyattn.files.huggingface.layout import Family, Layout
@@ -21,6 +20,7 @@ from pyattn.files.tokenizer_parts import (
     json_added_tokens,
     read_settings,
 )
+from pyattn.model_config import ModelConfig
 
 _PROJECTIONS = ("query", "key", "value")
 _LED_ENCODER = {

@@ -7,10 +7,10 @@ multiplies. The first block has no norm, as the embeddings have just had one.
 
 from __future__ import annotations
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.huggingface.layer_types import FULL, SLIDING, rotary_theta, windows
 from pyattn.files.huggingface.layout import ACTIVATIONS, CONFIG_FILE, Family, Layout
+from pyattn.model_config import ModelConfig
 
 _WORDS = {
     "encoder": "",

@@ -7,7 +7,7 @@ import functools
 import pathlib
 from collections.abc import Mapping
 
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.fields import Fields
 from pyattn.files.head import Head, Layer
@@ -26,6 +26,7 @@ from pyattn.files.tokenizer_parts import (
     read_numbered,
     read_settings,
 )
+from pyattn.model_config import ModelConfig
 from pyattn.text_settings import TextSettings
 
 # The names that a tokenizer's file may have, by its role; the first one that exists counts.

@@ -11,10 +11,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from pyattn.checkpoint import NO_DECODER, ModelConfig, Stack
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS, Fields
 from pyattn.files.huggingface.layout import ACTIVATIONS, Family, Layout, special_tokens
 from pyattn.files.reading import shown
+from pyattn.model_config import NO_DECODER, ModelConfig, Stack
 
 _WORDS = {
     "layers": "block",

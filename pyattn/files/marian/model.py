@@ -6,7 +6,7 @@ import functools
 import math
 import warnings
 
-from pyattn.checkpoint import Checkpoint, ModelConfig, Stack, tensor_shapes
+from pyattn.checkpoint import Checkpoint, tensor_shapes
 from pyattn.errors import ModelError
 from pyattn.files.fields import MAX_DIM, MAX_LAYERS, MAX_POSITIONS
 from pyattn.files.marian.folder import Files
@@ -23,6 +23,7 @@ from pyattn.files.marian.variant import (
     read_variant,
 )
 from pyattn.files.marian.yaml import parse_yaml
+from pyattn.model_config import ModelConfig, Stack
 from pyattn.options import MAX_BEAM, GenerationOptions
 from pyattn.stored import Stored, Tensors
 

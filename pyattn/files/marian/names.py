@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyattn.checkpoint import Norm
+from pyattn.model_config import Norm
 
 POSITIONS = "Wpos"
 

@@ -6,7 +6,7 @@ import functools
 import pathlib
 from collections.abc import Mapping
 
-from pyattn.checkpoint import Checkpoint, ModelConfig
+from pyattn.checkpoint import Checkpoint
 from pyattn.files.marian.folder import Files, find_files
 from pyattn.files.marian.model import Reader
 from pyattn.files.marian.shortlist import read_shortlist
@@ -14,6 +14,7 @@ from pyattn.files.marian.vocabulary import Tokens, read_tokens
 from pyattn.files.model_files import ModelFiles
 from pyattn.files.shortlist import LexicalShortlist
 from pyattn.files.tokenizer_parts import NumberedPieces
+from pyattn.model_config import ModelConfig
 
 
 class MarianFiles(ModelFiles):

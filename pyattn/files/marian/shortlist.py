@@ -27,12 +27,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from pyattn import _core
-from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.archives import read_plain
 from pyattn.files.marian.options import Options
 from pyattn.files.reading import shown
 from pyattn.files.shortlist import Begins, Ids, LexicalShortlist
+from pyattn.model_config import ModelConfig
 
 _MAGIC = (0xF11A48D5013417F5).to_bytes(8, "little")
 _HEADER = struct.Struct("<8s5Q")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.marian.folder import Files
+from pyattn.model_config import ModelConfig
 from pyattn.text_settings import TextSettings
 
 # As in vocab.enpt.spm and lex.50.50.enpt.s2t.bin.

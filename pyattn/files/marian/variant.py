@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from pyattn.checkpoint import Activation, Mixer, Norm
 from pyattn.files.fields import MAX_LAYERS
 from pyattn.files.marian.options import Options
+from pyattn.model_config import Activation, Mixer, Norm
 
 PRE, POST, EMB, TOP = (
     f"transformer-{name}"

@@ -10,13 +10,13 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.archives import plain_name, read_plain
 from pyattn.files.marian.folder import Files
 from pyattn.files.marian.yaml import parse_yaml
 from pyattn.files.reading import bare, shown
 from pyattn.files.sentencepieces import Pieces, read_pieces
+from pyattn.model_config import ModelConfig
 
 END_TOKEN, UNKNOWN_TOKEN = "</s>", "<unk>"
 # A token of a few hundred bytes for each of far more ids than there are.

@@ -26,7 +26,6 @@ import pathlib
 import re
 from collections.abc import Callable, Mapping
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files.fields import Fields
 from pyattn.files.huggingface.encoders import ENCODERS
@@ -41,6 +40,7 @@ from pyattn.files.tokenizer_parts import (
     added_tokens,
     read_ids,
 )
+from pyattn.model_config import ModelConfig
 from pyattn.text.tokenizers import codes
 from pyattn.text.tokenizers.contract import Cutter, NoTokenizer
 from pyattn.text.tokenizers.framed import FramedTokenizer

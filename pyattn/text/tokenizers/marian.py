@@ -11,8 +11,8 @@ import json
 import pathlib
 import re
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.files.tokenizer_parts import END, UNKNOWN, NumberedPieces
+from pyattn.model_config import ModelConfig
 from pyattn.text.tokenizers.contract import NoTokenizer
 from pyattn.text.tokenizers.framed import FramedTokenizer
 from pyattn.text.tokenizers.languages import Languages

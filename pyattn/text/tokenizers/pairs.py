@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from pyattn.checkpoint import ModelConfig
 from pyattn.errors import ModelError
 from pyattn.files import ModelFiles
 from pyattn.files.fields import Fields
 from pyattn.files.reading import bare
 from pyattn.files.tokenizer_parts import SETTINGS_FILE, TOKENIZER_FILES, FilesByRole
+from pyattn.model_config import ModelConfig
 from pyattn.text.tokenizers.contract import NoTokenizer
 from pyattn.text.tokenizers.json_file import read_tokenizer_json, refused
 from pyattn.text.tokenizers.word_pieces import OLDER_FILES, ROLES, build_tokenizer
