@@ -87,6 +87,7 @@ ModelConfig config_from(py::handle from) {
   config.embedding_norm = field<bool>(from, "embedding_norm");
   config.zero_start = field<bool>(from, "zero_start");
   config.gated = field<bool>(from, "gated");
+  config.query_key_norm = field<bool>(from, "query_key_norm");
   config.norm_epsilon = field<float>(from, "norm_epsilon");
   config.embedding_scale = field<float>(from, "embedding_scale");
   config.logits_scale = field<float>(from, "logits_scale");

@@ -17,8 +17,9 @@ class Batch::Step {
   Step(const ModelWeights& weights, StateSample& sample)
       : weights_(weights), sample_(sample) {}
 
-  /// Adds a sentence's rows and questions.
-  void add(Live& live);
+  /// Adds a sentence's rows and questions. The keys and values of its first
+  /// tokens are those of a sentence that was added before, if `common` has any.
+  void add(Live& live, const Common& common);
 
   void run();
 
@@ -59,11 +60,15 @@ class Batch::Step {
   Decoded decoded_;  // once gathered, a state per question, by groups
 };
 
-void Batch::Step::add(Live& live) {
+void Batch::Step::add(Live& live, const Common& common) {
   const Search& search = *live.search;
   const size_t prefix = live.prefix_rows();
+  const size_t shared = static_cast<size_t>(common.tokens);
   live.started = true;
-  for (size_t t = 0; t < prefix; ++t) {
+  if (shared > 0) {
+    live.pasts.begin_like(common.with->pasts, common.tokens);
+  }
+  for (size_t t = shared; t < prefix; ++t) {
     const int32_t only_row = 0;
     live.pasts.extend({&only_row, 1});
   }
@@ -73,11 +78,11 @@ void Batch::Step::add(Live& live) {
   }
   live.pasts.extend(parents);
 
-  if (prefix > 0) {
+  if (prefix > shared) {
     fed_.push_back({live.search.get(), row_count(),
-                    row_count() + static_cast<int64_t>(prefix)});
+                    row_count() + static_cast<int64_t>(prefix - shared)});
   }
-  for (size_t t = 0; t < prefix; ++t) {
+  for (size_t t = shared; t < prefix; ++t) {
     add_row(live, search.prefix()[t], live.pasts.of(0), t + 1);
   }
   std::vector<Question> questions;
@@ -200,24 +205,58 @@ int64_t Batch::rows() const {
 }
 
 void Batch::join(const std::vector<SentenceRef>& sentences) {
-  Ragged ragged;
+  const bool encodes = weights_.config.has_encoder();
+  Buffer<float> encoded;
+  if (encodes) {
+    Ragged ragged;
+    for (const SentenceRef& sentence : sentences) {
+      ragged.add(sentence.sentence().source);
+    }
+    encoded = encode(weights_, ragged);
+  }
   for (const SentenceRef& sentence : sentences) {
-    ragged.add(sentence.sentence().source);
+    const int64_t remembered = encodes ? sentence.source_tokens() : 0;
+    live_.push_back({.sentence = sentence,
+                     .search = sentence.new_search(weights_.config),
+                     .selection = selection_of(sentence),
+                     .source = SourceMemory(weights_, pool_, remembered),
+                     .pasts = Pasts(pool_)});
   }
-  const Buffer<float> encoded = encode(weights_, ragged);
-  for (const SentenceRef& sentence : sentences) {
-    live_.push_back(
-        {.sentence = sentence,
-         .search = sentence.new_search(weights_.config),
-         .selection = selection_of(sentence),
-         .source = SourceMemory(weights_, pool_, sentence.source_tokens()),
-         .pasts = Pasts(pool_)});
+  if (encodes) {
+    std::vector<SourceMemory*> stored;
+    for (size_t i = live_.size() - sentences.size(); i < live_.size(); ++i) {
+      stored.push_back(&live_[i].source);
+    }
+    store_sources(weights_, encoded.data(), stored);
   }
-  std::vector<SourceMemory*> stored;
-  for (size_t i = live_.size() - sentences.size(); i < live_.size(); ++i) {
-    stored.push_back(&live_[i].source);
+}
+
+// A prompt is stored as a part of its target.
+int64_t Batch::source_bytes(const SentenceRef& sentence) const {
+  return weights_.config.has_encoder()
+             ? SourceMemory::bytes(weights_, sentence.source_tokens())
+             : target_bytes(sentence.source_tokens() -
+                            common_beginning(sentence, live_.size()).tokens);
+}
+
+Batch::Common Batch::common_beginning(const SentenceRef& sentence,
+                                      size_t count) const {
+  Common best;
+  if (weights_.config.has_encoder()) {
+    return best;
   }
-  store_sources(weights_, encoded.data(), stored);
+  const Sequence& prompt = sentence.sentence().source.ids;
+  for (size_t i = 0; i < count; ++i) {
+    const Sequence& other = live_[i].sentence.sentence().source.ids;
+    const auto [end, _] =
+        std::mismatch(prompt.begin(), prompt.end(), other.begin(), other.end());
+    if (end - prompt.begin() > best.tokens) {
+      best = {&live_[i], end - prompt.begin()};
+    }
+  }
+  // The first question is about the last token of the prompt, which is fed.
+  best.tokens = std::min(best.tokens, sentence.source_tokens() - 1);
+  return best;
 }
 
 // Sentences with the same shortlist share the copy of its columns.
@@ -253,18 +292,25 @@ void Batch::remove_ended(Clock::time_point now) {
 }
 
 int64_t Batch::step_tokens() const {
-  size_t tokens = 0;
-  for (const Live& live : live_) {
-    tokens += live.search->rows().size() + live.prefix_rows();
+  int64_t tokens = 0;
+  for (size_t i = 0; i < live_.size(); ++i) {
+    const Live& live = live_[i];
+    tokens +=
+        static_cast<int64_t>(live.search->rows().size() + live.prefix_rows());
+    if (!live.started) {
+      tokens -= common_beginning(live.sentence, i).tokens;
+    }
   }
-  return static_cast<int64_t>(tokens);
+  return tokens;
 }
 
 void Batch::step() {
   pool_.reserve(step_tokens());
   Step step(weights_, sample_);
-  for (Live& live : live_) {
-    step.add(live);
+  for (size_t i = 0; i < live_.size(); ++i) {
+    Live& live = live_[i];
+    step.add(live,
+             live.started ? Common() : common_beginning(live.sentence, i));
   }
   step.run();
   std::erase_if(live_, [&](Live& live) { return !advance(live, step); });

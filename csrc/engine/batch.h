@@ -38,9 +38,7 @@ class Batch {
   int64_t target_bytes(int64_t tokens) const {
     return tokens * pool_.slot_bytes();
   }
-  int64_t source_bytes(const SentenceRef& sentence) const {
-    return SourceMemory::bytes(weights_, sentence.source_tokens());
-  }
+  int64_t source_bytes(const SentenceRef& sentence) const;
 
   /// Encodes sentences, all at once, and begins their searches. Their sources
   /// must fit in memory.
@@ -77,11 +75,18 @@ class Batch {
     size_t group = 0;
     int64_t first = 0;
 
-    // Tokens of a certain prefix that are still to be fed.
+    // Tokens of a prompt or a certain prefix that are still to be fed.
     size_t prefix_rows() const { return started ? 0 : search->prefix().size(); }
   };
   class Step;
 
+  // The longest common beginning of a prompt and of that of one of the first
+  // `count` sentences, whose keys and values it can share.
+  struct Common {
+    const Live* with = nullptr;
+    int64_t tokens = 0;
+  };
+  Common common_beginning(const SentenceRef& sentence, size_t count) const;
   std::shared_ptr<const Selection> selection_of(
       const SentenceRef& sentence) const;
   bool advance(Live& live, const Step& step);

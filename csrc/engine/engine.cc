@@ -40,6 +40,19 @@ void check_sequences(const char* operation, const char* what,
   }
 }
 
+// A prompt and a certain prefix leave a position to a new token.
+void check_room(const ModelConfig& config, size_t index,
+                const Sentence& sentence) {
+  const int64_t fed = static_cast<int64_t>(sentence.source.ids.size()) +
+                      sentence.options->certain_prefix();
+  check_that(fed < config.decoder.max_positions, "generate", [&] {
+    return "prompt " + std::to_string(index) +
+           " has, with the target_prefix, " + std::to_string(fed) +
+           " tokens, expected fewer than the model's " +
+           std::to_string(config.decoder.max_positions) + " positions";
+  });
+}
+
 // A search needs an end, and another token that may come.
 void check_shortlist(const ModelConfig& config, size_t index,
                      const Sentence& sentence) {
@@ -115,8 +128,11 @@ void check_globals(const char* operation, const ModelConfig& config,
 
 void check_source(const char* operation, const ModelConfig& config,
                   size_t index, const Source& source) {
-  check_sequence(operation, "source", index, source.ids, config.encoder.vocab,
-                 1, config.encoder.max_positions);
+  // A prompt leaves a position to its target.
+  const StackConfig& reader = config.reader();
+  const bool alone = !config.has_encoder();
+  check_sequence(operation, alone ? "prompt" : "source", index, source.ids,
+                 reader.vocab, 1, reader.max_positions - (alone ? 1 : 0));
   check_types(operation, config, index, source);
   check_globals(operation, config, source);
 }
@@ -143,8 +159,24 @@ void check_pairs(const char* operation, const ModelConfig& config,
   });
   check_sources(operation, config, sources);
   // The start takes a position too.
+  const int64_t longest = config.decoder.max_positions;
   check_sequences(operation, "target", targets, config.decoder.vocab, 0,
-                  config.decoder.max_positions - 1);
+                  longest - 1);
+  for (size_t i = 0; !config.has_encoder() && i < targets.size(); ++i) {
+    const size_t prompt = sources[i].ids.size();
+    check_that(static_cast<int64_t>(prompt + targets[i].size()) <= longest,
+               operation, [&] {
+                 return "target " + std::to_string(i) + " has " +
+                        std::to_string(targets[i].size()) +
+                        " tokens behind a prompt of " + std::to_string(prompt) +
+                        ", expected at most " + std::to_string(longest) +
+                        " together";
+               });
+  }
+}
+
+void check_encoder(const char* operation, const ModelConfig& config) {
+  check(config.has_encoder(), operation, "the model has no encoder");
 }
 
 void check_heads(const char* operation, const StackConfig& decoder,
@@ -173,6 +205,7 @@ int64_t rows_of(const Sequence& target) { return length_of(target) + 1; }
 
 Computation Engine::encode(std::vector<Source> sources) {
   const int64_t dim = weights_.config.dim;
+  check_encoder("encode", weights_.config);
   check_sources("encode", weights_.config, sources);
   Computation made;
   for (const Source& source : sources) {
@@ -246,6 +279,7 @@ Computation Engine::score(std::vector<Source> sources,
 
 Computation Engine::align(std::vector<Source> sources,
                           std::vector<Sequence> targets, AlignmentHeads heads) {
+  check_encoder("align", weights_.config);
   check_pairs("align", weights_.config, sources, targets);
   check(!heads.empty(), "align", "there are no heads, expected one or more");
   check_heads("align", weights_.config.decoder, heads);
@@ -286,6 +320,11 @@ std::shared_ptr<Request> Engine::submit(std::vector<Sentence> sentences,
           {config.decoder.vocab, config.decoder.max_positions, config.end},
           *checked);
       check_heads("generate", config.decoder, checked->alignment_heads);
+      check(checked->alignment_heads.empty() || config.has_encoder(),
+            "generate", "alignment_heads: the model has no encoder");
+    }
+    if (!config.has_encoder()) {
+      check_room(config, i, sentences[i]);
     }
     if (sentences[i].shortlist != nullptr) {
       check_shortlist(config, i, sentences[i]);

@@ -14,18 +14,24 @@ namespace {
 
 constexpr int64_t kGroupTokens = 1024;
 
-// Feeds the targets of sources [begin, end) as a whole: rows are the start and
-// every token, sequence behind sequence.
-Decoded feed(const ModelWeights& weights, const std::vector<Source>& sources,
-             const std::vector<Sequence>& targets, const AlignmentHeads* heads,
-             size_t begin, size_t end) {
+// What a target begins with: the start, or the prompt of a decoder alone.
+Sequence opening_of(const ModelConfig& config, const Source& source) {
+  return config.has_encoder() ? Sequence{config.start} : source.ids;
+}
+
+// The keys and values of sources, if there is an encoder.
+std::vector<SourceMemory> remember(const ModelWeights& weights,
+                                   const std::vector<Source>& sources,
+                                   TokenPool& pool, size_t begin, size_t end) {
+  std::vector<SourceMemory> memories;
+  if (!weights.config.has_encoder()) {
+    return memories;
+  }
   Ragged ragged;
   for (size_t i = begin; i < end; ++i) {
     ragged.add(sources[i]);
   }
   const Buffer<float> encoded = encode(weights, ragged);
-  TokenPool pool(token_bytes(weights), INT64_MAX);
-  std::vector<SourceMemory> memories;
   for (int64_t s = 0; s < ragged.sequences(); ++s) {
     memories.emplace_back(weights, pool, ragged.time(s));
   }
@@ -34,21 +40,34 @@ Decoded feed(const ModelWeights& weights, const std::vector<Source>& sources,
     stored.push_back(&memory);
   }
   store_sources(weights, encoded.data(), stored);
+  return memories;
+}
 
-  int64_t count = 0;
+// Feeds the targets of sources [begin, end) as a whole: rows are the opening
+// and every token, sequence behind sequence.
+Decoded feed(const ModelWeights& weights, const std::vector<Source>& sources,
+             const std::vector<Sequence>& targets, const AlignmentHeads* heads,
+             size_t begin, size_t end) {
+  TokenPool pool(token_bytes(weights), INT64_MAX);
+  const std::vector<SourceMemory> memories =
+      remember(weights, sources, pool, begin, end);
+  std::vector<Sequence> fed;
+  size_t count = 0;
   for (size_t i = begin; i < end; ++i) {
-    count += static_cast<int64_t>(targets[i].size()) + 1;
+    fed.push_back(opening_of(weights.config, sources[i]));
+    fed.back().insert(fed.back().end(), targets[i].begin(), targets[i].end());
+    count += fed.back().size();
   }
-  const Slots target_slots(pool, static_cast<size_t>(count));
+  const Slots target_slots(pool, count);
   void* const* const slots = target_slots.all().data();
 
   std::vector<DecoderRow> rows;
-  for (size_t i = begin; i < end; ++i) {
+  for (size_t i = 0; i < fed.size(); ++i) {
     const int64_t first = static_cast<int64_t>(rows.size());
-    const StepMemory cross = memories[i - begin].memory();
-    for (int64_t t = 0; t <= static_cast<int64_t>(targets[i].size()); ++t) {
-      rows.push_back({t == 0 ? weights.config.start : targets[i][t - 1],
-                      static_cast<int32_t>(t), slots[first + t],
+    const StepMemory cross =
+        memories.empty() ? StepMemory() : memories[i].memory();
+    for (int64_t t = 0; t < static_cast<int64_t>(fed[i].size()); ++t) {
+      rows.push_back({fed[i][t], static_cast<int32_t>(t), slots[first + t],
                       slots_memory(weights.config, slots + first, t + 1), cross,
                       heads});
     }
@@ -86,6 +105,10 @@ void feed_targets(const ModelWeights& weights,
     int64_t row = 0;
     for (size_t i = begin; i < end; ++i) {
       const int64_t rows = static_cast<int64_t>(targets[i].size()) + 1;
+      // All but the last token of the opening come before the rows asked for.
+      row +=
+          static_cast<int64_t>(opening_of(weights.config, sources[i]).size()) -
+          1;
       body(i, {decoded.states.data() + row * weights.config.dim, rows,
                decoded.alignments.of(row, row + rows)});
       row += rows;

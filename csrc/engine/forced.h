@@ -16,7 +16,8 @@ namespace pyattn {
 void by_groups(size_t count, const std::function<int64_t(size_t)>& size,
                const std::function<void(size_t, size_t)>& body);
 
-/// What the decoder makes of the start and every token of a target.
+/// What the decoder makes of the start, or of the last token of a prompt, and
+/// of every token of a target.
 struct Fed {
   const float* states;               // [rows, dim]
   int64_t rows;                      // the target's tokens and one

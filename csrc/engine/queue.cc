@@ -14,10 +14,13 @@ namespace {
 constexpr int64_t kRefillShare = 4;
 
 // What a sentence needs to enter: memory for its source, and for as many tokens
-// of each hypothesis as a first guess at the length of its target.
+// of each hypothesis, or as its target may have, as a first guess at its
+// length.
 int64_t needed_bytes(const SentenceRef& sentence, const Batch& batch) {
+  const int64_t source = sentence.source_tokens();
+  const int64_t most = sentence.sentence().options->max_tokens(source);
   return batch.source_bytes(sentence) +
-         batch.target_bytes(sentence.source_tokens() * sentence.width());
+         batch.target_bytes(std::min(source, most) * sentence.width());
 }
 
 // Slots for each row of the batch that stay free for the next steps.

@@ -187,8 +187,15 @@ void Request::fail(std::exception_ptr error) {
 
 std::unique_ptr<Search> SentenceRef::new_search(
     const ModelConfig& config) const {
-  return make_search(
-      {sentence().options, config.start, config.end, sentence().source.ids});
+  SearchTask task = {sentence().options, config.start, config.end,
+                     sentence().source.ids};
+  if (!config.has_encoder()) {
+    task.prompted = true;
+    task.most_tokens =
+        static_cast<int32_t>(config.decoder.max_positions - source_tokens()) -
+        sentence().options->certain_prefix();
+  }
+  return make_search(task);
 }
 
 void SentenceRef::deliver_unfinished(Search& search) const {

@@ -68,6 +68,19 @@ void* TokenPool::take() {
   return slot;
 }
 
+void TokenPool::give_back(void* slot) {
+  if (!shared_.empty()) {
+    const auto owners = shared_.find(slot);
+    if (owners != shared_.end()) {
+      if (--owners->second == 0) {
+        shared_.erase(owners);
+      }
+      return;
+    }
+  }
+  free_.push_back(slot);
+}
+
 void TokenPool::grow() {
   const int64_t slots = std::min(chunk_, (limit_ - aside_) / stride_ - made_);
   // If one of these throws, nothing has changed.
@@ -144,6 +157,16 @@ Slots& Slots::operator=(Slots&& other) noexcept {
   std::swap(pool_, other.pool_);
   slots_.swap(other.slots_);
   return *this;
+}
+
+void Pasts::begin_like(const Pasts& other, int64_t tokens) {
+  for (int64_t t = 0; t < tokens; ++t) {
+    void* const slot = other.paths_.front()[t];
+    pool_->share(slot);
+    nodes_.push_back({slot, leaves_.front(), 1});
+    leaves_.front() = static_cast<int32_t>(nodes_.size()) - 1;
+    paths_.front().push_back(slot);
+  }
 }
 
 void Pasts::extend(std::span<const int32_t> parents) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "base/buffer.h"
@@ -54,7 +55,9 @@ class TokenPool {
 
   /// A slot of [bytes_per_token] bytes, uninitialised. One must be available.
   void* take();
-  void give_back(void* slot) { free_.push_back(slot); }
+  /// Lets one more owner give a slot back before it is free.
+  void share(void* slot) { ++shared_[slot]; }
+  void give_back(void* slot);
 
   /// Counts memory that others allocate against the limit, or no longer. So
   /// many bytes must be free; chunks without a slot in use make way for them.
@@ -87,6 +90,7 @@ class TokenPool {
   int64_t made_ = 0;      // slots
   std::vector<Buffer<char>> chunks_;
   std::vector<void*> free_;
+  std::unordered_map<void*, int32_t> shared_;  // to the owners beyond the first
 };
 
 /// Slots that are taken for as long as this lives.
@@ -108,12 +112,17 @@ class Slots {
 
 /// The pasts of a sentence's rows, as paths in a tree of tokens: rows share a
 /// common past. A token that no row's path contains any more is given back.
+/// Sentences with a common beginning may share its slots.
 class Pasts {
  public:
   explicit Pasts(TokenPool& pool) : pool_(&pool) {}
   ~Pasts();
   Pasts(Pasts&&) = default;
   Pasts& operator=(Pasts&& other) noexcept;
+
+  /// Makes the one row go on behind the first tokens of another sentence's
+  /// rows, which these have in common. Call before `extend`.
+  void begin_like(const Pasts& other, int64_t tokens);
 
   /// Replaces the rows: the i-th continues the `parents[i]`-th of the previous
   /// rows with a new token. At first there is one row, without a past.

@@ -58,6 +58,7 @@ struct ModelConfig {
   NormKind norm_kind;
   bool first_norm, final_norm, embedding_norm, zero_start;
   bool gated;
+  bool query_key_norm;
   float norm_epsilon, embedding_scale, logits_scale, logits_soft_cap;
   float attention_soft_cap;
   Activation activation;
@@ -77,8 +78,20 @@ struct ModelConfig {
     return positions == Positions::kRelative ||
            positions == Positions::kAddedAndRelative;
   }
+  /// A model without one is a decoder that stands alone: its source is a
+  /// prompt, with which its target begins.
+  bool has_encoder() const { return encoder.vocab > 0; }
   /// A model without one is an encoder that stands alone.
   bool has_decoder() const { return decoder.vocab > 0; }
+  /// The stack that reads sources.
+  const StackConfig& reader() const {
+    return has_encoder() ? encoder : decoder;
+  }
 };
+
+/// Throws ArgumentError for a config that the core cannot compute with. Python
+/// has checked it with better messages; what is checked here keeps the core's
+/// own arithmetic safe: divisions, shapes and lookups.
+void check_config(const ModelConfig& config);
 
 }  // namespace pyattn

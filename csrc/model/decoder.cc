@@ -34,7 +34,9 @@ class Step {
     embed_tokens();
     for (int64_t n = 0; n < stack_.layers; ++n) {
       mix(weights_.decoder[n], n);
-      cross_attention(weights_.decoder[n].cross_attention, n);
+      if (weights_.config.has_encoder()) {
+        cross_attention(weights_.decoder[n].cross_attention, n);
+      }
       stream_.feed_forward(weights_.decoder[n].feed_forward);
     }
     stream_.finish(weights_.decoder_norm);

@@ -16,7 +16,7 @@ struct DecoderRow {
   int32_t position;
   void* slot;         // for the token's keys and values
   StepMemory past;    // earlier tokens and, last, this one
-  StepMemory source;  // the tokens of the sentence's source
+  StepMemory source;  // the tokens of the sentence's source; none: no encoder
   /// Heads whose attention to the source is wanted, at least one; null: none.
   const AlignmentHeads* alignment_heads = nullptr;
 };

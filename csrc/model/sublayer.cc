@@ -50,6 +50,35 @@ void Stream::normalise(const NormWeights& norm, ConstRows from, Rows to,
              words);
 }
 
+void Stream::normalise_heads(const StackConfig& stack,
+                             const SelfAttentionWeights& attention, Rows qkv) {
+  if (!weights_.config.query_key_norm) {
+    return;
+  }
+  const int64_t head_dim = stack.head_dim;
+  const auto part = [&](const Buffer<float>& gamma, float* x, int64_t heads) {
+    weights_.table.rms_norm({.x = x,
+                             .gamma = gamma.data(),
+                             .beta = nullptr,
+                             .y = x,
+                             .words = {},
+                             .rows = heads,
+                             .dim = head_dim,
+                             .x_stride = head_dim,
+                             .y_stride = head_dim,
+                             .epsilon = weights_.config.norm_epsilon});
+  };
+  parallel_for(rows_, grain(stack.width() + stack.kv_width()),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t row = begin; row < end; ++row) {
+                   float* const queries = qkv.from(row).data;
+                   part(attention.query_norm, queries, stack.heads);
+                   part(attention.key_norm, queries + stack.width(),
+                        stack.kv_heads);
+                 }
+               });
+}
+
 void Stream::add(ConstRows branch) {
   const int64_t dim = weights_.config.dim;
   parallel_for(rows_, grain(dim), [&](int64_t begin, int64_t end) {

@@ -88,6 +88,7 @@ class Stream {
                const Rows qkv = {scratch, joined};
                const Rows heads = {scratch + rows_ * joined, width};
                linear(attention.qkv, in, rows_, qkv, {});
+               normalise_heads(stack, attention, qkv);
                if (rotation.head_dim > 0) {
                  // Keys stand behind the queries.
                  rotate(rotation, positions, stack.heads + stack.kv_heads, qkv);
@@ -122,6 +123,9 @@ class Stream {
   void normalise(const NormWeights& norm, ConstRows from, Rows to,
                  const PackedLinear* next, const NormWeights* states = nullptr);
   void add(ConstRows branch);
+  // Each head of queries and keys, where the model normalises these.
+  void normalise_heads(const StackConfig& stack,
+                       const SelfAttentionWeights& attention, Rows qkv);
 
   const ModelWeights& weights_;
   const int64_t rows_, states_;

@@ -1,7 +1,6 @@
 #include "model/weights.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 
 #include "base/check.h"
@@ -47,6 +46,10 @@ class Packer {
     SelfAttentionWeights weights;
     weights.norms = norms(name, place);
     weights.qkv = product(name + ".query_key_value", joined, dim_);
+    if (config_.query_key_norm) {
+      weights.query_norm = copy(name + ".query_norm.weight", {stack.head_dim});
+      weights.key_norm = copy(name + ".key_norm.weight", {stack.head_dim});
+    }
     if (&stack == &config_.encoder) {
       add_pattern(name, weights);
     }
@@ -114,7 +117,9 @@ class Packer {
         weights.average = average(layer, place);
         break;
     }
-    weights.cross_attention = cross_attention(layer, config_.decoder);
+    if (config_.has_encoder()) {
+      weights.cross_attention = cross_attention(layer, config_.decoder);
+    }
     weights.feed_forward = feed_forward(layer, config_.decoder.ffn);
     return weights;
   }
@@ -193,9 +198,9 @@ class Packer {
     if (config_.positions != Positions::kRotary) {
       return {};
     }
-    const int64_t head_dim = config_.encoder.head_dim;
+    const int64_t head_dim = config_.reader().head_dim;
     const int64_t longest =
-        std::max(config_.encoder.max_positions,
+        std::max(config_.reader().max_positions,
                  config_.has_decoder() ? config_.decoder.max_positions : 0);
     const std::vector<int64_t> shape = {longest, head_dim / 2};
     return {copy(name + ".cos", shape), copy(name + ".sin", shape), head_dim};
@@ -288,70 +293,6 @@ class Packer {
   int64_t bytes_ = 0;
 };
 
-// Python has checked the config with better messages. What is checked here
-// keeps the core's own arithmetic safe: divisions, shapes and lookups.
-void check_stack(const ModelConfig& config, const StackConfig& stack) {
-  const auto positive = [](int64_t value) { return value > 0; };
-  check(stack.layers >= 0 && positive(stack.heads) &&
-            positive(stack.kv_heads) && positive(stack.ffn) &&
-            positive(stack.vocab) && positive(stack.max_positions),
-        "model", "sizes of a stack must be positive");
-  check(positive(stack.head_dim), "model", "head_dim must be positive");
-  check(stack.heads % stack.kv_heads == 0, "model",
-        "the number of heads is not a multiple of that of kv_heads");
-  check(static_cast<int64_t>(stack.windows.size()) == stack.layers, "model",
-        "there are more windows than layers");
-  check(std::isfinite(config.attention_soft_cap) &&
-            config.attention_soft_cap >= 0 && config.logits_soft_cap >= 0,
-        "model", "soft caps must not be negative");
-}
-
-// What the patterns of attention can be combined with.
-void check_pattern(const ModelConfig& config) {
-  const EncoderPattern& pattern = config.pattern;
-  const bool blocks = pattern.kind == Pattern::kAggregates ||
-                      pattern.kind == Pattern::kBlocks ||
-                      pattern.kind == Pattern::kStates;
-  check(blocks ? pattern.block > 0 : pattern.block == 0, "model",
-        "encoder_block does not suit the pattern");
-  check(pattern.random_blocks >= 0 && pattern.states >= 0, "model",
-        "sizes of a pattern must not be negative");
-  check(pattern.kind != Pattern::kStates ||
-            (pattern.states > 0 && config.norm == NormSide::kPre &&
-             !config.embedding_norm && config.positions != Positions::kRotary),
-        "model", "states need norms before the blocks alone");
-  check(pattern.kind == Pattern::kWindows ||
-            pattern.kind == Pattern::kAggregates || !config.has_relative_bias(),
-        "model", "this pattern has no bias by distance");
-  check(pattern.kind != Pattern::kAggregates || config.has_relative_bias(),
-        "model", "aggregates need a bias by distance");
-}
-
-void check_config(const ModelConfig& config) {
-  const auto positive = [](int64_t value) { return value > 0; };
-  check(positive(config.dim), "model", "dim must be positive");
-  check(config.token_types >= 0, "model", "token_types must not be negative");
-  check_stack(config, config.encoder);
-  check_pattern(config);
-  check(config.positions != Positions::kRotary ||
-            config.encoder.head_dim % 2 == 0,
-        "model", "rotary positions need heads of an even width");
-  if (!config.has_decoder()) {
-    check(config.decoder.layers == 0, "model",
-          "a decoder has layers, but no vocabulary");
-    return;
-  }
-  check_stack(config, config.decoder);
-  check(config.positions != Positions::kRotary ||
-            config.encoder.head_dim == config.decoder.head_dim,
-        "model", "rotary positions need heads of one width");
-  const auto in_vocab = [&config](int32_t id) {
-    return id >= 0 && id < config.decoder.vocab;
-  };
-  check(in_vocab(config.start) && in_vocab(config.end), "model",
-        "start or end is not an id of the target vocabulary");
-}
-
 }  // namespace
 
 ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
@@ -359,23 +300,26 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     : config(from), table(packing.table) {
   check_config(config);
   Packer pack(config, packing, tensors);
-  source_embedding = pack.embedding("encoder", config.encoder);
-  // The encoder sees distances of both signs, the decoder only the past.
-  encoder_bias = pack.relative_bias("encoder", config.encoder,
-                                    2 * config.encoder.max_positions - 1);
-  aggregate_bias = pack.aggregate_bias();
-  states = pack.states();
   rotation = pack.rotation("rotary");
   if (config.rotary_local) {
     local_rotation = pack.rotation("rotary_local");
   }
-  for (int64_t n = 0; n < config.encoder.layers; ++n) {
-    const std::string layer = "encoder.layers." + std::to_string(n);
-    encoder.push_back({pack.self_attention(layer, place_of(n), config.encoder),
-                       pack.feed_forward(layer, config.encoder.ffn)});
-  }
-  if (config.final_norm) {
-    encoder_norm = pack.norm("encoder.final_norm");
+  if (config.has_encoder()) {
+    source_embedding = pack.embedding("encoder", config.encoder);
+    // The encoder sees distances of both signs, the decoder only the past.
+    encoder_bias = pack.relative_bias("encoder", config.encoder,
+                                      2 * config.encoder.max_positions - 1);
+    aggregate_bias = pack.aggregate_bias();
+    states = pack.states();
+    for (int64_t n = 0; n < config.encoder.layers; ++n) {
+      const std::string layer = "encoder.layers." + std::to_string(n);
+      encoder.push_back(
+          {pack.self_attention(layer, place_of(n), config.encoder),
+           pack.feed_forward(layer, config.encoder.ffn)});
+    }
+    if (config.final_norm) {
+      encoder_norm = pack.norm("encoder.final_norm");
+    }
   }
   if (config.has_decoder()) {
     target_embedding = pack.embedding("decoder", config.decoder);

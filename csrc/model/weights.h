@@ -67,6 +67,7 @@ struct BlockNorms {
 /// What only some encoders have is empty elsewhere: the products of global
 /// tokens, and the norm of aggregates.
 struct SelfAttentionWeights {
+  Buffer<float> query_norm, key_norm;  // [head_dim], if config.query_key_norm
   PackedLinear qkv;               // [dim, width + 2 * kv_width], all at once
   PackedLinear global_query;      // [dim, width]
   PackedLinear global_key_value;  // [dim, 2 * kv_width]

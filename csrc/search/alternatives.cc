@@ -17,7 +17,8 @@ class Alternatives : public Search {
     alone->return_alternatives = false;
     alone->scores = true;  // alternatives are ranked by them
     alone->num_hypotheses = 1;
-    branch_task_ = {std::move(alone), task.start, task.end, task.source};
+    branch_task_ = task;
+    branch_task_.options = std::move(alone);
   }
 
   void ask(std::vector<Question>& questions) const override {

@@ -49,7 +49,8 @@ Constraints::Constraints(const SearchTask& task)
       task_(task),
       ends_(options_.end_tokens.empty() ? std::vector<int32_t>{task.end}
                                         : options_.end_tokens),
-      max_tokens_(options_.max_tokens(task.source.size())),
+      max_tokens_(
+          std::min(options_.max_tokens(task.source.size()), task.most_tokens)),
       reads_target_(options_.repetition_penalty != 1 ||
                     options_.no_repeat_ngram_size > 0 ||
                     options_.encoder_no_repeat_ngram_size > 0 ||
@@ -107,7 +108,8 @@ NextRules Constraints::rules(int32_t length,
     }
   }
   if (reads_target_) {
-    const auto history = target.subspan(options_.history_counts_start ? 0 : 1);
+    const bool all = task_.prompted || options_.history_counts_start;
+    const auto history = target.subspan(all ? 0 : 1);
     edit_repeated(edits, history);
     edit_sequences(edits, history);
     forbid_ngrams(edits, history, history, options_.no_repeat_ngram_size);

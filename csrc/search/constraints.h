@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,6 +17,11 @@ struct SearchTask {
   std::shared_ptr<const SearchOptions> options;
   int32_t start, end;               // of the target vocabulary
   std::span<const int32_t> source;  // outlives the search
+  /// Whether the source is a prompt: the target begins with it, in the place of
+  /// the start.
+  bool prompted = false;
+  /// The most new tokens, whatever the options say.
+  int32_t most_tokens = std::numeric_limits<int32_t>::max();
 };
 
 /// A change to the logit, or the log-probability, of one token: `bias` is added
@@ -64,8 +70,8 @@ class Constraints {
   /// alone.
   bool reads_target() const { return reads_target_; }
 
-  /// The rules for the token after `length` new ones. `target` is the start,
-  /// the certain prefix and the new tokens; it may be empty unless
+  /// The rules for the token after `length` new ones. `target` is the start or
+  /// the prompt, the certain prefix and the new tokens; it may be empty unless
   /// `reads_target`.
   NextRules rules(int32_t length, std::span<const int32_t> target) const;
 

@@ -17,16 +17,25 @@ Search::Search(const SearchTask& task, const Path& begun)
   // The last given token is the row of the first question; those before it are
   // fed in one pass. Alternatives start behind tokens whose cache exists.
   if (begun.tokens.empty()) {
-    prefix_ = {task.start};
-    prefix_.insert(
-        prefix_.end(), options().target_prefix.begin(),
-        options().target_prefix.begin() + options().certain_prefix());
+    prefix_ = opening();
     rows_ = {{prefix_.back(), 0}};
     prefix_.pop_back();
   } else {
     rows_ = {{begun.tokens.back(), 0}};
   }
   set_rules(begun.length(), [&](size_t) { return begun; });
+}
+
+// What a target begins with before its first new token.
+std::vector<int32_t> Search::opening() const {
+  std::vector<int32_t> tokens = {task_.start};
+  if (task_.prompted) {
+    tokens.assign(task_.source.begin(), task_.source.end());
+  }
+  const std::vector<int32_t>& prefix = options().target_prefix;
+  tokens.insert(tokens.end(), prefix.begin(),
+                prefix.begin() + options().certain_prefix());
+  return tokens;
 }
 
 // Rules that do not depend on the tokens of a target are the same for all rows.
@@ -38,10 +47,7 @@ void Search::set_rules(int32_t length,
     return;
   }
   for (size_t row = 0; row < rows_.size(); ++row) {
-    const std::vector<int32_t>& prefix = options().target_prefix;
-    std::vector<int32_t> target = {task_.start};
-    target.insert(target.end(), prefix.begin(),
-                  prefix.begin() + options().certain_prefix());
+    std::vector<int32_t> target = opening();
     const Path own = path(row);
     target.insert(target.end(), own.tokens.begin(), own.tokens.end());
     rules_.push_back(constraints_.rules(length, target));

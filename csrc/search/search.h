@@ -81,8 +81,8 @@ class Search {
   virtual ~Search() = default;
 
   /// Tokens to feed before the first rows, in one pass and without questions:
-  /// the start and the certain prefix, but for the last token of these, which
-  /// is the first row.
+  /// the start or the prompt, and the certain prefix, but for the last token of
+  /// these, which is the first row.
   const std::vector<int32_t>& prefix() const { return prefix_; }
 
   /// Takes the attention of the prefix, [tokens, source], once it is fed.
@@ -164,6 +164,8 @@ class Search {
   std::vector<NextRow> rows_;
 
  private:
+  std::vector<int32_t> opening() const;
+
   const Constraints constraints_;
   const Path begun_;
   const uint64_t hash_;  // of the source and of begun tokens, for `uniform`

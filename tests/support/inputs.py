@@ -9,7 +9,7 @@ from pyattn import _core
 from pyattn.checkpoint import Checkpoint, ModelConfig, tensor_shapes
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
-from support.recipes import FAMILIES, RECIPES, Recipe
+from support.recipes import DECODERS, FAMILIES, RECIPES, Recipe
 
 Floats = npt.NDArray[np.float32]
 
@@ -34,8 +34,8 @@ _POSITIONS = 208
 
 
 def checkpoint(name: str) -> Checkpoint:
-    """The checkpoint of one of the `RECIPES` or `FAMILIES`, always with the same weights."""
-    recipe = (RECIPES | FAMILIES)[name]
+    """The checkpoint of one of the recipes, always with the same weights."""
+    recipe = (RECIPES | FAMILIES | DECODERS)[name]
     config = ModelConfig(family="test", max_positions=_POSITIONS, **recipe.sizes)
     random = np.random.default_rng(recipe.seed)
     tensors = {
@@ -43,7 +43,8 @@ def checkpoint(name: str) -> Checkpoint:
     }
     tensors["output.weight"][config.end] *= np.float32(recipe.end_gain)
     if recipe.tied:
-        tensors["encoder.embedding"] = tensors["decoder.embedding"] = tensors["output.weight"]
+        for stack in config.stacks:
+            tensors[f"{stack}.embedding"] = tensors["output.weight"]
     if recipe.output_bias:
         tensors["output.bias"] = random.standard_normal(config.target_vocab, np.float32)
     return Checkpoint(config, tensors, GenerationOptions(max_new_tokens=30))
@@ -90,10 +91,11 @@ def assert_same_hypotheses(
 
 def sentences(seed: int, config: ModelConfig, count: int, longest: int) -> list[list[int]]:
     """Sources of ragged lengths from 1 to `longest`, both of which occur if `count` is above 1."""
+    vocab = config.stack(config.stacks[0]).vocab
     random = np.random.default_rng(seed)
     lengths = random.integers(1, longest + 1, count)
     lengths[:2] = (longest, 1)[:count]
-    return [random.integers(0, config.source_vocab, length).tolist() for length in lengths]
+    return [random.integers(0, vocab, length).tolist() for length in lengths]
 
 
 def targets(seed: int, config: ModelConfig, count: int, longest: int) -> list[list[int]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from pyattn.model_config import RotaryScaling
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -294,6 +296,60 @@ FAMILIES = {
             "attention_soft_cap": 3.0,
             "mixer": "average",
             "average_gates": False,
+        },
+    ),
+}
+
+# Decoders that stand alone.
+DECODERS = {
+    # GPT-2: norms in front, learned positions, biases everywhere, one matrix for both ends.
+    "gpt2": Recipe(
+        seed=21,
+        tied=True,
+        output_bias=False,
+        sharpness=3.0,
+        end_gain=2.0,
+        sizes={
+            "target_vocab": 97,
+            "dim": 40,
+            "decoder_layers": 3,
+            "decoder_heads": 2,
+            "decoder_ffn": 70,
+            "end": 0,
+            "norm": "pre",
+            "final_norm": True,
+            "activation": "gelu_tanh",
+            "positions": "learned",
+        },
+    ),
+    # Qwen's: normalised queries and keys, fewer heads of these, biases of the inputs of attention.
+    "qwen": Recipe(
+        seed=22,
+        tied=False,
+        output_bias=False,
+        sharpness=3.0,
+        end_gain=2.5,
+        sizes={
+            "target_vocab": 601,
+            "dim": 32,
+            "decoder_layers": 2,
+            "decoder_heads": 4,
+            "decoder_kv_heads": 2,
+            "decoder_ffn": 50,
+            "head_dim": 20,
+            "end": 3,
+            "norm": "pre",
+            "norm_kind": "rms",
+            "final_norm": True,
+            "feed_forward_bias": False,
+            "attention_output_bias": False,
+            "query_key_norm": True,
+            "activation": "silu",
+            "gated": True,
+            "positions": "rotary",
+            "rotary_theta": 500.0,
+            "rotary_scaling": RotaryScaling(8.0, 1.0, 4.0, 32),
+            "decoder_windows": (0, 9),
         },
     ),
 }
