@@ -68,8 +68,6 @@ def read_gpt2(name: str, family: Family, fields: Fields, ids: Fields) -> Layout:
         prefix=_PREFIX,
         words={"decoder": _WORDS},
         names={"decoder.positions": "wpe.weight"},
-        not_read=tuple(
-            f"{_PREFIX}h.{n}.{buffer}" for n in range(layers) for buffer in _BUFFERS
-        ),
+        not_read=tuple(f"{_PREFIX}h.{n}.{buffer}" for n in range(layers) for buffer in _BUFFERS),
         transposed=True,
     )
