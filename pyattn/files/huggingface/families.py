@@ -10,7 +10,8 @@
     led              LED, PRIMERA                longt5     LongT5
     bigbird_pegasus  BigBird-Pegasus             pegasus_x  Pegasus-X
 
-Encoders that stand alone are in `pyattn.files.huggingface.encoders`; T5s may do so, too.
+Encoders that stand alone are in `pyattn.files.huggingface.encoders`; T5s may do so, too. Decoders
+that do are in `pyattn.files.huggingface.decoders`.
 
 Defaults are those of transformers' config classes, as files need not repeat them.
 """
@@ -20,6 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from pyattn.files.huggingface.bart import read_bart, read_fsmt
+from pyattn.files.huggingface.decoders import DECODERS
 from pyattn.files.huggingface.encoders import ENCODERS
 from pyattn.files.huggingface.gemma import read_gemma
 from pyattn.files.huggingface.layout import Embeddings, Family
@@ -294,4 +296,5 @@ FAMILIES = {
         not_read=_TABLES,
     ),
     **ENCODERS,
+    **DECODERS,
 }

@@ -29,13 +29,13 @@ class Embeddings:
     """Names in the files of the two embeddings and of the output matrix.
 
     Attributes:
-        encoder: The encoder's embedding.
+        encoder: The encoder's embedding; "" for a decoder that stands alone.
         decoder: The decoder's; "" for an encoder that stands alone.
         output: The output matrix; likewise.
         shared: One matrix for both stacks, where a family has a name for it.
     """
 
-    encoder: str
+    encoder: str = ""
     decoder: str = ""
     output: str = ""
     shared: str | None = None
@@ -64,6 +64,7 @@ class Layout:
         norm_biases: Whether the biases of norms are stored; if not, they are zeros.
         norms_less_one: Whether the weights of norms are stored less one.
         tied_scale: Factor of logits if the output matrix is the decoder's embedding.
+        transposed: Whether the matrices of layers are stored with a row for each input.
     """
 
     model: ModelConfig
@@ -81,6 +82,7 @@ class Layout:
     norm_biases: bool = True
     norms_less_one: bool = False
     tied_scale: float = 1.0
+    transposed: bool = False
 
     def saved_name(self, name: str) -> str:
         """The name in the files of a tensor that is not an embedding."""
@@ -132,4 +134,15 @@ def special_tokens(ids: Fields, source_vocab: int, target_vocab: int) -> dict[st
         "end": ids.ids("eos_token_id", vocab=smaller)[0],
         "pad": ids.optional_id("pad_token_id", None, vocab=smaller),
         "unk": ids.optional_id("unk_token_id", None, vocab=target_vocab),
+    }
+
+
+def ids_of_decoder(ids: Fields, vocab: int) -> dict[str, Any]:
+    """The same of a decoder that stands alone, which begins with its prompt."""
+    # Some files have -1 in place of no padding.
+    padded = ids.get("pad_token_id") not in (None, -1)
+    return {
+        "end": ids.ids("eos_token_id", vocab=vocab)[0],
+        "pad": ids.optional_id("pad_token_id", None, vocab=vocab) if padded else None,
+        "unk": ids.optional_id("unk_token_id", None, vocab=vocab),
     }

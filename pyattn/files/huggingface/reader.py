@@ -61,7 +61,7 @@ def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout)
         rows = shape[0] + layout.rows_before
         table = weights.take(saved, (rows, *shape[1:])).stored()
         return table.rows(layout.rows_before, rows)
-    stored = weights.take(saved, shape).stored()
+    stored = _taken(weights, saved, shape, layout)
     if layout.norms_less_one and name.endswith("norm.weight"):
         array = stored.float32() + np.float32(1)
         array.flags.writeable = False
@@ -76,11 +76,25 @@ def _parts(
     heights = [shape[0] for shape in shapes.values()]
     ends = list(itertools.accumulate(heights))
     first = next(iter(shapes))
-    stored = weights.take(layout.saved_name(first), (ends[-1], *shapes[first][1:])).stored()
+    shape = (ends[-1], *shapes[first][1:])
+    stored = _taken(weights, layout.saved_name(first), shape, layout)
     return {
         name: stored.rows(end - height, end)
         for name, height, end in zip(shapes, heights, ends, strict=True)
     }
+
+
+def _taken(weights: Weights, saved: str, shape: tuple[int, ...], layout: Layout) -> Stored:
+    """A tensor of a layer or a stack, a view of its file also where that has it transposed."""
+    if not (layout.transposed and len(shape) == 2) or saved in _tables(layout):
+        return weights.take(saved, shape).stored()
+    stored = weights.take(saved, shape[::-1]).stored()
+    return Stored(stored.dtype, stored.values.T)
+
+
+def _tables(layout: Layout) -> set[str]:
+    """Names of tensors that have a row for each position, whatever the matrices have."""
+    return {layout.saved_name(f"{stack}.positions") for stack in layout.words}
 
 
 def _embeddings(
