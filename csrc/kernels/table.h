@@ -129,8 +129,11 @@ struct LinearArgs {
   const int32_t* x_zero;      // [rows]
   const float* scale;         // [columns]; int8_grouped has it, too
   const int32_t* column_sum;  // [columns]: of the column's weights
-  const int32_t* bar;         // [rows], for KernelTable::bounds only,
-  BoundHits* hits;            // which finds these
+  // int8, where ProductKernel asks for it: of the column's weights below 0,
+  // without their signs; null where weights are not packed for that.
+  const int32_t* negative_sum;  // [columns]
+  const int32_t* bar;           // [rows], for KernelTable::bounds only,
+  BoundHits* hits;              // which finds these
 };
 
 /// An int4 panel to the int8 panel that it compresses.
@@ -352,6 +355,7 @@ struct ProductKernel {
   int rows = 1;
   // int4 only: with more rows it is quicker to expand the weights to int8.
   int most_rows = 0;
+  bool negative_sums = false;  // int8 only: whether it reads these
 };
 
 /// Everything that one level of instructions runs.

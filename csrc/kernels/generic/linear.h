@@ -165,6 +165,23 @@ template <class Product, int kVecs>
   }
 }
 
+// The most rows of a tile, whose sums and weights have to fit the registers.
+template <class Product>
+constexpr int tile_rows() {
+  if constexpr (requires { Product::kTileRows; }) {
+    return Product::kTileRows;
+  } else {
+    return Product::Lanes::kTileRows;
+  }
+}
+
+// Bytes of the next panel that a step asks for. Tiles of few rows are over
+// before as many requests are answered as others make: two of them share the
+// panel, and ask for each line twice.
+template <class Product>
+inline constexpr int64_t kAskedBytes =
+    tile_rows<Product>() > kFewRows ? kLine : kLine / 2;
+
 template <class Product, int kRows, bool kAhead>
 void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
                  const char* ahead) {
@@ -180,7 +197,7 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
-      sums[r][c] = Product::start();
+      sums[r][c] = Product::start(args, column + c * Vec::kWidth);
     }
   }
   for (int64_t i = 0; i < args.steps; ++i) {
@@ -194,7 +211,7 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
     }
     if constexpr (kAhead) {
       __builtin_prefetch(ahead, 0, 2);
-      ahead += kLine;
+      ahead += kAskedBytes<Product>;
     }
     weight += kVecs * kVecBytes;
 #pragma GCC unroll 16
@@ -244,7 +261,7 @@ void linear_rows(const LinearArgs& args, int64_t rows, int64_t row,
 template <class Product>
 void linear(const LinearArgs& args) {
   constexpr int64_t kPanel = kPanelColumns<Product>;
-  constexpr int64_t kTile = Product::Lanes::kTileRows;
+  constexpr int64_t kTile = tile_rows<Product>();
   const int64_t columns = columns_of<Product>(args);
   const int64_t panel_bytes = args.steps * kStepBytes<Product>;
   const int64_t most = kBlockBytes / (args.steps > 0 ? args.steps * 4 : 1);
@@ -263,12 +280,11 @@ void linear(const LinearArgs& args) {
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t first = rows * t / tiles;
         const int64_t end = rows * (t + 1) / tiles;
-        // Tile t asks for a line per step of the next panel, from line
-        // t * steps on.
-        const bool asks = tiles > 1 && t * kLine < kStepBytes<Product>;
-        linear_rows<Product, Product::Lanes::kTileRows>(
+        const int64_t asked = t * kAskedBytes<Product>;
+        const bool asks = tiles > 1 && asked < kStepBytes<Product>;
+        linear_rows<Product, tile_rows<Product>()>(
             args, end - first, begin + first, column,
-            asks ? next + t * args.steps * kLine : nullptr);
+            asks ? next + args.steps * asked : nullptr);
       }
     }
   }
