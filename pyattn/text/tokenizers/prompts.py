@@ -11,7 +11,7 @@ that count stand around it, or come from a chat template.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pyattn._exits import gate
@@ -117,33 +117,32 @@ class PromptTokenizer:
                 raise TextError("encode", index, error.problem) from None
         return found
 
-    def encode_rendered(self, pieces: Iterable[tuple[str, bool]]) -> list[int]:
-        """Ids of a text of which some pieces may have no special tokens.
-
-        Nothing is put around it: chat templates write what they need.
+    def encode_rendered(self, pieces: Sequence[str]) -> list[int]:
+        """Ids of a text that a chat template has written; nothing is put around it.
 
         Args:
-            pieces: The text in pieces, each with whether special tokens in it count.
+            pieces: The text. Special tokens inside of a piece count; what only neighbouring pieces
+                make up is just text.
         """
-        parts = list(pieces)
-        whole = "".join(text for text, _ in parts)
-        if all(counts or not self.has_special(text) for text, counts in parts):
-            return self._cutter.cut_marked(whole)
+        if len(pieces) == 1:
+            return self._cutter.cut_marked(pieces[0])
         # Rare, so this may cost more: cut at the tokens that count.
         ids: list[int] = []
         plain = ""
-        for text, counts in parts:
+        for piece in pieces:
             begin = 0
-            for mark in self._marks.finditer(text) if counts and self._marks else ():
-                plain += text[begin : mark.start()]
+            for mark in self._marks.finditer(piece) if self._marks else ():
+                plain += piece[begin : mark.start()]
                 ids += [*(self._cutter.cut(plain) if plain else []), self.special[mark[0]]]
                 plain, begin = "", mark.end()
-            plain += text[begin:]
+            plain += piece[begin:]
         return ids + (self._cutter.cut(plain) if plain else [])
 
-    def has_special(self, text: str) -> bool:
-        """Whether a text has a special token, or what looks like one."""
-        return self._marks is not None and self._marks.search(text) is not None
+    def broken(self, text: str, breaker: str) -> str:
+        """A text whose special tokens have something behind their first character."""
+        if self._marks is None:
+            return text
+        return self._marks.sub(lambda mark: mark[0][:1] + breaker + mark[0][1:], text)
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Text of each list of ids; special tokens are left out.
