@@ -136,9 +136,7 @@ def read_settings(folder: pathlib.Path) -> JsonObject:
         try:
             settings = {**settings, "chat_template": content.decode()}
         except UnicodeDecodeError as error:
-            raise ModelError(
-                f"{_TEMPLATE_FILE}: not valid UTF-8 at byte {error.start}"
-            ) from None
+            raise ModelError(f"{_TEMPLATE_FILE}: not valid UTF-8 at byte {error.start}") from None
     if not added or settings.get(_ADDED_KEY):
         return settings
     return {**settings, _ADDED_KEY: {str(id): {"content": token} for token, id in added.items()}}

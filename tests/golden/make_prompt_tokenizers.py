@@ -1,4 +1,4 @@
-"""Make the tokenizers of decoders and their golden files. Needs transformers, sentencepiece, jinja2.
+"""Make the tokenizers of decoders and their golden files. Needs transformers and jinja2.
 
     python tests/golden/make_prompt_tokenizers.py
 
@@ -31,8 +31,15 @@ _LINES = [
 ] * 8
 TEXTS = [
     *["", " ", "a", "Hello world", "  two  spaces ", "It's 12345 o'clock!\n\nWe'll see.\t"],
-    *["for n in range(10):\r\n    print(n)", "Grüße, \u4f60\u597d \U0001f600\U0001f468\u200d\U0001f469"],
-    *["cafe\u0301 \u00e9", "a<|im_end|>b</s><|endoftext|><s> <think> c<|eot_id|>d", "\u00a0x\u3000y"],
+    *[
+        "for n in range(10):\r\n    print(n)",
+        "Grüße, \u4f60\u597d \U0001f600\U0001f468\u200d\U0001f469",
+    ],
+    *[
+        "cafe\u0301 \u00e9",
+        "a<|im_end|>b</s><|endoftext|><s> <think> c<|eot_id|>d",
+        "\u00a0x\u3000y",
+    ],
 ]
 CHATS: list[list[dict[str, str]]] = [
     [{"role": "user", "content": "Hello world"}],
@@ -145,15 +152,15 @@ def _qwen2(folder: pathlib.Path) -> Any:
 
 
 def _llama2_json(folder: pathlib.Path) -> Any:
-    tokenizer = tokenizers.Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer = tokenizers.Tokenizer(
+        models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True)
+    )
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]
     )
     special = ["<unk>", "<s>", "</s>", *(f"<0x{n:02X}>" for n in range(256))]
     trainer = trainers.BpeTrainer(vocab_size=420, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(
-        [line for line in _LINES if line.isascii()], trainer
-    )
+    tokenizer.train_from_iterator([line for line in _LINES if line.isascii()], trainer)
     # Bytes are no special tokens, but what stands for unknown characters.
     values = json.loads(tokenizer.to_str())
     values["added_tokens"] = values["added_tokens"][:3]
@@ -239,9 +246,7 @@ def _write_golden(folder: pathlib.Path, tokenizer: Any) -> None:
         golden["decoded"] = [tokenizer.decode(ids) for ids in golden["ids"]]
     else:
         # In one way or another: transformers splits them everywhere, or with its argument nowhere.
-        golden["ids"] = [
-            tokenizer(text, split_special_tokens=True).input_ids for text in TEXTS
-        ]
+        golden["ids"] = [tokenizer(text, split_special_tokens=True).input_ids for text in TEXTS]
         golden["marked"] = [tokenizer(text).input_ids for text in TEXTS]
         golden["decoded"] = [
             tokenizer.decode(ids, skip_special_tokens=True) for ids in golden["marked"]

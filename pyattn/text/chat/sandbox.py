@@ -1,8 +1,8 @@
 """Jinja for templates of strangers: on top of its sandbox, a budget and a list of what is allowed.
 
-A template is a program, and comes with a model from anywhere. It has loops, functions and the methods
-of texts. Every loop and every call counts as a step, and every value that an operation makes is
-measured; operations that could make much of little are measured before.
+A template is a program, and comes with a model from anywhere. It has loops, functions and the
+methods of texts. Every loop and every call counts as a step, and every value that an operation
+makes is measured; operations that could make much of little are measured before.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _HELD, _COUNTED = "_held", "_counted"
 class _Generation(Extension):
     """`{% generation %}`, with which training programs find what the model said: just its body."""
 
-    tags = {"generation"}
+    tags = frozenset({"generation"})  # type: ignore[assignment]  # nothing changes it
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
@@ -119,7 +119,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, held(left), held(right))
 
     def call(
-        __self,  # noqa: N805 (as in Jinja: a template may name an argument `self`)
+        __self,  # as in Jinja: a template may name an argument `self`
         __context: Context,
         __obj: Any,
         *args: Any,
@@ -166,14 +166,14 @@ class _Measured(NodeTransformer):
             return node
         return _filtered(node, _HELD)
 
-    def visit_CallBlock(self, node: nodes.CallBlock, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802 (Jinja's name)
+    def visit_CallBlock(self, node: nodes.CallBlock, *_: Any, **__: Any) -> nodes.Node:
         # Its call has to stay one.
         call = node.call
         call.args = [self.visit(one) for one in call.args]
         node.body = [self.visit(one) for one in node.body]
         return node
 
-    def visit_AssignBlock(self, node: nodes.AssignBlock, *args: Any, **kwargs: Any) -> nodes.Node:  # noqa: N802 (Jinja's name)
+    def visit_AssignBlock(self, node: nodes.AssignBlock, *_: Any, **__: Any) -> nodes.Node:
         node.body = [self.visit(one) for one in node.body]
         return node
 

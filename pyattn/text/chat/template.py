@@ -65,7 +65,7 @@ class ChatTemplate:
             TypeError: if they are something else than messages.
             ModelError: if the template takes too long, or makes too much of them.
         """
-        given = {"messages": _checked(messages), "tools": None, "documents": None}
+        given: dict[str, Any] = {"messages": _checked(messages), "tools": None, "documents": None}
         given |= {name: plain(value, f"chat: {name}") for name, value in variables.items()}
         breaker = _breaker(given)
         if broken is not None:
@@ -93,7 +93,9 @@ class ChatTemplate:
         except TemplateError as error:
             raise ValueError(f"chat: the model's template: {_reason(error)}") from None
         except RecursionError:
-            raise ModelError(f"{_KEY}: stopped, as its functions call each other too often") from None
+            raise ModelError(
+                f"{_KEY}: stopped, as its functions call each other too often"
+            ) from None
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
                 f"chat: the model's template fails for these messages: {_reason(error)}"
@@ -175,7 +177,12 @@ def _checked(messages: Sequence[Message]) -> list[Any]:
 def _breaker(given: Any) -> str:
     """A character that no text has."""
     texts: list[str] = []
-    _mapped(given, lambda text: texts.append(text) or text)
+
+    def seen(text: str) -> str:
+        texts.append(text)
+        return text
+
+    _mapped(given, seen)
     whole = "".join(texts)
     return next((one for one in _BREAKERS if one not in whole), _BREAKERS[0])
 

@@ -113,8 +113,7 @@ def plain(value: Any, place: str, depth: int = 0) -> Any:
         raise ValueError(f"{place}: more than {_MOST_DEPTH // 2} lists inside of each other")
     if isinstance(value, Mapping):
         return {
-            str(key): plain(item, f"{place}[{key!r:.20}]", depth + 1)
-            for key, item in value.items()
+            str(key): plain(item, f"{place}[{key!r:.20}]", depth + 1) for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [plain(item, f"{place}[{n}]", depth + 1) for n, item in enumerate(value)]

@@ -395,7 +395,6 @@ _CHOICES: dict[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(("bart", "led"), (_JSON, ("vocab", "merges"))),
     "m2m_100": (_JSON, ("vocab", "pieces")),
     "t5gemma": (_JSON,),
-    # Read by `pyattn.text.tokenizers.prompts`, and by `pyattn.text.tokenizers.pairs`.
     **PROMPT_FILES,
     **{name: (_JSON, *([ROLES[name]] if name in ROLES else [])) for name in ENCODERS},
 }

@@ -4,8 +4,8 @@
     vocab.json with merges.txt   GPT-2's
     tokenizer.model              SentencePiece's, of the first Llamas
 
-Special tokens in a text, such as "<|im_end|>", are just text unless the caller says otherwise: those
-that count stand around it, or come from a chat template.
+Special tokens in a text, such as "<|im_end|>", are just text unless the caller says otherwise:
+those that count stand around it, or come from a chat template.
 """
 
 from __future__ import annotations
@@ -44,13 +44,12 @@ _BEGIN = "<s>"
 
 
 class PromptCutter(Protocol):
-    """Cuts texts into tokens and joins them.
+    """Cuts texts into tokens and joins them."""
 
-    Attributes:
-        special: The tokens without text, and their ids.
-    """
-
-    special: Mapping[str, int]
+    @property
+    def special(self) -> Mapping[str, int]:
+        """The tokens without text, and their ids."""
+        ...
 
     def cut(self, text: str) -> list[int]:
         """Ids of a text, in which special tokens are just text."""
@@ -116,6 +115,22 @@ class PromptTokenizer:
             except TextError as error:
                 raise TextError("encode", index, error.problem) from None
         return found
+
+    def encode_behind(self, prompt: object, ids: Sequence[int], text: str) -> list[int]:
+        """Ids of a text behind a prompt.
+
+        Args:
+            prompt: The prompt; if it is a text, both are cut together, as long as this does not
+                change the prompt's ids.
+            ids: The prompt's ids.
+            text: What follows it.
+        """
+        if isinstance(prompt, str):
+            body = [*self._before, *self._cutter.cut(prompt + text)]
+            kept = ids[: len(ids) - len(self._after)]
+            if list(kept) == body[: len(kept)] and not self._after:
+                return body[len(kept) :]
+        return self._cutter.cut(text)
 
     def encode_rendered(self, pieces: Sequence[str]) -> list[int]:
         """Ids of a text that a chat template has written; nothing is put around it.
