@@ -51,6 +51,11 @@ class PromptCutter(Protocol):
         """The tokens without text, and their ids."""
         ...
 
+    @property
+    def tokens(self) -> Mapping[str, int]:
+        """All tokens and their ids."""
+        ...
+
     def cut(self, text: str) -> list[int]:
         """Ids of a text, in which special tokens are just text."""
         ...
@@ -153,6 +158,18 @@ class PromptTokenizer:
             plain += piece[begin:]
         return ids + (self._cutter.cut(plain) if plain else [])
 
+    def vocabulary(self, rows: int) -> list[str]:
+        """Tokens by their ids; those that the tokenizer lacks have names of their own.
+
+        Args:
+            rows: Number of ids.
+        """
+        tokens = [f"<extra_id_{n}>" for n in range(rows)]
+        for token, id in self._cutter.tokens.items():
+            if id < rows:
+                tokens[id] = token
+        return tokens
+
     def broken(self, text: str, breaker: str) -> str:
         """A text whose special tokens have something behind their first character."""
         if self._marks is None:
@@ -186,6 +203,7 @@ class _JsonPrompts:
         tokenizer.encode_special_tokens = True
         self.plain = JsonCutter(tokenizer, name, (vocab, vocab))
         self._marked = JsonCutter(marked, name, (vocab, vocab))
+        self.tokens = self.plain.ids
         self.special = {
             token: id
             for token, id in self.plain.ids.items()
@@ -208,6 +226,7 @@ class _PiecePrompts:
     def __init__(self, pieces: Pieces, added: Mapping[str, int], special: frozenset[str]) -> None:
         self._processor = pieces.processor
         self._count = len(pieces.names)
+        self.tokens = {**pieces.numbered(), **added}
         self._texts = {
             id: token for token, id in added.items() if token not in special and id >= self._count
         }
