@@ -41,7 +41,8 @@ Generators:
 
 * A prompt is continued as if it were alone. In a batch, CTranslate2 returns parts of the longer
   prompts even without `include_prompt_in_result`, and counts them in `max_length`.
-* Penalties and n-grams see the whole prompt, which CTranslate2 leaves out, or its first token.
+* Penalties, n-grams and suppressed sequences see the whole prompt, of which CTranslate2 leaves out
+  the first token, or all without `include_prompt_in_result`.
 * `return_alternatives` without `include_prompt_in_result` finds as many tokens as with it.
 * A continuation that reaches the model's last position ends there; only a prompt that leaves no
   room is an error.
