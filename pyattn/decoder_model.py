@@ -182,8 +182,18 @@ class DecoderModel(LoadedModel):
         ends = overrides.get("end_tokens", base.end_tokens)
         return frozenset(ends or (self.model.config.end,))
 
-    def _of_chats(self, options: GenerationOptions | None, overrides: Any) -> dict[str, Any]:
-        """The options of an answer, which also ends with the end that the tokenizer names."""
+    def chat_options(
+        self, options: GenerationOptions | None = None, **overrides: Any
+    ) -> dict[str, Any]:
+        """The options of an answer to a chat, which also ends with the end of the tokenizer.
+
+        Args:
+            options: How to search; None is the checkpoint's defaults.
+            **overrides: Fields of `GenerationOptions`.
+
+        Returns:
+            The overrides, with `end_tokens` among them if that takes more than is given.
+        """
         name = self._chat_settings.get("eos_token")
         name = name.get("content") if isinstance(name, dict) else name
         own = self.tokenizer.special.get(name) if isinstance(name, str) else None

@@ -204,7 +204,7 @@ class Generator(DecoderModel):
             ModelError: as `chat_ids`.
         """
         ids = self.chat_ids(messages, **(variables or {}))
-        return self._texts([ids], options, False, self._of_chats(options, overrides))[0]
+        return self._texts([ids], options, False, self.chat_options(options, **overrides))[0]
 
     def stream_chat(
         self,
@@ -228,7 +228,7 @@ class Generator(DecoderModel):
             ModelError: likewise.
         """
         ids = self.chat_ids(messages, **(variables or {}))
-        return self._streamed(ids, options, self._of_chats(options, overrides))
+        return self._streamed(ids, options, self.chat_options(options, **overrides))
 
     def score(self, prompts: Iterable[Prompt], targets: Iterable[Prompt]) -> list[Floats]:
         """Log-probabilities of given continuations.
