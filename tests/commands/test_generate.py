@@ -79,6 +79,7 @@ def test_samples_hang_on_the_seed(run: Run, folder: Path) -> None:
     )  # fmt: skip
     assert run(*options, "1") == run(*options, "1")
     assert run(*options, "1") != run(*options, "2")
+    assert run(*options, "1", "--no-sample") == run(*options, "2", "--no-sample")
 
 
 def test_chats_are_answered(run: Run, folder: Path) -> None:

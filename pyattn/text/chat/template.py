@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyattn.errors import ModelError
@@ -21,6 +23,8 @@ Message: TypeAlias = Mapping[str, Any]
 # Many times the longest there are.
 _MOST_CHARACTERS = 200_000
 _KEY = "chat_template"
+# Versions before it let templates out of the sandbox (CVE-2025-27516).
+_SAFE = [3, 1, 6]
 _TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
 # Characters that stand for none; one that the messages lack breaks their special tokens.
 _BREAKERS = tuple(map(chr, range(0xFDD0, 0xFDF0)))
@@ -141,6 +145,11 @@ def _compiled(source: str) -> Template:
         raise ModelError(
             f"{_KEY}: chats need the package jinja2 (pip install 'pyattn[chat]')"
         ) from None
+    version = metadata.version("jinja2")
+    if [int(part) for part in re.findall(r"\d+", version)[:3]] < _SAFE:
+        raise ModelError(
+            f"{_KEY}: jinja2 is {version}, whose sandbox has known holes, expected 3.1.6 or newer"
+        )
     try:
         return Sandbox().template(source)
     except TemplateError as error:
