@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyattn.errors import ModelError
@@ -145,6 +144,8 @@ def _compiled(source: str) -> Template:
         raise ModelError(
             f"{_KEY}: chats need the package jinja2 (pip install 'pyattn[chat]')"
         ) from None
+    from importlib import metadata  # which takes long to import
+
     version = metadata.version("jinja2")
     if [int(part) for part in re.findall(r"\d+", version)[:3]] < _SAFE:
         raise ModelError(
