@@ -5,9 +5,10 @@
 
 `load` reads a model, `Translator` takes texts, its `model` token ids; `GenerationOptions` are the
 options of both. `Embedder` makes vectors of texts, `Classifier` scores, both by an encoder that
-stands alone. `TorchTransformer` reads state dictionaries of PyTorch's module. `ops` has the kernels
-as functions of NumPy arrays, `reference` the same in plain NumPy, and `pyattn.compat` the
-interfaces of CTranslate2 and sentence-transformers.
+stands alone; `Generator` continues texts, by a decoder that does. `TorchTransformer` reads state
+dictionaries of PyTorch's module. `ops` has the kernels as functions of NumPy arrays, `reference`
+the same in plain NumPy, and `pyattn.compat` the interfaces of CTranslate2 and
+sentence-transformers.
 """
 
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from pyattn.cpu import CpuInfo, cpu_info
 from pyattn.embedder import Embedder
 from pyattn.errors import DocumentError, ModelError
 from pyattn.files.torch_transformer import TorchTransformer
+from pyattn.generator import Generator
 from pyattn.loading import load
 from pyattn.model import Model
 from pyattn.model_config import ModelConfig
@@ -44,6 +46,7 @@ __all__ = [
     "DocumentError",
     "Embedder",
     "GenerationOptions",
+    "Generator",
     "Glossary",
     "Hypothesis",
     "Model",

@@ -1,4 +1,4 @@
-"""From a model's files to a translator."""
+"""From a model's files to what serves it, mostly a translator."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pyattn.classifier import Classifier
 from pyattn.embedder import Embedder
 from pyattn.embedding.modules import MODULES_FILE, is_classifier
 from pyattn.errors import ModelError
+from pyattn.generator import Generator
 from pyattn.pivot import Pivot
 from pyattn.running.origin import SHIPPED_MODEL, Origin
 from pyattn.text_settings import TextSettings
@@ -72,7 +73,7 @@ def load(
     Returns:
         A translator; a `pyattn.Pivot`, which has its methods for texts, for a name that needs two
         models; a `pyattn.Embedder` for an encoder that stands alone, or a `pyattn.Classifier` if it
-        has a head that classifies texts.
+        has a head that classifies texts; a `pyattn.Generator` for a decoder that stands alone.
 
     Raises:
         ModelError: if a file is missing or cannot be used; the message names it. Likewise if a name
@@ -116,9 +117,15 @@ def load_translator(path: str | os.PathLike[str] | None = None, **settings: Any)
     """As `load`, for a caller that translates.
 
     Raises:
-        ModelError: as `load`, and if the model is an encoder alone.
+        ModelError: as `load`, and if the model is an encoder or a decoder alone.
     """
     found: object = load(path, **settings)
+    if isinstance(found, Generator):
+        found.close()
+        raise ModelError(
+            f"{path}: a decoder alone, which continues prompts; see pyattn.Generator and "
+            "`pyattn generate`"
+        )
     if isinstance(found, Classifier | Embedder):
         found.close()
         kind = type(found).__name__
@@ -151,6 +158,8 @@ def _loaded(path: pathlib.Path | None, shortlist: bool, settings: dict[str, Any]
         if "decoder" not in files.config.stacks:
             kind = Embedder if files.head is None else Classifier
             return _alone(kind, folder, settings)
+        if "encoder" not in files.config.stacks:
+            return _alone(Generator, folder, settings)
         checkpoint = files.checkpoint
         tokenizer, lists = _text_parts(files, shortlist)
     model = Model(checkpoint, **settings)
@@ -162,7 +171,7 @@ def _loaded(path: pathlib.Path | None, shortlist: bool, settings: dict[str, Any]
 
 
 def _alone(
-    kind: type[Classifier | Embedder], folder: pathlib.Path, settings: dict[str, Any]
+    kind: type[Classifier | Embedder | Generator], folder: pathlib.Path, settings: dict[str, Any]
 ) -> Translator:
     # As for pivots: nearly all callers have a translator.
     return cast(Translator, kind(folder, **settings))

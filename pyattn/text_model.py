@@ -32,12 +32,17 @@ _ELSEWHERE: dict[str | tuple[str, str], str] = {
     "scores": "classifiers have it",
     "similarity": "vectors of length 1 have vectors @ vectors.T",
     "summarize": "translate(texts) does what the model was trained for",
+    "complete": "generators, which pyattn.load returns for a decoder alone, have it",
+    "chat": "generators, which pyattn.load returns for a decoder alone, have it",
     "translate": "the model is an encoder alone, which has no words to answer with",
     "translate_batch": "pyattn.compat.ctranslate2 has it",
     ("Classifier", "embed"): "pyattn.Embedder(path) makes vectors with the same encoder",
     ("Classifier", "encode"): "model.encode takes ids",
     ("Embedder", "encode"): f"embed(texts) makes vectors; {_OF_SENTENCE_TRANSFORMERS}",
     ("Embedder", "max_seq_length"): "it is max_tokens",
+    ("Generator", "generate_batch"): "pyattn.compat.ctranslate2 has it",
+    ("Generator", "translate"): "complete(prompts) continues texts, chat(messages) answers",
+    ("Generator", "apply_chat_template"): "chat_ids(messages) makes a prompt of a chat",
     ("Translator", "encode"): "tokenizer.encode makes ids, model.encode states of ids",
 }
 

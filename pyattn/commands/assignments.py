@@ -107,6 +107,11 @@ def meant(argument: str) -> str | None:
     return _NAMED.get(found, f"--set {found}=...").replace(" or ", ", ")
 
 
+def is_decoding(name: str) -> bool:
+    """Whether an option that --set can name is one of `GenerationOptions`."""
+    return name in _decoding()
+
+
 def named(name: str) -> str | None:
     """The command's own option for an option that --set can name; None if it has none."""
     return _NAMED.get(name)

@@ -9,9 +9,10 @@ from typing import Any
 from pyattn.checkpoint import Checkpoint
 from pyattn.embedding.modules import Modules, read_around
 from pyattn.files import ModelFiles, model_path, open_model
-from pyattn.files.head import Head
 from pyattn.files.reading import bare, shown
+from pyattn.files.tokenizer_parts import FilesByRole
 from pyattn.model import Model
+from pyattn.model_config import Stack
 from pyattn.running import precision
 from pyattn.running.origin import SHIPPED_MODEL
 from pyattn.running.precision import DTypes
@@ -20,6 +21,13 @@ from pyattn.text.tokenizers import NoTokenizer, load_tokenizer
 
 # Labels in a line for readers.
 _SHOWN_LABELS = 8
+_SIDES: dict[Stack, str] = {"encoder": "source", "decoder": "target"}
+# Ids with a meaning, by the stacks of a model: a decoder alone begins with its prompt.
+_IDS: dict[tuple[Stack, ...], tuple[str, ...]] = {
+    ("encoder", "decoder"): ("start", "end", "pad"),
+    ("encoder",): ("pad",),
+    ("decoder",): ("end", "pad"),
+}
 # Number types in files, by the names that safetensors gives them.
 _TYPES = {
     "BF16": "bfloat16",
@@ -53,7 +61,7 @@ def facts(
     around = read_around(folder)
     with open_model(around.model) as files:
         checkpoint = files.checkpoint
-        task = {} if "decoder" in checkpoint.config.stacks else _task(files.head, around)
+        task = _task(files, around)
         stored = {_TYPES.get(name, name): count for name, count in files.stored_numbers.items()}
         languages = _languages(files)
     with Model(checkpoint, dtype=dtype, threads=threads) as model:
@@ -86,13 +94,12 @@ def describe(
     ids = ", ".join(f"{name} {number}" for name, number in found["token_ids"].items())
     norm = f"{found['norm']}, {found['norm_kind']}"
     weights = f"{found['weight_bytes'] / 2**20:,.1f} MiB of weights"
-    lines = {
+    lines: dict[str, object] = {
         "model": found["model"],
         "family": found["family"],
         "parameters": f"{found['parameters']:,}",
         "dim": found["dim"],
-        "encoder": _stack(found["encoder"]),
-        **({"decoder": _stack(found["decoder"])} if "decoder" in found else {}),
+        **{side: _stack(found[side]) for side in ("encoder", "decoder") if side in found},
         "vocabulary": ", ".join(f"{n:,} {side}" for side, n in found["vocabulary"].items()),
         "token ids": ids,
         "positions": f"{_positions(found)}, {found['positions']}",
@@ -118,8 +125,15 @@ def describe(
     return [(name, str(value)) for name, value in lines.items()]
 
 
-def _task(head: Head | None, around: Modules) -> dict[str, Any]:
-    """What an encoder alone is for."""
+def _task(files: ModelFiles, around: Modules) -> dict[str, Any]:
+    """What an encoder or a decoder alone is for."""
+    if files.config.stacks == ("decoder",):
+        parts = files.tokenizer
+        chats = isinstance(parts, FilesByRole) and bool(parts.settings.get("chat_template"))
+        return {"chats": chats}
+    if "decoder" in files.config.stacks:
+        return {}
+    head = files.head
     if head is not None:
         return {"classifier": {"labels": list(head.labels), "scores": head.scores}}
     prompts = dict(around.prompts)
@@ -134,6 +148,8 @@ def _described_task(found: Mapping[str, Any]) -> dict[str, str]:
             + (" ..." if len(labels) > _SHOWN_LABELS else ""),
             "scores": found["classifier"]["scores"],
         }
+    if "chats" in found:
+        return {"chats": "by the template in its files" if found["chats"] else "no template"}
     if "vectors" not in found:
         return {}
     prompts = found["vectors"]["prompts"]
@@ -169,14 +185,12 @@ def _network(checkpoint: Checkpoint) -> dict[str, Any]:
             }
             for side in config.stacks
         },
-        "vocabulary": {"source": config.source_vocab}
-        | ({"target": config.target_vocab} if decodes else {}),
-        "token_ids": {
-            name: getattr(config, name)
-            for name in (("start", "end", "pad") if decodes else ("pad",))
+        "vocabulary": {
+            _SIDES[side]: getattr(config, f"{_SIDES[side]}_vocab") for side in config.stacks
         },
+        "token_ids": {name: getattr(config, name) for name in _IDS[config.stacks]},
         "positions": config.positions,
-        "max_positions": config.stack("encoder").max_positions,
+        "max_positions": config.stack(config.stacks[0]).max_positions,
         **({"max_target_positions": config.max_positions} if config.encoder_max_positions else {}),
         "norm": config.norm,
         "norm_kind": {"layer": "layer norm", "rms": "RMS norm"}[config.norm_kind],

@@ -21,6 +21,7 @@ from pyattn.commands.usage import UsageError
 # default `run` is the function that runs the command.
 COMMANDS = (
     "translate",
+    "generate",
     "detect",
     "embed",
     "classify",
@@ -74,9 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def new_parser() -> tuple[Parser, argparse._SubParsersAction[Parser]]:
     """The parser of the command, and those of its commands."""
-    parser = Parser(
-        prog="pyattn", description="Translate with encoder-decoder Transformers on a CPU."
-    )
+    parser = Parser(prog="pyattn", description="Translate, and run other Transformers, on a CPU.")
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:

@@ -80,8 +80,9 @@ class Modules:
         if "decoder" not in config.stacks:
             return checkpoint
         if not self.files or config.family not in _LEFT_OUT:
+            alone = "" if "encoder" in config.stacks else " alone: see pyattn.Generator"
             raise ModelError(
-                f"{self.model}: {config.family} has a decoder, expected an encoder alone"
+                f"{self.model}: {config.family} has a decoder{alone}, expected an encoder alone"
             )
         return checkpoint.encoder()
 

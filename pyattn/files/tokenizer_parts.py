@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from pyattn.errors import ModelError
-from pyattn.files.reading import JsonObject, bare, read_json, shown
+from pyattn.files.reading import JsonObject, bare, read_bytes, read_json, shown
 from pyattn.files.sentencepieces import Pieces, read_pieces
 from pyattn.files.vocabulary import Vocabularies
 
@@ -23,6 +23,9 @@ _MOST_DIGITS = 9
 END, UNKNOWN = "</s>", "<unk>"
 
 SETTINGS_FILE = "tokenizer_config.json"
+_TEMPLATE_FILE = "chat_template.jinja"
+# Many times the longest there are.
+_MOST_TEMPLATE = 1 << 20
 # Token to id, of tokens behind the vocabulary; newer files have them among the settings.
 _ADDED_FILE = "added_tokens.json"
 _ADDED_KEY = "added_tokens_decoder"
@@ -117,7 +120,9 @@ def read_numbered(files: Mapping[str, pathlib.Path]) -> NumberedPieces:
 
 
 def read_settings(folder: pathlib.Path) -> JsonObject:
-    """The fields of a folder's tokenizer_config.json, with the tokens of its added_tokens.json.
+    """The fields of a folder's tokenizer_config.json, with what newer and older files have apart.
+
+    That is the tokens of added_tokens.json, and the template of chats in chat_template.jinja.
 
     Raises:
         ModelError: if a file cannot be read.
@@ -126,6 +131,12 @@ def read_settings(folder: pathlib.Path) -> JsonObject:
         read_json(folder / name) if (folder / name).exists() else {}
         for name in (SETTINGS_FILE, _ADDED_FILE)
     )
+    if (folder / _TEMPLATE_FILE).exists():
+        content = read_bytes(folder / _TEMPLATE_FILE, _MOST_TEMPLATE)
+        try:
+            settings = {**settings, "chat_template": content.decode()}
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{_TEMPLATE_FILE}: not valid UTF-8 at byte {error.start}") from None
     if not added or settings.get(_ADDED_KEY):
         return settings
     return {**settings, _ADDED_KEY: {str(id): {"content": token} for token, id in added.items()}}
@@ -140,6 +151,17 @@ def added_tokens(settings: JsonObject) -> dict[str, int]:
         if isinstance(token, dict) and isinstance(token.get("content"), str) and _is_id(id)
     }
     return dict(sorted(ids.items(), key=lambda item: item[1]))
+
+
+def special_names(settings: JsonObject) -> frozenset[str]:
+    """The tokens among these that stand for no text."""
+    found = settings.get(_ADDED_KEY)
+    silent = {
+        int(id)
+        for id, token in (found.items() if isinstance(found, dict) else ())
+        if _is_id(id) and isinstance(token, dict) and token.get("special", True) is not False
+    }
+    return frozenset(token for token, id in added_tokens(settings).items() if id in silent)
 
 
 def json_added_tokens(content: JsonObject) -> dict[str, int]:

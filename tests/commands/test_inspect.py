@@ -10,6 +10,7 @@ from pyattn import ModelError
 from pyattn.loading import load_translator
 from support import model_folders
 from support.command_runs import Run, runner
+from support.decoder_folders import decoder_folder
 from support.paths import GOLDEN
 
 
@@ -49,6 +50,19 @@ def test_encoder_alone_has_no_decoder_to_describe(run: Run) -> None:
     shown = run("inspect", str(GOLDEN / "embedder"), "--threads", "1")[1].decode()
     assert re.search(r"^vectors      mean$", shown, re.M)
     assert re.search(r"^prompts      document '', query 'ask: '$", shown, re.M)
+
+
+def test_decoder_alone_has_no_encoder_to_describe(run: Run, tmp_path: pathlib.Path) -> None:
+    folder = decoder_folder(tmp_path / "qwen2", "qwen2")
+    found = json.loads(run("inspect", str(folder), "--json", "--threads", "1")[1])
+    assert found["decoder"] == {"layers": 2, "heads": 2, "ffn": 24}
+    assert found["vocabulary"] == {"target": 420}
+    assert found["token_ids"] == {"end": 2, "pad": None}
+    assert found["max_positions"] == 64
+    assert found["chats"] is True
+    assert not found.keys() & {"encoder", "classifier", "vectors"}
+    shown = run("inspect", str(folder), "--threads", "1")[1].decode()
+    assert re.search(r"^chats        by the template in its files$", shown, re.M)
 
 
 def test_labels_of_a_classifier_are_described(run: Run) -> None:

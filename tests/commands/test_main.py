@@ -224,7 +224,7 @@ def test_inspect_says_what_is_computed_in_what(run: Run) -> None:
     ("arguments", "message"),
     [
         ([], "COMMAND"),
-        (["transmogrify"], "invalid choice: 'transmogrify', expected translate, detect, "),
+        (["transmogrify"], "invalid choice: 'transmogrify', expected translate, generate, "),
         (["translat"], "did you mean translate?"),
         (["translate", "--unknown", "one"], "unknown option --unknown (see pyattn translate -"),
         (["translate", "--beem", "4", "one"], "unknown option --beem; did you mean --beam?"),

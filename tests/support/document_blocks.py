@@ -22,6 +22,7 @@ from pyattn.hub.resolving import resolve
 from pyattn.running.origin import SHIPPED_MODEL
 from pyattn.text.tokenizers import tokenizer_files
 from support import compat_models, hub_models, model_folders
+from support.decoder_folders import decoder_folder
 from support.hub_stub import Stub
 from support.paths import GOLDEN
 from support.tokenizer_folders import golden_folder, random_checkpoint
@@ -132,6 +133,7 @@ def make_folder(place: pathlib.Path) -> pathlib.Path:
         shutil.copy(SHIPPED_MODEL / "source.spm", model / f"{role}.spm")
     compat_models.folder(place / "my-ctranslate2-model", "bare")
     shutil.copytree(GOLDEN / "embedder", place / "my-embedder")
+    decoder_folder(place / "my-generator", "qwen2")
     shutil.copytree(GOLDEN / "classifiers" / "bert", place / "my-classifier")
     shutil.copytree(GOLDEN / "classifiers" / "bert-reranker", place / "my-reranker")
     shutil.copy(GOLDEN / "torch_transformer" / "tutorial.pt", place / "my-course.pt")

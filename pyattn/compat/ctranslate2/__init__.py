@@ -1,13 +1,13 @@
-"""CTranslate2's interface for encoder-decoders and encoders, on pyattn's engine.
+"""CTranslate2's interface for translators, encoders and generators, on pyattn's engine.
 
     import pyattn.compat.ctranslate2 as ctranslate2
 
     translator = ctranslate2.Translator("model-folder")
     translator.translate_batch([["▁Hello", "▁world"]])
 
-Names, arguments, defaults, results and errors are those of version 4.8 for `Translator` and
-`Encoder` on a CPU. A model may also be a package of Argos Translate (.argosmodel), which holds one
-of CTranslate2's; an encoder also a folder of transformers.
+Names, arguments, defaults, results and errors are those of version 4.8 for `Translator`, `Encoder`
+and `Generator` on a CPU. A model may also be a package of Argos Translate (.argosmodel), which
+holds one of CTranslate2's; an encoder or a generator also a folder of transformers.
 The differences below are deliberate; most are defects of CTranslate2.
 
 Batches and threads:
@@ -37,6 +37,18 @@ Searches:
   penalties, n-grams, suppressed sequences and minimum lengths see what the alternative begins with.
 * `use_vmap` works with all other options; end tokens that the map lacks may come.
 
+Generators:
+
+* A prompt is continued as if it were alone. In a batch, CTranslate2 returns parts of the longer
+  prompts even without `include_prompt_in_result`, and counts them in `max_length`.
+* Penalties, n-grams and suppressed sequences see the whole prompt, of which CTranslate2 leaves out
+  the first token, or all without `include_prompt_in_result`.
+* `return_alternatives` without `include_prompt_in_result` finds as many tokens as with it.
+* A continuation that reaches the model's last position ends there; only a prompt that leaves no
+  room is an error.
+* Prompts that begin the same share their beginning, so `cache_static_prompt` changes nothing.
+* The padding of `forward_batch` is zeros.
+
 Results and errors:
 
 * `return_logits_vocab` works with every beam size and gives NumPy arrays; they are the model's
@@ -58,11 +70,14 @@ import os
 import pathlib
 
 from pyattn.compat.ctranslate2.encoder import Encoder, EncoderForwardOutput
+from pyattn.compat.ctranslate2.generator import Generator
 from pyattn.compat.ctranslate2.log import get_log_level, set_log_level
 from pyattn.compat.ctranslate2.results import (
+    AsyncGenerationResult,
     AsyncScoringResult,
     AsyncTranslationResult,
     ExecutionStats,
+    GenerationResult,
     GenerationStepResult,
     ScoringResult,
     TranslationResult,
@@ -75,6 +90,7 @@ from pyattn.compat.ctranslate2.translator import Translator
 __version__ = "4.8.5"
 
 __all__ = [
+    "AsyncGenerationResult",
     "AsyncScoringResult",
     "AsyncTranslationResult",
     "DataType",
@@ -82,7 +98,9 @@ __all__ = [
     "Encoder",
     "EncoderForwardOutput",
     "ExecutionStats",
+    "GenerationResult",
     "GenerationStepResult",
+    "Generator",
     "ScoringResult",
     "StorageView",
     "TranslationResult",

@@ -96,11 +96,11 @@ class Encoder(ModelHandle[_LoadedEncoder]):
         """
         rows: Any = inputs
         if isinstance(inputs, StorageView):
-            rows = _dense_rows(inputs, lengths)
+            rows = dense_rows(inputs, lengths)
         elif isinstance(inputs, np.ndarray):
             rows = inputs.tolist()
         with self.in_use() as loaded:
-            ids = _ids(rows, loaded.words)
+            ids = row_ids(rows, loaded.words)
             types = _types(token_type_ids, ids)
             config = loaded.model.config
             longest, most = max(map(len, ids), default=0), config.stack("encoder").max_positions
@@ -135,8 +135,12 @@ def _words(files: ModelFiles) -> Vocabulary | None:
         return None
 
 
-def _dense_rows(inputs: StorageView, lengths: StorageView | None) -> list[list[int]]:
-    """The ids of an array, without those behind each row's length."""
+def dense_rows(inputs: StorageView, lengths: StorageView | None) -> list[list[int]]:
+    """The ids of an array, without those behind each row's length.
+
+    Raises:
+        ValueError: if the lengths are missing or out of range, or an array has another shape.
+    """
     if lengths is None:
         raise ValueError("lengths vector is required when passing a dense input")
     array, counts = np.asarray(inputs), np.asarray(lengths)
@@ -158,7 +162,17 @@ def _dense_rows(inputs: StorageView, lengths: StorageView | None) -> list[list[i
     return [row[:count].tolist() for row, count in zip(array, counts, strict=True)]
 
 
-def _ids(rows: Any, words: Vocabulary | None) -> list[list[int]]:
+def row_ids(rows: Any, words: Vocabulary | None) -> list[list[int]]:
+    """The ids of sequences of tokens or of ids.
+
+    Args:
+        rows: The sequences.
+        words: The tokens by their ids; None if they are not known.
+
+    Raises:
+        TypeError: if a sequence is something else.
+        ValueError: if tokens are given, and not known.
+    """
     if not is_sequence(rows) or not all(is_sequence(row) for row in rows):
         raise incompatible("inputs", rows, _INPUTS)
     listed = [list(row) for row in rows]

@@ -208,7 +208,7 @@ class TranslatorHandle(ModelHandle[Loaded]):
         with open_model(folder) as files:
             checkpoint, vmap = files.checkpoint, files.vocabulary_map
             self.vocabularies: Vocabularies = files.vocabularies
-        if "decoder" not in checkpoint.config.stacks:
+        if len(checkpoint.config.stacks) < 2:
             raise RuntimeError("This model cannot be used as a sequence-to-sequence model")
         return Loaded(self._model(checkpoint), self.vocabularies, vmap)
 

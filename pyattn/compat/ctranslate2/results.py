@@ -1,4 +1,4 @@
-"""Results of a translator."""
+"""Results of translators and generators."""
 
 from __future__ import annotations
 
@@ -47,6 +47,23 @@ class TranslationResult:
         if self.attention:
             item["attention"] = self.attention[place]
         return item
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class GenerationResult:
+    """What follows a prompt, best first; with the prompt, if that is in the result.
+
+    Attributes:
+        sequences: Tokens.
+        sequences_ids: Their ids.
+        scores: Scores, with `return_scores`.
+        logits: For each, the logits [vocabulary] of every step, with `return_logits_vocab`.
+    """
+
+    sequences: list[list[str]]
+    sequences_ids: list[list[int]]
+    scores: list[float] = dataclasses.field(default_factory=list)
+    logits: list[list[npt.NDArray[np.float32]]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +126,10 @@ class _Asynchronous(Generic[Result]):
 
 class AsyncTranslationResult(_Asynchronous[TranslationResult]):
     """A translation that may still have to come."""
+
+
+class AsyncGenerationResult(_Asynchronous[GenerationResult]):
+    """A generation that may still have to come."""
 
 
 class AsyncScoringResult(_Asynchronous[ScoringResult]):

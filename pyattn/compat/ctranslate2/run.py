@@ -51,12 +51,8 @@ class Run:
         self._decoding = decoding
         self._sources = sources
         self._prefixes = prefixes
-        self._ids = [
-            source_ids(loaded.vocabularies, tokens, decoding.max_input_length) for tokens in sources
-        ]
-        filled = [
-            n for n, tokens in enumerate(sources) if not is_empty(loaded.vocabularies, tokens)
-        ]
+        self._ids = [self._source(tokens) for tokens in sources]
+        filled = [n for n, tokens in enumerate(sources) if self._is_filled(tokens)]
         if filled:
             decoding.check(loaded.vocabularies.target, watched=watched)
         self._full = [n for n in filled if decoding.is_done(prefixes[n])]
@@ -77,6 +73,14 @@ class Run:
         self._generation = loaded.model.submit(
             [self._ids[n] for n in copied], options, watched=watched, **more
         )
+
+    def _source(self, tokens: list[str]) -> list[int]:
+        """The ids of a sentence."""
+        return source_ids(self._loaded.vocabularies, tokens, self._decoding.max_input_length)
+
+    def _is_filled(self, tokens: list[str]) -> bool:
+        """Whether a sentence has content."""
+        return not is_empty(self._loaded.vocabularies, tokens)
 
     def _options(self, copied: list[int]) -> list[GenerationOptions]:
         """The options of each search; samples of equal sentences have different seeds."""

@@ -74,6 +74,37 @@ def read_special_tokens(
     )
 
 
+def read_decoder_tokens(
+    folder: pathlib.Path, binary: Binary, variables: Variables
+) -> SpecialTokens:
+    """The same of a decoder that stands alone, which begins with its prompt.
+
+    Raises:
+        ModelError: if a value is not supported.
+    """
+    if binary.version < _WITH_CONFIG_FILE:
+        return read_special_tokens(folder, binary, variables)
+    fields = Fields({CONFIG_FILE: read_json(folder / CONFIG_FILE)})
+    _check_quantization(fields)
+    end = fields.text("eos_token", "</s>")
+    return SpecialTokens(
+        # What has no name is not in the vocabulary; the converter writes "" or null then.
+        unknown=fields.text("unk_token", "") or end,
+        begin=fields.text("bos_token", end),
+        end=end,
+        start=end,
+        add_begin=False,
+        add_end=False,
+        norm_epsilon=fields.optional_number("layer_norm_epsilon", low=0),
+    )
+
+
+def _check_quantization(fields: Fields) -> None:
+    for key in ("quantization_type", "quantization_bits", "quantization_group_size"):
+        if fields.get(key):
+            fields.fail(key, f"is {shown(fields.get(key))}, which is not supported")
+
+
 def _from_file(folder: pathlib.Path) -> SpecialTokens:
     values = read_json(folder / CONFIG_FILE)
     fields = Fields({CONFIG_FILE: values})
@@ -85,9 +116,7 @@ def _from_file(folder: pathlib.Path) -> SpecialTokens:
         )
     if fields.get("multi_query_attention"):
         fields.fail("multi_query_attention", "is not supported")
-    for key in ("quantization_type", "quantization_bits", "quantization_group_size"):
-        if fields.get(key):
-            fields.fail(key, f"is {shown(fields.get(key))}, which is not supported")
+    _check_quantization(fields)
     return SpecialTokens(
         unknown=fields.text("unk_token", "<unk>"),
         begin=fields.text("bos_token", "<s>"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.ctranslate2.binary import WEIGHTS_FILE, Binary, read_binary
+from pyattn.files.ctranslate2.decoder_reader import DECODER_SPEC, DecoderReader
 from pyattn.files.ctranslate2.encoder_reader import ENCODER_SPEC, EncoderReader
 from pyattn.files.ctranslate2.reader import Reader
 from pyattn.files.ctranslate2.vmap import VocabularyMap, read_vmap
@@ -40,8 +41,8 @@ class CTranslate2Files(ModelFiles):
 
     @functools.cached_property
     def _reader(self) -> Reader:
-        reader = EncoderReader if self._binary.spec == ENCODER_SPEC else Reader
-        return reader(self.path, self._binary)
+        alone = {ENCODER_SPEC: EncoderReader, DECODER_SPEC: DecoderReader}
+        return alone.get(self._binary.spec, Reader)(self.path, self._binary)
 
     def _read(self) -> Checkpoint:
         return self._reader.checkpoint()

@@ -32,7 +32,7 @@ from pyattn.text_settings import TextSettings
 # The names that a tokenizer's file may have, by its role; the first one that exists counts.
 _NAMES = {
     "json": ("tokenizer.json",),
-    "pieces": ("spiece.model", "sentencepiece.bpe.model"),
+    "pieces": ("spiece.model", "sentencepiece.bpe.model", "tokenizer.model"),
     "vocab": ("vocab.json",),
     "merges": ("merges.txt",),
     "words": ("vocab.txt",),

@@ -46,6 +46,7 @@ from pyattn.text.tokenizers.contract import Cutter, NoTokenizer
 from pyattn.text.tokenizers.framed import FramedTokenizer
 from pyattn.text.tokenizers.json_file import JsonCutter, read_byte_level, read_tokenizer_json
 from pyattn.text.tokenizers.languages import Languages, Side
+from pyattn.text.tokenizers.prompts import PROMPT_FILES
 from pyattn.text.tokenizers.sentencepieces import PieceCutter
 from pyattn.text.tokenizers.utf8 import ByteCutter
 from pyattn.text.tokenizers.vocabulary import PAD, check_ids_fit
@@ -394,6 +395,6 @@ _CHOICES: dict[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(("bart", "led"), (_JSON, ("vocab", "merges"))),
     "m2m_100": (_JSON, ("vocab", "pieces")),
     "t5gemma": (_JSON,),
-    # Read by `pyattn.text.tokenizers.pairs`.
+    **PROMPT_FILES,
     **{name: (_JSON, *([ROLES[name]] if name in ROLES else [])) for name in ENCODERS},
 }

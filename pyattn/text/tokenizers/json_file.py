@@ -163,20 +163,33 @@ def read_tokenizer_json(path: pathlib.Path) -> Tokenizer:
     return tokenizer
 
 
+def copied(tokenizer: Tokenizer, name: str) -> Tokenizer:
+    """A tokenizer of its own with the same vocabulary.
+
+    Raises:
+        ModelError: if it cannot be copied; the message names its file.
+    """
+    with refused(name):
+        copy: Tokenizer = type(tokenizer).from_str(tokenizer.to_str())
+    return copy
+
+
 def read_byte_level(
     vocabulary: pathlib.Path,
     merges: pathlib.Path,
     *,
     spaced: bool = False,
     added: Mapping[str, int] | None = None,
+    special: Sequence[str] = (),
 ) -> Tokenizer:
-    """BART's vocab.json and merges.txt, which are what a tokenizer.json would be made of.
+    """A vocab.json and merges.txt, which are what a tokenizer.json would be made of.
 
     Args:
         vocabulary: Token to id.
         merges: Pairs of tokens that become one, the first ones first.
         spaced: Whether a text is cut as if a space stood before it.
         added: Special token to id, by rising ids; those of the vocabulary count as read.
+        special: Special tokens of the vocabulary beside BART's.
 
     Raises:
         NoTokenizer: if the package tokenizers is not installed.
@@ -191,7 +204,7 @@ def read_byte_level(
         tokenizer: Tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(ids, pairs))
         tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=spaced)
         tokenizer.decoder = tokenizers.decoders.ByteLevel()
-        tokens = ("<s>", "<pad>", "</s>", "<unk>")
+        tokens = ("<s>", "<pad>", "</s>", "<unk>", *special)
         tokenizer.add_special_tokens([token for token in tokens if token in ids])
         if "<mask>" in ids:
             # A mask stands for a word with the space before it.

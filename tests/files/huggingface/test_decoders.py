@@ -76,13 +76,14 @@ def test_configs_are_read() -> None:
         assert (config.norm, config.final_norm) == ("pre", True)
     assert (gpt2.positions, gpt2.norm_kind, gpt2.decoder_ffn) == ("learned", "layer", 52)
     assert (llama.head_dim, llama.decoder_kv_heads, llama.rotary_theta) == (10, 1, 300)
-    assert llama.attention_bias and llama.feed_forward_bias and llama.biased_attention_output
+    assert (llama.attention_bias, llama.feed_forward_bias) == (True, True)
+    assert llama.biased_attention_output
     assert scaled.rotary_scaling == RotaryScaling(
         factor=8.0, low_frequency=1.0, high_frequency=4.0, original_positions=32
     )
     assert qwen2.decoder_windows == (0, 5)
-    assert qwen2.attention_bias and not qwen2.biased_attention_output
-    assert qwen3.query_key_norm and not qwen3.attention_bias
+    assert (qwen2.attention_bias, qwen2.biased_attention_output) == (True, False)
+    assert (qwen3.query_key_norm, qwen3.attention_bias) == (True, False)
 
 
 def test_further_ends_are_options() -> None:
