@@ -24,16 +24,11 @@ Linux only. Needs torch, transformers and ctranslate2 beside pyattn.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import json
-import multiprocessing
-import os
 import random
 import sys
-import time
-from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +36,9 @@ import machine
 from end_to_end import command_line
 from long_sources import make
 from report import earlier, heading, write
+from turns import Make, Search, measure, sizes
 
 KEYS = "decoder.*.cross_attention.key_value"
-# Of [sources][ids], a beam and a number of target tokens.
-Search = Callable[[list[list[int]], int, int], None]
 
 
 def convert(folder: Path) -> Path:
@@ -116,64 +110,12 @@ def _ctranslate2(folder: Path, threads: int) -> Search:
     return search
 
 
-PROGRAMS: dict[str, Callable[[Path, int], Search]] = {
+PROGRAMS: dict[str, Make] = {
     "ctranslate2": _ctranslate2,
     "pyattn-bfloat16-keys": functools.partial(_pyattn, dtype={KEYS: "bfloat16"}),
     "pyattn-bfloat16-down": functools.partial(_pyattn, dtype={"*.feed_forward.down": "bfloat16"}),
     "pyattn": functools.partial(_pyattn, dtype="auto"),
 }
-
-
-def _serve(link: Connection, folder: Path, program: str, threads: int) -> None:
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    search = PROGRAMS[program](folder, threads)
-    search([[5, 2]], 1, 2)
-    link.send(None)
-    with contextlib.suppress(EOFError):
-        while True:
-            arguments = link.recv()
-            started = time.perf_counter()
-            search(*arguments)
-            link.send(time.perf_counter() - started)
-
-
-def measure(folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """For each search the least seconds of each program, for one token and for all."""
-    context = multiprocessing.get_context("spawn")
-    links: dict[str, Connection] = {}
-    workers = []
-    for program in options.programs:
-        here, there = context.Pipe()
-        worker = context.Process(target=_serve, args=(there, folder, program, options.threads))
-        worker.start()
-        there.close()
-        here.recv()
-        links[program] = here
-        workers.append(worker)
-    found = []
-    for count, beam in options.searches:
-        draw = random.Random(1)
-        sources = [
-            [draw.randrange(5, 32_000) for _ in range(options.source - 1)] + [options.end]
-            for _ in range(count)
-        ]
-        seconds: dict[str, list[float]] = {program: [] for program in links}
-        for tokens in (1, options.target):
-            times: dict[str, list[float]] = {program: [] for program in links}
-            for _ in range(options.rounds):
-                for program, link in links.items():
-                    link.send((sources, beam, tokens))
-                    times[program].append(link.recv())
-                    print(count, beam, tokens, program, times[program][-1], file=sys.stderr)
-            for program in links:
-                seconds[program].append(min(times[program]))
-        found.append({"sources": count, "beam": beam, "seconds": seconds})
-    for link in links.values():
-        link.close()
-    for worker in workers:
-        worker.join()
-    return found
 
 
 def markdown(record: dict[str, Any]) -> str:
@@ -213,9 +155,9 @@ def _programs(text: str) -> list[str]:
     return names
 
 
-def _searches(text: str) -> list[tuple[int, int]]:
-    pairs = [one.split("x") for one in text.split(",")]
-    return [(int(count), int(beam)) for count, beam in pairs]
+def _sources(count: int, length: int, end: int) -> list[list[int]]:
+    draw = random.Random(1)
+    return [[draw.randrange(5, 32_000) for _ in range(length - 1)] + [end] for _ in range(count)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -224,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="where shapes are kept")
     parser.add_argument("--shape", default="bart-large")
     parser.add_argument("--programs", type=_programs, default=list(PROGRAMS))
-    parser.add_argument("--searches", type=_searches, default=_searches("1x1,8x1,1x4"))
+    parser.add_argument("--searches", type=sizes, default=sizes("1x1,8x1,1x4"))
     parser.add_argument("--source", type=int, default=512, help="tokens")
     parser.add_argument("--target", type=int, default=64, help="tokens")
     parser.add_argument("--threads", type=int, default=1)
@@ -246,11 +188,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     if options.write:
         record["runs"] += earlier(options.write.with_suffix(".json"), record, "--write")
+    makes = {program: functools.partial(PROGRAMS[program], folder) for program in options.programs}
+    calls = [
+        [
+            (_sources(count, options.source, options.end), beam, tokens)
+            for tokens in (1, options.target)
+        ]
+        for count, beam in options.searches
+    ]
+    found = measure(makes, calls, threads=options.threads, rounds=options.rounds)
     command = command_line("larger_models.py", sys.argv[1:] if arguments is None else arguments)
     record["runs"].append(
         {
             **{name: getattr(options, name) for name in ("shape", "threads", "source", "target")},
-            "searches": measure(folder, options),
+            "searches": [
+                {"sources": count, "beam": beam, "seconds": seconds}
+                for (count, beam), seconds in zip(options.searches, found, strict=True)
+            ],
             "command": command,
         }
     )

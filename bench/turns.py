@@ -1,0 +1,85 @@
+"""Programs that take turns, each in a process of its own, at calls whose arguments are sent."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
+from typing import TypeAlias
+
+# Of [sources][ids], a beam and a number of target tokens.
+Search: TypeAlias = Callable[[list[list[int]], int, int], None]
+# Makes a program's search for a number of threads.
+Make: TypeAlias = Callable[..., Search]
+Call: TypeAlias = tuple[list[list[int]], int, int]
+
+
+def measure(
+    makes: Mapping[str, Callable[[int], Search]],
+    calls: Sequence[Sequence[Call]],
+    *,
+    threads: int,
+    rounds: int,
+) -> list[dict[str, list[float]]]:
+    """For each list of calls, by program the least seconds of each of them.
+
+    Args:
+        makes: By its name what makes a program, in a process of its own that is pinned to as many
+            cores as it has threads.
+        calls: Lists of calls. In each round the programs make a call one after the other.
+        threads: Of each program.
+        rounds: How often.
+    """
+    context = multiprocessing.get_context("spawn")
+    links: dict[str, Connection] = {}
+    workers = []
+    for name, make in makes.items():
+        here, there = context.Pipe()
+        worker = context.Process(target=_serve, args=(there, make, threads))
+        worker.start()
+        there.close()
+        here.recv()
+        links[name] = here
+        workers.append(worker)
+    found = []
+    for together in calls:
+        seconds: dict[str, list[float]] = {name: [] for name in links}
+        for call in together:
+            times: dict[str, list[float]] = {name: [] for name in links}
+            for _ in range(rounds):
+                for name, link in links.items():
+                    link.send(call)
+                    times[name].append(link.recv())
+                    print(len(call[0]), *call[1:], name, times[name][-1], file=sys.stderr)
+            for name in links:
+                seconds[name].append(min(times[name]))
+        found.append(seconds)
+    for link in links.values():
+        link.close()
+    for worker in workers:
+        worker.join()
+    return found
+
+
+def sizes(text: str) -> list[tuple[int, int]]:
+    """Pairs of numbers, such as "1x1,8x4"."""
+    pairs = [one.split("x") for one in text.split(",")]
+    return [(int(first), int(second)) for first, second in pairs]
+
+
+def _serve(link: Connection, make: Callable[[int], Search], threads: int) -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    search = make(threads)
+    search([[5, 2]], 1, 2)
+    link.send(None)
+    with contextlib.suppress(EOFError):
+        while True:
+            arguments = link.recv()
+            started = time.perf_counter()
+            search(*arguments)
+            link.send(time.perf_counter() - started)
