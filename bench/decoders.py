@@ -213,9 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 {"prompts": count, "tokens": length, "seconds": seconds}
                 for (count, length), seconds in zip(options.prompts, found, strict=True)
             ],
-            "command": command_line(
-                "decoders.py", sys.argv[1:] if arguments is None else arguments
-            ),
+            "command": command,
         }
     )
     if options.write:
