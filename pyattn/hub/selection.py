@@ -15,6 +15,8 @@ SMALL = (
     "*.yml",
     "*.yaml",
     "tokenizer.json",
+    "added_tokens.json",
+    "chat_template.jinja",
     "*vocab*.json",
     "modules.json",
     "*vocab*.txt",

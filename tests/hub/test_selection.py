@@ -19,3 +19,12 @@ def test_modules_behind_an_encoder_are_taken_with_it() -> None:
     others = ("2_Dense/pytorch_model.bin", "onnx/model.onnx", "openvino/config.json", "README.md")
     assert set(choose([*needed, *others]).files) == needed
     assert "1_Pooling/config.json" not in choose(needed - {"modules.json"}).files
+
+
+def test_templates_and_added_tokens_of_decoders_come_along() -> None:
+    small = ("added_tokens.json", "chat_template.jinja", "config.json", "merges.txt")
+    chosen = choose(
+        [*small, "tokenizer.model", "model.safetensors", "README.md", "onnx/model.onnx"]
+    )
+    assert chosen.small == (*small, "tokenizer.model")
+    assert chosen.weights == ("model.safetensors",)

@@ -191,7 +191,7 @@ def test_answers_end_with_the_end_that_the_tokenizer_names(tmp_path: Path) -> No
             for _ in ids
         ]
 
-    own.model.generate = generate  # type: ignore[method-assign]
+    own.model.generate = generate  # type: ignore[method-assign,assignment]
     assert own.chat(HELLO) == ""
     assert seen["end_tokens"] == (0, 2)
     own.chat(HELLO, end_tokens=[7])
@@ -251,9 +251,9 @@ def test_wrong_arguments_are_named(place: Path) -> None:
     with pytest.raises(ValueError, match="score: there are 2 targets, expected 1"):
         own.score(["a"], ["b", "c"])
     with pytest.raises(TypeError, match=r"Generator: .*'isas'"):
-        pyattn.Generator(place / "gpt2", isas="avx2")  # type: ignore[call-arg]
+        pyattn.Generator(place / "gpt2", isas="avx2")
     with pytest.raises(TypeError, match="beam"):
-        own.complete("a", beams=4)  # type: ignore[call-overload]
+        own.complete("a", beams=4)
     with pytest.raises(AttributeError, match=r"complete\(prompts\) continues texts"):
         own.translate("a")  # type: ignore[attr-defined]
 
