@@ -79,9 +79,9 @@ def heads_of(heads: _Heads | None, config: ModelConfig, defaults: GenerationOpti
     """The given heads, else the checkpoint's, else all of the last layer."""
     if "decoder" not in config.stacks:
         return ()  # the model's error comes later, and names its operation
-    last = config.decoder_layers - 1
+    layers = config.stack("decoder").layer_cross_heads
     return (
         heads
         or defaults.alignment_heads
-        or checked_heads([(last, head) for head in range(config.decoder_heads)])
+        or checked_heads([(len(layers) - 1, head) for head in range(layers[-1] if layers else 0)])
     )

@@ -49,7 +49,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 
 from pyattn.blocks import NORMS, products
-from pyattn.model_config import NO_DECODER, ModelConfig, Stack
+from pyattn.model_config import NO_DECODER, ModelConfig, Stack, StackSizes
 from pyattn.options import GenerationOptions
 from pyattn.stored import Array, Tensors
 from pyattn.text_settings import TextSettings
@@ -116,11 +116,10 @@ def _stack_shapes(config: ModelConfig, stack: Stack) -> Iterator[tuple[str, tupl
         yield "encoder.global_states", (config.encoder_global_states, config.dim)
     if config.embedding_norm:
         yield from _norm_shapes(f"{stack}.embedding_norm", config)
-    later = [*_layer_shapes(config, stack, 1)]
     for n in range(sizes.layers):
         if config.relative_positions and config.relative_per_layer:
             yield f"{stack}.layers.{n}.relative_bias", relative
-        for name, shape in later if n else _layer_shapes(config, stack, 0):
+        for name, shape in _layer_shapes(config, stack, sizes, n):
             yield f"{stack}.layers.{n}.{name}", shape
     if config.final_norm:
         yield from _norm_shapes(f"{stack}.final_norm", config)
@@ -143,12 +142,12 @@ def has_norm(config: ModelConfig, stack: Stack, n: int, block: str) -> bool:
 
 
 def _layer_shapes(
-    config: ModelConfig, stack: Stack, n: int
+    config: ModelConfig, stack: Stack, sizes: StackSizes, n: int
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
-    sizes = config.stack(stack)
     for block in blocks(config, stack):
+        own = sizes.of_block(n, block)
         for matrix in itertools.chain(*products(block, config, stack).values()):
-            shape = matrix.shape(config, sizes)
+            shape = matrix.shape(config, own)
             yield f"{block}.{matrix.name}.weight", shape
             if matrix.has_bias(config):
                 yield f"{block}.{matrix.name}.bias", shape[:1]

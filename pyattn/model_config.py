@@ -32,6 +32,9 @@ class StackSizes:
         kv_width: Of all keys of a token, and of all values, kv_heads * head_dim.
         ffn: Width of the middle of the feed-forward blocks.
         vocab: Rows of the embedding.
+        layer_heads: Heads of self-attention, per layer.
+        layer_cross_heads: Heads of cross-attention, per layer.
+        layer_ffn: Width of the middle of the feed-forward, per layer.
         windows: Positions that self-attention reaches to each side, per layer, the token's own
             included; 0 is all.
         max_positions: Length of its longest sequence, in tokens.
@@ -45,8 +48,28 @@ class StackSizes:
     kv_width: int
     ffn: int
     vocab: int
+    layer_heads: tuple[int, ...]
+    layer_cross_heads: tuple[int, ...]
+    layer_ffn: tuple[int, ...]
     windows: tuple[int, ...]
     max_positions: int
+
+    def of_block(self, n: int, block: str) -> StackSizes:
+        """The sizes with the heads and the width of a block of the n-th layer."""
+        ffn = self.layer_ffn[n]
+        sizes = self if ffn == self.ffn else dataclasses.replace(self, ffn=ffn)
+        layer_heads = self.layer_cross_heads if block == "cross_attention" else self.layer_heads
+        heads = layer_heads[n]
+        if heads == self.heads:
+            return sizes
+        kv_heads = heads // (self.heads // self.kv_heads)
+        return dataclasses.replace(
+            sizes,
+            heads=heads,
+            kv_heads=kv_heads,
+            width=heads * self.head_dim,
+            kv_width=kv_heads * self.head_dim,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +116,14 @@ class ModelConfig:
         encoder_kv_heads: Heads of the encoder's keys and values, a divisor of `encoder_heads`
             (Ainslie et al. 2023); None is `encoder_heads`.
         decoder_kv_heads: The same for the decoder, in both of its attentions.
+        encoder_layer_heads: Heads of the encoder's self-attention per layer, where some were cut
+            away; a missing entry is `encoder_heads`, which the width of a head goes by. Shared
+            keys and values go with their heads: each entry is a multiple of heads / kv_heads.
+        decoder_layer_heads: The same for the decoder's self-attention.
+        decoder_layer_cross_heads: The same for its cross-attention.
+        encoder_layer_ffn: Width of the middle of the encoder's feed-forward per layer; a missing
+            entry is `encoder_ffn`.
+        decoder_layer_ffn: The same for the decoder.
         norm: Place of a sub-layer's norm: before it ("pre"), after its residual ("post"), or before
             it and a second one after it, in front of the residual ("both").
         norm_kind: "layer" (Ba et al. 2016), or "rms", without mean and bias (Zhang and Sennrich
@@ -178,6 +209,11 @@ class ModelConfig:
     head_dim: int | None = None
     encoder_kv_heads: int | None = None
     decoder_kv_heads: int | None = None
+    encoder_layer_heads: tuple[int, ...] = ()
+    decoder_layer_heads: tuple[int, ...] = ()
+    decoder_layer_cross_heads: tuple[int, ...] = ()
+    encoder_layer_ffn: tuple[int, ...] = ()
+    decoder_layer_ffn: tuple[int, ...] = ()
     norm: Norm = "post"
     norm_kind: NormKind = "layer"
     norm_epsilon: float = 1e-5
@@ -251,7 +287,12 @@ class ModelConfig:
         heads: int = getattr(self, f"{name}_heads")
         layers: int = getattr(self, f"{name}_layers")
         kv_heads: int = getattr(self, f"{name}_kv_heads") or heads
-        windows: tuple[int, ...] = getattr(self, f"{name}_windows")
+        ffn: int = getattr(self, f"{name}_ffn")
+
+        def by_layer(attribute: str, missing: int) -> tuple[int, ...]:
+            entries: tuple[int, ...] = getattr(self, f"{name}_{attribute}")
+            return entries + (missing,) * (layers - len(entries))
+
         head_dim = self.head_dim or self.dim // max(heads, 1)
         width = heads * head_dim if self.head_dim else self.dim
         own = self.encoder_max_positions if name == "encoder" else None
@@ -262,9 +303,14 @@ class ModelConfig:
             head_dim=head_dim,
             width=width,
             kv_width=width if kv_heads == heads else kv_heads * head_dim,
-            ffn=getattr(self, f"{name}_ffn"),
+            ffn=ffn,
             vocab=self.source_vocab if name == "encoder" else self.target_vocab,
-            windows=windows + (0,) * (layers - len(windows)),
+            layer_heads=by_layer("layer_heads", heads),
+            layer_cross_heads=(
+                by_layer("layer_cross_heads", heads) if name == "decoder" else (heads,) * layers
+            ),
+            layer_ffn=by_layer("layer_ffn", ffn),
+            windows=by_layer("windows", 0),
             max_positions=self.max_positions if own is None else own,
         )
 
@@ -276,6 +322,9 @@ NO_DECODER: Mapping[str, Any] = {
     "decoder_heads": 0,
     "decoder_kv_heads": None,
     "decoder_ffn": 0,
+    "decoder_layer_heads": (),
+    "decoder_layer_cross_heads": (),
+    "decoder_layer_ffn": (),
     "decoder_windows": (),
 }
 # The attributes of an encoder, of a decoder that stands alone.
@@ -285,5 +334,7 @@ NO_ENCODER: Mapping[str, Any] = {
     "encoder_heads": 0,
     "encoder_kv_heads": None,
     "encoder_ffn": 0,
+    "encoder_layer_heads": (),
+    "encoder_layer_ffn": (),
     "encoder_windows": (),
 }

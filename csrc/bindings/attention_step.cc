@@ -102,8 +102,8 @@ class TableMemories {
         });
         tokens_[row * time + t] = start + slot * bytes;
       }
-      memories.push_back({tokens_.data() + row * time + first, length - first,
-                          0, cache.shape(2) * cache.shape(3)});
+      memories.push_back(
+          {tokens_.data() + row * time + first, length - first, 1});
       firsts_.push_back(first);
     }
     if (cache.itemsize() == 1) {
@@ -175,6 +175,9 @@ py::array run_attention_step(py::handle q_object, py::handle cache_object,
                          .heads = heads,
                          .kv_heads = cache.shape(2),
                          .head_dim = cache.shape(3),
+                         .keys = 0,
+                         .values = cache.shape(2) * cache.shape(3),
+                         .scales = 0,
                          .bias_stride = time,
                          .scale = scale_of(operation, scale, cache.shape(3)),
                          .soft_cap = soft_cap_of(operation, soft_cap)};

@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -31,6 +32,26 @@ Activation activation(py::handle config, const char* name) {
                              {"silu", Activation::kSilu}});
 }
 
+// The sizes of an attention in all layers, from its heads in each.
+std::vector<AttentionSizes> attention_from(py::handle from, const char* name,
+                                           const StackConfig& stack) {
+  check(stack.heads <= 0 ||
+            (stack.kv_heads > 0 && stack.heads % stack.kv_heads == 0),
+        "model", "the number of heads is not a multiple of that of kv_heads");
+  std::vector<AttentionSizes> sizes;
+  int64_t before = 0;
+  for (const int64_t heads : field<std::vector<int64_t>>(from, name)) {
+    const int64_t group = std::max<int64_t>(stack.heads, 1) /
+                          std::max<int64_t>(stack.kv_heads, 1);
+    sizes.push_back({.heads = heads,
+                     .kv_heads = heads / group,
+                     .head_dim = stack.head_dim,
+                     .kv_heads_before = before});
+    before += sizes.back().kv_heads;
+  }
+  return sizes;
+}
+
 StackConfig stack_from(py::handle config, const char* name) {
   const py::object from =
       call_python(config.attr("stack"), py::make_tuple(name));
@@ -38,13 +59,18 @@ StackConfig stack_from(py::handle config, const char* name) {
                        .heads = field<int64_t>(from, "heads"),
                        .kv_heads = field<int64_t>(from, "kv_heads"),
                        .head_dim = field<int64_t>(from, "head_dim"),
-                       .ffn = field<int64_t>(from, "ffn"),
                        .vocab = field<int64_t>(from, "vocab"),
+                       .self_attention = {},
+                       .cross_attention = {},
+                       .ffn = field<std::vector<int64_t>>(from, "layer_ffn"),
                        .attention_scale = 0,
                        .windows = field<std::vector<int64_t>>(from, "windows"),
                        .max_positions = field<int64_t>(from, "max_positions")};
-  check(stack.heads <= 0 || stack.width() == field<int64_t>(from, "width"),
+  check(stack.heads <= 0 ||
+            stack.heads * stack.head_dim == field<int64_t>(from, "width"),
         "model", "dim is not a multiple of the number of heads");
+  stack.self_attention = attention_from(from, "layer_heads", stack);
+  stack.cross_attention = attention_from(from, "layer_cross_heads", stack);
   const auto scale = field<std::optional<float>>(config, "attention_scale");
   stack.attention_scale =
       scale ? *scale : 1.0F / std::sqrt(static_cast<float>(stack.head_dim));

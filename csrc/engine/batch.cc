@@ -102,10 +102,9 @@ void Batch::Step::add_row(const Live& live, int32_t token,
                           const std::vector<void*>& past, size_t time) {
   const AlignmentHeads& heads =
       live.sentence.sentence().options->alignment_heads;
-  rows_.push_back(
-      {token, static_cast<int32_t>(time) - 1, past[time - 1],
-       slots_memory(weights_.config, past.data(), static_cast<int64_t>(time)),
-       live.source.memory(), heads.empty() ? nullptr : &heads});
+  rows_.push_back({token, static_cast<int32_t>(time) - 1, past[time - 1],
+                   slots_memory(past.data(), static_cast<int64_t>(time)),
+                   live.source.memory(), heads.empty() ? nullptr : &heads});
 }
 
 Batch::Step::Group& Batch::Step::join_group(Live& live, bool sum) {

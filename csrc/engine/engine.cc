@@ -182,15 +182,16 @@ void check_encoder(const char* operation, const ModelConfig& config) {
 void check_heads(const char* operation, const StackConfig& decoder,
                  const AlignmentHeads& heads) {
   for (const AlignmentHead& one : heads) {
-    check_that(one.layer >= 0 && one.layer < decoder.layers && one.head >= 0 &&
-                   one.head < decoder.heads,
-               operation, [&] {
-                 return "alignment_heads has layer " +
-                        std::to_string(one.layer) + ", head " +
-                        std::to_string(one.head) + ", expected layers 0 to " +
-                        std::to_string(decoder.layers - 1) +
-                        " and heads 0 to " + std::to_string(decoder.heads - 1);
-               });
+    const auto refuse = [&](const char* what, int64_t count) {
+      return "alignment_heads has layer " + std::to_string(one.layer) +
+             ", head " + std::to_string(one.head) + ", expected " + what +
+             std::to_string(count - 1);
+    };
+    check_that(one.layer >= 0 && one.layer < decoder.layers, operation,
+               [&] { return refuse("layers 0 to ", decoder.layers); });
+    const int64_t heads = decoder.cross_attention[one.layer].heads;
+    check_that(one.head >= 0 && one.head < heads, operation,
+               [&] { return refuse("heads of this layer from 0 to ", heads); });
   }
 }
 

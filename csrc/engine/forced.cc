@@ -68,8 +68,7 @@ Decoded feed(const ModelWeights& weights, const std::vector<Source>& sources,
         memories.empty() ? StepMemory() : memories[i].memory();
     for (int64_t t = 0; t < static_cast<int64_t>(fed[i].size()); ++t) {
       rows.push_back({fed[i][t], static_cast<int32_t>(t), slots[first + t],
-                      slots_memory(weights.config, slots + first, t + 1), cross,
-                      heads});
+                      slots_memory(slots + first, t + 1), cross, heads});
     }
   }
   return decode(weights, rows);

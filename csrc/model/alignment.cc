@@ -46,13 +46,11 @@ template <class Key>
 void add_head(const StepCall& call, int64_t head, const float* q,
               const StepMemory& memory, float share, float* weights) {
   const int64_t key_head = head * call.kv_heads / call.heads;
-  const int64_t offset =
-      call.layer * memory.layer_stride + key_head * call.head_dim;
+  const int64_t offset = call.keys * memory.together + key_head * call.head_dim;
   const float* const scales =
       memory.scales == nullptr
           ? nullptr
-          : memory.scales +
-                (2 * call.layer * call.kv_heads + key_head) * memory.time;
+          : memory.scales + (call.scales + key_head) * memory.time;
   std::vector<float> scores;
   for (int64_t t = 0; t < memory.time; ++t) {
     const Key* const k = static_cast<const Key*>(memory.tokens[t]) + offset;

@@ -36,12 +36,11 @@ DType target_type(const ModelWeights& weights) {
 
 int64_t token_bytes(const ModelWeights& weights) {
   const ModelConfig& config = weights.config;
-  const int64_t of_layer =
-      config.mixer == Mixer::kAttention
-          ? 2 * config.decoder.kv_width() *
-                cache_element_bytes(target_type(weights))
-          : config.dim * static_cast<int64_t>(sizeof(float));
-  return config.decoder.layers * of_layer;
+  const StackConfig& stack = config.decoder;
+  return config.mixer == Mixer::kAttention
+             ? 2 * StackConfig::kv_heads_of(stack.self_attention) *
+                   stack.head_dim * cache_element_bytes(target_type(weights))
+             : stack.layers * config.dim * static_cast<int64_t>(sizeof(float));
 }
 
 TokenPool::TokenPool(int64_t bytes_per_token, int64_t max_bytes)

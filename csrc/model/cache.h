@@ -13,15 +13,13 @@ namespace pyattn {
 
 /// The slot of a target's token holds [layers][key, value][kv_width], those of
 /// the decoder's self-attention. This is the offset of a layer's key.
-inline int64_t key_offset(const ModelConfig& config, int64_t layer) {
-  return 2 * layer * config.decoder.kv_width();
+inline int64_t key_offset(const AttentionSizes& layer) {
+  return 2 * layer.kv_heads_before * layer.head_dim;
 }
 
 /// The first `time` tokens of a list of slots.
-inline StepMemory slots_memory(const ModelConfig& config,
-                               const void* const* slots, int64_t time) {
-  const int64_t width = config.decoder.kv_width();
-  return {slots, time, 2 * width, width};
+inline StepMemory slots_memory(const void* const* slots, int64_t time) {
+  return {slots, time, 1};
 }
 
 /// In a decoder with another mixer, a slot holds [layers][dim] floats: a

@@ -7,17 +7,39 @@
 namespace pyattn {
 namespace {
 
+void check_layers(const ModelConfig& config, const StackConfig& stack) {
+  const auto layers = static_cast<size_t>(stack.layers);
+  check(stack.self_attention.size() == layers &&
+            stack.cross_attention.size() == layers &&
+            stack.ffn.size() == layers,
+        "model", "there are more sizes of layers than layers");
+  for (size_t n = 0; n < layers; ++n) {
+    check(stack.ffn[n] > 0, "model", "the ffn of a layer must be positive");
+    for (const auto* all : {&stack.self_attention, &stack.cross_attention}) {
+      const AttentionSizes& one = (*all)[n];
+      check(one.heads > 0 && one.kv_heads > 0 && one.head_dim > 0 &&
+                one.heads % one.kv_heads == 0,
+            "model", "the heads of a layer do not suit its kv_heads");
+    }
+    // Its table has a row for each head of the stack.
+    check(!config.has_relative_bias() ||
+              stack.self_attention[n].heads == stack.heads,
+          "model", "a bias by distance needs the same heads in all layers");
+  }
+}
+
 void check_stack(const ModelConfig& config, const StackConfig& stack) {
   const auto positive = [](int64_t value) { return value > 0; };
   check(stack.layers >= 0 && positive(stack.heads) &&
-            positive(stack.kv_heads) && positive(stack.ffn) &&
-            positive(stack.vocab) && positive(stack.max_positions),
+            positive(stack.kv_heads) && positive(stack.vocab) &&
+            positive(stack.max_positions),
         "model", "sizes of a stack must be positive");
   check(positive(stack.head_dim), "model", "head_dim must be positive");
   check(stack.heads % stack.kv_heads == 0, "model",
         "the number of heads is not a multiple of that of kv_heads");
   check(static_cast<int64_t>(stack.windows.size()) == stack.layers, "model",
         "there are more windows than layers");
+  check_layers(config, stack);
   check(std::isfinite(config.attention_soft_cap) &&
             config.attention_soft_cap >= 0 && config.logits_soft_cap >= 0,
         "model", "soft caps must not be negative");

@@ -7,17 +7,35 @@
 
 namespace pyattn {
 
-/// Sizes of one of the two stacks.
+/// Sizes of an attention of one layer.
+struct AttentionSizes {
+  int64_t heads, kv_heads, head_dim;
+  /// Heads of keys in the same attention of all earlier layers.
+  int64_t kv_heads_before;
+
+  int64_t width() const { return heads * head_dim; }
+  int64_t kv_width() const { return kv_heads * head_dim; }
+};
+
+/// Sizes of one of the two stacks. `heads` and `kv_heads` are those of a layer
+/// that nothing was cut from.
 struct StackConfig {
-  int64_t layers, heads, kv_heads, head_dim, ffn, vocab;
+  int64_t layers, heads, kv_heads, head_dim, vocab;
+  /// Of each layer; a decoder that stands alone has no use for the second.
+  std::vector<AttentionSizes> self_attention, cross_attention;
+  std::vector<int64_t> ffn;
   float attention_scale;
   /// Of each layer: how many positions self-attention reaches to either side,
   /// its own among them; 0 is all.
   std::vector<int64_t> windows;
   int64_t max_positions;
 
-  int64_t width() const { return heads * head_dim; }
-  int64_t kv_width() const { return kv_heads * head_dim; }
+  /// Heads of keys of all layers.
+  static int64_t kv_heads_of(const std::vector<AttentionSizes>& layers) {
+    return layers.empty()
+               ? 0
+               : layers.back().kv_heads_before + layers.back().kv_heads;
+  }
 };
 
 /// A head of a decoder layer's cross-attention.

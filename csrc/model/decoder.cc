@@ -17,7 +17,8 @@ class Step {
       : weights_(weights),
         stack_(weights.config.decoder),
         rows_(rows),
-        stream_(weights, static_cast<int64_t>(rows.size())) {
+        stream_(weights, static_cast<int64_t>(rows.size())),
+        source_row_(source_row(weights.config)) {
     std::vector<StepMemory> past, source;
     for (const DecoderRow& row : rows) {
       positions_.push_back(row.position);
@@ -83,12 +84,16 @@ class Step {
     }
   }
 
-  StepCall step_call(int64_t n, DType cache_type) const {
+  StepCall step_call(int64_t n, const AttentionSizes& sizes,
+                     DType cache_type) const {
     return {.cache_type = cache_type,
             .layer = n,
-            .heads = stack_.heads,
-            .kv_heads = stack_.kv_heads,
-            .head_dim = stack_.head_dim,
+            .heads = sizes.heads,
+            .kv_heads = sizes.kv_heads,
+            .head_dim = sizes.head_dim,
+            .keys = key_offset(sizes),
+            .values = sizes.kv_width(),
+            .scales = 2 * sizes.kv_heads_before,
             .bias_stride = weights_.decoder_bias.stride,
             .scale = stack_.attention_scale,
             .soft_cap = weights_.config.attention_soft_cap};
@@ -109,15 +114,15 @@ class Step {
   }
 
   void self_attention(const SelfAttentionWeights& attention, int64_t n) {
+    const AttentionSizes& sizes = stack_.self_attention[n];
     stream_.self_attention(
-        stack_, attention, weights_.rotation_of(stack_, n), positions_,
+        sizes, attention, weights_.rotation_of(stack_, n), positions_,
         [&](ConstRows qkv, Rows heads) {
-          const ConstRows keys = {qkv.data + stack_.width(), qkv.stride};
-          const DType type = target_type(weights_);
-          store(weights_.table, type, keys, 2 * stack_.kv_width(), slots_,
-                key_offset(weights_.config, n));
-          attention_step(weights_.table, step_call(n, type), qkv, seen_past(n),
-                         heads);
+          const ConstRows keys = {qkv.data + sizes.width(), qkv.stride};
+          const StepCall call = step_call(n, sizes, target_type(weights_));
+          store(weights_.table, call.cache_type, keys, 2 * call.values, slots_,
+                call.keys);
+          attention_step(weights_.table, call, qkv, seen_past(n), heads);
         });
   }
 
@@ -144,7 +149,8 @@ class Step {
   }
 
   void cross_attention(const CrossAttentionWeights& attention, int64_t n) {
-    const int64_t width = stack_.width();
+    const AttentionSizes& sizes = stack_.cross_attention[n];
+    const int64_t width = sizes.width();
     stream_.sublayer(
         attention.norms, &attention.query,
         [&](const LinearInput& in, ConstRows residual, Rows out) {
@@ -152,7 +158,9 @@ class Step {
               stream_.scratch().at_least(stream_.rows() * 2 * width);
           const Rows q = {scratch, width};
           linear(attention.query, in, stream_.rows(), q, {});
-          const StepCall call = step_call(n, source_type(weights_));
+          StepCall call = step_call(n, sizes, source_type(weights_));
+          call.keys = 2 * n * source_row_;
+          call.values = source_row_;
           alignments_.add_layer(call, q.read(), source_.rows());
           const Rows heads = {scratch + stream_.rows() * width, width};
           attention_step(weights_.table, call, q.read(), source_, heads);
@@ -166,6 +174,7 @@ class Step {
   const std::vector<DecoderRow>& rows_;
   std::vector<int32_t> positions_;
   Stream stream_;
+  const int64_t source_row_;
   StepMemories past_, source_;
   StepMemories seen_;  // of the current layer
   std::vector<void*> slots_;

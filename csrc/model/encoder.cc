@@ -38,8 +38,9 @@ class Encoder {
     for (int64_t n = 0; n < stack_.layers; ++n) {
       const SelfAttentionWeights& attention =
           weights_.encoder[n].self_attention;
-      stream_.self_attention(stack_, attention, weights_.rotation_of(stack_, n),
-                             positions_, [&](ConstRows qkv, Rows heads) {
+      stream_.self_attention(stack_.self_attention[n], attention,
+                             weights_.rotation_of(stack_, n), positions_,
+                             [&](ConstRows qkv, Rows heads) {
                                attention_.run(n, stream_.input(), qkv, heads);
                              });
       stream_.feed_forward(weights_.encoder[n].feed_forward);

@@ -25,7 +25,8 @@ RowSegment segment_of(ConstRows key_value, int64_t count) {
 void EncoderAttention::run(int64_t n, ConstRows input, ConstRows qkv,
                            Rows heads) {
   const SelfAttentionWeights& attention = weights_.encoder[n].self_attention;
-  const ConstRows key_value = {qkv.data + stack_.width(), qkv.stride};
+  sizes_ = stack_.self_attention[n];
+  const ConstRows key_value = {qkv.data + sizes_.width(), qkv.stride};
   RaggedCall all = call(attention, n, qkv, key_value, heads);
   pieces_.clear();
   switch (weights_.config.pattern.kind) {
@@ -59,9 +60,9 @@ RaggedCall EncoderAttention::call(const SelfAttentionWeights& attention,
   return {.q = q,
           .key_value = key_value,
           .y = y,
-          .heads = stack_.heads,
-          .kv_heads = stack_.kv_heads,
-          .head_dim = stack_.head_dim,
+          .heads = sizes_.heads,
+          .kv_heads = sizes_.kv_heads,
+          .head_dim = sizes_.head_dim,
           .scale = stack_.attention_scale,
           .soft_cap = weights_.config.attention_soft_cap,
           .bias = weights_.encoder_bias.of(n),
@@ -93,7 +94,7 @@ void EncoderAttention::add_windows(int64_t n) {
 void EncoderAttention::add_tokens(const SelfAttentionWeights& attention,
                                   int64_t n, ConstRows input,
                                   RaggedCall& call) {
-  const int64_t width = 2 * stack_.kv_width();
+  const int64_t width = 2 * sizes_.kv_width();
   const int64_t dim = weights_.config.dim;
   const int64_t count = static_cast<int64_t>(sources_.globals.size());
   const Rows keys = {keys_.at_least(count * width), width};
@@ -117,8 +118,8 @@ void EncoderAttention::add_tokens(const SelfAttentionWeights& attention,
     add_pieces(weights_.table, whole, stack_.windows[n], pieces_);
   }
   if (count > 0) {
-    const Rows queries = {queries_.at_least(count * stack_.width()),
-                          stack_.width()};
+    const Rows queries = {queries_.at_least(count * sizes_.width()),
+                          sizes_.width()};
     linear(attention.global_query, rows.read(), count, queries, {});
   }
 }
@@ -126,13 +127,13 @@ void EncoderAttention::add_tokens(const SelfAttentionWeights& attention,
 // Global tokens see all, by queries, keys and values of their own.
 void EncoderAttention::run_globals(const SelfAttentionWeights& attention,
                                    int64_t n, ConstRows input, Rows heads) {
-  const int64_t width = 2 * stack_.kv_width();
+  const int64_t width = 2 * sizes_.kv_width();
   const int64_t count = static_cast<int64_t>(sources_.globals.size());
   const Rows keys = {keys_.at_least(sources_.tokens() * width), width};
   linear(attention.global_key_value, input, sources_.tokens(), keys, {});
-  const ConstRows queries = {queries_.data(), stack_.width()};
-  const Rows outputs = {outputs_.at_least(count * stack_.width()),
-                        stack_.width()};
+  const ConstRows queries = {queries_.data(), sizes_.width()};
+  const Rows outputs = {outputs_.at_least(count * sizes_.width()),
+                        sizes_.width()};
   pieces_.clear();
   for (int64_t s = 0; s < sources_.sequences(); ++s) {
     AttentionPiece whole = sentence(s);
@@ -146,7 +147,7 @@ void EncoderAttention::run_globals(const SelfAttentionWeights& attention,
     for (int64_t g = sources_.global_starts[s];
          g < sources_.global_starts[s + 1]; ++g) {
       const int64_t row = sources_.starts[s] + sources_.globals[g];
-      std::copy_n(outputs.from(g).data, stack_.width(), heads.from(row).data);
+      std::copy_n(outputs.from(g).data, sizes_.width(), heads.from(row).data);
     }
   }
 }
@@ -159,7 +160,7 @@ void EncoderAttention::add_aggregates(const SelfAttentionWeights& attention,
                                       RaggedCall& call) {
   const int64_t block = weights_.config.pattern.block;
   const int64_t dim = weights_.config.dim;
-  const int64_t joined = stack_.width() + 2 * stack_.kv_width();
+  const int64_t joined = sizes_.width() + 2 * sizes_.kv_width();
   int64_t count = 0;
   for (int64_t s = 0; s < sources_.sequences(); ++s) {
     count += sources_.time(s) / block;
@@ -181,7 +182,7 @@ void EncoderAttention::add_aggregates(const SelfAttentionWeights& attention,
       whole.segment = static_cast<int64_t>(call.segments.size());
       whole.segments = 1;
       RowSegment aggregates =
-          segment_of({qkv.from(first).data + stack_.width(), joined}, own);
+          segment_of({qkv.from(first).data + sizes_.width(), joined}, own);
       aggregates.distances = weights_.aggregate_bias.of(n) + (stride - 1) / 2;
       aggregates.distances_stride = stride;
       aggregates.block = block;

@@ -43,6 +43,7 @@ class EncoderAttention {
   const ModelWeights& weights_;
   const StackConfig& stack_;
   const Ragged& sources_;
+  AttentionSizes sizes_ = {};  // of the current layer
   std::vector<AttentionPiece> pieces_;
   // Of the current layer: rows that further keys are made of, and those keys.
   Buffer<float> rows_, keys_, queries_, outputs_;

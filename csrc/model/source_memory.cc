@@ -16,7 +16,7 @@ constexpr int64_t kTogether = 1024;
 int64_t scale_count(const ModelWeights& weights, int64_t tokens) {
   const StackConfig& stack = weights.config.decoder;
   return source_type(weights) == DType::kInt8
-             ? 2 * stack.layers * stack.kv_heads * tokens
+             ? 2 * StackConfig::kv_heads_of(stack.cross_attention) * tokens
              : 0;
 }
 
@@ -30,12 +30,17 @@ DType source_type(const ModelWeights& weights) {
   return type;
 }
 
-int64_t SourceMemory::row(const ModelWeights& weights) {
-  return (weights.config.decoder.kv_width() + 1) / 2 * 2;
+int64_t source_row(const ModelConfig& config) {
+  int64_t widest = 0;
+  for (const AttentionSizes& layer : config.decoder.cross_attention) {
+    widest = std::max(widest, layer.kv_width());
+  }
+  return (widest + 1) / 2 * 2;
 }
 
 int64_t SourceMemory::bytes(const ModelWeights& weights, int64_t tokens) {
-  return 2 * weights.config.decoder.layers * tokens * row(weights) *
+  return 2 * weights.config.decoder.layers * tokens *
+             source_row(weights.config) *
              cache_element_bytes(source_type(weights)) +
          scale_count(weights, tokens) * static_cast<int64_t>(sizeof(float));
 }
@@ -43,7 +48,7 @@ int64_t SourceMemory::bytes(const ModelWeights& weights, int64_t tokens) {
 SourceMemory::SourceMemory(const ModelWeights& weights, TokenPool& pool,
                            int64_t tokens)
     : pool_(&pool),
-      row_(row(weights)),
+      row_(source_row(weights.config)),
       bytes_(bytes(weights, tokens)),
       scales_(scale_count(weights, tokens)) {
   const int64_t of_scales =
@@ -81,30 +86,32 @@ SourceMemory& SourceMemory::operator=(SourceMemory&& other) noexcept {
 }
 
 StepMemory SourceMemory::memory() const {
-  const int64_t values = tokens() * row_;
-  return {rows_.data(), tokens(), 2 * values, values,
+  return {rows_.data(), tokens(), tokens(),
           scales_.size() == 0 ? nullptr : scales_.data()};
 }
 
 void SourceMemory::store(const ModelWeights& weights, int64_t layer,
                          int64_t token, const float* key_value) {
-  const StackConfig& stack = weights.config.decoder;
+  const AttentionSizes& sizes = weights.config.decoder.cross_attention[layer];
   const DType type = source_type(weights);
   for (int64_t side = 0; side < 2; ++side) {
     const int64_t block = 2 * layer + side;
-    const float* const x = key_value + side * stack.kv_width();
+    const float* const x = key_value + side * sizes.kv_width();
     char* const to = data_.data() + (block * tokens() + token) * row_ *
                                         cache_element_bytes(type);
     if (type != DType::kInt8) {
-      store_row(weights.table, type, x, stack.kv_width(), to);
+      store_row(weights.table, type, x, sizes.kv_width(), to);
       continue;
     }
     weights.table.heads_to_int8(
         {.x = x,
          .y = reinterpret_cast<int8_t*>(to),
-         .scales = scales_.data() + block * stack.kv_heads * tokens() + token,
-         .heads = stack.kv_heads,
-         .head_dim = stack.head_dim,
+         .scales =
+             scales_.data() +
+             (2 * sizes.kv_heads_before + side * sizes.kv_heads) * tokens() +
+             token,
+         .heads = sizes.kv_heads,
+         .head_dim = sizes.head_dim,
          .scale_stride = tokens()});
   }
 }
@@ -123,15 +130,17 @@ void store_sources(const ModelWeights& weights, const float* encoded,
   }
   const int64_t count = static_cast<int64_t>(tokens.size());
   const int64_t dim = weights.config.dim;
-  const int64_t width = 2 * weights.config.decoder.kv_width();
-  Buffer<float> scratch(std::min(count, kTogether) * width);
-  const Rows to = {scratch.data(), width};
+  const StackConfig& stack = weights.config.decoder;
+  Buffer<float> scratch(std::min(count, kTogether) * 2 *
+                        source_row(weights.config));
   LinearInput input;
   for (int64_t first = 0; first < count; first += kTogether) {
     const int64_t rows = std::min(count - first, kTogether);
     const ConstRows from = {encoded + first * dim, dim};
     const PackedLinear* prepared = nullptr;
-    for (int64_t n = 0; n < weights.config.decoder.layers; ++n) {
+    for (int64_t n = 0; n < stack.layers; ++n) {
+      const int64_t width = 2 * stack.cross_attention[n].kv_width();
+      const Rows to = {scratch.data(), width};
       const PackedLinear& product =
           weights.decoder[n].cross_attention.key_value;
       // Layers mostly read their input in one form.

@@ -15,11 +15,15 @@ namespace pyattn {
 /// them. Of several types it is the one with the most digits.
 DType source_type(const ModelWeights& weights);
 
+/// Numbers from one token of a source to the next: the kv_width of the widest
+/// layer's cross-attention, made even as bfloat16 wants it.
+int64_t source_row(const ModelConfig& config);
+
 /// The keys and values that cross-attention reads of one source, of all layers,
-/// in one piece: [layers][keys, values][tokens][kv_width], and for int8 a scale
-/// of each token and head, [layers][keys, values][kv_heads][tokens]. A step
-/// reads a layer from its beginning to its end, which takes a fifth less time
-/// than reading it token by token from slots.
+/// in one piece: [layers][keys, values][tokens][source_row], and for int8 a
+/// scale of each token and head, [layers][keys, values][kv_heads][tokens]. A
+/// step reads a layer from its beginning to its end, which takes a fifth less
+/// time than reading it token by token from slots.
 class SourceMemory {
  public:
   /// Uninitialised; counted against the pool's limit.
@@ -36,14 +40,11 @@ class SourceMemory {
 
   int64_t tokens() const { return static_cast<int64_t>(rows_.size()); }
 
-  /// Takes the keys and the values of a token in a layer, kv_width each.
+  /// Takes the keys and the values of a token in a layer, its kv_width each.
   void store(const ModelWeights& weights, int64_t layer, int64_t token,
              const float* key_value);
 
  private:
-  // Numbers from one token to the next, an even number as bfloat16 wants it.
-  static int64_t row(const ModelWeights& weights);
-
   TokenPool* pool_;
   int64_t row_, bytes_;
   Buffer<char> data_;

@@ -50,12 +50,12 @@ void Stream::normalise(const NormWeights& norm, ConstRows from, Rows to,
              words);
 }
 
-void Stream::normalise_heads(const StackConfig& stack,
+void Stream::normalise_heads(const AttentionSizes& sizes,
                              const SelfAttentionWeights& attention, Rows qkv) {
   if (!weights_.config.query_key_norm) {
     return;
   }
-  const int64_t head_dim = stack.head_dim;
+  const int64_t head_dim = sizes.head_dim;
   const auto part = [&](const Buffer<float>& gamma, float* x, int64_t heads) {
     weights_.table.rms_norm({.x = x,
                              .gamma = gamma.data(),
@@ -68,13 +68,13 @@ void Stream::normalise_heads(const StackConfig& stack,
                              .y_stride = head_dim,
                              .epsilon = weights_.config.norm_epsilon});
   };
-  parallel_for(rows_, grain(stack.width() + stack.kv_width()),
+  parallel_for(rows_, grain(sizes.width() + sizes.kv_width()),
                [&](int64_t begin, int64_t end) {
                  for (int64_t row = begin; row < end; ++row) {
                    float* const queries = qkv.from(row).data;
-                   part(attention.query_norm, queries, stack.heads);
-                   part(attention.key_norm, queries + stack.width(),
-                        stack.kv_heads);
+                   part(attention.query_norm, queries, sizes.heads);
+                   part(attention.key_norm, queries + sizes.width(),
+                        sizes.kv_heads);
                  }
                });
 }

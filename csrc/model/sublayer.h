@@ -75,23 +75,23 @@ class Stream {
   /// encoder and decoder: it reads queries, keys and values of all rows, one
   /// behind the other in a row, and writes the outputs of all heads.
   template <class Attend>
-  void self_attention(const StackConfig& stack,
+  void self_attention(const AttentionSizes& sizes,
                       const SelfAttentionWeights& attention,
                       const Rotation& rotation,
                       std::span<const int32_t> positions, Attend&& attend) {
     sublayer(attention.norms, &attention.qkv,
              [&](const LinearInput& in, ConstRows residual, Rows out) {
-               const int64_t width = stack.width();
-               const int64_t joined = width + 2 * stack.kv_width();
+               const int64_t width = sizes.width();
+               const int64_t joined = width + 2 * sizes.kv_width();
                float* const scratch =
                    scratch_.at_least(rows_ * (joined + width));
                const Rows qkv = {scratch, joined};
                const Rows heads = {scratch + rows_ * joined, width};
                linear(attention.qkv, in, rows_, qkv, {});
-               normalise_heads(stack, attention, qkv);
+               normalise_heads(sizes, attention, qkv);
                if (rotation.head_dim > 0) {
                  // Keys stand behind the queries.
-                 rotate(rotation, positions, stack.heads + stack.kv_heads, qkv);
+                 rotate(rotation, positions, sizes.heads + sizes.kv_heads, qkv);
                }
                attend(qkv.read(), heads);
                linear(attention.output, heads.read(), rows_, out,
@@ -124,7 +124,7 @@ class Stream {
                  const PackedLinear* next, const NormWeights* states = nullptr);
   void add(ConstRows branch);
   // Each head of queries and keys, where the model normalises these.
-  void normalise_heads(const StackConfig& stack,
+  void normalise_heads(const AttentionSizes& sizes,
                        const SelfAttentionWeights& attention, Rows qkv);
 
   const ModelWeights& weights_;

@@ -38,34 +38,35 @@ class Packer {
   }
 
   // Queries, keys and values are one product, since they read the same rows.
-  SelfAttentionWeights self_attention(const std::string& layer, Place place,
-                                      const StackConfig& stack) {
+  SelfAttentionWeights self_attention(const StackConfig& stack,
+                                      const std::string& layer, int64_t n) {
+    const AttentionSizes& sizes = stack.self_attention[n];
     const std::string name = layer + ".self_attention";
-    const std::vector<int64_t> joined = {stack.width(), stack.kv_width(),
-                                         stack.kv_width()};
+    const std::vector<int64_t> joined = {sizes.width(), sizes.kv_width(),
+                                         sizes.kv_width()};
     SelfAttentionWeights weights;
-    weights.norms = norms(name, place);
+    weights.norms = norms(name, place_of(n));
     weights.qkv = product(name + ".query_key_value", joined, dim_);
     if (config_.query_key_norm) {
-      weights.query_norm = copy(name + ".query_norm.weight", {stack.head_dim});
-      weights.key_norm = copy(name + ".key_norm.weight", {stack.head_dim});
+      weights.query_norm = copy(name + ".query_norm.weight", {sizes.head_dim});
+      weights.key_norm = copy(name + ".key_norm.weight", {sizes.head_dim});
     }
     if (&stack == &config_.encoder) {
-      add_pattern(name, weights);
+      add_pattern(name, sizes, weights);
     }
-    weights.output = product(name + ".output", {dim_}, stack.width());
+    weights.output = product(name + ".output", {dim_}, sizes.width());
     return weights;
   }
 
   // Keys and values read the memory once per sentence, queries the target's
   // rows at every step: two products.
   CrossAttentionWeights cross_attention(const std::string& layer,
-                                        const StackConfig& stack) {
+                                        const AttentionSizes& sizes) {
     const std::string name = layer + ".cross_attention";
-    return {.query = product(name + ".query", {stack.width()}, dim_),
+    return {.query = product(name + ".query", {sizes.width()}, dim_),
             .key_value = product(name + ".key_value",
-                                 {stack.kv_width(), stack.kv_width()}, dim_),
-            .output = product(name + ".output", {dim_}, stack.width()),
+                                 {sizes.kv_width(), sizes.kv_width()}, dim_),
+            .output = product(name + ".output", {dim_}, sizes.width()),
             .norms = norms(name, Place::kLater)};
   }
 
@@ -104,11 +105,12 @@ class Packer {
   }
 
   // The mixer of a decoder's layer, and its other sub-layers.
-  DecoderLayerWeights decoder_layer(const std::string& layer, Place place) {
+  DecoderLayerWeights decoder_layer(const std::string& layer, int64_t n) {
+    const Place place = place_of(n);
     DecoderLayerWeights weights;
     switch (config_.mixer) {
       case Mixer::kAttention:
-        weights.self_attention = self_attention(layer, place, config_.decoder);
+        weights.self_attention = self_attention(config_.decoder, layer, n);
         break;
       case Mixer::kSsru:
         weights.ssru = ssru(layer, place);
@@ -118,9 +120,10 @@ class Packer {
         break;
     }
     if (config_.has_encoder()) {
-      weights.cross_attention = cross_attention(layer, config_.decoder);
+      weights.cross_attention =
+          cross_attention(layer, config_.decoder.cross_attention[n]);
     }
-    weights.feed_forward = feed_forward(layer, config_.decoder.ffn);
+    weights.feed_forward = feed_forward(layer, config_.decoder.ffn[n]);
     return weights;
   }
 
@@ -211,18 +214,18 @@ class Packer {
 
  private:
   // What a layer of the encoder has for its pattern.
-  void add_pattern(const std::string& name, SelfAttentionWeights& weights) {
-    const StackConfig& stack = config_.encoder;
+  void add_pattern(const std::string& name, const AttentionSizes& sizes,
+                   SelfAttentionWeights& weights) {
     switch (config_.pattern.kind) {
       case Pattern::kWindows:
       case Pattern::kBlocks:
         break;
       case Pattern::kTokens:
         weights.global_query =
-            product(name + ".global_query", {stack.width()}, dim_);
+            product(name + ".global_query", {sizes.width()}, dim_);
         weights.global_key_value =
             product(name + ".global_key_value",
-                    {stack.kv_width(), stack.kv_width()}, dim_);
+                    {sizes.kv_width(), sizes.kv_width()}, dim_);
         break;
       case Pattern::kAggregates:
         weights.aggregate_norm = norm(name + ".global_norm");
@@ -313,9 +316,8 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     states = pack.states();
     for (int64_t n = 0; n < config.encoder.layers; ++n) {
       const std::string layer = "encoder.layers." + std::to_string(n);
-      encoder.push_back(
-          {pack.self_attention(layer, place_of(n), config.encoder),
-           pack.feed_forward(layer, config.encoder.ffn)});
+      encoder.push_back({pack.self_attention(config.encoder, layer, n),
+                         pack.feed_forward(layer, config.encoder.ffn[n])});
     }
     if (config.final_norm) {
       encoder_norm = pack.norm("encoder.final_norm");
@@ -326,8 +328,8 @@ ModelWeights::ModelWeights(const ModelConfig& from, const ModelPacking& packing,
     decoder_bias = pack.relative_bias("decoder", config.decoder,
                                       config.decoder.max_positions);
     for (int64_t n = 0; n < config.decoder.layers; ++n) {
-      decoder.push_back(pack.decoder_layer(
-          "decoder.layers." + std::to_string(n), place_of(n)));
+      decoder.push_back(
+          pack.decoder_layer("decoder.layers." + std::to_string(n), n));
     }
     if (config.final_norm) {
       decoder_norm = pack.norm("decoder.final_norm");

@@ -115,14 +115,14 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
       rows[i] = memory.tokens;
       k_scales[i] = memory.scales == nullptr
                         ? nullptr
-                        : memory.scales + 2 * call.layer * size +
+                        : memory.scales + call.scales * memory.time +
                               part * kv_heads * memory.time;
       v_scales[i] = memory.scales == nullptr ? nullptr : k_scales[i] + size;
     }
     const StepMemory& first = of[group.row];
     const int64_t head = part * heads;
     const int64_t element =
-        call.layer * first.layer_stride + part * kv_heads * call.head_dim;
+        call.keys * first.together + part * kv_heads * call.head_dim;
     step({.q = q.from(group.row).data + head * call.head_dim,
           .keys = rows,
           .values = rows,
@@ -141,7 +141,7 @@ void attention_step(const KernelTable& table, const StepCall& call, ConstRows q,
           .q_stride = q.stride,
           .y_stride = y.stride,
           .k_offset = element,
-          .v_offset = element + first.values,
+          .v_offset = element + call.values * first.together,
           .bias_stride = call.bias_stride,
           .scale_stride = first.time,
           .scale = call.scale,

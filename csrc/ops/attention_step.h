@@ -8,13 +8,15 @@
 
 namespace pyattn {
 
-/// Where the keys and values of one decoding row lie: in layer n, the keys of
-/// time t are kv_heads * head_dim elements of tokens[t], from element n *
-/// layer_stride on, and its values begin `values` elements behind.
+/// Where the keys and values of one decoding row lie: the keys of time t are
+/// kv_heads * head_dim elements of tokens[t], from element `together` *
+/// StepCall::keys on, and its values begin `together` * StepCall::values
+/// elements behind. `together` is 1 if each token has all of its own in one
+/// place, or the number of tokens that lie side by side in each layer.
 struct StepMemory {
   const void* const* tokens;
   int64_t time;
-  int64_t layer_stride, values;
+  int64_t together;
   /// int8 only: [layers][keys, values][kv_heads, time].
   const float* scales = nullptr;
   const float* bias = nullptr;  // [heads, time], or null
@@ -45,6 +47,9 @@ struct StepCall {
   DType cache_type;  // of keys and values
   int64_t layer;
   int64_t heads, kv_heads, head_dim;
+  int64_t keys;    // elements of a token in front of its keys in this layer
+  int64_t values;  // elements of a token from its keys to its values
+  int64_t scales;  // scales of a token in front of those of this layer
   int64_t bias_stride;
   float scale;
   float soft_cap;  // 0: none

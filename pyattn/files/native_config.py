@@ -147,6 +147,14 @@ def _model(values: JsonObject) -> ModelConfig:
     model = ModelConfig(**found, **_variant(fields, found.keys()))
     if not source_vocab and (model.mixer != "attention" or model.encoder_pattern != "windows"):
         fields.fail("source_vocab", "is 0, expected an encoder for this mixer and encoder_pattern")
+    for stack in model.stacks:
+        sizes = model.stack(stack)
+        if model.relative_positions and {*sizes.layer_heads} - {sizes.heads}:
+            fields.fail(
+                f"{stack}_layer_heads",
+                f"is {shown(fields.list(f'{stack}_layer_heads'))}, expected {sizes.heads} in every "
+                "layer, as the bias by distance has them",
+            )
     if model.encoder_pattern == "aggregates" and not model.relative_positions:
         fields.fail("positions", f"is {shown(model.positions)}, expected relative for aggregates")
     if model.encoder_pattern == "states":
@@ -177,13 +185,35 @@ def _sizes(fields: Fields, stack: Stack, dim: int, head_dim: int | None) -> dict
         type(window) is int and 0 <= window <= MAX_POSITIONS for window in windows
     ):
         fields.fail(f"{stack}_windows", f"is {shown(windows)}, expected an integer for each layer")
+    group = heads // (kv_heads or heads)
+    by_layer = {"layer_heads": group, "layer_cross_heads": group, "layer_ffn": 1}
     return {
         f"{stack}_layers": layers,
         f"{stack}_heads": heads,
         f"{stack}_kv_heads": kv_heads,
         f"{stack}_ffn": fields.integer(f"{stack}_ffn", high=MAX_DIM),
+        **{
+            f"{stack}_{name}": _of_layers(
+                fields, f"{stack}_{name}", layers, MAX_DIM if name == "layer_ffn" else heads, step
+            )
+            for name, step in by_layer.items()
+            if (stack, name) != ("encoder", "layer_cross_heads")
+        },
         f"{stack}_windows": tuple(windows),
     }
+
+
+def _of_layers(fields: Fields, key: str, layers: int, most: int, multiple: int) -> tuple[int, ...]:
+    """A size of each layer; missing ones are at the end."""
+    sizes = fields.list(key)
+    if len(sizes) > layers or not all(
+        type(size) is int and 1 <= size <= most and size % multiple == 0 for size in sizes
+    ):
+        of = "" if multiple == 1 else f" that is a multiple of {multiple}"
+        fields.fail(
+            key, f"is {shown(sizes)}, expected an integer from 1 to {most}{of} for each layer"
+        )
+    return tuple(sizes)
 
 
 def _rotary_scaling(values: JsonObject) -> RotaryScaling | None:
@@ -319,10 +349,12 @@ def _check_options(options: GenerationOptions, model: ModelConfig, place: str) -
             f"max_positions, {model.max_positions}"
         )
     for layer, head in options.alignment_heads or ():
-        if layer >= model.decoder_layers or head >= model.decoder_heads:
+        counts = model.stack("decoder").layer_cross_heads
+        if layer >= len(counts) or head >= counts[layer]:
+            own = f", this one {counts[layer]} heads" if layer < len(counts) else ""
             raise ModelError(
                 f"{place}: alignment_heads has head {head} of layer {layer}, the decoder has "
-                f"{model.decoder_layers} layers of {model.decoder_heads} heads"
+                f"{len(counts)} layers{own}"
             )
 
 

@@ -25,9 +25,9 @@ class Heads:
     soft_cap: float | None
 
     @classmethod
-    def of(cls, config: ModelConfig, stack: Stack) -> Heads:
-        """The heads of one stack, in all of its layers and both kinds of attention."""
-        sizes = config.stack(stack)
+    def of(cls, config: ModelConfig, stack: Stack, n: int, block: str) -> Heads:
+        """The heads of an attention, a block of the n-th layer."""
+        sizes = config.stack(stack).of_block(n, block)
         scale = config.attention_scale
         return cls(
             sizes,

@@ -275,15 +275,15 @@ class Model:
         heads: Sequence[tuple[int, int]] | None,
         global_tokens: list[Ints],
     ) -> list[Floats]:
-        layers, width = self.config.decoder_layers, self.config.decoder_heads
+        counts = self.config.stack("decoder").layer_cross_heads
         chosen = heads_of(
             None if heads is None else tuple(heads), self.config, self._checkpoint.generation
         )
         for layer, head in chosen:
-            if not (0 <= layer < layers and 0 <= head < width):
+            if not (0 <= layer < len(counts) and 0 <= head < counts[layer]):
                 raise ValueError(
-                    f"{operation}: alignment_heads has layer {layer}, head {head}, expected "
-                    f"layers 0 to {layers - 1} and heads 0 to {width - 1}"
+                    f"{operation}: alignment_heads has layer {layer}, head {head}, expected a "
+                    f"layer and one of its heads, of which there are {list(counts)}"
                 )
         results: list[Floats] = [_NOTHING] * len(sources)
         for batch, run, _ in self._predictions(sources, targets, global_tokens):

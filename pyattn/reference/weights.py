@@ -150,7 +150,7 @@ class Weights:
         products = self._products(n, "self_attention")
         normed = self.checkpoint.config.query_key_norm
         return SelfAttention(
-            heads=Heads.of(self.checkpoint.config, self.stack),
+            heads=Heads.of(self.checkpoint.config, self.stack, n, "self_attention"),
             distances=self._distances[n],
             rotary=self._rotary(n),
             query_key_value=products["query_key_value"],
@@ -186,7 +186,7 @@ class Weights:
 
     def cross_attention(self, n: int) -> CrossAttention:
         """The attention of a decoder layer to the source."""
-        heads = Heads.of(self.checkpoint.config, self.stack)
+        heads = Heads.of(self.checkpoint.config, self.stack, n, "cross_attention")
         return CrossAttention(heads=heads, **self._products(n, "cross_attention"))
 
     def feed_forward(self, n: int) -> FeedForward:

@@ -126,6 +126,8 @@ def different(field: dataclasses.Field[Any], kind: Any) -> Any:
         return 1
     if field.name.endswith("_windows"):
         return (5,)
+    if "_layer_" in field.name:
+        return (1,)
     if isinstance(field.default, bool):
         return not field.default
     if isinstance(field.default, str):
@@ -354,6 +356,11 @@ def test_tensors_that_could_not_be_read_are_not_written(
         (["model", "dim"], 0, "model: dim is 0, expected 1 to"),
         (["model", "dim"], ..., "model: dim is missing, expected 1 to"),
         (["model", "encoder_heads"], 4, "model: encoder_heads is 4, expected a divisor of dim, 6"),
+        (["model", "encoder_layer_heads"], [3], "model: encoder_layer_heads is a list of 1, exp"),
+        (["model", "encoder_layer_heads"], [2, 0], ".*expected an integer from 1 to 2 for each"),
+        (["model", "decoder_layer_cross_heads"], [1, 1], "model: decoder_layer_cross_heads is a"),
+        (["model", "decoder_layer_heads"], "1", "model: decoder_layer_heads is '1', expected"),
+        (["model", "decoder_layer_ffn"], [0.5], "model: decoder_layer_ffn is a list of 1, expec"),
         (["model", "start"], 11, "model: start is 11, expected 0 to 10"),
         (["model", "end"], None, "model: end is missing, expected 0 to 10"),
         (["model", "pad"], 11, "model: pad is 11, expected one id below 11"),

@@ -32,7 +32,8 @@ def core_model(name: str, isa: str | None = None, threads: int = 1, **options: A
 
 def every_head(model: Model) -> list[tuple[int, int]]:
     config = model.config
-    return [(n, h) for n in range(config.decoder_layers) for h in range(config.decoder_heads)]
+    counts = config.stack("decoder").layer_cross_heads
+    return [(n, h) for n, count in enumerate(counts) for h in range(count)]
 
 
 @every_model_on_every_level

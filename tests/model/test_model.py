@@ -413,6 +413,9 @@ def test_positions_that_nobody_needs_are_refused(name: str, most: int) -> None:
         ({"encoder_heads": 3}, "dim is not a multiple of the number of heads"),
         ({"decoder_heads": 0}, "sizes of a stack must be positive"),
         ({"max_positions": 0}, "sizes of a stack must be positive"),
+        ({"encoder_layer_heads": (0,)}, "the heads of a layer do not suit its kv_heads"),
+        ({"encoder_layer_ffn": (-1,)}, "the ffn of a layer must be positive"),
+        ({"decoder_layer_ffn": (1, 1)}, "there are more sizes of layers than layers"),
         ({"activation": "tanh"}, "activation 'tanh' is not known"),
     ],
 )

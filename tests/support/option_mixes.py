@@ -117,7 +117,8 @@ class Mixer:
         if "prefix_bias_beta" not in options:
             self._some(options, 0.25, return_alternatives=lambda: True)
         if "alignment" in options or "coverage_penalty" in options:
-            layer, heads = self._config.decoder_layers - 1, self._config.decoder_heads
+            layer = self._config.decoder_layers - 1
+            heads = self._config.stack("decoder").layer_cross_heads[layer]
             self._some(options, 0.5, alignment_heads=lambda: ((0, 0), (layer, heads - 1)))
         if "return_alternatives" in options:
             probabilities = [0.01, 0.05, 0.3]
