@@ -13,6 +13,7 @@ from pyattn.files.reading import bare, shown
 from pyattn.files.tokenizer_parts import FilesByRole
 from pyattn.model import Model
 from pyattn.model_config import Stack
+from pyattn.pruning import Kept
 from pyattn.running import precision
 from pyattn.running.origin import SHIPPED_MODEL
 from pyattn.running.precision import DTypes
@@ -103,6 +104,7 @@ def describe(
         "vocabulary": ", ".join(f"{n:,} {side}" for side, n in found["vocabulary"].items()),
         "token ids": ids,
         "positions": f"{_positions(found)}, {found['positions']}",
+        **({"kept": found["kept"]} if "kept" in found else {}),
         "norm": f"{norm}{', and one after each stack' if found['final_norm'] else ''}",
         "activation": f"{'gated ' if found['gated'] else ''}{found['activation']}",
         **({"mixer": found["mixer"]} if found["mixer"] != "attention" else {}),
@@ -169,7 +171,7 @@ def _positions(found: Mapping[str, Any]) -> str:
 
 def _network(checkpoint: Checkpoint) -> dict[str, Any]:
     config, options = checkpoint.config, checkpoint.generation
-    decodes = "decoder" in config.stacks
+    decodes, kept = "decoder" in config.stacks, Kept.of(config)
     decoding = {"beam_size": options.beam_size, "max_new_tokens": options.max_new_tokens}
     tensors = Tensors.of(checkpoint.tensors)
     distinct = {id(tensor): tensor.size for tensor in map(tensors.stored, tensors)}
@@ -177,6 +179,7 @@ def _network(checkpoint: Checkpoint) -> dict[str, Any]:
         "family": config.family,
         "parameters": sum(distinct.values()),
         "dim": config.dim,
+        **({} if kept is None else {"kept": str(kept)}),
         **{
             side: {
                 "layers": getattr(config, f"{side}_layers"),

@@ -17,6 +17,7 @@ from pyattn.files.shortlist import LexicalShortlist
 from pyattn.files.tokenizer_parts import TokenizerParts
 from pyattn.files.vocabulary import Vocabularies
 from pyattn.model_config import ModelConfig
+from pyattn.pruning import without_zeros
 
 if TYPE_CHECKING:
     from pyattn.files.ctranslate2.vmap import VocabularyMap
@@ -49,14 +50,16 @@ class ModelFiles(abc.ABC):
 
     @functools.cached_property
     def checkpoint(self) -> Checkpoint:
-        """The model; its weights stay views of the files where these are not compressed.
+        """The model, without parts that are all zero (`pyattn.pruning`).
+
+        Its weights stay views of the files where these are not compressed.
 
         Raises:
             ModelError: if a file is missing or malformed, or the model is not supported; the
                 message names the file and the field.
         """
         with listable(self.path):
-            return self._read()
+            return without_zeros(self._read())
 
     @abc.abstractmethod
     def _read(self) -> Checkpoint:

@@ -62,6 +62,11 @@ class Weights:
         self._left.discard(name)
         return self._tensors.get(name)
 
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """The shape of the tensor of that name, if there is one; it does not count as read."""
+        tensor = self._tensors.get(name)
+        return None if tensor is None else tensor.shape
+
     def take(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """The tensor of that name.
 

@@ -29,7 +29,7 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 # it its place here.
 CONTRACTS = {
     *("blocks", "checkpoint", "errors", "model_config", "options", "overrides", "results"),
-    *("products", "stored", "text_settings"),
+    *("products", "pruning", "stored", "text_settings"),
 }
 MAY_IMPORT = {
     "errors": set(),
@@ -47,6 +47,7 @@ MAY_IMPORT = {
     "checkpoint": {"blocks", "model_config", "options", "stored", "text_settings"},
     "search_parts": set(),
     "products": {"blocks", "checkpoint", "model_config"},
+    "pruning": {"blocks", "checkpoint", "model_config", "stored"},
     # For the types in its stub.
     "_core": {"model_config", "options", "results", "search_parts", "segments", "stored"},
     "cpu": {"_core"},

@@ -11,8 +11,10 @@ from pyattn.checkpoint import Checkpoint
 from pyattn.errors import ModelError
 from pyattn.files.huggingface.config import HuggingFaceConfig
 from pyattn.files.huggingface.layout import Layout
+from pyattn.files.huggingface.pruned import read_sizes
 from pyattn.files.named_tensors import Length, Weights, check_shape, named_shapes
 from pyattn.files.tensors import Tensor
+from pyattn.model_config import ModelConfig
 from pyattn.stored import Stored, Tensors
 
 
@@ -22,7 +24,9 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
     Raises:
         ModelError: if the config contradicts the tensors.
     """
-    layout, model, generation = config.layout, config.model, config.generation
+    layout, generation = config.layout, config.generation
+    sizes = read_sizes(layout, config.fields, weights)
+    model = sizes.model
     shapes = dict(named_shapes(model, layout.lengths))
     tensors = _embeddings(weights, shapes, layout)
     saved: dict[str, list[str]] = {}
@@ -32,6 +36,8 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
     for one, *others in saved.values():
         if others:
             tensors |= _parts(weights, {name: shapes[name] for name in (one, *others)}, layout)
+        elif one.startswith(sizes.emptied) and not one.endswith("output.bias"):
+            tensors[one] = _zeros(weights, one, shapes[one], model, layout)
         else:
             tensors[one] = _tensor(weights, one, shapes[one], layout)
     for name in layout.not_read:
@@ -49,6 +55,20 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
         scale = model.logits_scale * layout.tied_scale
         model = dataclasses.replace(model, logits_scale=scale)
     return Checkpoint(model, Tensors(tensors), generation)
+
+
+def _zeros(
+    weights: Weights, name: str, shape: tuple[int, ...], model: ModelConfig, layout: Layout
+) -> Stored:
+    """A tensor of an attention without heads, in which one head of zeros stands for none."""
+    head_dim = model.stack(model.stacks[0]).head_dim
+    rows, *columns = shape
+    output = name.endswith("output.weight")
+    saved = (rows, 0) if output else (rows - head_dim, *columns)
+    weights.take(layout.saved_name(name), saved)
+    zeros = np.zeros(shape, np.float32)
+    zeros.flags.writeable = False
+    return Stored("float32", zeros)
 
 
 def _tensor(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Stored:
