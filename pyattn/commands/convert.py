@@ -38,6 +38,8 @@ def add(commands: Commands) -> None:
 
 def _run(parsed: argparse.Namespace) -> None:
     from pyattn.commands.conversion import convert
+    from pyattn.files import open_model
+    from pyattn.pruning import Kept
 
     texts = None
     if parsed.calibrate is not None:
@@ -52,3 +54,7 @@ def _run(parsed: argparse.Namespace) -> None:
             "(root mean square)",
             file=sys.stderr,
         )
+    with open_model(parsed.out) as files:
+        kept = Kept.of(files.config)
+    if kept is not None:
+        print(f"pyattn: a pruned model: kept {kept}", file=sys.stderr)
