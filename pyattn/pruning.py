@@ -199,7 +199,8 @@ class _Block:
 def _is_zero(stored: Stored, rows: Any = slice(None)) -> npt.NDArray[np.bool_]:
     """Which numbers of some rows are zero; of bfloat16 the sign does not count."""
     values = stored.values[rows]
-    return (values << 1 if stored.dtype == "bfloat16" else values) == 0
+    zero: npt.NDArray[np.bool_] = (values << 1 if stored.dtype == "bfloat16" else values) == 0
+    return zero
 
 
 def _zero_columns(stored: Stored) -> _Indices:
