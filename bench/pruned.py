@@ -3,8 +3,8 @@ r"""Measure what pruning saves: heads and units that are gone, and single weight
     python bench/pruned.py --write bench/results/pruned
 
 The first table is of BART-base's shape with random weights in int8, whole and with a share of the
-linear weights gone, as the published hybrids lose them: heads here and there (38 and 61 of 216),
-the rest units of feed-forwards. "encode" is of 8 sources of 128 tokens; "decode" adds 32 greedy
+linear weights gone: heads here and there, as many as published hybrids lost (38 and 61 of 216), the
+rest units of feed-forwards, of which those lost more. "encode" is of 8 sources of 128 tokens; "decode" adds 32 greedy
 tokens of each, less the time of one. The second table has one product, 3072 outputs of 768 inputs,
 of weights that are zero at random: in int8 as pyattn computes it, zeros and all, and in float32 by
 torch's kernel for compressed sparse rows. One thread each; a time is the least of the rounds, in
@@ -181,7 +181,7 @@ def main() -> None:
         "",
         f"BART-base's shape in int8, random weights, one core, `{pyattn.cpu_info().isa}`; "
         f"{SOURCES} sources of {LENGTH} tokens, {TARGET} greedy tokens of each. "
-        "Made by `bench/pruned.py`.",
+        "Made by `bench/pruned.py`; the least of the rounds in the processor's time.",
         "",
         *models(parsed.rounds),
         "",

@@ -413,9 +413,6 @@ def test_positions_that_nobody_needs_are_refused(name: str, most: int) -> None:
         ({"encoder_heads": 3}, "dim is not a multiple of the number of heads"),
         ({"decoder_heads": 0}, "sizes of a stack must be positive"),
         ({"max_positions": 0}, "sizes of a stack must be positive"),
-        ({"encoder_layer_heads": (0,)}, "the heads of a layer do not suit its kv_heads"),
-        ({"encoder_layer_ffn": (-1,)}, "the ffn of a layer must be positive"),
-        ({"decoder_layer_ffn": (1, 1)}, "there are more sizes of layers than layers"),
         ({"activation": "tanh"}, "activation 'tanh' is not known"),
     ],
 )
@@ -423,4 +420,22 @@ def test_config_that_contradicts_itself_is_refused(changes: dict[str, Any], mess
     plain = checkpoint("post")
     config = dataclasses.replace(plain.config, **changes)
     with pytest.raises(ValueError, match=f"^model: {message}$"):
+        Model(dataclasses.replace(plain, config=config))
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"encoder_layer_heads": (1,)}, "encoder.layers.0.self_attention.query.weight"),
+        ({"decoder_layer_cross_heads": (1,)}, "decoder.layers.0.cross_attention.query.weight"),
+        ({"encoder_layer_ffn": (-1,)}, "encoder.layers.0.feed_forward.up.weight"),
+        ({"decoder_layer_ffn": (1, 1)}, "decoder.layers.0.feed_forward.up.weight"),
+    ],
+)
+def test_sizes_of_a_layer_that_its_tensors_do_not_have_are_refused(
+    changes: dict[str, Any], name: str
+) -> None:
+    plain = checkpoint("post")
+    config = dataclasses.replace(plain.config, **changes)
+    with pytest.raises(ModelError, match=f"^checkpoint: {name} has shape .* the config says"):
         Model(dataclasses.replace(plain, config=config))
