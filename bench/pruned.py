@@ -4,11 +4,11 @@ r"""Measure what pruning saves: heads and units that are gone, and single weight
 
 The first table is of BART-base's shape with random weights in int8, whole and with a share of the
 linear weights gone: heads here and there, as many as published hybrids lost (38 and 61 of 216), the
-rest units of feed-forwards, of which those lost more. "encode" is of 8 sources of 128 tokens; "decode" adds 32 greedy
-tokens of each, less the time of one. The second table has one product, 3072 outputs of 768 inputs,
-of weights that are zero at random: in int8 as pyattn computes it, zeros and all, and in float32 by
-torch's kernel for compressed sparse rows. One thread each; a time is the least of the rounds, in
-the processor's time.
+rest units of feed-forwards, of which those lost more. "encode" is of 8 sources of 128 tokens;
+"decode" adds 32 greedy tokens of each, less the time of one. The second table has one product, 3072
+outputs of 768 inputs, of weights that are zero at random: in int8 as pyattn computes it, zeros and
+all, and in float32 by torch's kernel for compressed sparse rows. One thread each; a time is the
+least of the rounds, in the processor's time.
 
 Needs torch for the second table.
 """
