@@ -41,12 +41,16 @@ class RandomModel {
  public:
   static pyattn::ModelConfig config(pyattn::Mixer mixer) {
     pyattn::ModelConfig config = {};
+    const std::vector<pyattn::AttentionSizes> attention = {{4, 4, 8, 0},
+                                                           {4, 4, 8, 4}};
     config.encoder = {.layers = 2,
                       .heads = 4,
                       .kv_heads = 4,
                       .head_dim = 8,
-                      .ffn = 48,
                       .vocab = kVocab,
+                      .self_attention = attention,
+                      .cross_attention = attention,
+                      .ffn = {48, 48},
                       .attention_scale = 0.35F,
                       .windows = {0, 0},
                       .max_positions = 64};

@@ -360,7 +360,7 @@ def test_tensors_that_could_not_be_read_are_not_written(
         (["model", "encoder_layer_heads"], [2, 0], ".*expected an integer from 1 to 2 for each"),
         (["model", "decoder_layer_cross_heads"], [1, 1], "model: decoder_layer_cross_heads is a"),
         (["model", "decoder_layer_heads"], "1", "model: decoder_layer_heads is '1', expected"),
-        (["model", "decoder_layer_ffn"], [0.5], "model: decoder_layer_ffn is a list of 1, expec"),
+        (["model", "decoder_layer_ffn"], [0.5], "model: decoder_layer_ffn is a list of 1, exp"),
         (["model", "start"], 11, "model: start is 11, expected 0 to 10"),
         (["model", "end"], None, "model: end is missing, expected 0 to 10"),
         (["model", "pad"], 11, "model: pad is 11, expected one id below 11"),
