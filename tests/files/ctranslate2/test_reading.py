@@ -382,7 +382,7 @@ def test_an_int8_matrix_has_a_scale_for_each_row(
     ("changes", "message"),
     [
         ({"spec": "WhisperSpec"}, "model.bin: the model's class is 'WhisperSpec', supported are"),
-        ({"spec": "TransformerDecoderSpec"}, "'TransformerDecoderSpec', supported are Transformer"),
+        ({"spec": "TransformerDecoderSpec"}, "model.bin: revision is 7, expected 8"),
         ({"revision": 8}, "model.bin: revision is 8, expected 1 to 7"),
     ],
 )
