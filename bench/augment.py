@@ -27,7 +27,11 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 @dataclasses.dataclass(frozen=True)
 class Shares:
-    """The share of the pairs that each alteration gets; at most one but for `joined`."""
+    """The share of the pairs that each alteration gets; at most one but for `joined`.
+
+    Raises:
+        ValueError: if one is not from 0 to 1, or those but for `joined` are more than 1 together.
+    """
 
     joined: float = 0.12
     capitals: float = 0.09
@@ -39,6 +43,16 @@ class Shares:
     inserted: float = 0.05
     carried: float = 0.05
     alone: float = 0.01
+    numbered: float = 0.0
+
+    def __post_init__(self) -> None:
+        values = dataclasses.asdict(self)
+        for name, value in values.items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"share of {name} is {value}, expected 0 to 1")
+        total = sum(values.values()) - self.joined
+        if total > 1 + 1e-9:
+            raise ValueError(f"shares but for joined are {total:g} together, expected at most 1")
 
 
 class Augmenter:
@@ -50,6 +64,7 @@ class Augmenter:
 
     def __init__(self, carriers: Sequence[Pair], shares: Shares) -> None:
         self.carriers = carriers
+        self.numerals = [carrier for carrier in carriers if "{num}" in carrier[0]]
         self.joined = shares.joined
         self.ways: list[tuple[float, Callable[[Pair, Random], Pair]]] = [
             (shares.capitals, capitals),
@@ -61,6 +76,7 @@ class Augmenter:
             (shares.inserted, inserted),
             (shares.carried, self.carried),
             (shares.alone, alone),
+            (shares.numbered, self.numbered),
         ]
 
     def __call__(self, pair: Pair, others: Callable[[], Pair], random: Random) -> Pair:
@@ -85,6 +101,17 @@ class Augmenter:
         if not self.carriers:
             return pair
         return filled(random.choice(self.carriers), random)
+
+    def numbered(self, pair: Pair, random: Random) -> Pair:
+        """Numbers that are hard to keep, long ones and repeated digits, in one of four ways."""
+        place = random.randrange(4)
+        if place == 0 and self.numerals:
+            return filled(random.choice(self.numerals), random, copied.long_number)
+        if place == 1:
+            return renumbered(pair, random, copied.repeating)
+        if place == 2:
+            return replaced(pair, random, copied.long_number)
+        return inserted(pair, random, copied.long_number)
 
 
 def joined(pair: Pair, others: Callable[[], Pair], random: Random) -> Pair:
@@ -119,17 +146,19 @@ def bare(pair: Pair, _random: Random) -> Pair:
     return (source, target) if source and target else pair
 
 
-def renumbered(pair: Pair, random: Random) -> Pair:
+def renumbered(
+    pair: Pair, random: Random, digits: Callable[[int, Random], str] = copied.digits
+) -> Pair:
     """Other digits for numbers that both sides have equally often; else something inserted."""
     found = [sorted(_NUMBER.findall(text)) for text in pair]
     if not found[0] or found[0] != found[1]:
         return inserted(pair, random)
-    new = {number: copied.digits(len(number), random) for number in dict.fromkeys(found[0])}
+    new = {number: digits(len(number), random) for number in dict.fromkeys(found[0])}
     source, target = (_NUMBER.sub(lambda match: new[match[0]], text) for text in pair)
     return source, target
 
 
-def replaced(pair: Pair, random: Random) -> Pair:
+def replaced(pair: Pair, random: Random, thing: Callable[[Random], str] = copied.anything) -> Pair:
     """A name or number that both sides have once, replaced or wrapped; else something inserted."""
     source, target = ([match[0] for match in _WORD.finditer(text)] for text in pair)
     shared = [
@@ -138,9 +167,9 @@ def replaced(pair: Pair, random: Random) -> Pair:
         if not word.islower() and source.count(word) == target.count(word) == 1
     ]
     if not shared:
-        return inserted(pair, random)
+        return inserted(pair, random, thing)
     word = random.choice(shared)
-    new = copied.wrapped(word, random) if random.random() < 0.3 else copied.anything(random)
+    new = copied.wrapped(word, random) if random.random() < 0.3 else thing(random)
 
     def put(text: str) -> str:
         return _WORD.sub(lambda match: new if match[0] == word else match[0], text)
@@ -148,14 +177,14 @@ def replaced(pair: Pair, random: Random) -> Pair:
     return put(pair[0]), put(pair[1])
 
 
-def inserted(pair: Pair, random: Random) -> Pair:
+def inserted(pair: Pair, random: Random, make: Callable[[Random], str] = copied.anything) -> Pair:
     """The same thing to be copied before, behind or around both sides."""
     source, target = pair
     place = random.randrange(5)
     if place == 0:
         opening, closing = copied.around(random)
         return f"{opening}{source}{closing}", f"{opening}{target}{closing}"
-    thing = copied.anything(random)
+    thing = make(random)
     if place == 1:
         between = random.choice((" ", ": ", " - "))
         return f"{thing}{between}{source}", f"{thing}{between}{target}"
@@ -172,7 +201,7 @@ def alone(_pair: Pair, random: Random) -> Pair:
     return thing, thing
 
 
-def filled(carrier: Pair, random: Random) -> Pair:
+def filled(carrier: Pair, random: Random, number: Callable[[Random], str] = copied.number) -> Pair:
     """A carrier with its slots filled, equal ones with equal things.
 
     Raises:
@@ -181,6 +210,7 @@ def filled(carrier: Pair, random: Random) -> Pair:
     slots = [_SLOT.findall(text) for text in carrier]
     if sorted(slots[0]) != sorted(slots[1]) or not set(slots[0]) <= set(copied.KINDS):
         raise ValueError(f"carrier has slots {slots[0]} and {slots[1]}, expected equal known ones")
-    new = {name: copied.KINDS[name](random) for name in dict.fromkeys(slots[0])}
+    kinds = {**copied.KINDS, "num": number}
+    new = {name: kinds[name](random) for name in dict.fromkeys(slots[0])}
     source, target = (_SLOT.sub(lambda match: new[match[1]], text) for text in carrier)
     return source, target

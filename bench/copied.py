@@ -59,6 +59,23 @@ def digits(count: int, random: Random) -> str:
     return str(random.randrange(least, 10**count))
 
 
+def repeating(count: int, random: Random) -> str:
+    """A number of that many digits, the next one often the same again; its first not 0."""
+    made = random.choice("123456789")
+    while len(made) < count:
+        made += made[-1] if random.random() < 0.4 else random.choice("0123456789")
+    return made
+
+
+def long_number(random: Random) -> str:
+    """A number of one to nine digits that often repeat, whole or in groups."""
+    made = repeating(random.randrange(1, 10), random)
+    if len(made) > 3 and random.random() < 0.25:
+        cut = random.randrange(1, len(made) - 1)
+        return made[:cut] + random.choice(".,:-/ ") + made[cut:]
+    return made
+
+
 def number(random: Random) -> str:
     """A whole number, a decimal, a version, a price, a time, a phone number or a code."""
     n = random.randrange(10)

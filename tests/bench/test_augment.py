@@ -81,6 +81,22 @@ def test_what_is_put_in_is_the_same_on_both_sides(way: Callable[..., tuple[str, 
         assert "".join(left[0])
 
 
+def test_hard_numbers_are_the_same_on_both_sides() -> None:
+    augmenter, runs = Augmenter(carriers(), only(numbered=1.0)), 0
+    for seed in SEEDS:
+        source, target = augmenter(PAIR, lambda: PAIR, Random(seed))
+        numbers = [Counter(re.findall(r"\d+", side)) for side in (source, target)]
+        assert numbers[0] == numbers[1]
+        runs += bool(re.search(r"(\d)\1", source))
+    assert runs > len(SEEDS) / 3  # of the same digit; one number in ten has such by chance
+
+
+def test_repeating_digits_are_as_many_as_asked_for() -> None:
+    for count in range(1, 10):
+        numbers = [copied.repeating(count, Random(seed)) for seed in SEEDS]
+        assert all(re.fullmatch(rf"[1-9]\d{{{count - 1}}}", number) for number in numbers)
+
+
 def test_a_shared_name_or_number_is_replaced_at_its_place() -> None:
     found = {augment.replaced(PAIR, Random(seed)) for seed in SEEDS}
     replaced = set()
