@@ -11,7 +11,8 @@ and --augment alters some of the pairs (bench/augment.py):
     python bench/train_model.py train.en train.es dev.en dev.es --run runs/more \
         --start runs/en-es/model --weight 0.4 --data docs.en docs.es 0.5 \
         --data bench/phrases/first.en bench/phrases/first.es 0.1 \
-        --round 20000 --augment --steps 3000 --warmup 200 --rate 5e-4 --fall 1000 --dropout 0
+        --round 20000 --augment --share capitals 0.2 --steps 3000 --warmup 200 --rate 5e-4 \
+        --fall 1000 --dropout 0
 
 What a run leaves in its folder:
 
@@ -30,6 +31,7 @@ To see it work in three minutes on one core:
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -103,7 +105,9 @@ def _mixture(corpora: list[Any], options: argparse.Namespace) -> Mixture:
     augmenter = None
     if options.augment:
         carriers = read_pair(CARRIERS / "carriers.en", CARRIERS / "carriers.es")
-        augmenter = Augmenter(list(zip(*carriers, strict=True)), Shares())
+        augmenter = Augmenter(list(zip(*carriers, strict=True)), Shares(**dict(options.share)))
+    elif options.share:
+        raise ValueError("--share has no effect without --augment, expected both")
     size = options.round or sum(len(source.pairs) for source in sources)
     return Mixture(sources, size, options.seed, augmenter)
 
@@ -164,6 +168,24 @@ class _AddCorpus(argparse.Action):
         setattr(namespace, self.dest, [*getattr(namespace, self.dest), corpus])
 
 
+class _AddShare(argparse.Action):
+    """Collects the names and values of --share."""
+
+    def __call__(self, *call: Any) -> None:
+        """Set one share; `call` is as argparse has it."""
+        _parser, namespace, (name, value), _option = call
+        names = [field.name for field in dataclasses.fields(Shares)]
+        if name not in names:
+            message = f"name is {name}, expected one of {', '.join(names)}"
+            raise argparse.ArgumentError(self, message)
+        try:
+            share = [name, float(value)]
+        except ValueError:
+            message = f"share of {name} is {value}, expected a number"
+            raise argparse.ArgumentError(self, message) from None
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), share])
+
+
 def _parser() -> argparse.ArgumentParser:
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(
@@ -192,6 +214,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     option("--round", 0, "pairs drawn by weight between two shuffles; 0: as many as there are")
     add("--augment", action="store_true", help="alter pairs, by the shares in bench/augment.py")
+    add(
+        "--share",
+        nargs=2,
+        action=_AddShare,
+        default=[],
+        metavar=("NAME", "SHARE"),
+        help="of the pairs that --augment alters in one way, such as capitals 0.3; repeatable",
+    )
     add("--start", type=Path, help="a Marian folder: its weights, sizes and vocabulary are taken")
     option("--vocab", 8000, "SentencePiece pieces, both languages together")
     option("--dim", 256, "width of the model; a multiple of --heads")

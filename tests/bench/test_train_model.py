@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import augment
 import train_model
 import training
 
@@ -143,6 +144,44 @@ def test_a_weight_is_a_number(texts: list[str], capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         train_model.main([*texts, "--run", "run", "--data", *texts[:2], "much"])
     assert "weight is much, expected a number" in capsys.readouterr().err
+
+
+def test_shares_of_alterations_can_be_set(texts: list[str], tmp_path: pathlib.Path) -> None:
+    options = train_model._parser().parse_args(
+        [*texts, "--run", str(tmp_path), "--augment", "--share", "capitals", "0.3"]
+    )
+    corpora = [[pathlib.Path(texts[0]), pathlib.Path(texts[1]), 1.0]]
+    augmenter = train_model._mixture(corpora, options).augmenter
+    assert augmenter is not None
+    shares = {way.__name__: share for share, way in augmenter.ways}
+    assert (shares["capitals"], shares["bare"]) == (0.3, augment.Shares().bare)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("shouted", "0.3"), "name is shouted, expected one of joined, capitals"),
+        (("capitals", "most"), "share of capitals is most, expected a number"),
+    ],
+)
+def test_a_share_has_a_known_name_and_a_number(
+    texts: list[str], capsys: pytest.CaptureFixture[str], given: tuple[str, str], message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        train_model.main([*texts, "--run", "run", "--augment", "--share", *given])
+    assert message in capsys.readouterr().err
+
+
+def test_shares_that_cannot_be_are_told(
+    texts: list[str], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for given, message in (
+        (("--share", "capitals", "0.3"), "--share has no effect without --augment"),
+        (("--augment", "--share", "bare", "-1"), "share of bare is -1.0, expected 0 to 1"),
+        (("--augment", "--share", "bare", "0.9"), "together, expected at most 1"),
+    ):
+        assert train_model.main([*texts, *TINY, "--run", str(tmp_path), *given]) == 1
+        assert message in capsys.readouterr().err
 
 
 def test_positions_stay_what_the_folder_cannot_hold(
