@@ -7,10 +7,13 @@ writes a folder with as many pieces, ids and weights as before. Letters, digits 
 that no piece has would be <unk>, so addresses and placeholders could not be copied; they get pieces
 of their own, as do --characters and characters that the texts have often. Text in capitals falls
 apart into letters; --capitals pieces, found on the texts in capitals, halve its tokens. The pieces
-that go are those that the texts, by their weights, use least.
+that go are those that the texts, by their weights, use least; those in capitals stay. --words adds
+the commonest words that have a piece in small letters and fall apart in capitals, for a model that
+has been trained on capitals: its whole words then follow from those that it knows in small letters.
 
 A piece in capitals begins with the embedding of the piece or the pieces in small letters, moved
-along the mean difference between capitals and small letters; a character begins with a random one.
+along the mean difference between capitals and small letters, which for single letters is taken as
+longer than it is; a character begins with a random one.
 Train afterwards (`bench/train_model.py --start renewed --augment`). Both sides have to share one
 SentencePiece model, as those of train_model.py do. Needs protobuf.
 """
@@ -21,6 +24,7 @@ import argparse
 import collections
 import io
 import json
+import re
 import shutil
 import string
 import sys
@@ -43,6 +47,7 @@ CHARACTERS = (
     "\u201c\u201d\u2013•·£\u00d7→©®±§ÑÜÇàëôäÖÄâîûøõßœ😀😂😊😍🙂😉😢😎👍👏🙏🎉🔥❤✅⭐🚀💡📧📞"
 )
 LEAST = 40  # times, by weight, that a character of the texts comes to get a piece
+TRAINED = 100  # pieces in capitals that a model has to have for them to be taken as trained
 CAPITAL_LINES = 80_000  # for the search of pieces
 MOVED = 0.5  # of the mean length of an embedding
 
@@ -88,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (options.out / name).write_bytes(model.SerializeToString())
     ordered = dict(sorted(ids.items(), key=lambda item: item[1]))
     (options.out / "vocab.json").write_text(json.dumps(ordered, ensure_ascii=False), "utf-8")
-    print(f"{options.out}: {len(new)} new pieces, {options.capitals} of them in capitals")
+    print(f"{options.out}: {len(new)} new pieces")
     return 0
 
 
@@ -104,6 +109,8 @@ def chosen(
         (piece, None) for piece in characters(shared, texts, options.characters)
     ]
     new += capitals(shared, texts, options.capitals)
+    known = {piece for piece, _ in new}
+    new += [word for word in words(shared, texts, options.words) if word[0] not in known]
     places = rarest(shared, texts, len(new))
     if len(places) < len(new):
         raise ValueError(f"{len(places)} pieces have several characters, expected {len(new)}")
@@ -164,14 +171,39 @@ def capitals(
     return sorted(pieces, key=lambda piece: -piece[1])[:count]
 
 
+def words(
+    shared: sentencepiece.SentencePieceProcessor, texts: Weighed, count: int
+) -> list[tuple[str, float]]:
+    """Pieces for words in capitals that have one in small letters only, with their scores.
+
+    Those come first that save the texts, if they were in capitals, the most pieces.
+    """
+    known = {shared.id_to_piece(i): shared.get_score(i) for i in range(len(shared))}
+    times: dict[str, float] = collections.defaultdict(float)
+    for lines, weight in texts if count else ():
+        for word in re.findall(r"[^\W\d_]+", "\n".join(lines).upper()):
+            times[word] += weight
+    found = []
+    for word, often in times.items():
+        piece = SPACE + word
+        small = [form for form in (piece.lower(), SPACE + word.capitalize()) if form in known]
+        parts = shared.encode(word, out_type=str)
+        if small and piece not in known and len(parts) > 1:
+            # As likely as in small letters, and likelier than what the word falls into.
+            score = max(known[small[0]], sum(known.get(part, 0.0) for part in parts) + 0.1)
+            found.append((often * (len(parts) - 1), piece, score))
+    found.sort(key=lambda one: (-one[0], one[1]))
+    return [(piece, score) for _, piece, score in found[:count]]
+
+
 def rarest(shared: sentencepiece.SentencePieceProcessor, texts: Weighed, count: int) -> list[int]:
-    """The places of the pieces of several characters that the texts use least."""
+    """The places of the pieces of several characters that the texts use least, without capitals."""
     times = np.zeros(len(shared))
     for lines, weight in texts:
         flat = np.fromiter((i for ids in shared.encode(lines) for i in ids), np.int64)
         times += weight * np.bincount(flat, minlength=len(shared))
     order = (int(place) for place in np.argsort(times, kind="stable"))
-    several = [place for place in order if len(shared.id_to_piece(place).strip(SPACE)) > 1]
+    several = [place for place in order if _several(shared.id_to_piece(place))]
     special = {place for place in several if shared.is_control(place) or shared.is_unknown(place)}
     return [place for place in several if place not in special][:count]
 
@@ -192,17 +224,27 @@ def embeddings(
     """
     new, random = table.clone(), torch.Generator().manual_seed(1)
     length = table[: len(shared)].norm(dim=1).mean()
-    letters = [c for c in string.ascii_lowercase if c in old and c.upper() in old]
-    if letters:
-        rows = (table[[old[c.upper()] for c in letters]] - table[[old[c] for c in letters]]).mean(0)
-        move = rows / rows.norm().clamp_min(1e-9) * length * MOVED
+    move = _move(table, old, length)
     for piece, row in fresh.items():
-        if _letters(piece) and letters:
+        if move is not None and (_letters(piece) or piece.isupper()):
             new[row] = table[_small(piece, shared, old)].mean(0) + move
         else:
             width = table.shape[1]
             new[row] = torch.randn(width, generator=random) * length / width**0.5
     return new
+
+
+def _move(table: torch.Tensor, old: dict[str, int], length: torch.Tensor) -> torch.Tensor | None:
+    """From small letters to capitals: the mean of pieces, or a longer one of letters; or None."""
+    pairs = [(p.lower(), p) for p in old if _letters(p) and p.lower() in old]
+    if len(pairs) >= TRAINED:
+        rows = [[old[piece] for piece in side] for side in zip(*pairs, strict=True)]
+        return (table[rows[1]] - table[rows[0]]).mean(0)
+    letters = [c for c in string.ascii_lowercase if c in old and c.upper() in old]
+    if not letters:
+        return None
+    mean = (table[[old[c.upper()] for c in letters]] - table[[old[c] for c in letters]]).mean(0)
+    return mean / mean.norm().clamp_min(1e-9) * length * MOVED
 
 
 def _small(
@@ -217,6 +259,10 @@ def _small(
     if not piece.startswith(SPACE):
         parts[0] = parts[0].removeprefix(SPACE)
     return [old.get(part, UNKNOWN) for part in parts if part]
+
+
+def _several(piece: str) -> bool:
+    return len(piece.strip(SPACE)) > 1 and not _letters(piece)
 
 
 def _letters(piece: str) -> bool:
@@ -241,6 +287,7 @@ def _parser() -> argparse.ArgumentParser:
         help="texts to choose by; repeatable",
     )
     add("--capitals", type=int, default=640, help="pieces in capitals (default: %(default)s)")
+    add("--words", type=int, default=0, help="and for whole words (default: %(default)s)")
     add("--characters", default=CHARACTERS, help="that get pieces of their own")
     return parser
 

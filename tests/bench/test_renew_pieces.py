@@ -102,3 +102,30 @@ def test_sides_of_different_pieces_are_refused(
     options = [str(tmp_path / "model"), str(tmp_path / "out"), "--data", *TEXTS, "1"]
     assert renew_pieces.main(options) == 1
     assert "source.spm and target.spm differ" in capsys.readouterr().err
+
+
+def test_words_in_capitals_get_a_piece_that_follows_their_small_letters(
+    folders: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    options = ["--data", *TEXTS, "1", "--capitals", "0", "--words", "10", "--characters", ""]
+    assert renew_pieces.main([str(folders[1]), str(tmp_path / "words"), *options]) == 0
+    ids = [
+        json.loads((folder / "vocab.json").read_text("utf-8"))
+        for folder in (folders[1], tmp_path / "words")
+    ]
+    fresh = set(ids[1]) - set(ids[0])
+    assert len(fresh) == 10
+    assert not any(piece.isupper() for piece in set(ids[0]) - set(ids[1]))
+    after = processor(tmp_path / "words")
+    tables = [
+        load_file(folder / "model.safetensors")["model.shared.weight"]
+        for folder in (folders[1], tmp_path / "words")
+    ]
+    moves = []
+    for piece in fresh:
+        assert piece.startswith("▁")
+        assert piece.isupper()
+        assert after.encode(piece.removeprefix("▁"), out_type=str) == [piece]
+        small = [form for form in (piece.lower(), "▁" + piece[1:].capitalize()) if form in ids[0]]
+        moves.append(tables[1][ids[1][piece]] - tables[0][ids[0][small[0]]])
+    assert all(move == pytest.approx(moves[0], abs=1e-5) for move in moves)
