@@ -3,17 +3,18 @@ r"""Gives a Marian folder's vocabulary pieces for what it lacks, in place of its
     python bench/renew_pieces.py runs/en-es/model renewed --capitals 640 \
         --data train.en train.es 1 --data docs.en docs.es 0.5
 
-writes a folder with as many pieces, ids and weights as before. Letters, digits and signs of ASCII
-that no piece has would be <unk>, so addresses and placeholders could not be copied; they get pieces
-of their own, as do --characters and characters that the texts have often. Text in capitals falls
-apart into letters; --capitals pieces, found on the texts in capitals, halve its tokens. The pieces
-that go are those that the texts, by their weights, use least; those in capitals stay. --words adds
-the commonest words that have a piece in small letters and fall apart in capitals, for a model that
-has been trained on capitals: its whole words then follow from those that it knows in small letters.
+writes a folder with as many pieces as before, or --grow more; ids and weights of all others stay.
+Letters, digits and signs of ASCII that no piece has would be <unk>, so addresses and placeholders
+could not be copied; they get pieces of their own, as do --characters and characters that the texts
+have often. Text in capitals falls apart into letters; --capitals pieces, found on the texts in
+capitals, halve its tokens. --words adds the commonest words that have a piece in small letters and
+fall apart in capitals, for a model that has been trained on capitals: its whole words then follow
+from those that it knows in small letters. The pieces that go are those that the texts, by their
+weights, use least; those in capitals stay.
 
 A piece in capitals begins with the embedding of the piece or the pieces in small letters, moved
-along the mean difference between capitals and small letters, which for single letters is taken as
-longer than it is; a character begins with a random one.
+along the mean difference between capitals and small letters: of the pieces that there are in both,
+or, where these are few, of letters, and then by more. A character begins with a random embedding.
 Train afterwards (`bench/train_model.py --start renewed --augment`). Both sides have to share one
 SentencePiece model, as those of train_model.py do. Needs protobuf.
 """
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import copy
 import io
 import json
 import re
@@ -76,25 +78,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"renew_pieces: {error}", file=sys.stderr)
         return 1
     model = sentencepiece_model_pb2.ModelProto.FromString(shared.serialized_model_proto())
-    least = min(piece.score for piece in model.pieces if piece.type == NORMAL)
-    ids, fresh = dict(vocabulary.ids), {}
-    for place, (piece, score) in zip(places, new, strict=True):
-        fresh[piece] = ids[piece] = ids.pop(model.pieces[place].piece)
-        model.pieces[place].piece = piece
-        model.pieces[place].score = least - 1 if score is None else score
+    ids, fresh = renewed(model, vocabulary.ids, new, places)
 
     shutil.copytree(options.folder, options.out)
     marian = MarianMTModel.from_pretrained(options.folder, dtype=torch.float32)
-    with torch.no_grad():
-        table = marian.get_input_embeddings().weight
-        table.copy_(embeddings(table, shared, vocabulary.ids, fresh))
-    marian.save_pretrained(options.out)
+    table = embeddings(marian.get_input_embeddings().weight.detach(), shared, vocabulary.ids, fresh)
+    with_table(marian, table).save_pretrained(options.out)
     for name in ("source.spm", "target.spm"):
         (options.out / name).write_bytes(model.SerializeToString())
     ordered = dict(sorted(ids.items(), key=lambda item: item[1]))
     (options.out / "vocab.json").write_text(json.dumps(ordered, ensure_ascii=False), "utf-8")
-    print(f"{options.out}: {len(new)} new pieces")
+    print(f"{options.out}: {len(new)} new pieces, {options.grow} of them in new places")
     return 0
+
+
+def renewed(
+    model: Any, old: dict[str, int], new: list[tuple[str, float | None]], places: list[int]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Put pieces into a SentencePiece model; the ids of all pieces then, and of the new ones."""
+    least = min(piece.score for piece in model.pieces if piece.type == NORMAL)
+    ids, fresh = dict(old), {}
+    del ids["<pad>"]
+    for place, (piece, score) in zip(places, new, strict=True):
+        if place == len(model.pieces):
+            model.pieces.add(type=NORMAL)
+            fresh[piece] = len(ids)
+        else:
+            fresh[piece] = ids.pop(model.pieces[place].piece)
+        ids[piece] = fresh[piece]
+        model.pieces[place].piece = piece
+        model.pieces[place].score = least - 1 if score is None else score
+    return {**ids, "<pad>": len(ids)}, fresh
+
+
+def with_table(marian: MarianMTModel, table: torch.Tensor) -> MarianMTModel:
+    """The model with other embeddings, whose last row is `<pad>`'s."""
+    config, pad = copy.deepcopy(marian.config), len(table) - 1
+    config.vocab_size = config.decoder_vocab_size = len(table)
+    config.pad_token_id = config.decoder_start_token_id = pad
+    state = marian.state_dict()
+    bias = torch.zeros(1, len(table))
+    bias[:, : state["final_logits_bias"].shape[1]] = state["final_logits_bias"]
+    for name, values in state.items():
+        if len(values) == marian.config.vocab_size:  # however many names the one table has
+            state[name] = table
+    grown = MarianMTModel(config)
+    grown.load_state_dict({**state, "final_logits_bias": bias})
+    grown.generation_config = copy.deepcopy(marian.generation_config)
+    settings = {"pad_token_id": pad, "decoder_start_token_id": pad, "bad_words_ids": [[pad]]}
+    grown.generation_config.update(**settings)
+    return grown
 
 
 def chosen(
@@ -111,7 +144,8 @@ def chosen(
     new += capitals(shared, texts, options.capitals)
     known = {piece for piece, _ in new}
     new += [word for word in words(shared, texts, options.words) if word[0] not in known]
-    places = rarest(shared, texts, len(new))
+    grown = range(len(shared), len(shared) + min(options.grow, len(new)))
+    places = [*grown, *rarest(shared, texts, len(new) - len(grown))]
     if len(places) < len(new):
         raise ValueError(f"{len(places)} pieces have several characters, expected {len(new)}")
     return new, places
@@ -176,12 +210,13 @@ def words(
 ) -> list[tuple[str, float]]:
     """Pieces for words in capitals that have one in small letters only, with their scores.
 
-    Those come first that save the texts, if they were in capitals, the most pieces.
+    Those come first that save the texts, if they were in capitals, the most pieces. Words of one
+    letter have none: their pieces would begin words with one capital, too.
     """
     known = {shared.id_to_piece(i): shared.get_score(i) for i in range(len(shared))}
     times: dict[str, float] = collections.defaultdict(float)
     for lines, weight in texts if count else ():
-        for word in re.findall(r"[^\W\d_]+", "\n".join(lines).upper()):
+        for word in re.findall(r"[^\W\d_]{2,}", "\n".join(lines).upper()):
             times[word] += weight
     found = []
     for word, often in times.items():
@@ -214,7 +249,7 @@ def embeddings(
     old: dict[str, int],
     fresh: dict[str, int],
 ) -> torch.Tensor:
-    """The table with rows for the fresh pieces, float32, [vocab, dim].
+    """The table with rows for the fresh pieces, float32, [vocab, dim]; `<pad>`'s stays the last.
 
     Args:
         table: The embeddings as trained.
@@ -222,11 +257,12 @@ def embeddings(
         old: Its pieces' ids.
         fresh: The new pieces and the ids that they take over.
     """
-    new, random = table.clone(), torch.Generator().manual_seed(1)
+    random, more = torch.Generator().manual_seed(1), max(0, *fresh.values()) + 2 - len(table)
+    new = torch.cat([table[:-1], table.new_zeros(max(0, more), table.shape[1]), table[-1:]])
     length = table[: len(shared)].norm(dim=1).mean()
     move = _move(table, old, length)
     for piece, row in fresh.items():
-        if move is not None and (_letters(piece) or piece.isupper()):
+        if move is not None and _letters(piece):
             new[row] = table[_small(piece, shared, old)].mean(0) + move
         else:
             width = table.shape[1]
@@ -287,6 +323,7 @@ def _parser() -> argparse.ArgumentParser:
         help="texts to choose by; repeatable",
     )
     add("--capitals", type=int, default=640, help="pieces in capitals (default: %(default)s)")
+    add("--grow", type=int, default=0, help="as many of the new in new places (%(default)s)")
     add("--words", type=int, default=0, help="and for whole words (default: %(default)s)")
     add("--characters", default=CHARACTERS, help="that get pieces of their own")
     return parser

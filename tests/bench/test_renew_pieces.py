@@ -129,3 +129,27 @@ def test_words_in_capitals_get_a_piece_that_follows_their_small_letters(
         small = [form for form in (piece.lower(), "▁" + piece[1:].capitalize()) if form in ids[0]]
         moves.append(tables[1][ids[1][piece]] - tables[0][ids[0][small[0]]])
     assert all(move == pytest.approx(moves[0], abs=1e-5) for move in moves)
+
+
+def test_new_places_leave_all_other_pieces(
+    folders: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    from transformers import MarianMTModel
+
+    options = ["--data", *TEXTS, "1", "--capitals", "0", "--words", "10", "--characters", ""]
+    grown = tmp_path / "grown"
+    assert renew_pieces.main([str(folders[1]), str(grown), *options, "--grow", "10"]) == 0
+    ids = [json.loads((folder / "vocab.json").read_text("utf-8")) for folder in (folders[1], grown)]
+    assert (ids[0].pop("<pad>"), ids[1].pop("<pad>")) == (500, 510)
+    assert all(ids[1][piece] == place for piece, place in ids[0].items())
+    assert [processor(grown).id_to_piece(place) for place in range(510)] == sorted(
+        ids[1], key=lambda piece: ids[1][piece]
+    )
+    models = [MarianMTModel.from_pretrained(folder) for folder in (folders[1], grown)]
+    tables = [model.get_input_embeddings().weight for model in models]
+    assert (tables[0][:500] == tables[1][:500]).all()
+    assert not tables[1][510].any()
+    settings = [models[1].config, models[1].generation_config]
+    assert all(one.pad_token_id == one.decoder_start_token_id == 510 for one in settings)
+    assert settings[0].vocab_size == models[1].final_logits_bias.shape[1] == 511
+    assert settings[1].bad_words_ids == [[510]]
