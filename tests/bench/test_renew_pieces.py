@@ -134,7 +134,7 @@ def test_words_in_capitals_get_a_piece_that_follows_their_small_letters(
 def test_new_places_leave_all_other_pieces(
     folders: tuple[pathlib.Path, pathlib.Path], tmp_path: pathlib.Path
 ) -> None:
-    from transformers import MarianMTModel
+    transformers = pytest.importorskip("transformers")
 
     options = ["--data", *TEXTS, "1", "--capitals", "0", "--words", "10", "--characters", ""]
     grown = tmp_path / "grown"
@@ -145,7 +145,7 @@ def test_new_places_leave_all_other_pieces(
     assert [processor(grown).id_to_piece(place) for place in range(510)] == sorted(
         ids[1], key=lambda piece: ids[1][piece]
     )
-    models = [MarianMTModel.from_pretrained(folder) for folder in (folders[1], grown)]
+    models = [transformers.MarianMTModel.from_pretrained(folder) for folder in (folders[1], grown)]
     tables = [model.get_input_embeddings().weight for model in models]
     assert (tables[0][:500] == tables[1][:500]).all()
     assert not tables[1][510].any()
