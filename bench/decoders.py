@@ -23,10 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import machine
 from end_to_end import command_line
-from report import earlier, heading, write
-from turns import Make, Search, measure, sizes
+from report import heading, write
+from turns import Make, Search, measure, record, rows, sizes
 
 SHAPES = ("gpt2", "smollm2-135m")
 END = 2
@@ -149,15 +148,15 @@ PROGRAMS: dict[str, Make] = {
 }
 
 
-def markdown(record: dict[str, Any]) -> str:
+def markdown(kept: dict[str, Any]) -> str:
     """The record as a page."""
     lines = [
-        *heading("Decoders that stand alone", record),
+        *heading("Decoders that stand alone", kept),
         "Seconds, the least of the rounds: of a search for one token and of the whole, and "
         "milliseconds of each further step.",
         "",
     ]
-    for run in record["runs"]:
+    for run in kept["runs"]:
         lines += [
             f"## {run['shape']}, {run['target']} tokens behind each prompt, {run['threads']} "
             f"thread{'s' * (run['threads'] > 1)}",
@@ -166,13 +165,10 @@ def markdown(record: dict[str, Any]) -> str:
             "|---|---|---|---|---|---|---|",
         ]
         for row in run["searches"]:
-            other = row["seconds"]["ctranslate2 int8"][1]
-            for program, (first, whole) in row["seconds"].items():
-                step = 1000 * (whole - first) / (run["target"] - 1)
-                lines.append(
-                    f"| {row['prompts']} | {row['tokens']} | {program} | {first:.3f} | {step:.1f} "
-                    f"| {whole:.3f} | {other / whole:.2f} |"
-                )
+            lines += [
+                f"| {row['prompts']} | {row['tokens']} | {cells}"
+                for cells in rows(row["seconds"], run["target"], "ctranslate2 int8")
+            ]
         lines += ["", f"    {run['command']}", ""]
     return "\n".join(lines)
 
@@ -189,15 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", type=Path, help="path of results, without an extension")
     options = parser.parse_args(arguments)
     folder = make(options.folder, options.shape)
-    record = {
-        "machine": machine.describe(),
-        "versions": machine.versions(
-            ("pyattn", "numpy", "ctranslate2", "torch", "transformers"),
-        ),
-        "runs": [],
-    }
-    if options.write:
-        record["runs"] += earlier(options.write.with_suffix(".json"), record, "--write")
+    kept = record(options.write)
     command = command_line("decoders.py", sys.argv[1:] if arguments is None else arguments)
     calls = []
     for count, length in options.prompts:
@@ -206,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         calls.append([(prompts, 1, tokens) for tokens in (1, options.target)])
     makes = {program: functools.partial(made, folder) for program, made in PROGRAMS.items()}
     found = measure(makes, calls, threads=options.threads, rounds=options.rounds)
-    record["runs"].append(
+    kept["runs"].append(
         {
             **{name: getattr(options, name) for name in ("shape", "threads", "target")},
             "searches": [
@@ -217,8 +205,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
     )
     if options.write:
-        write(options.write, record, markdown(record))
-    print(markdown(record))
+        write(options.write, kept, markdown(kept))
+    print(markdown(kept))
     return 0
 
 

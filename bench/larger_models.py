@@ -32,11 +32,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import machine
 from end_to_end import command_line
 from long_sources import make
-from report import earlier, heading, write
-from turns import Make, Search, measure, sizes
+from report import heading, write
+from turns import Make, Search, measure, record, rows, sizes
 
 KEYS = "decoder.*.cross_attention.key_value"
 
@@ -118,15 +117,15 @@ PROGRAMS: dict[str, Make] = {
 }
 
 
-def markdown(record: dict[str, Any]) -> str:
+def markdown(kept: dict[str, Any]) -> str:
     """The record as a page."""
     lines = [
-        *heading(record["title"], record),
+        *heading(kept["title"], kept),
         "Seconds, the least of the rounds: of a search for one token and of the whole, and "
         "milliseconds of each further step.",
         "",
     ]
-    for run in record["runs"]:
+    for run in kept["runs"]:
         source, target = run["source"], run["target"]
         lines += [
             f"## {run['shape']}, {source:,} source tokens, {target} target tokens, "
@@ -136,13 +135,11 @@ def markdown(record: dict[str, Any]) -> str:
             "|---|---|---|---|---|---|---|",
         ]
         for row in run["searches"]:
-            slowest = next(iter(row["seconds"].values()))[1]
-            for program, (first, whole) in row["seconds"].items():
-                step = 1000 * (whole - first) / (target - 1)
-                lines.append(
-                    f"| {row['sources']} | {row['beam']} | {program} | {first:.2f} | {step:.1f} | "
-                    f"{whole:.2f} | {slowest / whole:.2f} |"
-                )
+            first = next(iter(row["seconds"]))
+            lines += [
+                f"| {row['sources']} | {row['beam']} | {cells}"
+                for cells in rows(row["seconds"], target, first)
+            ]
         lines += ["", f"    {run['command']}", ""]
     return "\n".join(lines)
 
@@ -178,16 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.end = json.loads((folder / "config.json").read_text("utf-8"))["eos_token_id"]
     if "ctranslate2" in options.programs:
         convert(folder)
-    record = {
-        "title": options.title,
-        "machine": machine.describe(),
-        "versions": machine.versions(
-            ("pyattn", "numpy", "ctranslate2", "torch", "transformers"),
-        ),
-        "runs": [],
-    }
-    if options.write:
-        record["runs"] += earlier(options.write.with_suffix(".json"), record, "--write")
+    kept = record(options.write, title=options.title)
     makes = {program: functools.partial(PROGRAMS[program], folder) for program in options.programs}
     calls = [
         [
@@ -198,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     found = measure(makes, calls, threads=options.threads, rounds=options.rounds)
     command = command_line("larger_models.py", sys.argv[1:] if arguments is None else arguments)
-    record["runs"].append(
+    kept["runs"].append(
         {
             **{name: getattr(options, name) for name in ("shape", "threads", "source", "target")},
             "searches": [
@@ -209,8 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
     )
     if options.write:
-        write(options.write, record, markdown(record))
-    print(markdown(record))
+        write(options.write, kept, markdown(kept))
+    print(markdown(kept))
     return 0
 
 

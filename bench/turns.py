@@ -7,9 +7,13 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import machine
+from report import earlier
 
 # Of [sources][ids], a beam and a number of target tokens.
 Search: TypeAlias = Callable[[list[list[int]], int, int], None]
@@ -63,6 +67,28 @@ def measure(
     for worker in workers:
         worker.join()
     return found
+
+
+def record(path: Path | None, **facts: Any) -> dict[str, Any]:
+    """What a page keeps: these facts, machine, versions, and the runs that `path` has so far."""
+    packages = ("pyattn", "numpy", "ctranslate2", "torch", "transformers")
+    kept = {**facts, "machine": machine.describe(), "versions": machine.versions(packages)}
+    runs = earlier(path.with_suffix(".json"), kept, "--write") if path else []
+    return {**kept, "runs": [*runs]}
+
+
+def rows(seconds: Mapping[str, list[float]], target: int, against: str) -> Iterator[str]:
+    """The ends of a table's rows, by program: name, first token, step, all, times as fast.
+
+    Args:
+        seconds: By program those of a search for one token, and of the whole.
+        target: Tokens of the whole.
+        against: The program that the last column compares with.
+    """
+    for program, (first, whole) in seconds.items():
+        step = 1000 * (whole - first) / (target - 1)
+        times = seconds[against][1] / whole
+        yield f"{program} | {first:.3f} | {step:.1f} | {whole:.3f} | {times:.2f} |"
 
 
 def sizes(text: str) -> list[tuple[int, int]]:
