@@ -18,11 +18,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import machine
 import numpy as np
+from report import origin
 
 import pyattn
 from pyattn import ops
@@ -178,7 +181,7 @@ def main() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     lines = [
         "# Pruned models",
-        "",
+        *origin(machine.provenance("pruned", sys.argv[1:], ("pyattn", "numpy", "torch"))),
         f"BART-base's shape in int8, random weights, one core, `{pyattn.cpu_info().isa}`; "
         f"{SOURCES} sources of {LENGTH} tokens, {TARGET} greedy tokens of each. "
         "Made by `bench/pruned.py`; the least of the rounds in the processor's time.",
