@@ -114,6 +114,9 @@ def test_prompts_that_share_a_beginning_share_its_memory(name: str) -> None:
 def test_target_ends_with_the_positions_of_the_model(name: str) -> None:
     made = checkpoint(name)
     most = made.config.max_positions
+    prompt = [5] * (most - 3)
+    [[found]] = reference.Model(made).generate([prompt], max_new_tokens=most, min_new_tokens=most)
+    assert (len(found.tokens), found.finish_reason) == (3, "length")
     with Model(made, dtype="float32") as model:
         for length in (1, most - 3, most - 1):
             [[found]] = model.generate([[5] * length], max_new_tokens=most, min_new_tokens=most)
@@ -162,10 +165,21 @@ def test_cancelled_sentence_leaves_what_others_share_with_it(name: str) -> None:
         np.testing.assert_array_equal(found.token_scores, wanted[0][0].token_scores)
 
 
-def test_prompt_is_not_counted_as_a_start_that_history_leaves_out() -> None:
-    # Of an encoder-decoder the start is no part of the history by default; a prompt's first is.
-    made = checkpoint("gpt2")
-    for model in (reference.Model(made), Model(made, dtype="float32")):
-        [[free]] = model.generate([[5]], max_new_tokens=1)
-        banned = model.generate([[free.tokens[0]]], no_repeat_ngram_size=1, max_new_tokens=30)
-        assert free.tokens[0] not in banned[0][0].tokens
+@every_decoder
+def test_history_begins_with_the_first_token_of_a_prompt(name: str) -> None:
+    made = checkpoint(name)
+    draw = random.Random(2)
+    pairs = [[draw.randrange(made.config.target_vocab) for _ in range(2)] for _ in range(4000)]
+    with Model(made, dtype="float32") as core:
+        answers = core.generate(pairs, max_new_tokens=1)
+        first = next(
+            pair
+            for pair, [found] in zip(pairs, answers, strict=True)
+            if found.tokens == pair[:1] != pair[1:]
+        )
+        for model in (reference.Model(made), core):
+            # Of an encoder-decoder this would leave out the start.
+            [[found]] = model.generate(
+                [first], max_new_tokens=1, no_repeat_ngram_size=1, history_counts_start=False
+            )
+            assert found.tokens != first[:1]
