@@ -5,6 +5,7 @@
 #include "base/cpu.h"
 #include "kernels/linear_attention_args.h"
 #include "kernels/search_args.h"
+#include "kernels/words.h"
 
 // The one door to the kernels: what each computes, on which shapes, and a table
 // of pointers to them for each level of instructions. Kernels are
@@ -67,40 +68,6 @@ constexpr int int4_weight(const char* weights, int64_t panel, int64_t column,
   return scale * (four < 8 ? four : four - 16);
 }
 
-/// int8_grouped: int8 weights whose inputs have a scale and a zero for each
-/// group, rather than for the row, so that a channel far above the others costs
-/// only its neighbours their precision. A group is so many inputs, or steps.
-inline constexpr int64_t kInputGroup = 64;
-inline constexpr int64_t kInputGroupSteps = kInputGroup / 4;
-
-/// Words of a row of inputs: whole groups.
-template <class User = void>
-constexpr int64_t grouped_steps(int64_t inputs) {
-  return (inputs + kInputGroup - 1) / kInputGroup * kInputGroupSteps;
-}
-
-/// Bytes of a group in a panel: its words, [kInputGroupSteps][panel], and the
-/// sums of each column's weights, [panel] of int32.
-template <class User = void>
-constexpr int64_t grouped_bytes(int64_t panel) {
-  return (kInputGroupSteps + 1) * panel * 4;
-}
-
-/// What the input of a product comes in: words of four bytes, which hold one
-/// float, or two bfloat16 or four int8 of neighbouring inputs. Behind the words
-/// of int8 with groups are the scale of each group, a float, and what stands
-/// for 0 in each, an int32.
-enum class Words { kFloats, kBFloat16, kInt8, kInt8Groups };
-
-/// Rows in the form that a product reads.
-struct WordRows {
-  Words kind;
-  void* data;      // [rows, stride] words; weights are zero behind a row's end
-  float* scale;    // [rows], int8 only
-  int32_t* zero;   // [rows], int8 only: what stands for 0
-  int64_t stride;  // words
-};
-
 /// y = activation(x W^T + bias) + residual or, where the weights are gated,
 /// y = activation(x G^T + gate bias) * (x W^T + bias) + residual (Shazeer
 /// 2020): their columns are a vector of G, then one of W, and so on.
@@ -109,7 +76,8 @@ struct WordRows {
 /// nothing but their number, whatever the other rows and columns of the call:
 /// a row's bits do not depend on its batch.
 struct LinearArgs {
-  const void* x;          // [rows, steps] words, x_stride words between rows
+  const void* x;          // [rows, steps] words, x_stride words between rows,
+  Words words;            // of this kind
   const void* weight;     // [columns / panel][steps][panel], see KernelTable;
                           // int4: [columns / panel][int4_panel_bytes];
                           // int8_grouped: [columns / panel][groups] of
@@ -125,15 +93,14 @@ struct LinearArgs {
   Activation activation;
   bool gated;
   // int8 and int4: y is (sum - x_zero * column_sum) * x_scale * scale.
-  const float* x_scale;       // [rows]
-  const int32_t* x_zero;      // [rows]
+  const float* x_scale;      // [rows]
+  const int32_t* x_zero;     // [rows]
+  const SplitPart* x_parts;  // [rows, part_stride], kInt8Split only
+  int64_t part_stride;
   const float* scale;         // [columns]; int8_grouped has it, too
   const int32_t* column_sum;  // [columns]: of the column's weights
-  // int8, where ProductKernel asks for it: of the column's weights below 0,
-  // without their signs; null where weights are not packed for that.
-  const int32_t* negative_sum;  // [columns]
-  const int32_t* bar;           // [rows], for KernelTable::bounds only,
-  BoundHits* hits;              // which finds these
+  const int32_t* bar;         // [rows], for KernelTable::bounds only,
+  BoundHits* hits;            // which finds these
 };
 
 /// An int4 panel to the int8 panel that it compresses.
@@ -355,7 +322,6 @@ struct ProductKernel {
   int rows = 1;
   // int4 only: with more rows it is quicker to expand the weights to int8.
   int most_rows = 0;
-  bool negative_sums = false;  // int8 only: whether it reads these
 };
 
 /// Everything that one level of instructions runs.

@@ -39,30 +39,64 @@ void multiply(const PackedLinear& weight, const LinearInput& x, int64_t row,
   weight.run(args);
 }
 
+// Words of a row of inputs, with what lies behind them.
+int64_t row_words(const PackedLinear& weight) {
+  const int64_t steps = weight.steps();
+  switch (weight.kernel().words) {
+    case Words::kInt8Groups:
+      return steps + steps / kInputGroupSteps * 2;
+    case Words::kInt8Split:
+      return steps + static_cast<int64_t>(sizeof(SplitRest)) / 4 +
+             split_room(steps) * static_cast<int64_t>(sizeof(SplitPart)) / 4;
+    default:
+      return steps;
+  }
+}
+
 }  // namespace
 
 WordRows LinearInput::allocate(const PackedLinear& weight, ConstRows x,
                                int64_t rows) {
   const ProductKernel& kernel = weight.kernel();
-  if (kernel.words == Words::kFloats) {
+  kind_ = kernel.words;
+  if (kind_ == Words::kFloats) {
     data_ = x.data;
     stride_ = x.stride;
     scale_ = nullptr;
     zero_ = nullptr;
     return {};
   }
-  const int64_t scales_of_groups = kernel.words == Words::kInt8Groups
-                                       ? weight.steps() / kInputGroupSteps * 2
-                                       : 0;
-  stride_ = row_stride(weight.steps() + scales_of_groups);
+  WordRows words = take(row_words(weight), rows, kernel.rows);
+  if (kind_ == Words::kInt8Split) {
+    // Few are ever written: the memory of others is not touched.
+    part_stride_ = kMostSplitParts * weight.steps();
+    parts_ = part_rows_.at_least(rows * part_stride_);
+    words.parts = part_rows_.data();
+    words.part_stride = part_stride_;
+  }
+  return words;
+}
+
+WordRows LinearInput::allocate_bounds(const PackedLinear& weight,
+                                      int64_t rows) {
+  kind_ = Words::kInt8;
+  return take(weight.steps(), rows, weight.kernel().rows);
+}
+
+WordRows LinearInput::take(int64_t words_of_row, int64_t rows, int tile) {
+  stride_ = row_stride(words_of_row);
   // A tile may start at any row, and reads whole tiles.
-  float* const words = words_.at_least((rows + kernel.rows - 1) * stride_);
+  float* const words = words_.at_least((rows + tile - 1) * stride_);
   float* const scales = scales_.at_least(rows);
   int32_t* const zeros = zeros_.at_least(rows);
   data_ = words;
   scale_ = scales;
   zero_ = zeros;
-  return {kernel.words, words, scales, zeros, stride_};
+  return {.kind = kind_,
+          .data = words,
+          .scale = scales,
+          .zero = zeros,
+          .stride = stride_};
 }
 
 WordRows LinearInput::allocate_outputs(const PackedLinear& weight,
@@ -94,6 +128,9 @@ void LinearInput::prepare(const PackedLinear& weight, ConstRows x,
 
 void LinearInput::set(LinearArgs& args, int64_t row) const {
   args.x = static_cast<const char*>(data_) + row * stride_ * 4;
+  args.words = kind_;
+  args.x_parts = parts_ == nullptr ? nullptr : parts_ + row * part_stride_;
+  args.part_stride = part_stride_;
   args.x_stride = stride_;
   args.x_scale = scale_ == nullptr ? nullptr : scale_ + row;
   args.x_zero = zero_ == nullptr ? nullptr : zero_ + row;

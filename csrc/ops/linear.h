@@ -26,6 +26,9 @@ class LinearInput {
   /// `data`, if the product reads `x` itself.
   WordRows allocate(const PackedLinear& weight, ConstRows x, int64_t rows);
 
+  /// The same for rows of KernelTable::bounds, in int8 on every level.
+  WordRows allocate_bounds(const PackedLinear& weight, int64_t rows);
+
   /// Memory into which another product writes its outputs in bfloat16.
   WordRows allocate_outputs(const PackedLinear& weight, int64_t rows);
 
@@ -33,12 +36,18 @@ class LinearInput {
   void set(LinearArgs& args, int64_t row) const;
 
  private:
+  WordRows take(int64_t words_of_row, int64_t rows, int tile);
+
+  Words kind_ = Words::kFloats;
   const void* data_ = nullptr;
   int64_t stride_ = 0;  // words
+  const SplitPart* parts_ = nullptr;
+  int64_t part_stride_ = 0;
   const float* scale_ = nullptr;
   const int32_t* zero_ = nullptr;
   Buffer<float> words_, scales_;
   Buffer<int32_t> zeros_;
+  Buffer<SplitPart> part_rows_;
 };
 
 /// What happens to a sum before it is stored.

@@ -93,9 +93,6 @@ PackedLinear::PackedLinear(const Packing& packing,
     scale_ = take<float>(columns);
     sum_ = take<int32_t>(columns);
   }
-  if (kernel().negative_sums) {
-    negative_sum_ = take<int32_t>(columns);
-  }
   pack(parts, packing.run);
 }
 
@@ -162,10 +159,6 @@ void PackedLinear::pack_panels(const std::vector<LinearPart>& parts,
       if (has_scales(dtype_)) {
         scale_[column] = int8.scale;
         sum_[column] = int8.sum;
-      }
-      if (negative_sum_ != nullptr) {
-        negative_sum_[column] =
-            negative_sum(reinterpret_cast<const int8_t*>(to), in_);
       }
     }
     turn_panel(rows.data(), weight_ + p * panel_bytes());
@@ -277,9 +270,6 @@ LinearArgs PackedLinear::columns(int64_t begin_panel, int64_t end_panel) const {
   if (has_scales(dtype_)) {
     args.scale = scale_ + begin;
     args.column_sum = sum_ + begin;
-  }
-  if (negative_sum_ != nullptr) {
-    args.negative_sum = negative_sum_ + begin;
   }
   return args;
 }

@@ -111,7 +111,6 @@ class PackedLinear {
   float* bias_ = nullptr;   // [panels, panel]
   float* scale_ = nullptr;  // [panels, panel], types of integers only
   int32_t* sum_ = nullptr;  // [panels, panel], likewise: of the weights
-  int32_t* negative_sum_ = nullptr;  // see LinearArgs
   std::shared_ptr<Arena> arena_;
 };
 

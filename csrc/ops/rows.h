@@ -37,8 +37,12 @@ struct Rows {
 
 /// The same words from `row` on.
 inline WordRows rows_from(const WordRows& words, int64_t row) {
-  return {words.kind, static_cast<char*>(words.data) + row * words.stride * 4,
-          words.scale + row, words.zero + row, words.stride};
+  WordRows rest = words;
+  rest.data = static_cast<char*>(words.data) + row * words.stride * 4;
+  rest.scale += row;
+  rest.zero += row;
+  rest.parts += row * words.part_stride;
+  return rest;
 }
 
 }  // namespace pyattn

@@ -90,8 +90,7 @@ void SearchRun::bound_rows() {
   const int64_t dim = search_.axes_.out();
   Buffer<float> coordinates(rows_ * dim);
   linear(search_.axes_, input_, rows_, {coordinates.data(), dim}, {});
-  const WordRows words =
-      bound_input_.allocate(search_.bounds_, {nullptr, 0}, rows_);
+  const WordRows words = bound_input_.allocate_bounds(search_.bounds_, rows_);
   parallel_for(rows_, grain(4 * dim), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const WordRows own = rows_from(words, row);

@@ -176,7 +176,6 @@ LinearArgs Selection::columns(int64_t begin_panel, int64_t end_panel) const {
   if (scale_.data() != nullptr) {
     args.scale = scale_.data() + begin;
     args.column_sum = column_sum_.data() + begin;
-    args.negative_sum = nullptr;
   }
   return args;
 }

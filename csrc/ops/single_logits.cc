@@ -18,6 +18,28 @@ constexpr int64_t kMostFetched = 256;
 // Rows that are multiplied by a panel at once.
 constexpr int64_t kMostRows = 32;
 
+// Words of kInt8Split to those of kInt8: bytes with the parts that were split
+// off them, and what stands for 0.
+void join_parts(const LinearArgs& args, int8_t* words, int64_t bytes) {
+  const char* const behind = static_cast<const char*>(args.x) + bytes;
+  SplitRest rest;
+  std::memcpy(&rest, behind, sizeof(rest));
+  const SplitPart* const parts =
+      rest.apart != 0
+          ? args.x_parts
+          : reinterpret_cast<const SplitPart*>(behind + sizeof(rest));
+  std::vector<int32_t> whole(words, words + bytes);
+  for (int32_t i = 0; i < rest.parts; ++i) {
+    const SplitPart& part = parts[i];
+    for (int at = 0; at < 4; ++at) {
+      whole[part.step * 4 + at] += part.inputs[at];
+    }
+  }
+  for (int64_t i = 0; i < bytes; ++i) {
+    words[i] = static_cast<int8_t>(whole[i] + *args.x_zero);
+  }
+}
+
 }  // namespace
 
 OutputRows::OutputRows(const PackedLinear& output) {
@@ -48,6 +70,9 @@ SingleLogits::SingleLogits(const PackedLinear& output,
     input.set(args, row);
     char* const to = x_.data() + row * bytes;
     std::memcpy(to, args.x, static_cast<size_t>(own));
+    if (args.words == Words::kInt8Split) {
+      join_parts(args, reinterpret_cast<int8_t*>(to), own);
+    }
     std::memset(to + own, 0, static_cast<size_t>(bytes - own));
   }
 }

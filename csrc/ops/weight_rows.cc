@@ -50,14 +50,6 @@ int32_t sum_of(const int8_t* row, int64_t count) {
 
 }  // namespace
 
-int32_t negative_sum(const int8_t* row, int64_t count) {
-  int32_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    sum -= row[i] < 0 ? row[i] : 0;
-  }
-  return sum;
-}
-
 WeightRows::WeightRows(DType dtype, int64_t columns)
     : dtype_(dtype),
       columns_(columns),

@@ -17,9 +17,6 @@ struct Int8Row {
 
 inline constexpr int64_t kInt4RowBytes = kInt4Group / 2 + 1;
 
-/// The sum of those that are below 0, without their signs.
-int32_t negative_sum(const int8_t* row, int64_t count);
-
 /// Turns rows of a matrix, as it is stored, into the number type of a product,
 /// one at a time: nothing but that row is ever multiplied out. A matrix that is
 /// stored in int8 keeps its integers and scales in int8; one that is stored in

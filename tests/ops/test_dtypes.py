@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pyattn import ops
-from support.inputs import ISAS, floats, weights
+from support.inputs import ISAS, Floats, floats, weights
 from support.number_types import ROUND_INPUTS, bfloat16, int8_product
 from support.tolerances import FLOAT32, assert_close
 
@@ -40,6 +40,33 @@ def test_int8_does_not_saturate(isa: str, x_sign: int, sign: int) -> None:
     x, weight = np.full((3, 4096), x_sign, np.float32), np.full((5, 4096), sign, np.float32)
     y = ops.linear(x, ops.pack(weight, dtype="int8", isa=isa))
     assert_close(y, np.full((3, 5), 4096.0 * sign * x_sign, np.float32), FLOAT32)
+
+
+def rows_far_from_zero(inner: int) -> Floats:
+    """Rows whose neighbours are far to the same side, far to both, or now and then."""
+    x = floats(1, 9, inner)
+    x[0] = np.sign(x[0])
+    x[1] = np.where(x[1] > 0, x[1], 0)
+    x[2] = 1 + np.abs(x[2]) / 1000
+    x[3] = -x[2]
+    x[4] = np.where(np.arange(inner) % 2 == 0, 1, -1)
+    x[5] = np.where(np.arange(inner) % 4 < 2, 1, -0.5)
+    x[6] = x[6] ** 3
+    x[7, inner // 2] = 40
+    return x
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("inner", [1, 2, 5, 31, 64, 511, 512, 515, 1030])
+def test_int8_is_exact_for_inputs_far_from_zero(isa: str, inner: int) -> None:
+    x, weight = rows_far_from_zero(inner), weights(2, 37, inner)
+    weight[0], weight[1] = 1, -1
+    for rows in (9, 1, 4):
+        y = ops.linear(x[:rows], ops.pack(weight, dtype="int8", isa=isa))
+        assert_close(y, int8_product(x[:rows], weight, np.zeros(37, np.float32)), FLOAT32)
+        if isa in FAST:
+            portable = ops.linear(x[:rows], ops.pack(weight, dtype="int8", isa="portable"))
+            np.testing.assert_array_equal(y, portable)
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -195,9 +195,11 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
   typename Product::Sum sums[kRows][kVecs];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
+    const typename Product::Sum start =
+        Product::start(x + r * stride, args.steps);
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
-      sums[r][c] = Product::start(args, column + c * Vec::kWidth);
+      sums[r][c] = start;
     }
   }
   for (int64_t i = 0; i < args.steps; ++i) {
@@ -230,6 +232,12 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
       stored[r * kVecs + c] = sums[r][c];
+    }
+    if constexpr (requires { Product::template add_rest<kVecs>; }) {
+      weight = static_cast<const char*>(args.weight) +
+               column * args.steps * Product::kWeightBytes;
+      Product::template add_rest<kVecs>(args, row + r, weight,
+                                        stored + r * kVecs);
     }
   }
   if constexpr (requires { &Product::template store<kVecs, kRows>; }) {

@@ -3,57 +3,27 @@
 #include <cstdint>
 
 #include "kernels/generic/math.h"
+#include "kernels/generic/row_steps.h"
+#include "kernels/generic/split.h"
 #include "kernels/table.h"
 
 // Rows of floats to the words that products read: two passes over a row that
 // is in L1.
 namespace pyattn::kernels {
 
-// The range of a row, zero included; `scale` is NaN where not all is finite.
-template <class Vec>
-struct RowRange {
-  Vec low = Vec::zero();
-  float scale;
-
-  RowRange(const float* x, int64_t dim) {
-    Vec high = Vec::zero();
-    Vec alarm = Vec::zero();  // stays zero unless something is not finite
-    for (int64_t i = 0; i < dim; i += Vec::kWidth) {
-      const Vec value = load_up_to<Vec>(x + i, dim - i);
-      low = min(value, low);
-      high = max(value, high);
-      alarm = fma(value, Vec::zero(), alarm);
-    }
-    // Divided before they are added, which could overflow.
-    const float below = reduce_max(Vec::zero() - low);
-    low = Vec::broadcast(-below);
-    scale = reduce_max(high) / 255.0F + below / 255.0F + reduce_add(alarm);
-  }
-};
-
 // `count` bytes from kLeast up; those from dim on may be anything, since the
-// weights are zero there. An asymmetric range has half the error of a symmetric
-// one where an activation leaves nothing below zero, and less everywhere.
+// weights are zero there.
 template <class Vec, int kLeast>
 void row_to_int8(const float* x, int64_t dim, int8_t* q, int64_t count,
                  float* row_scale, int32_t* row_zero) {
-  const RowRange<Vec> range(x, dim);
-  const float scale = range.scale;
-  *row_scale = scale;
-  // A row of zeros, or one with no finite scale, is all zeros.
-  const Vec inverse =
-      Vec::broadcast(scale > 0 && scale < 1e38F ? 1.0F / scale : 0.0F);
-  const Vec least = Vec::broadcast(static_cast<float>(kLeast));
-  const Vec most = Vec::broadcast(static_cast<float>(kLeast + 255));
-  const auto whole = [&](Vec value) {
-    const Vec safe = where_less(Vec::zero(), inverse, value, Vec::zero());
-    return round(safe * inverse);
-  };
-  const Vec zero = least - whole(range.low);
+  const RowSteps<Vec> steps(x, dim);
+  *row_scale = steps.scale;
+  const Vec zero = Vec::broadcast(static_cast<float>(kLeast)) + steps.below;
   *row_zero = static_cast<int32_t>(reduce_max(zero));
+  const Vec most = Vec::broadcast(static_cast<float>(kLeast + 255));
   // Both ends may have been rounded up.
   const auto bytes = [&](int64_t i, int64_t left) {
-    return min(whole(load_up_to<Vec>(x + i, left)) + zero, most);
+    return min(steps.whole(load_up_to<Vec>(x + i, left)) + zero, most);
   };
   int64_t i = 0;
   for (; i + Vec::kWidth <= dim; i += Vec::kWidth) {
@@ -153,6 +123,13 @@ void prepare_row(const float* x, int64_t dim, const WordRows& words,
     case Words::kInt8Groups:
       return row_to_int8_groups<Vec, kLeast>(x, dim, to,
                                              grouped_steps<Vec>(dim));
+    case Words::kInt8Split:
+      if constexpr (requires(Vec v) { pair_sums(v); }) {
+        row_to_int8_split<Vec, kLeast>(x, dim, to,
+                                       words.parts + row * words.part_stride,
+                                       words.scale + row, words.zero + row);
+      }
+      return;
   }
 }
 

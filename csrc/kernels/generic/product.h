@@ -19,7 +19,7 @@ struct Float32Product {
   using Weights = Vec;
   static constexpr int kWeightBytes = 4;  // of a column in a step
 
-  static Sum start(const LinearArgs&, int64_t) { return Vec::zero(); }
+  static Sum start(const char*, int64_t) { return Vec::zero(); }
   static Word word(const char* x) { return Vec::broadcast(float_at(x)); }
   static Weights weights(const char* w) {
     return Vec::load(reinterpret_cast<const float*>(w));
@@ -57,7 +57,7 @@ struct BFloat16PairProduct {
   using Weights = typename Dot::Weights;
   static constexpr int kWeightBytes = 4;
 
-  static Sum start(const LinearArgs&, int64_t) { return Vec::zero(); }
+  static Sum start(const char*, int64_t) { return Vec::zero(); }
   static Word word(const char* x) {
     int32_t value;
     std::memcpy(&value, x, sizeof(value));
@@ -81,7 +81,7 @@ struct Int8Product {
   using Weights = typename Dot::Weights;
   static constexpr int kWeightBytes = 4;
 
-  static Sum start(const LinearArgs&, int64_t) { return Dot::zero(); }
+  static Sum start(const char*, int64_t) { return Dot::zero(); }
   static Word word(const char* x) {
     int32_t value;
     std::memcpy(&value, x, sizeof(value));

@@ -63,6 +63,10 @@ struct Vec {
     return static_cast<uint32_t>(
         _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)));
   }
+  // Of each and its neighbour: a[0] + a[1], twice, and so on.
+  friend Vec pair_sums(Vec a) {
+    return a + Vec{_mm256_permute_ps(a.v, _MM_SHUFFLE(2, 3, 0, 1))};
+  }
   friend Vec keep_first(Vec a, int n) {
     return {_mm256_and_ps(a.v, _mm256_castsi256_ps(first(n)))};
   }
@@ -102,7 +106,7 @@ struct Vec {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                      _mm256_castsi256_si128(halves));
   }
-  // Whole numbers in [-128, 127].
+  // Whole numbers; those past [-128, 127] become these.
   friend void store_bytes(Vec a, int8_t* p) {
     const __m256i whole = _mm256_cvtps_epi32(a.v);
     const __m128i shorts = _mm_packs_epi32(_mm256_castsi256_si128(whole),
@@ -253,28 +257,18 @@ struct Dot {
   }
 };
 
-// The same with the sign of a weight at the input, for tiles of several rows:
-// weights are split once for all of them, and what is left for each pair is an
-// exclusive or, which every port has; a sign takes one of few. Without its sign
-// a weight w below 0 is to multiply -a, which is ~a + 1. So sums are of |w| * a
-// or |w| * ~a, and begin with the |w| of those below 0. Two products of at most
-// 128 * 128 whose sum is not above 2 * 128 * 127 fit 16 bits. On Zen 4 it
-// multiplies 1.4 times as fast with 2 or 3 rows; with more, registers run out.
+// The same for inputs whose neighbours add up to [-128, 128], see
+// kernels/generic/split.h: with them, a weight may be an unsigned number, 128
+// above its own, and no sign is left to be moved. 255 * 128 fits 16 bits.
 struct SplitDot : Dot {
-  struct Weights {
-    __m256i magnitudes, negative;
-  };
-
   static Weights load(const char* p) {
-    const __m256i w = Dot::load(p);
-    return {_mm256_abs_epi8(w), _mm256_cmpgt_epi8(_mm256_setzero_si256(), w)};
+    return _mm256_xor_si256(Dot::load(p), _mm256_set1_epi8(-128));
   }
   static Sum add(Word a, Weights w, Sum sum) {
-    const __m256i pairs =
-        _mm256_maddubs_epi16(w.magnitudes, _mm256_xor_si256(a, w.negative));
-    return _mm256_add_epi32(sum,
-                            _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, a),
+                                                   _mm256_set1_epi16(1)));
   }
+  static __m256 to_floats(Sum sum) { return _mm256_cvtepi32_ps(sum); }
 };
 
 }  // namespace pyattn::avx2
