@@ -95,7 +95,7 @@ struct LinearArgs {
   // int8 and int4: y is (sum - x_zero * column_sum) * x_scale * scale.
   const float* x_scale;      // [rows]
   const int32_t* x_zero;     // [rows]
-  const SplitPart* x_parts;  // [rows, part_stride], kInt8Split only
+  const SplitPart* x_parts;  // [rows, part_stride], split kinds only
   int64_t part_stride;
   const float* scale;         // [columns]; int8_grouped has it, too
   const int32_t* column_sum;  // [columns]: of the column's weights

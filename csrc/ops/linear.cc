@@ -42,12 +42,17 @@ void multiply(const PackedLinear& weight, const LinearInput& x, int64_t row,
 // Words of a row of inputs, with what lies behind them.
 int64_t row_words(const PackedLinear& weight) {
   const int64_t steps = weight.steps();
+  const int64_t groups = steps / kInputGroupSteps;
+  const int64_t rest =
+      static_cast<int64_t>(sizeof(SplitRest)) / 4 +
+      split_room(steps) * static_cast<int64_t>(sizeof(SplitPart)) / 4;
   switch (weight.kernel().words) {
     case Words::kInt8Groups:
-      return steps + steps / kInputGroupSteps * 2;
+      return steps + 2 * groups;
     case Words::kInt8Split:
-      return steps + static_cast<int64_t>(sizeof(SplitRest)) / 4 +
-             split_room(steps) * static_cast<int64_t>(sizeof(SplitPart)) / 4;
+      return steps + rest;
+    case Words::kInt8GroupsSplit:
+      return steps + 3 * groups + rest;
     default:
       return steps;
   }
@@ -67,9 +72,9 @@ WordRows LinearInput::allocate(const PackedLinear& weight, ConstRows x,
     return {};
   }
   WordRows words = take(row_words(weight), rows, kernel.rows);
-  if (kind_ == Words::kInt8Split) {
+  if (kind_ == Words::kInt8Split || kind_ == Words::kInt8GroupsSplit) {
     // Few are ever written: the memory of others is not touched.
-    part_stride_ = kMostSplitParts * weight.steps();
+    part_stride_ = kMostSplitParts * weight.steps() + 1;
     parts_ = part_rows_.at_least(rows * part_stride_);
     words.parts = part_rows_.data();
     words.part_stride = part_stride_;

@@ -19,8 +19,8 @@ constexpr int64_t kMostFetched = 256;
 constexpr int64_t kMostRows = 32;
 
 // Words of kInt8Split to those of kInt8: bytes with the parts that were split
-// off them, and what stands for 0.
-void join_parts(const LinearArgs& args, int8_t* words, int64_t bytes) {
+// off them, from the least on. What stands for 0 then.
+int32_t join_parts(const LinearArgs& args, int8_t* words, int64_t bytes) {
   const char* const behind = static_cast<const char*>(args.x) + bytes;
   SplitRest rest;
   std::memcpy(&rest, behind, sizeof(rest));
@@ -36,8 +36,9 @@ void join_parts(const LinearArgs& args, int8_t* words, int64_t bytes) {
     }
   }
   for (int64_t i = 0; i < bytes; ++i) {
-    words[i] = static_cast<int8_t>(whole[i] + *args.x_zero);
+    words[i] = static_cast<int8_t>(whole[i] - *args.x_zero + rest.least);
   }
+  return rest.least;
 }
 
 }  // namespace
@@ -65,14 +66,15 @@ SingleLogits::SingleLogits(const PackedLinear& output,
   }
   const int64_t bytes = weights.row_bytes(), own = output.steps() * 4;
   x_ = Buffer<char>(count * bytes);
+  zeros_ = Buffer<int32_t>(count);
   LinearArgs args = {};
   for (int64_t row = 0; row < count; ++row) {
     input.set(args, row);
     char* const to = x_.data() + row * bytes;
     std::memcpy(to, args.x, static_cast<size_t>(own));
-    if (args.words == Words::kInt8Split) {
-      join_parts(args, reinterpret_cast<int8_t*>(to), own);
-    }
+    zeros_[row] = args.words == Words::kInt8Split
+                      ? join_parts(args, reinterpret_cast<int8_t*>(to), own)
+                      : *args.x_zero;
     std::memset(to + own, 0, static_cast<size_t>(bytes - own));
   }
 }
@@ -111,7 +113,7 @@ void SingleLogits::compute(std::span<Place> places, float* logits) const {
                           .weight = weights_.data(),
                           .bytes = weights_.row_bytes(),
                           .x_scale = args.x_scale,
-                          .x_zero = args.x_zero,
+                          .x_zero = zeros_.data(),
                           .scale = args.scale,
                           .column_sum = args.column_sum,
                           .bias = args.bias,

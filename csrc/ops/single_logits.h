@@ -49,7 +49,9 @@ class SingleLogits {
   const PackedLinear& output_;
   const OutputRows& weights_;
   const LinearInput& input_;
-  Buffer<char> x_;  // [count, row_bytes], int8 only
+  // Of int8 only.
+  Buffer<char> x_;         // [count, row_bytes]
+  Buffer<int32_t> zeros_;  // [count]: what stands for 0
 };
 
 }  // namespace pyattn

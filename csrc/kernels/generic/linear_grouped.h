@@ -5,6 +5,7 @@
 
 #include "kernels/generic/linear.h"
 #include "kernels/generic/product.h"
+#include "kernels/generic/split.h"
 #include "kernels/table.h"
 
 // The product of int8 weights with inputs that have a scale and a zero for each
@@ -16,8 +17,18 @@
 namespace pyattn::kernels {
 
 // A tile has two sums of each row and vector: its group's, and that of all.
-template <class Vec>
-inline constexpr int kGroupedTileRows = Vec::kTileRows > 8 ? 6 : 2;
+template <class Vec, class Dot>
+constexpr int grouped_tile_rows() {
+  if constexpr (requires { Dot::kGroupedTileRows; }) {
+    return Dot::kGroupedTileRows;
+  } else {
+    return Vec::kTileRows > 8 ? 6 : 2;
+  }
+}
+
+// Whether rows are of kInt8GroupsSplit.
+template <class Dot>
+inline constexpr bool kSplitGroups = requires { Dot::kGroupedTileRows; };
 
 // What store_rows has to know: sums are floats, and the row's scale is in them.
 template <class Vec>
@@ -38,6 +49,25 @@ struct GroupedProduct {
   }
 };
 
+// The parts of a group that begins at `steps`; the first of the next one.
+template <class Vec, class Dot>
+[[gnu::always_inline]] inline const SplitPart* add_parts(
+    const SplitPart* part, int64_t steps, const char* weight,
+    typename Dot::Sum (&sums)[Vec::kPanelVecs]) {
+  constexpr int64_t kVecBytes = Vec::kWidth * 4;
+  for (; part->step < steps + kInputGroupSteps; ++part) {
+    const typename Dot::Word a = Int8Product<Vec, Dot>::word(
+        reinterpret_cast<const char*>(part->inputs));
+    const char* const w =
+        weight + (part->step - steps) * Vec::kPanelVecs * kVecBytes;
+#pragma GCC unroll 4
+    for (int c = 0; c < Vec::kPanelVecs; ++c) {
+      sums[c] = Dot::add(a, Dot::load(w + c * kVecBytes), sums[c]);
+    }
+  }
+  return part;
+}
+
 template <class Vec, class Dot, int kRows, bool kAhead>
 void grouped_tile(const LinearArgs& args, int64_t row, int64_t column,
                   const char* weight, const char* ahead) {
@@ -49,22 +79,33 @@ void grouped_tile(const LinearArgs& args, int64_t row, int64_t column,
   const int64_t groups = args.steps / kInputGroupSteps;
   const char* scales = x + args.steps * 4;
   Vec sums[kRows][kVecs];
+  const SplitPart* parts[kRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
       sums[r][c] = Vec::zero();
     }
+    if constexpr (kSplitGroups<Dot>) {
+      SplitRest rest;
+      parts[r] = find_parts<Vec>(args, row + r,
+                                 scales + r * stride + groups * 12, rest);
+    }
   }
   for (int64_t g = 0; g < groups; ++g) {
     typename Dot::Sum group[kRows][kVecs];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
+      typename Dot::Sum start = Dot::zero();
+      if constexpr (kSplitGroups<Dot>) {
+        start = Int8::word(scales + r * stride + (2 * groups + g) * 4);
+      }
 #pragma GCC unroll 4
       for (int c = 0; c < kVecs; ++c) {
-        group[r][c] = Dot::zero();
+        group[r][c] = start;
       }
     }
+    const char* const begin = weight;
     for (int64_t i = 0; i < kInputGroupSteps; ++i) {
       typename Dot::Weights w[kVecs];
 #pragma GCC unroll 4
@@ -89,6 +130,13 @@ void grouped_tile(const LinearArgs& args, int64_t row, int64_t column,
       }
     }
     x += kInputGroup;
+    if constexpr (kSplitGroups<Dot>) {
+      const int64_t steps = g * kInputGroupSteps;
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        parts[r] = add_parts<Vec, Dot>(parts[r], steps, begin, group[r]);
+      }
+    }
 #pragma GCC unroll 4
     for (int c = 0; c < kVecs; ++c) {
       const int32_t* columns =
@@ -138,7 +186,7 @@ template <class Vec, class Dot>
 void linear_grouped(const LinearArgs& args) {
   using Product = GroupedProduct<Vec>;
   constexpr int64_t kPanel = kPanelColumns<Product>;
-  constexpr int kTile = kGroupedTileRows<Vec>;
+  constexpr int kTile = grouped_tile_rows<Vec, Dot>();
   const int64_t columns = columns_of<Product>(args);
   const int64_t groups = args.steps / kInputGroupSteps;
   const int64_t panel_bytes = groups * grouped_bytes<Vec>(kPanel);

@@ -124,12 +124,15 @@ void prepare_row(const float* x, int64_t dim, const WordRows& words,
       return row_to_int8_groups<Vec, kLeast>(x, dim, to,
                                              grouped_steps<Vec>(dim));
     case Words::kInt8Split:
+    case Words::kInt8GroupsSplit:
       if constexpr (requires(Vec v) { pair_sums(v); }) {
-        row_to_int8_split<Vec, kLeast>(x, dim, to,
-                                       words.parts + row * words.part_stride,
-                                       words.scale + row, words.zero + row);
+        SplitPart* const apart = words.parts + row * words.part_stride;
+        if (words.kind == Words::kInt8GroupsSplit) {
+          return row_to_int8_groups_split<Vec>(x, dim, to, apart);
+        }
+        return row_to_int8_split<Vec, kLeast>(
+            x, dim, to, apart, words.scale + row, words.zero + row);
       }
-      return;
   }
 }
 

@@ -96,50 +96,61 @@ void halve_step(int8_t* word, int8_t* others) {
 // gives a vector of them.
 template <class Vec, class Inputs>
 void split_marked(const Inputs& inputs, const uint64_t* marks, int64_t begin,
-                  int64_t end, int8_t* bytes, PartList<Vec>& list) {
+                  int64_t end, int64_t first_step, int8_t* bytes,
+                  PartList<Vec>& list) {
   for (int64_t at = begin; at < end; at += 64) {
     uint64_t own = marks[(at - begin) / 64];
     own |= own >> 2;
     own = (own | own >> 1) & 0x1111111111111111U;
     for (; own != 0; own &= own - 1) {
       const int64_t i = at + __builtin_ctzll(own);
+      const int64_t step = first_step + i / 4;
       SplitPart* const parts = list.next();
       const Vec d = inputs(i);
       if ((greater_bits(abs(d), Vec::broadcast(127.0F)) & 15) == 0) {
         // Of what fits a byte, halves go together.
-        parts->step = static_cast<int32_t>(i / 4);
+        parts->step = static_cast<int32_t>(step);
         halve_step(bytes + i, parts->inputs);
         ++list.rest.parts;
       } else {
         float four[Vec::kWidth];
         d.store(four);
-        list.rest.parts += split_step(four, i / 4, bytes + i, parts);
+        list.rest.parts += split_step(four, step, bytes + i, parts);
       }
     }
   }
 }
 
-// A row of `dim` inputs to kInt8Split.
-template <class Vec, int kLeast>
-void row_to_int8_split(const float* x, int64_t dim, char* words,
-                       SplitPart* parts_apart, float* row_scale,
-                       int32_t* row_zero) {
+// What sums of inputs begin with, and what stands for 0 among these.
+struct SplitZero {
+  int32_t start;
+  int32_t zero;
+};
+
+// `dim` inputs, of the steps from first_step on, to `count` bytes.
+//
+// Two neighbours have a window of 256 steps for their sum. Its middle is at
+// zero where values are on both sides; else its end is where values end, and a
+// row that has nothing below zero has twice the room above.
+template <class Vec>
+SplitZero split_inputs(const RowSteps<Vec>& steps, const float* x, int64_t dim,
+                       int64_t count, int64_t first_step, int8_t* bytes,
+                       PartList<Vec>& list) {
   static_assert(Vec::kWidth == 8, "the marks of a vector are a byte");
-  const RowSteps<Vec> steps(x, dim);
-  *row_scale = steps.scale;
-  *row_zero = kLeast + static_cast<int32_t>(reduce_max(steps.below));
-  int8_t* const bytes = reinterpret_cast<int8_t*>(words);
-  const int64_t count = (dim + 3) / 4 * 4;
-  char* const behind = words + count;
-  PartList<Vec> list = {
-      .parts = reinterpret_cast<SplitPart*>(behind + sizeof(SplitRest)),
-      .apart = parts_apart,
-      .room = split_room<Vec>(count / 4)};
+  const int32_t below = static_cast<int32_t>(reduce_max(steps.below));
+  const int32_t zero = below < 64 ? below - 64 : below > 191 ? below - 191 : 0;
+  const Vec moved = Vec::broadcast(static_cast<float>(zero));
   // Both ends may have been rounded up.
-  const Vec most = Vec::broadcast(255.0F) - steps.below;
+  const Vec most = Vec::broadcast(static_cast<float>(255 - below + zero));
   const auto inputs = [&](int64_t i) {
-    return min(steps.whole(load_up_to<Vec>(x + i, dim - i)), most);
+    const int64_t left = dim - i;
+    const Vec d = min(steps.whole(load_up_to<Vec>(x + i, left)) + moved, most);
+    // What pads a row is no part of it.
+    return left >= Vec::kWidth ? d : keep_first(d, static_cast<int>(left));
   };
+  for (int64_t at = dim; at < count; ++at) {
+    bytes[at] = 0;
+  }
   const Vec bound = Vec::broadcast(127.0F);
   Vec sum = Vec::zero();  // of whole numbers below 2^24
   for (int64_t begin = 0; begin < dim; begin += kMarked) {
@@ -163,15 +174,74 @@ void row_to_int8_split(const float* x, int64_t dim, char* words,
       const Vec d = inputs(i);
       int8_t rest[Vec::kWidth];
       store_bytes(d, rest);
-      for (int64_t at = i; at < count; ++at) {
+      for (int64_t at = i; at < end; ++at) {
         bytes[at] = rest[at - i];
       }
       *mark = mark_of(d);
     }
-    split_marked<Vec>(inputs, marks, begin, end, bytes, list);
+    split_marked<Vec>(inputs, marks, begin, end, first_step, bytes, list);
   }
-  list.rest.start = -128 * static_cast<int32_t>(reduce_add(sum));
-  std::memcpy(behind, &list.rest, sizeof(list.rest));
+  return {-128 * static_cast<int32_t>(reduce_add(sum)), zero};
+}
+
+template <class Vec>
+PartList<Vec> parts_of_row(char* rest, int64_t steps, SplitPart* apart) {
+  return {.parts = reinterpret_cast<SplitPart*>(rest + sizeof(SplitRest)),
+          .apart = apart,
+          .room = split_room<Vec>(steps)};
+}
+
+// A row of `dim` inputs to kInt8Split.
+template <class Vec, int kLeast>
+void row_to_int8_split(const float* x, int64_t dim, char* words,
+                       SplitPart* apart, float* row_scale, int32_t* row_zero) {
+  const RowSteps<Vec> steps(x, dim);
+  *row_scale = steps.scale;
+  const int64_t count = (dim + 3) / 4 * 4;
+  char* const rest = words + count;
+  PartList<Vec> list = parts_of_row<Vec>(rest, count / 4, apart);
+  const SplitZero own = split_inputs(steps, x, dim, count, 0,
+                                     reinterpret_cast<int8_t*>(words), list);
+  *row_zero = own.zero;
+  list.rest.start = own.start;
+  list.rest.least = kLeast + static_cast<int32_t>(reduce_max(steps.below));
+  std::memcpy(rest, &list.rest, sizeof(list.rest));
+}
+
+// The same to kInt8GroupsSplit.
+template <class Vec>
+void row_to_int8_groups_split(const float* x, int64_t dim, char* words,
+                              SplitPart* apart) {
+  const int64_t all = grouped_steps<Vec>(dim);
+  const int64_t groups = all / kInputGroupSteps;
+  float* const scales = reinterpret_cast<float*>(words + all * 4);
+  int32_t* const zeros = reinterpret_cast<int32_t*>(scales + groups);
+  int32_t* const starts = zeros + groups;
+  char* const rest = reinterpret_cast<char*>(starts + groups);
+  PartList<Vec> list = parts_of_row<Vec>(rest, all, apart);
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t at = g * kInputGroup;
+    const int64_t left = dim - at < kInputGroup ? dim - at : kInputGroup;
+    const RowSteps<Vec> steps(x + at, left);
+    scales[g] = steps.scale;
+    const SplitZero own =
+        split_inputs(steps, x + at, left, kInputGroup, g * kInputGroupSteps,
+                     reinterpret_cast<int8_t*>(words) + at, list);
+    zeros[g] = own.zero;
+    starts[g] = own.start;
+  }
+  list.next()->step = kPastSteps;
+  std::memcpy(rest, &list.rest, sizeof(list.rest));
+}
+
+// Where the parts of a row are; `rest` lies behind its words.
+template <class User = void>
+const SplitPart* find_parts(const LinearArgs& args, int64_t row,
+                            const char* rest, SplitRest& has) {
+  std::memcpy(&has, rest, sizeof(has));
+  return has.apart != 0
+             ? args.x_parts + row * args.part_stride
+             : reinterpret_cast<const SplitPart*>(rest + sizeof(has));
 }
 
 template <class Vec, class Dot>
@@ -195,11 +265,7 @@ struct SplitInt8Product : Int8Product<Vec, Dot> {
     const char* const behind = static_cast<const char*>(args.x) +
                                (row * args.x_stride + args.steps) * 4;
     SplitRest rest;
-    std::memcpy(&rest, behind, sizeof(rest));
-    const SplitPart* part =
-        rest.apart != 0
-            ? args.x_parts + row * args.part_stride
-            : reinterpret_cast<const SplitPart*>(behind + sizeof(rest));
+    const SplitPart* part = find_parts<Vec>(args, row, behind, rest);
     for (const SplitPart* const end = part + rest.parts; part < end; ++part) {
       const typename Dot::Word a =
           Base::word(reinterpret_cast<const char*>(part->inputs));
@@ -209,11 +275,6 @@ struct SplitInt8Product : Int8Product<Vec, Dot> {
         sums[c] = Dot::add(a, Dot::load(w + c * kVecBytes), sums[c]);
       }
     }
-  }
-  static Vec value(Sum sum, const typename Base::Columns& columns,
-                   const LinearArgs& args, int64_t row) {
-    return Vec{Dot::to_floats(sum)} *
-           (Vec::broadcast(args.x_scale[row]) * columns.scale);
   }
 };
 

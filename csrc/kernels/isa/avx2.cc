@@ -1,5 +1,5 @@
 // Everything pyattn runs on avx2 follows from its vectors and dot product, but
-// for the product of int8, whose inputs are split. What is not, since int4's
+// for the products of int8, whose inputs are split. What is not, since int4's
 // product reads it too, takes the dot product.
 #include "kernels/generic/level.h"
 #include "kernels/generic/split.h"
@@ -21,6 +21,10 @@ consteval KernelTable level() {
   KernelTable table = kernels::level<avx2::Vec, avx2::Dot>(Isa::kAvx2);
   table.products[static_cast<int>(DType::kInt8)] = {.run = linear_int8,
                                                     .words = Words::kInt8Split};
+  table.products[static_cast<int>(DType::kInt8Grouped)] = {
+      .run = kernels::linear_grouped<avx2::Vec, avx2::SplitDot>,
+      .words = Words::kInt8GroupsSplit,
+      .steps = kInputGroupSteps};
   return table;
 }
 

@@ -261,6 +261,9 @@ struct Dot {
 // kernels/generic/split.h: with them, a weight may be an unsigned number, 128
 // above its own, and no sign is left to be moved. 255 * 128 fits 16 bits.
 struct SplitDot : Dot {
+  // With groups; a tile's floats are in memory while one is summed up.
+  static constexpr int kGroupedTileRows = 4;
+
   static Weights load(const char* p) {
     return _mm256_xor_si256(Dot::load(p), _mm256_set1_epi8(-128));
   }
@@ -268,7 +271,6 @@ struct SplitDot : Dot {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, a),
                                                    _mm256_set1_epi16(1)));
   }
-  static __m256 to_floats(Sum sum) { return _mm256_cvtepi32_ps(sum); }
 };
 
 }  // namespace pyattn::avx2
