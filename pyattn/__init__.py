@@ -65,11 +65,14 @@ __all__ = [
     "ops",
     "plots",
     "reference",
+    "reformer",
     "serving",
 ]
 
+_MODULES = ("bulk", "documents", "evaluation", "plots", "reference", "reformer", "serving")
+
 if TYPE_CHECKING:
-    from pyattn import bulk, documents, evaluation, plots, reference, serving
+    from pyattn import bulk, documents, evaluation, plots, reference, reformer, serving
 
     __version__: str
 else:
@@ -80,7 +83,7 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name in ("bulk", "documents", "evaluation", "plots", "reference", "serving"):
+        if name in _MODULES:
             from importlib import import_module
 
             return import_module(f"pyattn.{name}")

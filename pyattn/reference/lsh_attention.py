@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -87,14 +88,57 @@ def lsh_attention(
                 every = np.arange(time)
                 out[row, head] = tokens.attend(every[None], every[None])[0][0]
                 continue
-            orders = _orders(query_key[row, head], rotations[head], factors, length)
+            hashed = hash_buckets(query_key[row, head], rotations[head], factors)
+            hashed[:, length:] = math.prod(factors)
+            orders = np.argsort(hashed, axis=-1, kind="stable")
             found = _by_chunks(tokens, orders, chunk, before, after)
             out[row, head] = _mixed(*found)
     return out
 
 
-def _orders(vectors: Floats, rotations: Floats, factors: list[int], length: int) -> Ints:
-    """Positions sorted by bucket, those of a bucket by themselves, [hashes, time]."""
+def lsh_step(
+    query_key: Floats, value: Floats, buckets: Ints | None, *, chunk: int, before: int
+) -> Floats:
+    """What the last token of a text finds, as transformers has it with its cache of buckets.
+
+    The token takes its place among the sorted tokens before it, and sees what are its chunk and
+    the chunks before that then. Nothing is padded, and the tokens of each hash are a circle by
+    themselves, in which it may meet a token twice.
+
+    Args:
+        query_key: [time, head_dim], float32, of one head.
+        value: Shaped like `query_key`.
+        buckets: [hashes, time]; None if nothing was hashed before: then it sees all.
+        chunk: Tokens of a chunk.
+        before: Chunks that it sees before its own.
+
+    Returns:
+        [head_dim].
+    """
+    time = len(query_key)
+    tokens = _Tokens(query_key, value, time, causal=False)
+    if buckets is None:
+        means, _ = tokens.attend(np.full((1, 1), time - 1), np.arange(time)[None])
+        found: Floats = means[0, 0]
+        return found
+    orders = np.argsort(buckets, axis=-1, kind="stable")
+    places = np.argmax(orders == time - 1, axis=-1)
+    begins = (places // chunk - before) * chunk
+    seen = (begins[:, None] + np.arange((before + 1) * chunk)) % time
+    keys = np.take_along_axis(orders, seen, 1)
+    means, totals = tokens.attend(np.full((len(keys), 1), time - 1), keys)
+    mixed: Floats = _mixed(means, totals)[0]
+    return mixed
+
+
+def hash_buckets(vectors: Floats, rotations: Floats, factors: Sequence[int]) -> Ints:
+    """The bucket of each vector by each hash, [hashes, time].
+
+    Args:
+        vectors: [time, head_dim].
+        rotations: [head_dim, hashes, rotated], as for `lsh_attention`, of one head.
+        factors: Of the number of buckets.
+    """
     turned = np.einsum("td,dhr->htr", vectors, rotations)
     buckets: Ints = np.zeros(turned.shape[:2], np.int64)
     begin, product = 0, 1
@@ -102,8 +146,7 @@ def _orders(vectors: Floats, rotations: Floats, factors: list[int], length: int)
         part = turned[..., begin : begin + factor // 2]
         buckets += product * np.concatenate([part, -part], axis=-1).argmax(-1)
         begin, product = begin + factor // 2, product * factor
-    buckets[:, length:] = product
-    return np.argsort(buckets, axis=-1, kind="stable")
+    return buckets
 
 
 class _Tokens:
@@ -150,6 +193,9 @@ def _by_chunks(
 
 def _mixed(means: Floats, totals: Floats) -> Floats:
     """One mean of those of all hashes, each by its share of all exponentials."""
-    weights = np.exp(totals - totals.max(0))
-    mixed: Floats = np.einsum("ht,htd->td", weights / weights.sum(0), means)
+    # As transformers has it: the total of a token that found but itself is near -100,000, where
+    # float32 has steps of 1/128, so that its shares do not add up to 1. Models' answers show that.
+    most = totals.max(0)
+    weights = np.exp(totals - (most + np.log(np.exp(totals - most).sum(0))))
+    mixed: Floats = np.einsum("ht,htd->td", weights, means)
     return mixed

@@ -132,7 +132,7 @@ def _pair(fields: Fields, key: str, high: int) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def _chunks(fields: Fields, layers: tuple[ReformerLayer, ...]) -> dict[str, int]:
+def _chunks(fields: Fields, layers: tuple[ReformerLayer, ...]) -> dict[str, Any]:
     """Chunk lengths and neighbours of the kinds of layers that there are."""
     found = {}
     for kind in dict.fromkeys(layers):
