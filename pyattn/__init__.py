@@ -5,10 +5,10 @@
 
 `load` reads a model, `Translator` takes texts, its `model` token ids; `GenerationOptions` are the
 options of both. `Embedder` makes vectors of texts, `Classifier` scores, both by an encoder that
-stands alone; `Generator` continues texts, by a decoder that does. `TorchTransformer` reads state
-dictionaries of PyTorch's module. `ops` has the kernels as functions of NumPy arrays, `reference`
-the same in plain NumPy, and `pyattn.compat` the interfaces of CTranslate2 and
-sentence-transformers.
+stands alone; `Generator` continues texts, by a decoder that does, and `reformer` by Reformers in
+plain NumPy. `TorchTransformer` reads state dictionaries of PyTorch's module. `ops` has the kernels
+as functions of NumPy arrays, `reference` the same in plain NumPy, and `pyattn.compat` the
+interfaces of CTranslate2 and sentence-transformers.
 """
 
 from importlib.util import find_spec

@@ -46,9 +46,9 @@ def folder_of(folder: Path, vocab: int) -> Path:
 
 
 def test_texts_are_cut_and_joined_by_sentencepiece(tmp_path: Path) -> None:
-    shutil.copy(PIECES, folder_of(tmp_path, 420) / "spiece.model")
-    generator = ReformerGenerator(tmp_path, seed=1)
     cutter = sentencepiece.SentencePieceProcessor(model_file=str(PIECES))
+    shutil.copy(PIECES, folder_of(tmp_path, cutter.get_piece_size()) / "spiece.model")
+    generator = ReformerGenerator(tmp_path, seed=1)
     ids = cutter.encode(TEXT)
     assert generator.tokenizer.encode([TEXT]) == [ids]
     assert generator.tokenizer.decode([ids]) == [cutter.decode(ids)]
