@@ -100,13 +100,13 @@ def test_prompts_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="generate: prompts is str"):
         generator.generate("text")
     with pytest.raises(TypeError, match="prompt 0 is not a list of ids"):
-        generator.generate([5])  # type: ignore[list-item]
+        generator.generate([5])
     with pytest.raises(ValueError, match="generate: prompt 1 has no tokens"):
         generator.generate(["a", ""])
     with pytest.raises(ValueError, match=r"complete: prompts\[0\]"):
         generator.complete("\ud800")
     with pytest.raises(TypeError, match="unknown option 'nothing'"):
-        generator.generate(["a"], nothing=1)  # type: ignore[call-arg]
+        generator.generate(["a"], nothing=1)
 
 
 def test_module_is_an_attribute_of_the_package() -> None:

@@ -122,7 +122,7 @@ def test_bias_is_the_output_matrix_own_where_there_are_both(tmp_path: Path) -> N
         ({"vocab_size": 38}, "config.json's vocab_size says 38"),
         ({"feed_forward_size": 13}, "config.json's feed_forward_size says 13"),
         ({"num_attention_heads": 3}, rf"{QUERY} has shape \[10, 8\], expected \[15, 8\]"),
-        ({"attn_layers": ["local"] * 4}, r"layers.1.attention.self_attention.query.weight is mis"),
+        ({"attn_layers": ["local"] * 4}, r"layers.1.attention.self_attention.query.weight is"),
         ({"attn_layers": ["local", "lsh"]}, "no such tensors in a model of family reformer"),
         ({"attn_layers": ["local", "lsh"] * 3}, "layers.4.attention.layer_norm.weight is missing"),
     ],
