@@ -3,12 +3,12 @@
     python tests/golden/make_reformer.py
 
 Each tiny `ReformerModelWithLMHead` has seeded weights. `golden.json` has prompts and what
-transformers generates for them, greedily: `plain` without its cache, `cached` with it; null if it
-fails, or draws other random vectors at every token. `answers.npz` holds for the n-th prompt
-`logits_n`, [prompt, vocab], and for a model without `hash_seed` `vectors_n_m`, the random vectors
-that its m-th hashing layer drew. Prompts whose answers hang on rounding are drawn again.
-transformers keeps the number of buckets that its first long text brings about, so each answer comes
-from a fresh model.
+transformers generates for them, greedily, tokens and their log-probabilities: `plain` without its
+cache, `cached` with it; null if it fails, or draws other random vectors at every token.
+`answers.npz` holds for the n-th prompt `logits_n`, [prompt, vocab], and for a model without
+`hash_seed` `vectors_n_m`, the random vectors that its m-th hashing layer drew. Prompts whose
+answers hang on rounding are drawn again. transformers keeps the number of buckets that its first
+long text brings about, so each answer comes from a fresh model.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def _answers(model: Any, prompt: list[int]) -> dict[str, Any] | None:
     return found
 
 
-def _generated(model: Any, prompt: list[int], cache: bool) -> list[int] | None:
+def _generated(model: Any, prompt: list[int], cache: bool) -> dict[str, Any] | None:
     guesses: list[bool] = []
     own = LSHSelfAttention._hash_vectors
 
@@ -208,11 +208,15 @@ def _generated(model: Any, prompt: list[int], cache: bool) -> list[int] | None:
     # and of some short prompts it guesses wrong: then new tokens are in the bucket below.
     if len(set(guesses)) > 1 or (guesses and guesses[0] != _counts_padding(model, len(prompt))):
         return None
-    for scores in found.scores:
-        best = scores[0].log_softmax(-1).topk(2).values
+    new = found.sequences[0, len(prompt) :].tolist()
+    logs = []
+    for token, scores in zip(new, found.scores, strict=True):
+        all_logs = scores[0].log_softmax(-1)
+        best = all_logs.topk(2).values
         if best[0] - best[1] < _STEADY:
             return None
-    return found.sequences[0, len(prompt) :].tolist()
+        logs.append(round(float(all_logs[token]), 6))
+    return {"tokens": new, "scores": logs}
 
 
 def _counts_padding(model: Any, length: int) -> bool:
