@@ -5,10 +5,10 @@
 
 `load` reads a model, `Translator` takes texts, its `model` token ids; `GenerationOptions` are the
 options of both. `Embedder` makes vectors of texts, `Classifier` scores, both by an encoder that
-stands alone; `Generator` continues texts, by a decoder that does. `TorchTransformer` reads state
-dictionaries of PyTorch's module. `ops` has the kernels as functions of NumPy arrays, `reference`
-the same in plain NumPy, and `pyattn.compat` the interfaces of CTranslate2 and
-sentence-transformers.
+stands alone; `Generator` continues texts, by a decoder that does, and `reformer` by Reformers in
+plain NumPy. `TorchTransformer` reads state dictionaries of PyTorch's module. `ops` has the kernels
+as functions of NumPy arrays, `reference` the same in plain NumPy, and `pyattn.compat` the
+interfaces of CTranslate2 and sentence-transformers.
 """
 
 from importlib.util import find_spec
@@ -65,11 +65,14 @@ __all__ = [
     "ops",
     "plots",
     "reference",
+    "reformer",
     "serving",
 ]
 
+_MODULES = ("bulk", "documents", "evaluation", "plots", "reference", "reformer", "serving")
+
 if TYPE_CHECKING:
-    from pyattn import bulk, documents, evaluation, plots, reference, serving
+    from pyattn import bulk, documents, evaluation, plots, reference, reformer, serving
 
     __version__: str
 else:
@@ -80,7 +83,7 @@ else:
             from importlib import metadata
 
             return metadata.version("pyattn")
-        if name in ("bulk", "documents", "evaluation", "plots", "reference", "serving"):
+        if name in _MODULES:
             from importlib import import_module
 
             return import_module(f"pyattn.{name}")

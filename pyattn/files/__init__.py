@@ -1,5 +1,7 @@
 """Models' files: `open_model` finds out their layout, and each layout has its readers.
 
+`read_reformer` reads a Reformer, which only `pyattn.reference` runs.
+
 opened                                   which layout a path has
 model_files                              what every layout yields: `ModelFiles`
 native, huggingface, ctranslate2,        the layouts
@@ -8,6 +10,7 @@ torch_transformer
 tokenizer_parts, shortlist, vocabulary   what a model has beside its checkpoint
 """
 
+from pyattn.files.huggingface.reformer import read_reformer
 from pyattn.files.model_files import ModelFiles
 from pyattn.files.opened import model_path, open_model, opened, read_checkpoint, read_shortlist
 
@@ -17,5 +20,6 @@ __all__ = [
     "open_model",
     "opened",
     "read_checkpoint",
+    "read_reformer",
     "read_shortlist",
 ]

@@ -16,7 +16,7 @@ benchmark. From the bottom up:
     ids          sentences of ids, checked
     memory       the encoder's output
     self_attention, cross_attention, ssru, average
-    linear_attention, lsh_attention: attention that does not compare all pairs of tokens
+    linear_attention, local_attention, lsh_attention: attention that does not compare all pairs
     patterns     what a token of a long source sees
     weights      a checkpoint's tensors as layers
     encoder      sources -> memory
@@ -25,6 +25,8 @@ benchmark. From the bottom up:
     paths        the tokens of a search so far
     greedy, beam, search
     model        Model: ids in, ids out
+    hash_vectors, reformer_layers, reformer
+                 Reformer: likewise, of two streams and attention by hashing
 
 The functions have the names, the arguments and the errors of `pyattn.ops`.
 """
@@ -40,16 +42,19 @@ from pyattn.reference.layers import (
     rms_norm,
 )
 from pyattn.reference.linear_attention import linear_attention
+from pyattn.reference.local_attention import local_attention
 from pyattn.reference.lsh_attention import lsh_attention
 from pyattn.reference.masks import look_ahead_mask, padding_mask
 from pyattn.reference.model import Model
 from pyattn.reference.positions import sinusoidal_positions
+from pyattn.reference.reformer import Reformer
 from pyattn.reference.softmax import log_softmax, softmax
 from pyattn.reference.vocabulary import Selection, best_tokens, sample_tokens, select
 
 __all__ = [
     "Model",
     "PackedLinear",
+    "Reformer",
     "Selection",
     "attention",
     "attention_step",
@@ -60,6 +65,7 @@ __all__ = [
     "layer_norm",
     "linear",
     "linear_attention",
+    "local_attention",
     "log_softmax",
     "look_ahead_mask",
     "lsh_attention",

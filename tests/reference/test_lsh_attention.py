@@ -26,11 +26,39 @@ def test_matches_transformers(name: str, causal: bool) -> None:
         chunk=CHUNK,
         causal=causal,
     )
-    # The first tokens of a causal sequence may find but themselves, at a score of -100,000, where
-    # float32 has steps of 1/128: hashes are mixed by the differences of such numbers.
-    begin = 2 if name == "causal" else 0
-    assert_close(found[:, :, begin:], wanted[:, :, begin:], FLOAT32)
-    np.testing.assert_allclose(found[:, :, :begin], wanted[:, :, :begin], atol=1e-2)
+    assert_close(found, wanted, FLOAT32)
+
+
+def test_factors_of_buckets_are_hashes_side_by_side() -> None:
+    query_key, value = floats(1, 1, 2, 16, 6), floats(2, 1, 2, 16, 6)
+    rotations = floats(3, 2, 6, 1, 3)
+    settings: dict[str, Any] = {"chunk": 4, "before": 0}
+    found = reference.lsh_attention(query_key, value, rotations, buckets=(2, 4), **settings)
+    for head in range(2):
+        turned = query_key[0, head] @ rotations[head, :, 0]
+        first = turned[:, 0] < 0
+        second = np.concatenate([turned[:, 1:], -turned[:, 1:]], axis=1).argmax(1)
+        order = np.argsort(first + 2 * second, kind="stable")
+        for chunk in order.reshape(-1, 4):
+            alone = reference.lsh_attention(
+                query_key[:, head : head + 1, chunk].copy(),
+                value[:, head : head + 1, chunk].copy(),
+                rotations[head : head + 1],
+                chunk=4,
+            )
+            assert_close(found[:, head : head + 1, chunk], alone, FLOAT32)
+
+
+def test_padding_is_seen_by_nobody_and_sorted_behind_all() -> None:
+    query_key, value, rotations = (
+        floats(1, 1, 2, 16, 6),
+        floats(2, 1, 2, 16, 6),
+        floats(3, 2, 6, 2, 2),
+    )
+    found = reference.lsh_attention(query_key, value, rotations, chunk=4, length=13)
+    query_key[:, :, 13:], value[:, :, 13:] = 7.0, 1e3
+    other = reference.lsh_attention(query_key, value, rotations, chunk=4, length=13)
+    np.testing.assert_array_equal(found[:, :, :13], other[:, :, :13])
 
 
 def test_tokens_that_hash_alike_meet_wherever_they_stand() -> None:
@@ -66,6 +94,10 @@ def test_later_tokens_do_not_change_a_causal_query_of_one_chunk() -> None:
         ({"rotations": np.zeros((2, 5, 1, 2), np.float32)}, r"rotations has shape \[2, 5, 1, 2\]"),
         ({"chunk": 7}, "query_key has 16 positions, expected a multiple of chunk, 7"),
         ({"chunk": 0}, "chunk, before and after are 0, 1 and 0"),
+        ({"buckets": (3, 1)}, r"buckets are \[3, 1\], expected even numbers"),
+        ({"buckets": ()}, r"buckets are \[\], expected even numbers"),
+        ({"buckets": (2, 4)}, r"buckets are \[2, 4\], expected factors that add up to 4"),
+        ({"length": 17}, "length is 17, expected 0 to 16"),
     ],
 )
 def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> None:

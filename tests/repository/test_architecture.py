@@ -29,7 +29,7 @@ ROOMS = ["bindings", "engine", "search", "model", "ops", "kernels", "base"]
 # it its place here.
 CONTRACTS = {
     *("blocks", "checkpoint", "errors", "model_config", "options", "overrides", "results"),
-    *("products", "pruning", "stored", "text_settings"),
+    *("products", "pruning", "reformer_config", "stored", "text_settings"),
 }
 MAY_IMPORT = {
     "errors": set(),
@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "text_settings": set(),
     "model_config": set(),
     "checkpoint": {"blocks", "model_config", "options", "stored", "text_settings"},
+    "reformer_config": {"model_config", "options"},
     "search_parts": set(),
     "products": {"blocks", "checkpoint", "model_config"},
     "pruning": {"blocks", "checkpoint", "model_config", "stored"},
@@ -65,6 +66,7 @@ MAY_IMPORT = {
     "embedding": CONTRACTS | {"_core", "files", "ops"},
     "decoder_model": CONTRACTS | {"_foreign", "files", "model", "running", "text", "text_model"},
     "generator": CONTRACTS | {"decoder_model", "text"},
+    "reformer": CONTRACTS | {"files", "reference", "text"},
     "encoder_model": CONTRACTS | {"_foreign", "embedding", "files", "model", "text", "text_model"},
     "embedder": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
     "classifier": CONTRACTS | {"embedding", "encoder_model", "files", "running", "text"},
@@ -96,6 +98,7 @@ MAY_IMPORT = {
         "pivot",
         "plots",
         "reference",
+        "reformer",
         "serving",
         "text",
         "translator",

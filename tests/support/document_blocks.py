@@ -134,6 +134,7 @@ def make_folder(place: pathlib.Path) -> pathlib.Path:
     compat_models.folder(place / "my-ctranslate2-model", "bare")
     shutil.copytree(GOLDEN / "embedder", place / "my-embedder")
     decoder_folder(place / "my-generator", "qwen2")
+    shutil.copytree(GOLDEN / "reformer" / "drawn", place / "my-reformer")
     shutil.copytree(GOLDEN / "classifiers" / "bert", place / "my-classifier")
     shutil.copytree(GOLDEN / "classifiers" / "bert-reranker", place / "my-reranker")
     shutil.copy(GOLDEN / "torch_transformer" / "tutorial.pt", place / "my-course.pt")

@@ -2,7 +2,8 @@
 
 `families` lists the families, `encoders` those without a decoder; `bart`, `t5`, `gemma`, `bert` and
 `modernbert` describe their blocks in config.json and in the names of tensors. Tensors that are
-computed here, such as the sinusoids of positions, are not read.
+computed here, such as the sinusoids of positions, are not read. `reformer` reads folders that the
+engine does not run.
 """
 
 from pyattn.files.huggingface.config import HuggingFaceConfig, read_config

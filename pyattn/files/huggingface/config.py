@@ -13,6 +13,7 @@ from pyattn.files.generation import generation_options
 from pyattn.files.huggingface.families import FAMILIES
 from pyattn.files.huggingface.layout import CONFIG_FILE, GENERATION_FILE, Layout
 from pyattn.files.huggingface.long import read_separators
+from pyattn.files.huggingface.reformer import FAMILY as REFORMER
 from pyattn.files.reading import JsonObject, read_json
 from pyattn.model_config import ModelConfig
 from pyattn.options import GenerationOptions
@@ -62,6 +63,12 @@ def read_config(folder: pathlib.Path | None, values: JsonObject) -> HuggingFaceC
             names the file and the field.
     """
     name = Fields({CONFIG_FILE: values}).text("model_type")
+    if name == REFORMER:
+        Fields({CONFIG_FILE: values}).fail(
+            "model_type",
+            "is reformer, which the engine does not run: pyattn.reformer.ReformerGenerator(folder) "
+            "does, in NumPy",
+        )
     family = Fields({CONFIG_FILE: values}).choice("model_type", FAMILIES, name)
     values = _filled(values, family.defaults)
     fields = Fields({CONFIG_FILE: values})

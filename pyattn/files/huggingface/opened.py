@@ -104,17 +104,7 @@ class HuggingFaceFiles(ModelFiles):
         if self.config.family == "marian" or (self.path / TOKENIZER_FILES["source"]).exists():
             files = self._marian_files(self._tokenizer_settings)
             return read_numbered(files) if files else None
-        present = {
-            role: self.path / name
-            for role, names in _NAMES.items()
-            for name in reversed(names)
-            if (self.path / name).exists()
-        }
-        settings = dict(self._tokenizer_settings)
-        for code, name in TOKENIZER_CODE.items():
-            if (self.path / code).exists():
-                settings["tokenizer_class"] = name
-        return FilesByRole(files=present, settings=settings)
+        return files_by_role(self.path, self._tokenizer_settings)
 
     def _marian_files(self, settings: JsonObject) -> dict[str, pathlib.Path]:
         files = {role: self.path / TOKENIZER_FILES[role] for role in _MARIAN_ROLES}
@@ -141,3 +131,23 @@ class HuggingFaceFiles(ModelFiles):
     def stored_numbers(self) -> Mapping[str, int]:
         """As `ModelFiles`."""
         return self._weights.counts()
+
+
+def files_by_role(folder: pathlib.Path, settings: JsonObject) -> FilesByRole:
+    """The files that a folder's tokenizer is made of, of any family but Marian's.
+
+    Args:
+        folder: The folder.
+        settings: Those of `read_settings`.
+    """
+    present = {
+        role: folder / name
+        for role, names in _NAMES.items()
+        for name in reversed(names)
+        if (folder / name).exists()
+    }
+    settings = dict(settings)
+    for code, name in TOKENIZER_CODE.items():
+        if (folder / code).exists():
+            settings["tokenizer_class"] = name
+    return FilesByRole(files=present, settings=settings)

@@ -3,6 +3,7 @@
     tokenizer.json               BPE of bytes, or of characters with bytes for the others
     vocab.json with merges.txt   GPT-2's
     tokenizer.model              SentencePiece's, of the first Llamas
+    spiece.model                 that of Reformer
 
 Special tokens in a text, such as "<|im_end|>", are just text unless the caller says otherwise:
 those that count stand around it, or come from a chat template.
@@ -10,6 +11,7 @@ those that count stand around it, or come from a chat template.
 
 from __future__ import annotations
 
+import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -20,7 +22,13 @@ from pyattn.files import ModelFiles
 from pyattn.files.fields import Fields
 from pyattn.files.reading import bare
 from pyattn.files.sentencepieces import Pieces, read_pieces
-from pyattn.files.tokenizer_parts import SETTINGS_FILE, FilesByRole, added_tokens, special_names
+from pyattn.files.tokenizer_parts import (
+    SETTINGS_FILE,
+    FilesByRole,
+    TokenizerParts,
+    added_tokens,
+    special_names,
+)
 from pyattn.model_config import ModelConfig
 from pyattn.text.tokenizers.continuations import Continuation, continued
 from pyattn.text.tokenizers.contract import NoTokenizer, TextError, check_ids, check_texts
@@ -37,8 +45,13 @@ PROMPT_FILES: dict[str, tuple[tuple[str, ...], ...]] = {
     "llama": (("json",), ("pieces",)),
     "qwen2": (("json",),),
     "qwen3": (("json",),),
+    "reformer": (("json",), ("pieces",)),
 }
-_OTHERS = {"gpt2": ", nor vocab.json and merges.txt", "llama": ", nor tokenizer.model"}
+_OTHERS = {
+    "gpt2": ", nor vocab.json and merges.txt",
+    "llama": ", nor tokenizer.model",
+    "reformer": ", nor spiece.model",
+}
 _END_OF_TEXT = "<|endoftext|>"
 _BEGIN = "<s>"
 
@@ -278,13 +291,29 @@ def load_prompt_tokenizer(files: ModelFiles) -> PromptTokenizer:
         NoTokenizer: if the files have none, or the package that reads them is not installed.
         ModelError: if a file cannot be used, or has tokens that the model lacks.
     """
-    parts, config = files.tokenizer, files.config
+    return prompt_tokenizer(files.path, files.tokenizer, files.config)
+
+
+def prompt_tokenizer(
+    folder: pathlib.Path, parts: TokenizerParts | None, config: ModelConfig
+) -> PromptTokenizer:
+    """The tokenizer of a decoder, of what it is made of.
+
+    Args:
+        folder: Where that was looked for.
+        parts: What was found.
+        config: The decoder.
+
+    Raises:
+        NoTokenizer: as `load_prompt_tokenizer`.
+        ModelError: likewise.
+    """
     present = parts.files if isinstance(parts, FilesByRole) else {}
     choices = PROMPT_FILES.get(config.family, (("json",),))
     roles = next((one for one in choices if present.keys() >= {*one}), None)
     if roles is None or not isinstance(parts, FilesByRole):
         raise NoTokenizer(
-            f"{files.path}: no tokenizer.json{_OTHERS.get(config.family, '')}, by which texts of "
+            f"{folder}: no tokenizer.json{_OTHERS.get(config.family, '')}, by which texts of "
             f"{config.family} are cut: save the tokenizer with transformers' save_pretrained, or "
             "pass ids"
         )
@@ -320,7 +349,8 @@ def _of_pieces(parts: FilesByRole, config: ModelConfig, settings: Fields) -> Pro
         )
     cutter = _PiecePrompts(pieces, added, special_names(parts.settings))
     before, after = [], []
-    if settings.boolean("add_bos_token", True):
+    # Llama's class puts a token in front unless its settings say otherwise.
+    if settings.boolean("add_bos_token", config.family == "llama"):
         before = [_named(parts.settings, "bos_token", _BEGIN, ids)]
     if settings.boolean("add_eos_token", False):
         after = [_named(parts.settings, "eos_token", "</s>", ids)]
