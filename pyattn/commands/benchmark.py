@@ -40,10 +40,10 @@ class Measurement:
         seconds: Time of each round, for all sources.
         tokens: Tokens produced in a round, ends included; of an encoder alone, tokens read.
         tokens_per_second: By the median round; of a decoder alone those behind the first token of
-            each target, whose time is the prompts'.
+            each target, whose time is the prompts'. None if disturbances were longer than that.
         ms_per_sentence: Per source, by the median round.
         speed_up: The baseline's time, at this batch size, for what `tokens_per_second` counts, over
-            this one's.
+            this one's; None if one of these is not known.
         prompt_seconds: Of a decoder alone: the time of each round for one token of each target.
         prompt_tokens_per_second: Tokens of prompts read, by the median of these; None for other
             models.
@@ -55,9 +55,9 @@ class Measurement:
     batch: int
     seconds: tuple[float, ...]
     tokens: int
-    tokens_per_second: float
+    tokens_per_second: float | None
     ms_per_sentence: float
-    speed_up: float
+    speed_up: float | None
     prompt_seconds: tuple[float, ...] = ()
     prompt_tokens_per_second: float | None = None
     prompt_speed_up: float | None = None
@@ -206,11 +206,12 @@ def _head(result: Result) -> str:
 def _line(row: Measurement) -> str:
     peak = "-" if row.peak_mib is None else f"{row.peak_mib:,.0f}"
     begin, each = f"{row.contender:8}{row.batch:>7}", f"{row.ms_per_sentence:>14.2f}"
-    tokens, speed_up = f"{row.tokens_per_second:>12,.0f}", f"{row.speed_up:>10.2f}x"
+    tokens = "-" if row.tokens_per_second is None else f"{row.tokens_per_second:,.0f}"
+    speed_up = "-" if row.speed_up is None else f"{row.speed_up:.2f}x"
     if row.prompt_tokens_per_second is None:
-        return f"{begin}{tokens}{each}{speed_up}{peak:>11}"
+        return f"{begin}{tokens:>12}{each}{speed_up:>11}{peak:>11}"
     read = f"{row.prompt_tokens_per_second:>12,.0f}{row.prompt_speed_up:>10.2f}x"
-    return f"{begin}{read}{tokens}{speed_up}{each}{peak:>11}"
+    return f"{begin}{read}{tokens:>12}{speed_up:>11}{each}{peak:>11}"
 
 
 def to_json(result: Result) -> str:
@@ -227,15 +228,16 @@ def _measurement(
 ) -> Measurement:
     last = rounds[-1]
     whole, first, behind = _medians(rounds)
-    _, baseline_first, baseline_behind = _medians(baseline)
+    _, base_first, base_behind = _medians(baseline)
+    counted = last.produced - (len(last.answers) if first else 0)
     row = Measurement(
         contender=contender,
         batch=batch,
         seconds=tuple(each.seconds for each in rounds),
         tokens=last.produced,
-        tokens_per_second=(last.produced - (len(last.answers) if first else 0)) / behind,
+        tokens_per_second=None if behind is None else counted / behind,
         ms_per_sentence=1000 * whole / len(last.answers),
-        speed_up=baseline_behind / behind,
+        speed_up=None if behind is None or base_behind is None else base_behind / behind,
         peak_mib=last.peak_mib,
     )
     if not first:
@@ -244,16 +246,15 @@ def _measurement(
         row,
         prompt_seconds=tuple(each.prompt_seconds or 0.0 for each in rounds),
         prompt_tokens_per_second=source_tokens / first,
-        prompt_speed_up=baseline_first / first,
+        prompt_speed_up=base_first / first,
     )
 
 
-def _medians(rounds: Sequence[Round]) -> tuple[float, float, float]:
+def _medians(rounds: Sequence[Round]) -> tuple[float, float, float | None]:
     """Of the whole, of one token of each prompt (0 if there are none), and of what is behind it."""
     whole = statistics.median(each.seconds for each in rounds)
     first = statistics.median(each.prompt_seconds or 0.0 for each in rounds)
-    # Of a tiny model on a busy machine the difference may be nothing.
-    return whole, first, max(whole - first, 1e-9)
+    return whole, first, whole - first if whole > first else None
 
 
 def _same(baseline: Round, ours: Round) -> int:
