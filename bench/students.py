@@ -123,8 +123,8 @@ def markdown(kept: dict[str, Any]) -> str:
     pages = {"translations": _translations, "shapes": _shapes, "summaries": _summaries}
     lines = [
         *heading("Distilled students", kept),
-        "One thread each; a time is the least of the rounds, in the processor's time. All rows of a "
-        "table took turns.",
+        "One thread each; a time is the least of the rounds, in the processor's time. All rows of a"
+        " table took turns.",
         "",
     ]
     for run in kept["runs"]:
