@@ -35,9 +35,24 @@ def _marian(dim: int, ffn: int, layers: tuple[int, int], vocab: int) -> ModelCon
     )  # fmt: skip
 
 
+def _student(dim: int, ffn: int, decoder_layers: int) -> ModelConfig:
+    return ModelConfig(
+        family="marian", source_vocab=32000, target_vocab=32000, dim=dim, encoder_layers=6,
+        decoder_layers=decoder_layers, encoder_heads=8, decoder_heads=8, encoder_ffn=ffn,
+        decoder_ffn=ffn, max_positions=1024, start=0, end=0, pad=None, unk=1, norm_epsilon=1e-6,
+        activation="relu", positions="sinusoidal_t2t", embedding_scale=math.sqrt(dim),
+        zero_start=True, mixer="ssru",
+    )  # fmt: skip
+
+
 SHAPES = {
     "marian-en-es": _marian(256, 1024, (6, 3), 8001),
     "opus-mt": _marian(512, 2048, (6, 6), 54688),
+    # Firefox's students, and Vaswani et al.'s larger shape, from which such are distilled.
+    "student-tiny": _student(256, 1536, 2),
+    "student-base-memory": _student(384, 1536, 4),
+    "student-base": _student(512, 2048, 2),
+    "transformer-big": _marian(1024, 4096, (6, 6), 32000),
     "t5-small": _t5(512, 2048, 6, 8),
     "t5-base": _t5(768, 3072, 12, 12),
     "t5-large": _t5(1024, 4096, 24, 16),

@@ -19,7 +19,8 @@ from report import earlier
 Search: TypeAlias = Callable[[list[list[int]], int, int], None]
 # Makes a program's search for a number of threads.
 Make: TypeAlias = Callable[..., Search]
-Call: TypeAlias = tuple[list[list[int]], int, int]
+Call: TypeAlias = tuple[list[Any], int, int]
+_WARM: Call = ([[5, 2]], 1, 2)
 
 
 def measure(
@@ -28,6 +29,8 @@ def measure(
     *,
     threads: int,
     rounds: int,
+    warm: Call = _WARM,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[dict[str, list[float]]]:
     """For each list of calls, by program the least seconds of each of them.
 
@@ -37,13 +40,15 @@ def measure(
         calls: Lists of calls. In each round the programs make a call one after the other.
         threads: Of each program.
         rounds: How often.
+        warm: A call in front of all others, which does not count.
+        clock: What seconds are read from; `time.process_time` leaves out other programs' time.
     """
     context = multiprocessing.get_context("spawn")
     links: dict[str, Connection] = {}
     workers = []
     for name, make in makes.items():
         here, there = context.Pipe()
-        worker = context.Process(target=_serve, args=(there, make, threads))
+        worker = context.Process(target=_serve, args=(there, make, threads, warm, clock))
         worker.start()
         there.close()
         here.recv()
@@ -97,15 +102,21 @@ def sizes(text: str) -> list[tuple[int, int]]:
     return [(int(first), int(second)) for first, second in pairs]
 
 
-def _serve(link: Connection, make: Callable[[int], Search], threads: int) -> None:
+def _serve(
+    link: Connection,
+    make: Callable[[int], Search],
+    threads: int,
+    warm: Call,
+    clock: Callable[[], float],
+) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     os.environ["OMP_NUM_THREADS"] = str(threads)
     search = make(threads)
-    search([[5, 2]], 1, 2)
+    search(*warm)
     link.send(None)
     with contextlib.suppress(EOFError):
         while True:
             arguments = link.recv()
-            started = time.perf_counter()
+            started = clock()
             search(*arguments)
-            link.send(time.perf_counter() - started)
+            link.send(clock() - started)

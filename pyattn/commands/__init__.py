@@ -9,4 +9,5 @@ arguments, assignments, fitting          arguments that several commands have; v
 channels, progress                       input, output and a progress bar
 line_translation, file_translation,      their work, as functions
 inspection, conversion, benchmark
+benchmark_work, benchmark_worker         what the benchmark computes, and the processes that do
 """

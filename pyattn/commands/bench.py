@@ -23,22 +23,27 @@ def add(commands: Commands) -> None:
     command = commands.add_parser(
         "bench",
         help="measure a model against the NumPy baseline",
-        description="Translate the same sentences with the NumPy baseline and pyattn in turn, "
-        "each in a process of its own, and compare the median rounds. NumPy computes in float32; "
-        "pyattn in what --dtype says, by default its fastest type at full quality, mostly int8. "
-        "--dtype float32 compares the same type.",
+        description="Compute the same texts with the NumPy baseline and pyattn in turn, each in a "
+        "process of its own, and compare the median rounds: translate sentences, decode documents "
+        "(models of whole texts, such as summarisers), continue prompts (decoders alone) or encode "
+        "texts (encoders alone). A model without a tokenizer gets random ids. NumPy computes in "
+        "float32; pyattn in what --dtype says, by default its fastest type at full quality, mostly "
+        "int8. --dtype float32 compares the same type.",
     )
     command.set_defaults(run=_run)
     add_model(command)
     command.add_argument(
-        "--sentences", metavar="FILE", help="lines of text (default: 32 built-in English sentences)"
+        "--sentences",
+        metavar="FILE",
+        help="lines of text (default: 32 built-in English sentences, 4 of which make up a prompt "
+        "and 8 a document)",
     )
     command.add_argument(
         "--batch",
         type=counts,
-        default=(1, 32),
         metavar="N[,N...]",
-        help="how many sentences to translate at once (default: 1,32)",
+        help="how many texts to compute at once (default: 1,32; 1,8 for prompts, 1,4 for "
+        "documents)",
     )
     command.add_argument(
         "--rounds",

@@ -1,75 +1,33 @@
-"""The benchmark of `pyattn bench`: the NumPy baseline and pyattn, in turn, on the same sentences.
+"""The benchmark of `pyattn bench`: the NumPy baseline and pyattn, in turn, on the same sources.
 
 Each contender lives in a process of its own, so that its peak memory is its own and the number of
 threads of NumPy's matrix products, which is read once from the environment, can be set. One works
 while the other waits, and rounds alternate, so that a machine that gets slower or faster meanwhile
-does so for both. Both decode the same ids with the same options; their answers are compared.
+does so for both. Both compute the same ids with the same options; their answers are compared.
+
+An encoder-decoder translates sentences, or decodes documents if its family summarises; a decoder
+alone continues prompts; an encoder alone encodes texts. What stands around an encoder, its pooling
+or its head, takes next to no time and is left out.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import multiprocessing
 import operator
 import os
 import pathlib
-import signal
 import statistics
-import sys
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyattn import _core, reference
-from pyattn.errors import ModelError
-from pyattn.files import read_checkpoint
-from pyattn.model import Model
-from pyattn.running import precision
+import numpy as np
+
+from pyattn import _core
+from pyattn.commands.benchmark_work import Kind, work_of
+from pyattn.commands.benchmark_worker import Round, Worker
 from pyattn.running.origin import SHIPPED_MODEL
 from pyattn.running.precision import DTypes
-from pyattn.text.tokenizers import load_tokenizer
-
-SENTENCES = (
-    "Good morning, everyone.",
-    "Could you pass me the salt, please?",
-    "I left my umbrella on the train again.",
-    "She has been learning the piano since she was six.",
-    "What time does the last bus leave?",
-    "We are out of milk.",
-    "My brother works in a small bakery near the station.",
-    "The children were too tired to finish their dinner.",
-    "It looks as if it is going to rain this afternoon.",
-    "Never mind, it was not your fault.",
-    "He told me that he would call as soon as he got home.",
-    "How much did you pay for that bicycle?",
-    "Please close the window before you go to bed.",
-    "I have never seen so many stars in the sky.",
-    "The doctor said that I should walk for half an hour every day.",
-    "Where did you put the keys to the car?",
-    "They painted the kitchen yellow last summer.",
-    "If you had told me earlier, I would have waited for you.",
-    "This soup needs a little more pepper.",
-    "Our neighbours have two dogs and an old black cat.",
-    "I do not know whether the library is open on Sundays.",
-    "Thank you for helping me carry the boxes upstairs.",
-    "The film was much better than I had expected.",
-    "You should write the address down so that you do not forget it.",
-    "He is looking for a cheaper flat closer to the university.",
-    "Wait!",
-    "My grandmother bakes bread every Friday, and the whole house smells of it.",
-    "Nobody in the office knew how to repair the printer.",
-    "Let us meet in front of the museum at a quarter past ten.",
-    "The river was so cold that only two of us dared to swim.",
-    "Why are you laughing?",
-    "When the power went out, we lit some candles, sat on the floor and told each other stories.",
-)
-
-# Read by OpenBLAS, OpenMP and MKL, one of which does NumPy's matrix products, when it is imported.
-_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,12 +36,18 @@ class Measurement:
 
     Attributes:
         contender: "numpy" or "pyattn".
-        batch: Sentences per call.
-        seconds: Time of each round, for all sentences.
-        tokens: Tokens produced in a round, ends included.
-        tokens_per_second: By the median round.
-        ms_per_sentence: By the median round.
-        speed_up: The baseline's median round, at this batch size, over this one's.
+        batch: Sources per call.
+        seconds: Time of each round, for all sources.
+        tokens: Tokens produced in a round, ends included; of an encoder alone, tokens read.
+        tokens_per_second: By the median round; of a decoder alone those behind the first token of
+            each target, whose time is the prompts'. None if disturbances were longer than that.
+        ms_per_sentence: Per source, by the median round.
+        speed_up: The baseline's time, at this batch size, for what `tokens_per_second` counts, over
+            this one's; None if one of these is not known.
+        prompt_seconds: Of a decoder alone: the time of each round for one token of each target.
+        prompt_tokens_per_second: Tokens of prompts read, by the median of these; None for other
+            models.
+        prompt_speed_up: As `speed_up`, likewise.
         peak_mib: Peak memory of its process so far; None if unknown.
     """
 
@@ -91,9 +55,12 @@ class Measurement:
     batch: int
     seconds: tuple[float, ...]
     tokens: int
-    tokens_per_second: float
+    tokens_per_second: float | None
     ms_per_sentence: float
-    speed_up: float
+    speed_up: float | None
+    prompt_seconds: tuple[float, ...] = ()
+    prompt_tokens_per_second: float | None = None
+    prompt_speed_up: float | None = None
     peak_mib: float | None
 
 
@@ -103,26 +70,38 @@ class Result:
 
     Attributes:
         model: The model's folder.
+        kind: What the model is.
+        noun: What its sources are, such as "sentence".
         cpu: The processor's name.
         isa: The instruction set level that pyattn ran.
         dtype: The number type of pyattn's weights in computation; the baseline's is float32.
         threads: Threads of each contender.
+        kept: What a pruned model has of its heads and units; None for others.
         options: Decoding options that differ from the checkpoint's own.
-        sentences: Number of sentences in a round.
+        random_ids: Why the sources are random ids; None if they are texts.
+        sentences: Number of sources in a round.
         source_tokens: Number of their tokens.
-        same_answers: Number of sentences with the same tokens from both, at every batch size.
+        same_answers: Number of sources with the same target tokens from both, at every batch size;
+            None for an encoder alone.
+        least_cosine: Of an encoder alone: the smallest cosine of a source's mean state and that of
+            the baseline; None for other models.
         measurements: The baseline and pyattn, for each batch size.
     """
 
     model: str
+    kind: Kind = "encoder-decoder"
+    noun: str = "sentence"
     cpu: str
     isa: str
     dtype: str
     threads: int
+    kept: str | None = None
     options: dict[str, Any]
+    random_ids: str | None = None
     sentences: int
     source_tokens: int
-    same_answers: int
+    same_answers: int | None
+    least_cosine: float | None = None
     measurements: tuple[Measurement, ...]
 
 
@@ -130,7 +109,7 @@ def run(
     model: str | os.PathLike[str] | None = None,
     *,
     sentences: Sequence[str] | None = None,
-    batches: Sequence[int] = (1, 32),
+    batches: Sequence[int] | None = None,
     rounds: int = 5,
     dtype: DTypes = "auto",
     threads: int | None = None,
@@ -140,11 +119,15 @@ def run(
 ) -> Result:
     """Measure a model. Starts processes: a program that calls this needs a `__main__` guard.
 
+    A model without a tokenizer computes random ids of a fixed seed. Targets of random ids, of
+    documents and of prompts all have the same number of tokens.
+
     Args:
         model: The model's folder; the included model by default.
-        sentences: Sentences to translate; `SENTENCES` by default.
-        batches: Numbers of sentences to translate at once.
-        rounds: Number of rounds over all sentences, after one round to warm up.
+        sentences: Sentences to translate, or other texts as the model takes them; by default 32
+            sentences, which prompts and documents consist of.
+        batches: Numbers of sources to compute at once; by default 1 and as many as there are.
+        rounds: Number of rounds over all sources, after one round to warm up.
         dtype: The number type of pyattn's weights in computation, as for `pyattn.load`.
         threads: Threads of each contender; by default as many as the process may use.
         options: Decoding options; the others are the checkpoint's, but greedy.
@@ -152,47 +135,40 @@ def run(
         target: The language to translate into, likewise.
 
     Raises:
-        ModelError: if the model cannot be used.
-        ValueError: if there is nothing to translate, an option is out of its range, the model does
-            not have a language, or a language that it needs is not given.
+        ModelError: if the model cannot be used, or `sentences` or languages are given to a model
+            without a tokenizer.
+        ValueError: if there are no sentences, an option is out of its range or does not fit the
+            model, the model does not have a language, or a language that it needs is not given.
         RuntimeError: if a contender's process fails.
     """
     folder = SHIPPED_MODEL if model is None else pathlib.Path(model)
-    tokenizer = load_tokenizer(folder)
-    if tokenizer is None:
-        raise ModelError(f"{folder}: no tokenizer, which the benchmark's sentences need")
-    search = {"beam_size": 1, **(options or {})}
-    languages = tokenizer.languages
-    source, target = languages.chosen(source, target, search.get("forced_bos_token"))
-    first = languages.first_token(target)
-    if first is not None:
-        search["forced_bos_token"] = first
-    texts = list(SENTENCES if sentences is None else sentences)
-    sources = tokenizer.encode(texts, source=source, target=target)
-    if not sources:
-        raise ValueError("bench: there are no sentences to translate")
+    work = work_of(folder, sentences, options or {}, source, target)
     # pyattn first: it knows how many threads the process may use.
     with (
-        _Worker("pyattn", folder, dtype, threads) as pyattn,
-        _Worker("numpy", folder, "float32", pyattn.facts["threads"]) as numpy,
+        Worker("pyattn", folder, dtype, threads) as pyattn,
+        Worker("numpy", folder, "float32", pyattn.facts["threads"]) as numpy,
     ):
         rows: list[Measurement] = []
-        same = len(sources)
-        for batch in batches:
-            work = (sources, batch, search)
-            warm = [worker.round(*work) for worker in (numpy, pyattn)]
-            same = min(same, sum(map(operator.eq, warm[0].tokens, warm[1].tokens)))
-            timed = [(numpy.round(*work), pyattn.round(*work)) for _ in range(rounds)]
+        pairs: list[tuple[Round, Round]] = []
+        source_tokens = sum(map(len, work.sources))
+        for batch in work.batches if batches is None else batches:
+            pairs.append((numpy.round(work, batch), pyattn.round(work, batch)))
+            timed = [(numpy.round(work, batch), pyattn.round(work, batch)) for _ in range(rounds)]
             baseline, ours = zip(*timed, strict=True)
-            rows.append(_measurement("numpy", batch, baseline, baseline))
-            rows.append(_measurement("pyattn", batch, ours, baseline))
+            rows.append(_measurement("numpy", batch, baseline, baseline, source_tokens))
+            rows.append(_measurement("pyattn", batch, ours, baseline, source_tokens))
+    encodes = work.kind == "encoder"
     return Result(
         model=str(folder),
+        kind=work.kind,
+        noun=work.noun,
         cpu=_core.cpu_model(),
-        options=search,
-        sentences=len(sources),
-        source_tokens=sum(map(len, sources)),
-        same_answers=same,
+        options=work.search,
+        random_ids=work.random_ids,
+        sentences=len(work.sources),
+        source_tokens=source_tokens,
+        same_answers=None if encodes else min(_same(*pair) for pair in pairs),
+        least_cosine=min(_least_cosine(*pair) for pair in pairs) if encodes else None,
         measurements=tuple(rows),
         **pyattn.facts,
     )
@@ -200,23 +176,42 @@ def run(
 
 def table(result: Result) -> str:
     """The figures as lines of text."""
-    search = ", ".join(f"{name} {value}" for name, value in result.options.items())
+    search = "".join(f", {name} {value}" for name, value in result.options.items())
+    noun = f"{result.noun}{'s' * (result.sentences != 1)}"
     lines = [
-        f"{result.model}: {result.sentences} sentences, {result.source_tokens} source tokens, "
-        f"{search}",
+        f"{result.model}: {result.sentences} {noun}, {result.source_tokens} source tokens{search}",
         f"{result.cpu}, isa {result.isa}, {result.dtype}, threads {result.threads}; "
         f"median of {len(result.measurements[0].seconds)} rounds",
-        "",
-        f"{'':8}{'batch':>7}{'tokens/s':>12}{'ms/sentence':>14}{'speed-up':>11}{'peak MiB':>11}",
     ]
-    for row in result.measurements:
-        peak = "-" if row.peak_mib is None else f"{row.peak_mib:,.0f}"
-        lines.append(
-            f"{row.contender:8}{row.batch:>7}{row.tokens_per_second:>12,.0f}"
-            f"{row.ms_per_sentence:>14.2f}{row.speed_up:>10.2f}x{peak:>11}"
-        )
-    lines += ["", f"same tokens for {result.same_answers} of {result.sentences} sentences"]
-    return "\n".join(lines)
+    if result.kept is not None:
+        lines.append(f"pruned, has {result.kept}")
+    if result.random_ids is not None:
+        lines.append(f"random ids instead of texts: {result.random_ids}")
+    lines += ["", _head(result), *map(_line, result.measurements)]
+    if result.least_cosine is not None:
+        agreement = f"smallest cosine with NumPy's mean states: {result.least_cosine:.5f}"
+    else:
+        agreement = f"same tokens for {result.same_answers} of {result.sentences} {noun}"
+    return "\n".join([*lines, "", agreement])
+
+
+def _head(result: Result) -> str:
+    begin, each = f"{'':8}{'batch':>7}", f"ms/{result.noun}"
+    if result.kind != "decoder":
+        return f"{begin}{'tokens/s':>12}{each:>14}{'speed-up':>11}{'peak MiB':>11}"
+    read = f"{'read tok/s':>12}{'speed-up':>11}"
+    return f"{begin}{read}{'new tok/s':>12}{'speed-up':>11}{each:>14}{'peak MiB':>11}"
+
+
+def _line(row: Measurement) -> str:
+    peak = "-" if row.peak_mib is None else f"{row.peak_mib:,.0f}"
+    begin, each = f"{row.contender:8}{row.batch:>7}", f"{row.ms_per_sentence:>14.2f}"
+    tokens = "-" if row.tokens_per_second is None else f"{row.tokens_per_second:,.0f}"
+    speed_up = "-" if row.speed_up is None else f"{row.speed_up:.2f}x"
+    if row.prompt_tokens_per_second is None:
+        return f"{begin}{tokens:>12}{each}{speed_up:>11}{peak:>11}"
+    read = f"{row.prompt_tokens_per_second:>12,.0f}{row.prompt_speed_up:>10.2f}x"
+    return f"{begin}{read}{tokens:>12}{speed_up:>11}{each}{peak:>11}"
 
 
 def to_json(result: Result) -> str:
@@ -224,157 +219,53 @@ def to_json(result: Result) -> str:
     return json.dumps(dataclasses.asdict(result), indent=2) + "\n"
 
 
-@dataclasses.dataclass(frozen=True)
-class _Round:
-    """A worker's report on one pass: ids per sentence, and their number, ends included."""
-
-    seconds: float
-    tokens: list[list[int]]
-    produced: int
-    peak_mib: float | None
-
-
 def _measurement(
-    contender: str, batch: int, rounds: Sequence[_Round], baseline: Sequence[_Round]
+    contender: str,
+    batch: int,
+    rounds: Sequence[Round],
+    baseline: Sequence[Round],
+    source_tokens: int,
 ) -> Measurement:
-    seconds = statistics.median(each.seconds for each in rounds)
     last = rounds[-1]
-    return Measurement(
+    whole, first, behind = _medians(rounds)
+    _, base_first, base_behind = _medians(baseline)
+    counted = last.produced - (len(last.answers) if first else 0)
+    row = Measurement(
         contender=contender,
         batch=batch,
         seconds=tuple(each.seconds for each in rounds),
         tokens=last.produced,
-        tokens_per_second=last.produced / seconds,
-        ms_per_sentence=1000 * seconds / len(last.tokens),
-        speed_up=statistics.median(each.seconds for each in baseline) / seconds,
+        tokens_per_second=None if behind is None else counted / behind,
+        ms_per_sentence=1000 * whole / len(last.answers),
+        speed_up=None if behind is None or base_behind is None else base_behind / behind,
         peak_mib=last.peak_mib,
     )
-
-
-class _Worker:
-    """A contender in a process of its own, with its model loaded.
-
-    Attributes:
-        facts: The `isa`, `dtype` and `threads` of pyattn; nothing of NumPy.
-    """
-
-    def __init__(self, name: str, folder: pathlib.Path, dtype: DTypes, threads: int | None) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._name = name
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_work, args=(theirs, name, folder, dtype, threads), daemon=True
-        )
-        with _inherited(threads):
-            self._process.start()
-        theirs.close()  # or this process would never see the worker's end of the pipe close
-        self.facts: dict[str, Any] = self._answer()
-
-    def round(self, sources: list[list[int]], batch: int, search: dict[str, Any]) -> _Round:
-        """Generate for all sources, `batch` at once."""
-        answer: _Round = self._answer((sources, batch, search))
-        return answer
-
-    def __enter__(self) -> _Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.join()
-
-    def _answer(self, job: object = None) -> Any:
-        """The worker's result of a job; or its facts, once it is ready for jobs."""
-        try:
-            if job is not None:
-                self._pipe.send(job)
-            answer = self._pipe.recv()
-        except (EOFError, ConnectionError):
-            self._process.join()
-            raise RuntimeError(
-                f"bench: the process of {self._name} ended with exit code {self._process.exitcode}"
-            ) from None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def _work(
-    pipe: Connection, name: str, folder: pathlib.Path, dtype: DTypes, threads: int | None
-) -> None:
-    """A worker's loop: load, report, and run jobs until it is terminated."""
-    try:
-        model, facts = _contender(name, folder, dtype, threads)
-        pipe.send(facts)
-        while True:
-            pipe.send(_round(model, *pipe.recv()))
-    except (EOFError, ConnectionError):  # the parent is gone
-        return
-    except Exception as error:
-        pipe.send(error)
-
-
-def _contender(
-    name: str, folder: pathlib.Path, dtype: DTypes, threads: int | None
-) -> tuple[Any, dict[str, Any]]:
-    checkpoint = read_checkpoint(folder)
-    if name == "numpy":
-        return reference.Model(checkpoint), {}
-    model = Model(checkpoint, dtype=dtype, threads=threads)
-    config = model.config
-    computed_in = precision.described(config, config.dtype, config.other_dtypes)
-    return model, {"isa": config.isa, "dtype": computed_in, "threads": model.threads}
-
-
-def _round(model: Any, sources: list[list[int]], batch: int, search: dict[str, Any]) -> _Round:
-    start = time.perf_counter()
-    found = [
-        ranked[0]
-        for first in range(0, len(sources), batch)
-        for ranked in model.generate(sources[first : first + batch], **search)
-    ]
-    return _Round(
-        seconds=time.perf_counter() - start,
-        tokens=[list(best.tokens) for best in found],
-        produced=sum(len(best.token_scores) for best in found),
-        peak_mib=_peak_mib(),
+    if not first:
+        return row
+    return dataclasses.replace(
+        row,
+        prompt_seconds=tuple(each.prompt_seconds or 0.0 for each in rounds),
+        prompt_tokens_per_second=source_tokens / first,
+        prompt_speed_up=base_first / first,
     )
 
 
-@contextlib.contextmanager
-def _inherited(threads: int | None) -> Iterator[None]:
-    """Settings that a worker inherits: the number of threads, and ignoring Ctrl-C.
-
-    Ctrl-C reaches every process of a terminal; only this process handles it, and ends the others.
-    """
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    if threads is not None:
-        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
-    in_main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
-    try:
-        yield
-    finally:
-        if in_main:
-            signal.signal(signal.SIGINT, handler)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _medians(rounds: Sequence[Round]) -> tuple[float, float, float | None]:
+    """Of the whole, of one token of each prompt (0 if there are none), and of what is behind it."""
+    whole = statistics.median(each.seconds for each in rounds)
+    first = statistics.median(each.prompt_seconds or 0.0 for each in rounds)
+    return whole, first, whole - first if whole > first else None
 
 
-def _peak_mib() -> float | None:
-    """Peak memory of this process.
+def _same(baseline: Round, ours: Round) -> int:
+    return sum(map(operator.eq, baseline.answers, ours.answers))
 
-    Linux's ru_maxrss starts from the parent's peak, so the count of /proc is preferred.
-    """
-    with contextlib.suppress(OSError):
-        for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+def _least_cosine(baseline: Round, ours: Round) -> float:
+    return min(map(_cosine, baseline.answers, ours.answers))
+
+
+def _cosine(one: Any, other: Any) -> float:
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    # States of zeros have no direction, and agree with each other only.
+    return float(one @ other) / length if length else float((one == other).all())

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -9,9 +10,10 @@ import time
 
 import pytest
 
-from pyattn.commands import benchmark
+from pyattn.commands import benchmark, benchmark_work, benchmark_worker
 from pyattn.running.origin import SHIPPED_MODEL
 
+WORK = benchmark_work.Work(kind="encoder-decoder", noun="sentence", sources=[[5, 0]])
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
@@ -59,13 +61,13 @@ def test_json_has_every_field() -> None:
 
 
 def test_sentences_are_distinct() -> None:
-    assert len(set(benchmark.SENTENCES)) == len(benchmark.SENTENCES) == 32
+    assert len(set(benchmark_work.SENTENCES)) == len(benchmark_work.SENTENCES) == 32
 
 
 def test_speed_is_that_of_the_median_round() -> None:
-    rounds = [benchmark._Round(s, [[1], [2, 3]], 5, None) for s in (1.0, 8.0, 2.0)]
-    baseline = [benchmark._Round(s, [[1], [2, 3]], 5, None) for s in (3.0, 4.0, 9.0)]
-    row = benchmark._measurement("pyattn", 1, rounds, baseline)
+    rounds = [benchmark_worker.Round(s, None, [[1], [2, 3]], 5, None) for s in (1.0, 8.0, 2.0)]
+    baseline = [benchmark_worker.Round(s, None, [[1], [2, 3]], 5, None) for s in (3.0, 4.0, 9.0)]
+    row = benchmark._measurement("pyattn", 1, rounds, baseline, 17)
     assert (row.tokens_per_second, row.ms_per_sentence, row.speed_up) == (2.5, 1000, 2)
 
 
@@ -75,7 +77,7 @@ def test_workers_inherit_threads_and_this_process_keeps_its_own(
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     before, handler = dict(os.environ), signal.getsignal(signal.SIGINT)
-    with benchmark._inherited(3):
+    with benchmark_worker.inherited(3):
         assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "3"
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     assert dict(os.environ) == before
@@ -84,28 +86,28 @@ def test_workers_inherit_threads_and_this_process_keeps_its_own(
 
 @LINUX
 def test_peak_is_this_process_own() -> None:
-    before = benchmark._peak_mib()
+    before = benchmark_worker.peak_mib()
     assert before is not None
     filled = b"\1" * (64 << 20)
-    after = benchmark._peak_mib()
+    after = benchmark_worker.peak_mib()
     assert after is not None
     assert after >= len(filled) >> 20
 
 
 def test_worker_that_dies_is_an_error() -> None:
-    with benchmark._Worker("pyattn", SHIPPED_MODEL, "float32", 1) as worker:
+    with benchmark_worker.Worker("pyattn", SHIPPED_MODEL, "float32", 1) as worker:
         assert worker.facts["threads"] == 1
         worker._process.kill()
         with pytest.raises(RuntimeError, match="the process of pyattn ended with exit code"):
-            worker.round([[5, 0]], 1, {})
+            worker.round(WORK, 1)
 
 
 def test_error_in_a_worker_is_raised_here() -> None:
     with (
-        benchmark._Worker("numpy", SHIPPED_MODEL, "float32", 1) as worker,
+        benchmark_worker.Worker("numpy", SHIPPED_MODEL, "float32", 1) as worker,
         pytest.raises(ValueError, match="beam_size"),
     ):
-        worker.round([[5, 0]], 1, {"beam_size": 0})
+        worker.round(dataclasses.replace(WORK, search={"beam_size": 0}), 1)
 
 
 @LINUX
