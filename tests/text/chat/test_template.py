@@ -60,12 +60,14 @@ def test_words_of_jinja_that_templates_use() -> None:
         "{%- set block -%}a{{ 'b' * 3 }}{%- endset -%}{{- block | upper | trim -}}\n"
         "{{- strftime_now('%%') -}}{{- 7 % 4 -}}{{- [1, 2] + [3] -}}{{- ('a', 'b') | length -}}\n"
         "{{- (unknown | default('none')) ~ ('<a>' | safe) ~ ('a-b' | replace('-', '+')) -}}\n"
+        "{{- 'a-b-c'.replace('-', '', 1) ~ ('d-e' | replace('-', '', -1)) -}}\n"
+        "{{- 2.55 | round(1) ~ (7.1 | round(0, 'ceil') | int) ~ (55 | round(-1, 'floor')) -}}\n"
     )
     messages = [*HELLO, {"role": "tool", "content": "no"}, {"role": "assistant", "content": "axb "}]
     found = rendered(source, messages, tools=[{"name": "f"}])
     assert found == (
         'Hello|axb |role=user;content=Hello;Hellob[\n  {\n    "name": "f"\n  }\n]2ABBB%3'
-        "[1, 2, 3]2none<a>a+b"
+        "[1, 2, 3]2none<a>a+bab-cde2.5850.0"
     )
 
 
@@ -99,8 +101,12 @@ def test_messages_that_a_template_does_not_take_are_an_error_with_its_reason() -
         "{% set s = [1] %}" + "{% set s = [s, s] %}" * 40 + "{{ s | tojson }}",
         "{% set s = [1] %}" + "{% set s = [s, s] %}" * 40 + "{{ s == s }}",
         "{% set s = {'a': 1} %}" + "{% set s = {'a': s, 'b': s} %}" * 40 + "{{ s }}",
+        "{{ 1.5 | round(9999999, 'ceil') }}",
+        "{{ 1.5 | round(-9999999, 'floor') }}",
         "{% set s = 'a' * 3000000 %}{{ s | replace('a', s) }}",
         "{% set s = 'a' * 3000000 %}{{ s.replace('a', s) }}",
+        "{% set s = 'a' * 100000 %}{{ s.replace('a', s, -1) | length }}",
+        "{% set s = 'a' * 100000 %}{{ s | replace('a', s, -7) | length }}",
         "{% set s = 'a' * 3000000 %}{{ s.join(s) }}",
         "{% set s = 'a' * 3000000 %}{{ s | join(s) }}",
         "{% set s = ('a' * 3000000) %}{{ range(99999) | map('replace', '1', s) | list | length }}",
