@@ -99,6 +99,8 @@ class ChatTemplate:
             raise ModelError(
                 f"{_KEY}: stopped, as its functions call each other too often"
             ) from None
+        except MemoryError:
+            raise ModelError(f"{_KEY}: stopped, as there is no memory for its values") from None
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
                 f"chat: the model's template fails for these messages: {_reason(error)}"

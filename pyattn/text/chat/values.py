@@ -14,6 +14,8 @@ _MOST_SECONDS = 5.0
 # Characters and items of a value, beside those that the messages have.
 _MOST_SIZE = 4_000_000
 _SIZES_OF_INPUT = 8
+# What all values together may have, also those that are gone: so many times that.
+_VALUES = 64
 # The longest number: products of larger ones take time and memory of their own.
 _MOST_NUMBER = 2**63
 # Values inside of each other.
@@ -33,6 +35,7 @@ class Budget:
 
     def __init__(self, size: int) -> None:
         self.size = _MOST_SIZE + _SIZES_OF_INPUT * size
+        self._left = _VALUES * self.size
         self._steps = _MOST_STEPS
         self._end = time.thread_time() + _MOST_SECONDS
 
@@ -48,6 +51,13 @@ class Budget:
         """Checks the size of a value, before or after it is made."""
         if size > self.size:
             raise Excess(f"it makes a text or a list of more than {self.size:,} characters")
+
+    def made(self, size: int) -> None:
+        """Checks the size of a value that there is now, and counts it."""
+        self.check(size)
+        self._left -= size
+        if self._left < 0:
+            raise Excess(f"its values have more than {_VALUES * self.size:,} characters together")
 
 
 _budget: contextvars.ContextVar[Budget] = contextvars.ContextVar("budget")
@@ -72,7 +82,7 @@ def held(value: Any) -> Any:
     """A value that a template has made, once it is known not to be too large."""
     own = budget()
     own.step()
-    own.check(size_of(value, own.size))
+    own.made(size_of(value, own.size))
     return value
 
 

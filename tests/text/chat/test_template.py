@@ -114,6 +114,8 @@ def test_messages_that_a_template_does_not_take_are_an_error_with_its_reason() -
         "{% set t %}{% for a in range(99999) %}{{ 'a' * 100000 }}{% endfor %}{% endset %}{{ t }}",
         "{% macro f() %}{% for a in range(99999) %}{{ 'a' * 100000 }}{% endfor %}{% endmacro %}"
         "{{ f() | length }}",
+        "".join(f"{{% set v{n} = 'a' * 3900000 %}}" for n in range(999)),
+        "{% set s = 'a' * 3900000 %}" + "".join(f"{{% set v{n} = s[1:] %}}" for n in range(999)),
         "{% set n = namespace(a=9223372036854775807) %}{{ n.a * n.a * n.a }}",
         "{% set n = namespace(a=3) %}"
         "{% for i in range(99999) %}{% set n.a = n.a * n.a %}{% endfor %}",
@@ -241,3 +243,12 @@ def test_messages_are_checked(messages: Any, reason: str) -> None:
         rendered("a", messages)
     with pytest.raises(ValueError, match="there are no messages"):
         rendered("a", [])
+
+
+def test_what_has_no_memory_is_an_error_of_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(_: object) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(values.Budget, "step", no_memory)
+    with pytest.raises(pyattn.ModelError, match="no memory for its values"):
+        rendered("{{ 'a' ~ 'b' }}")
