@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pyattn.text.checks import check_text
+
 # Loops and calls of one rendering, and seconds of a thread that it takes.
 _MOST_STEPS = 1_000_000
 _MOST_SECONDS = 5.0
@@ -112,18 +114,21 @@ def plain(value: Any, place: str, depth: int = 0) -> Any:
 
     Raises:
         TypeError: if it is something else; the message names its place.
-        ValueError: if it is too deep.
+        ValueError: if it is too deep, or a text is not valid Unicode.
     """
     if value is None or isinstance(value, bool):
         return value
-    for kind in (str, int, float):
+    if isinstance(value, str):
+        return check_text(str(value), place)
+    for kind in (int, float):
         if isinstance(value, kind):
             return kind(value)
     if depth > _MOST_DEPTH // 2:
         raise ValueError(f"{place}: more than {_MOST_DEPTH // 2} lists inside of each other")
     if isinstance(value, Mapping):
         return {
-            str(key): plain(item, f"{place}[{key!r:.20}]", depth + 1) for key, item in value.items()
+            check_text(str(key), f"{place}: a key"): plain(item, f"{place}[{key!r:.20}]", depth + 1)
+            for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [plain(item, f"{place}[{n}]", depth + 1) for n, item in enumerate(value)]
