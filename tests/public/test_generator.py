@@ -225,7 +225,7 @@ def test_wrong_prompts_of_a_stream_are_named_at_once(place: Path) -> None:
     own = generator("gpt2", place)
     for prompt in (["a"], [None], [1.5]):
         with pytest.raises(TypeError, match="is not a list of ids"):
-            own.stream(prompt)  # type: ignore[arg-type]
+            own.stream(prompt)
     for ids in ([-1], [420], [2**70]):
         with pytest.raises(ValueError, match="has id"):
             own.stream(ids)

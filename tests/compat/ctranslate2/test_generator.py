@@ -213,6 +213,11 @@ def test_wrong_arguments_are_named() -> None:
         (lambda: own.generate_batch([["a"]], beams=2), TypeError, "beams"),
         (lambda: own.generate_batch([["a"]], beam_size=0), ValueError, "The beam size must be > 0"),
         (lambda: own.generate_batch([["a"]], max_length="a"), TypeError, "int"),
+        (
+            lambda: own.generate_batch([["a"]], max_length=0, return_alternatives=True),
+            ValueError,
+            "The maximum decoding length must be > 0",
+        ),
         (lambda: own.generate_batch([["a"]], static_prompt=[3]), TypeError, "static_prompt"),
         (lambda: own.generate_batch("a"), TypeError, "start_tokens is 'a'"),
         (lambda: own.generate_tokens(["a"], beam_size=2), TypeError, "unexpected keyword argument"),
