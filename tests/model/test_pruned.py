@@ -347,3 +347,17 @@ def test_decoder_without_heads_that_share_keys_is_the_one_with_zeros(
         assert np.isfinite(core.logits(prompts, given)[0]).all()
     write_native(tmp_path / "native", found)
     assert read_checkpoint(tmp_path / "native").config == found.config
+
+
+@pytest.mark.parametrize("width", [0, 80])
+def test_widths_that_are_no_cut_are_refused(tmp_path: pathlib.Path, width: int) -> None:
+    golden = GOLDEN / "decoders" / "llama-tied"
+    _, tensors = files(golden)
+    for name in ("gate", "up"):
+        key = f"model.layers.0.mlp.{name}_proj.weight"
+        tensors[key] = np.resize(tensors[key], (width, tensors[key].shape[1]))
+    key = "model.layers.0.mlp.down_proj.weight"
+    tensors[key] = np.resize(tensors[key], (tensors[key].shape[0], width))
+    message = rf"has shape \[{width}, 24\], config.json's intermediate_size says 40"
+    with pytest.raises(pyattn.ModelError, match=message):
+        read_checkpoint(folder_of(tmp_path, golden, tensors))
