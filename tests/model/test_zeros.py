@@ -60,7 +60,7 @@ def test_zeros_with_a_sign_are_zeros_and_those_in_int4_stay(tmp_path: pathlib.Pa
     given = dataclasses.replace(made, tensors=tensors)
     widths = {"float32": (40, 16), "bfloat16": (40, 16), "int4": (40, 40)}
     for dtype, expected in widths.items():
-        write_native(tmp_path / dtype, given, dtype=dtype)  # type: ignore[arg-type]
+        write_native(tmp_path / dtype, given, dtype=dtype)
         sizes = read_checkpoint(tmp_path / dtype).config.stack("decoder")
         assert tuple(sizes.layer_ffn) == expected, dtype
 
