@@ -336,3 +336,17 @@ def test_models_without_a_tokenizer_take_ids(tmp_path: Path) -> None:
     assert len(best.tokens) <= 3
     with pytest.raises(pyattn.ModelError, match=r"no tokenizer\.json"):
         own.complete(["a"])
+
+
+def test_chat_keeps_the_end_of_the_model_first_and_adds_the_tokenizers(tmp_path: Path) -> None:
+    folder = decoder_folder(tmp_path / "chat", "qwen2")
+    config = folder / "config.json"
+    config.write_text(
+        config.read_text(encoding="utf-8").replace('"eos_token_id": 2', '"eos_token_id": [3, 1]'),
+        encoding="utf-8",
+    )
+    own = pyattn.Generator(folder)
+    assert own.chat_options()["end_tokens"] == (3, 1, 2)
+    # Options without ends of their own have the same.
+    assert own.chat_options(pyattn.GenerationOptions(beam_size=2))["end_tokens"] == (3, 1, 2)
+    assert "end_tokens" not in own.chat_options(pyattn.GenerationOptions(end_tokens=(5,)))

@@ -252,3 +252,20 @@ def test_what_has_no_memory_is_an_error_of_the_template(monkeypatch: pytest.Monk
     monkeypatch.setattr(values.Budget, "step", no_memory)
     with pytest.raises(pyattn.ModelError, match="no memory for its values"):
         rendered("{{ 'a' ~ 'b' }}")
+
+
+def test_special_tokens_are_cut_also_if_messages_have_the_character_that_cuts() -> None:
+    def broken(text: str, breaker: str) -> str:
+        return text.replace("<e>", f"<{breaker}e>")
+
+    content = "a\ufdd0b\ufdd1<e>"
+    found = template("{{ messages[0].content }}<e>").render(
+        [{"role": "user", "content": content}], broken=broken
+    )
+    assert found == ["a\ufdd0b\ufdd1<", "e><e>"]
+
+
+def test_tools_and_documents_are_none_unless_they_are_given() -> None:
+    source = "{{ 'no' if tools is none }}{{ 'ne' if documents is none }}"
+    assert rendered(source) == "none"
+    assert rendered(source, tools=[], documents=[]) == ""
