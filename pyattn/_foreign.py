@@ -73,6 +73,7 @@ _OPTIONS = {
     "source_language": "source",
     "src": "source",
     "src_lang": "source",
+    "stop_token_ids": "end_tokens",
     "suppress_token_ids": "suppress_tokens",
     "suppressed_tokens": "suppress_tokens",
     "target_lang": "target",
@@ -99,6 +100,7 @@ _BATCHES = "texts of all calls share batches; pyattn.load has batch_rows and bat
 _NOT_HERE = "pyattn has no such setting"
 _LONG = "a source may have as many tokens as the model has positions; truncate is for longer texts"
 _GLOBAL = "model.generate takes global_tokens, positions of ids; texts have the model's default"
+_ENDS = "a search ends at tokens: end_tokens"
 # Names that are no options of a search here.
 _REMARKS = {
     "asynchronous": "model.submit returns at once",
@@ -120,7 +122,9 @@ _REMARKS = {
     "replace_unknowns": _NOT_HERE,
     "return_tensors": "ids are lists",
     "shortlist": _OF_LOAD.format("shortlist"),
-    "stop_strings": "a search ends at tokens: end_tokens",
+    "stop": _ENDS,
+    "stop_sequences": _ENDS,
+    "stop_strings": _ENDS,
     "streamer": "model.generate_stream yields tokens, and on_token is called with them",
     "threads": _OF_LOAD.format("threads"),
     "use_vmap": _OF_LOAD.format("shortlist"),

@@ -122,9 +122,10 @@ class DecoderModel(LoadedModel):
         for n, prompt in enumerate(prompts):
             if isinstance(prompt, str):
                 [ids] = self.tokenizer.encode([check_text(prompt, f"{operation}: prompts[{n}]")])
-            elif isinstance(prompt, int):
+            elif isinstance(prompt, bytes) or not isinstance(prompt, Iterable):
                 raise TypeError(
-                    f"{operation}: prompts[{n}] is int, expected a text or a list of ids"
+                    f"{operation}: prompts[{n}] is {type(prompt).__name__}, expected a text or a "
+                    "list of ids"
                 )
             else:
                 ids = list(prompt)
@@ -148,38 +149,57 @@ class DecoderModel(LoadedModel):
                 report(len(ids))
         else:
             found = self.model.generate(ids, options, **search)
+        behind = self._behind(options, search)
         return [
-            tokenizer.continued(prompt, best.tokens)
+            tokenizer.continued([*prompt, *behind], best.tokens)
             for prompt, [best, *_] in zip(ids, found, strict=True)
         ]
 
     def _streamed(
         self, ids: Sequence[int], options: GenerationOptions | None, overrides: Any
     ) -> Iterator[str]:
-        continuation = self.tokenizer.continuation(ids)
+        tokenizer = self.tokenizer
         search = {"scores": False, **overrides}
         ends = self._ends(options, search)
-        if options is not None:
-            search = {"return_end_token": False, **search}
+        if self._option("return_end_token", options, search):
+            ends = frozenset()
         tokens = self.model.generate_stream(ids, options, **search)
+        behind = self._behind(options, search)
+        continuation = tokenizer.continuation([*ids, *behind])
+        # Tokens of a certain prefix are not decided, but are part of the text.
+        given: Sequence[int] = ()
+        if not behind and not self._option("prefix_bias_beta", options, search):
+            given = self._option("target_prefix", options, search)
 
         def pieces() -> Iterator[str]:
-            for token in tokens:
-                if token.last and token.token in ends:
-                    break
-                piece = continuation.add(token.token)
-                if piece:
+            for token in given:
+                if piece := continuation.add(token):
                     yield piece
-            rest = continuation.rest()
-            if rest:
+            for decided in tokens:
+                if decided.last and decided.token in ends:
+                    break
+                if piece := continuation.add(decided.token):
+                    yield piece
+            if rest := continuation.rest():
                 yield rest
 
         return pieces()
 
+    def _option(self, name: str, options: GenerationOptions | None, overrides: Any) -> Any:
+        return overrides.get(name, getattr(options or self.model.generation, name))
+
+    def _behind(self, options: GenerationOptions | None, overrides: Any) -> Sequence[int]:
+        """Tokens between prompts and texts: those of a prefix that is no part of a text."""
+        if self._option("return_prefix", options, overrides) or self._option(
+            "prefix_bias_beta", options, overrides
+        ):
+            return ()
+        found: Sequence[int] = self._option("target_prefix", options, overrides)
+        return found
+
     def _ends(self, options: GenerationOptions | None, overrides: Any) -> frozenset[int]:
         """The tokens that end a continuation."""
-        base = options or self.model.generation
-        ends = overrides.get("end_tokens", base.end_tokens)
+        ends = self._option("end_tokens", options, overrides)
         return frozenset(ends or (self.model.config.end,))
 
     def chat_options(

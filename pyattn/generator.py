@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pyattn.decoder_model import DecoderModel, Prompt
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
-from pyattn.text.chat.template import Message
+from pyattn.text.chat.template import Message, checked_variables
 from pyattn.text.checks import check_text
 
 if TYPE_CHECKING:
@@ -171,6 +171,7 @@ class Generator(DecoderModel):
                 long.
         """
         tokenizer = self.tokenizer
+        checked_variables(variables)
         pieces = self.chat_template.render(
             messages,
             add_generation_prompt=add_generation_prompt,
@@ -203,7 +204,7 @@ class Generator(DecoderModel):
             TypeError: likewise.
             ModelError: as `chat_ids`.
         """
-        ids = self.chat_ids(messages, **(variables or {}))
+        ids = self.chat_ids(messages, **checked_variables(variables))
         return self._texts([ids], options, False, self.chat_options(options, **overrides))[0]
 
     def stream_chat(
@@ -227,7 +228,7 @@ class Generator(DecoderModel):
             TypeError: likewise.
             ModelError: likewise.
         """
-        ids = self.chat_ids(messages, **(variables or {}))
+        ids = self.chat_ids(messages, **checked_variables(variables))
         return self._streamed(ids, options, self.chat_options(options, **overrides))
 
     def score(self, prompts: Iterable[Prompt], targets: Iterable[Prompt]) -> list[Floats]:
@@ -251,6 +252,9 @@ class Generator(DecoderModel):
         given, wanted = list(prompts), list(targets)
         if len(given) != len(wanted):
             raise ValueError(f"score: there are {len(wanted)} targets, expected {len(given)}")
+        for n, target in enumerate(wanted):
+            if isinstance(target, bytes):  # which would be ids
+                raise TypeError(f"score: targets[{n}] is bytes, expected a text or a list of ids")
         ids = self._ids("score", given)
         rows = [
             self.tokenizer.encode_behind(prompt, own, check_text(target, f"score: targets[{n}]"))

@@ -70,8 +70,9 @@ class GenerationOptions:
             way.
         no_repeat_ngram_size: No n-gram of this size appears twice; 0 for no such rule.
         encoder_no_repeat_ngram_size: No n-gram of this size of the source appears; 0 likewise.
-        history_counts_start: Whether the start token counts (transformers) or not (CTranslate2) for
-            `suppress_sequences`, `sequence_bias`, `repetition_penalty` and n-grams.
+        history_counts_start: Whether the start token, or the prompt of a decoder alone, counts
+            (transformers) or not (CTranslate2) for `suppress_sequences`, `sequence_bias`,
+            `repetition_penalty` and n-grams.
         renormalize: How biases, penalties and bans affect other tokens. False: not at all, all
             others keep the model's log-probabilities; a beam search changes log-probabilities
             (transformers). True: they change logits, and the probabilities of all tokens that

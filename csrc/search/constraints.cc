@@ -108,8 +108,9 @@ NextRules Constraints::rules(int32_t length,
     }
   }
   if (reads_target_) {
-    const bool all = task_.prompted || options_.history_counts_start;
-    const auto history = target.subspan(all ? 0 : 1);
+    const size_t opening = task_.prompted ? task_.source.size() : 1;
+    const auto history =
+        target.subspan(options_.history_counts_start ? 0 : opening);
     edit_repeated(edits, history);
     edit_sequences(edits, history);
     forbid_ngrams(edits, history, history, options_.no_repeat_ngram_size);

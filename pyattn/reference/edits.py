@@ -47,7 +47,8 @@ class Edits:
             said: The start or the prompt, the prefix and all new tokens.
         """
         options, edits = rules.options, cls(vocab)
-        history = said if options.history_counts_start or rules.start is None else said[1:]
+        opening = len(source) if rules.start is None else 1
+        history = said[0 if options.history_counts_start else opening :]
         edits.penalise(source, 1 / options.encoder_repetition_penalty)
         edits.penalise(history, options.repetition_penalty)
         for sequence, bias in options.sequence_bias:

@@ -44,6 +44,9 @@ CASES: list[dict[str, Any]] = [
     {**APART, "max_length": 5, "suppress_sequences": [["e"], ["a", "t"]]},
     {**APART, "max_length": 5, "static_prompt": ["i", "s"]},
     {"max_length": 8, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
+    {**APART, "max_length": 6, "repetition_penalty": 0.5},
+    {**APART, "max_length": 6, "beam_size": 2, "no_repeat_ngram_size": 1},
+    {"max_length": 6, "no_repeat_ngram_size": 1, "static_prompt": ["i", "s"]},
 ]
 
 

@@ -178,8 +178,27 @@ def test_history_begins_with_the_first_token_of_a_prompt(name: str) -> None:
             if found.tokens == pair[:1] != pair[1:]
         )
         for model in (reference.Model(made), core):
-            # Of an encoder-decoder this would leave out the start.
-            [[found]] = model.generate(
-                [first], max_new_tokens=1, no_repeat_ngram_size=1, history_counts_start=False
-            )
+            [[found]] = model.generate([first], max_new_tokens=1, no_repeat_ngram_size=1)
             assert found.tokens != first[:1]
+
+
+@every_decoder
+def test_prompt_counts_for_rules_only_where_the_start_does(name: str) -> None:
+    made = checkpoint(name)
+    options: dict[str, Any] = {
+        **{"max_new_tokens": 8, "min_new_tokens": 8, "repetition_penalty": 1.5},
+        **{"no_repeat_ngram_size": 2, "history_counts_start": False, "renormalize": True},
+    }
+    with Model(made, dtype="float32") as core:
+        wanted = reference.Model(made).generate(prompts(name), **options)
+        assert_same_hypotheses(core.generate(prompts(name), **options), wanted, name)
+        # Behind a prompt nothing is repeated yet, behind a prefix its tokens may be.
+        for one in prompts(name):
+            free = {"max_new_tokens": 1, "min_new_tokens": 1, "renormalize": True}
+            banned = {**free, "no_repeat_ngram_size": 1, "history_counts_start": False}
+            [[plain]], [[found]] = core.generate([one], **free), core.generate([one], **banned)
+            assert found.tokens == plain.tokens
+            np.testing.assert_array_equal(found.token_scores, plain.token_scores)
+            again = {"target_prefix": plain.tokens, "return_prefix": False}
+            [[behind]] = core.generate([one], **banned, **again)
+            assert behind.tokens != plain.tokens

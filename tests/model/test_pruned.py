@@ -285,6 +285,8 @@ def test_zeros_of_int8_are_dropped_with_their_scales(tmp_path: pathlib.Path) -> 
     [
         ({"9": [0]}, "pruned_heads has layer '9', expected 0 to"),
         ({"-1": [0]}, "pruned_heads has layer '-1', expected 0 to"),
+        ({"0" * 5000: [0]}, "pruned_heads has layer '000"),
+        ({"0": [1], "00": [1]}, "pruned_heads has layer '00', expected 0 to"),
         ({"0": [7]}, "for layer 0, expected heads from 0 to"),
         ({"0": [True]}, "for layer 0, expected heads from 0 to"),
         ({"0": 1}, "for layer 0, expected heads from 0 to"),
@@ -309,3 +311,53 @@ def test_sizes_of_a_matrix_alone_are_refused(tmp_path: pathlib.Path) -> None:
     tensors[name] = tensors[name][:1]
     with pytest.raises(pyattn.ModelError, match=r"v_proj.weight has shape \[1, "):
         read_checkpoint(folder_of(tmp_path, BART, tensors))
+
+
+@pytest.mark.parametrize("name", ["llama-tied", "qwen2", "qwen3"])
+@pytest.mark.parametrize("groups", [0, 1])
+def test_decoder_without_heads_that_share_keys_is_the_one_with_zeros(
+    tmp_path: pathlib.Path, name: str, groups: int
+) -> None:
+    golden = GOLDEN / "decoders" / name
+    config, tensors = files(golden)
+    # Two heads share the keys and values of one.
+    width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    prefix = "model.layers.1.self_attn"
+    rows = {"q": 2 * groups * width, "k": groups * width, "v": groups * width}
+    cut = dict(tensors)
+    for letter, kept in rows.items():
+        for key in (f"{prefix}.{letter}_proj.{kind}" for kind in ("weight", "bias")):
+            if key in tensors:
+                cut[key] = tensors[key][:kept]
+                tensors[key] = np.concatenate([cut[key], np.zeros_like(tensors[key][kept:])])
+    key = f"{prefix}.o_proj.weight"
+    cut[key] = tensors[key][:, : rows["q"]]
+    tensors[key] = np.pad(cut[key], ((0, 0), (0, tensors[key].shape[1] - rows["q"])))
+    whole = read_whole(folder_of(tmp_path / "whole", golden, tensors))
+    found = read_whole(folder_of(tmp_path / "cut", golden, cut))
+    heads = config["num_attention_heads"]
+    assert found.config.decoder_layer_heads == (heads, 2)
+    prompts, given = [[5, 6, 7], [9]], [[4, 3], [8] * 5]
+    wanted = reference.Model(whole).logits(prompts, given)
+    with Model(found, dtype="float32") as core:
+        for model in (reference.Model(found), core):
+            for one, other in zip(model.logits(prompts, given), wanted, strict=True):
+                assert_close(one, other, FLOAT32)
+    with Model(found, dtype="int8") as core:
+        assert np.isfinite(core.logits(prompts, given)[0]).all()
+    write_native(tmp_path / "native", found)
+    assert read_checkpoint(tmp_path / "native").config == found.config
+
+
+@pytest.mark.parametrize("width", [0, 80])
+def test_widths_that_are_no_cut_are_refused(tmp_path: pathlib.Path, width: int) -> None:
+    golden = GOLDEN / "decoders" / "llama-tied"
+    _, tensors = files(golden)
+    for name in ("gate", "up"):
+        key = f"model.layers.0.mlp.{name}_proj.weight"
+        tensors[key] = np.resize(tensors[key], (width, tensors[key].shape[1]))
+    key = "model.layers.0.mlp.down_proj.weight"
+    tensors[key] = np.resize(tensors[key], (tensors[key].shape[0], width))
+    message = rf"has shape \[{width}, 24\], config.json's intermediate_size says 40"
+    with pytest.raises(pyattn.ModelError, match=message):
+        read_checkpoint(folder_of(tmp_path, golden, tensors))

@@ -198,6 +198,68 @@ def test_answers_end_with_the_end_that_the_tokenizer_names(tmp_path: Path) -> No
     assert seen["end_tokens"] == [7]
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama2-pieces"])
+def test_streamed_pieces_are_the_completion_whatever_prefix_and_ends_do(
+    kind: str, place: Path
+) -> None:
+    own = generator(kind, place)
+    [prefix] = own.tokenizer.encode(["\u4f60\u597d"])
+    [[free]] = own.generate(["Hello"], max_new_tokens=12)
+    for options in (
+        {"target_prefix": prefix},
+        {"target_prefix": prefix, "return_prefix": False},
+        {"target_prefix": prefix[:-1], "return_prefix": False},
+        {"target_prefix": prefix[:-1]},
+        {"target_prefix": prefix, "prefix_bias_beta": 0.5},
+        {"end_tokens": free.tokens[4:5], "return_end_token": True},
+    ):
+        expected = own.complete("Hello", max_new_tokens=12, **options)
+        assert "".join(own.stream("Hello", max_new_tokens=12, **options)) == expected
+        base = pyattn.GenerationOptions(max_new_tokens=12, **options)
+        assert "".join(own.stream("Hello", base)) == own.complete("Hello", base) == expected
+    whole = own.complete("Hello", max_new_tokens=12, target_prefix=prefix)
+    assert whole.strip().startswith("\u4f60\u597d")
+
+
+def test_wrong_prompts_of_a_stream_are_named_at_once(place: Path) -> None:
+    own = generator("gpt2", place)
+    for prompt in (["a"], [None], [1.5]):
+        with pytest.raises(TypeError, match="is not a list of ids"):
+            own.stream(prompt)
+    for ids in ([-1], [420], [2**70]):
+        with pytest.raises(ValueError, match="has id"):
+            own.stream(ids)
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "llama2-pieces"])
+def test_chats_that_are_not_valid_unicode_are_named(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2")
+    template = "{{ messages[0].content }}{{ tools[0] if tools }}{{ '\\ud800' if x }}"
+    folder = decoder_folder(tmp_path / kind, kind, settings={"chat_template": template})
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    own = pyattn.Generator(folder)
+    for chat in (own.chat, own.stream_chat, own.chat_ids):
+        with pytest.raises(ValueError, match="content'] has a lone surrogate at character 1"):
+            chat([{"role": "user", "content": "a\ud800"}])
+        with pytest.raises(ValueError, match="a key has a lone surrogate at character 0"):
+            chat([{"role": "user", "\ud800": "a"}])
+    with pytest.raises(ValueError, match=r"chat: tools\[0\] has a lone surrogate"):
+        own.chat(HELLO, variables={"tools": ["\udcff"]})
+    with pytest.raises(pyattn.ModelError, match="chat_template: its text has a lone surrogate"):
+        own.chat(HELLO, variables={"x": True})
+
+
+@pytest.mark.parametrize("name", ["messages", "self", "broken", 1])
+def test_variables_that_a_chat_cannot_have_are_named(name: Any, place: Path) -> None:
+    pytest.importorskip("jinja2")
+    own = generator("qwen2", place)
+    for chat in (own.chat, own.stream_chat):
+        with pytest.raises(TypeError, match="chat: variables "):
+            chat(HELLO, variables={name: 1})
+    with pytest.raises(TypeError, match="chat: variables is "):
+        own.chat(HELLO, variables=[1])
+
+
 def test_models_without_a_template_say_so(place: Path) -> None:
     with pytest.raises(pyattn.ModelError, match="the model was not made for chats"):
         generator("gpt2", place).chat(HELLO)
@@ -237,6 +299,14 @@ def test_others_refuse_decoders(place: Path) -> None:
         (["a\ud800"], ValueError, r"generate: prompts\[0\] has a lone surrogate"),
         ([[5, 420]], ValueError, "420"),
         ({"a": 1}, TypeError, "generate: prompts is dict"),
+        (
+            [None],
+            TypeError,
+            r"generate: prompts\[0\] is NoneType, expected a text or",
+        ),
+        ([[5], np.int64(3)], TypeError, r"generate: prompts\[1\] is int64, expected a text or"),
+        ([b"abc"], TypeError, r"generate: prompts\[0\] is bytes, expected a text or a list of ids"),
+        ([["a"]], TypeError, "is not a list of ids"),
     ],
 )
 def test_wrong_prompts_are_named(
@@ -250,6 +320,8 @@ def test_wrong_arguments_are_named(place: Path) -> None:
     own = generator("gpt2", place)
     with pytest.raises(ValueError, match="score: there are 2 targets, expected 1"):
         own.score(["a"], ["b", "c"])
+    with pytest.raises(TypeError, match=r"score: targets\[0\] is bytes, expected a text or a list"):
+        own.score(["a"], [b"b"])
     with pytest.raises(TypeError, match=r"Generator: .*'isas'"):
         pyattn.Generator(place / "gpt2", isas="avx2")
     with pytest.raises(TypeError, match="beam"):
@@ -264,3 +336,17 @@ def test_models_without_a_tokenizer_take_ids(tmp_path: Path) -> None:
     assert len(best.tokens) <= 3
     with pytest.raises(pyattn.ModelError, match=r"no tokenizer\.json"):
         own.complete(["a"])
+
+
+def test_chat_keeps_the_end_of_the_model_first_and_adds_the_tokenizers(tmp_path: Path) -> None:
+    folder = decoder_folder(tmp_path / "chat", "qwen2")
+    config = folder / "config.json"
+    config.write_text(
+        config.read_text(encoding="utf-8").replace('"eos_token_id": 2', '"eos_token_id": [3, 1]'),
+        encoding="utf-8",
+    )
+    own = pyattn.Generator(folder)
+    assert own.chat_options()["end_tokens"] == (3, 1, 2)
+    # Options without ends of their own end at the model's, as those of any search.
+    assert own.chat_options(pyattn.GenerationOptions(beam_size=2))["end_tokens"] == (3, 2)
+    assert "end_tokens" not in own.chat_options(pyattn.GenerationOptions(end_tokens=(5,)))

@@ -77,7 +77,7 @@ class Generation:
             if field.name not in _OF_PROMPTS
         }
         # Sources are cut nowhere. What alternatives begin with is no end.
-        least = max(self.min_length, int(self.return_alternatives))
+        least = max(self.min_length, int(self.return_alternatives and self.max_length > 0))
         values["min_decoding_length"] = least
         return Decoding(max_input_length=0, **values)
 

@@ -31,8 +31,9 @@ class Sizes:
     Attributes:
         model: The config.
         emptied: Begins of the names of attentions without a head, such as
-            "encoder.layers.3.self_attention.". In `model` they have one, whose tensors are zeros:
-            then the bias of their output is all that they add, as it is in transformers 4.
+            "encoder.layers.3.self_attention.". In `model` they have one, or one for each that
+            shares its keys and values, whose tensors are zeros: then the bias of their output is
+            all that they add, as it is in transformers 4.
     """
 
     model: ModelConfig
@@ -61,7 +62,8 @@ def read_sizes(layout: Layout, fields: Fields, weights: Weights) -> Sizes:
                 if "decoder" not in model.stacks:
                     _check(layout, weights, pruned, heads, sizes)
                 if any(count != sizes.heads for count in heads):
-                    changes[f"{stack}_{_ATTENTIONS[block]}"] = tuple(max(n, 1) for n in heads)
+                    least = sizes.heads // sizes.kv_heads
+                    changes[f"{stack}_{_ATTENTIONS[block]}"] = tuple(max(n, least) for n in heads)
                 emptied += [
                     f"{stack}.layers.{n}.{block}." for n, count in enumerate(heads) if not count
                 ]
@@ -100,8 +102,9 @@ def _pruned_heads(fields: Fields, model: ModelConfig) -> dict[int, int]:
     sizes = model.stack(model.stacks[0])
     layers = max(model.stack(stack).layers for stack in model.stacks)
     heads = max(model.stack(stack).heads for stack in model.stacks)
+    known = {*map(str, range(layers))}
     for key, listed in fields.object(_FIELD).items():
-        if not (key.isascii() and key.isdecimal()) or int(key) >= layers:
+        if key not in known:
             fields.fail(_FIELD, f"has layer {shown(key)}, expected 0 to {layers - 1}")
         if not isinstance(listed, list) or not all(
             type(head) is int and 0 <= head < heads for head in listed

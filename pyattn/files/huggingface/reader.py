@@ -14,7 +14,6 @@ from pyattn.files.huggingface.layout import Layout
 from pyattn.files.huggingface.pruned import read_sizes
 from pyattn.files.named_tensors import Length, Weights, check_shape, named_shapes
 from pyattn.files.tensors import Tensor
-from pyattn.model_config import ModelConfig
 from pyattn.stored import Stored, Tensors
 
 
@@ -36,8 +35,8 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
     for one, *others in saved.values():
         if others:
             tensors |= _parts(weights, {name: shapes[name] for name in (one, *others)}, layout)
-        elif one.startswith(sizes.emptied) and not one.endswith("output.bias"):
-            tensors[one] = _zeros(weights, one, shapes[one], model, layout)
+        elif one.startswith(sizes.emptied) and not one.endswith(_WHOLE):
+            tensors[one] = _zeros(weights, one, shapes[one], layout)
         else:
             tensors[one] = _tensor(weights, one, shapes[one], layout)
     for name in layout.not_read:
@@ -57,15 +56,16 @@ def read_tensors(config: HuggingFaceConfig, weights: Weights) -> Checkpoint:
     return Checkpoint(model, Tensors(tensors), generation)
 
 
-def _zeros(
-    weights: Weights, name: str, shape: tuple[int, ...], model: ModelConfig, layout: Layout
-) -> Stored:
-    """A tensor of an attention without heads, in which one head of zeros stands for none."""
-    head_dim = model.stack(model.stacks[0]).head_dim
+# Of an attention, what does not depend on its heads.
+_WHOLE = ("output.bias", "query_norm.weight", "key_norm.weight")
+
+
+def _zeros(weights: Weights, name: str, shape: tuple[int, ...], layout: Layout) -> Stored:
+    """A tensor of an attention without heads, in which heads of zeros stand for none."""
     rows, *columns = shape
-    output = name.endswith("output.weight")
-    saved = (rows, 0) if output else (rows - head_dim, *columns)
-    weights.take(layout.saved_name(name), saved)
+    weights.take(
+        layout.saved_name(name), (rows, 0) if name.endswith("output.weight") else (0, *columns)
+    )
     zeros = np.zeros(shape, np.float32)
     zeros.flags.writeable = False
     return Stored("float32", zeros)

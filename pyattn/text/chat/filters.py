@@ -19,9 +19,11 @@ from pyattn.text.chat.values import budget, size_of
 _JINJA = (
     *("abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int"),
     *("items", "last", "length", "list", "lower", "max", "min", "reject", "rejectattr", "reverse"),
-    *("round", "select", "selectattr", "sort", "string", "title", "trim", "unique", "upper"),
+    *("select", "selectattr", "sort", "string", "title", "trim", "unique", "upper"),
 )
 _MOST_INDENT = 64
+# More than a number of 64 bits has; Jinja computes the power of ten.
+_MOST_DIGITS = 32
 # Neither widths nor what only some systems know.
 _DATE = re.compile(r"(?:[^%]|%[-]?[A-Za-z]|%%){0,200}", re.DOTALL)
 
@@ -29,9 +31,10 @@ _DATE = re.compile(r"(?:[^%]|%[-]?[A-Za-z]|%%){0,200}", re.DOTALL)
 def replace(value: Any, old: str, new: str, count: int | None = None) -> str:
     """`str.replace`, unless its result is too long."""
     text, old, new = str(value), str(old), str(new)
-    places = text.count(old) if count is None else min(text.count(old), int(count))
-    budget().check(len(text) + places * len(new))
-    return text.replace(old, new, -1 if count is None else int(count))
+    places, most = text.count(old), -1 if count is None else int(count)
+    # Any negative count is for all.
+    budget().check(len(text) + (places if most < 0 else min(places, most)) * len(new))
+    return text.replace(old, new, most)
 
 
 def join(value: Iterable[Any], separator: str = "", attribute: str | int | None = None) -> str:
@@ -75,6 +78,15 @@ def indent(value: Any, width: int | str = 4, first: bool = False, blank: bool = 
     return filters.do_indent(text, width, first, blank)
 
 
+def round_to(value: Any, precision: int = 0, method: Any = "common") -> float:
+    """Jinja's `round`, for digits that a number has."""
+    if not -_MOST_DIGITS <= int(precision) <= _MOST_DIGITS:
+        raise TemplateRuntimeError(
+            f"round: precision is {precision}, expected {-_MOST_DIGITS} to {_MOST_DIGITS}"
+        )
+    return filters.do_round(value, int(precision), method)
+
+
 @pass_context
 def map_all(context: Context, value: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
     """Jinja's `map`, at once, unless its results are too large."""
@@ -97,7 +109,7 @@ def safe(value: Any) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     **{name: filters.FILTERS[name] for name in _JINJA},
     **{"replace": replace, "join": join, "tojson": tojson, "indent": indent, "map": map_all},
-    "safe": safe,
+    **{"round": round_to, "safe": safe},
 }
 
 

@@ -159,7 +159,8 @@ class _Measured(NodeTransformer):
         node = super().generic_visit(node, *args, **kwargs)
         if isinstance(node, nodes.For):
             node.iter = _filtered(node.iter, _COUNTED)
-        if not isinstance(node, _MADE) or getattr(node, "ctx", "load") != "load":
+        made = isinstance(node, _MADE) or _is_slice(node)
+        if not made or getattr(node, "ctx", "load") != "load":
             return node
         # The filters of a block have nothing in front of them.
         if isinstance(node, nodes.Filter) and (node.node is None or node.name.startswith("_")):
@@ -176,6 +177,10 @@ class _Measured(NodeTransformer):
     def visit_AssignBlock(self, node: nodes.AssignBlock, *_: Any, **__: Any) -> nodes.Node:
         node.body = [self.visit(one) for one in node.body]
         return node
+
+
+def _is_slice(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice)
 
 
 def _filtered(node: nodes.Node, name: str) -> nodes.Filter:

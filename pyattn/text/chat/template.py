@@ -10,6 +10,7 @@ from pyattn.errors import ModelError
 from pyattn.files.reading import JsonObject, listed, shown
 from pyattn.files.tokenizer_parts import SETTINGS_FILE
 from pyattn.text.chat.values import Excess, budgeted, plain, size_of
+from pyattn.text.checks import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,8 @@ _KEY = "chat_template"
 # Versions before it let templates out of the sandbox (CVE-2025-27516).
 _SAFE = [3, 1, 6]
 _TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token")
+# Arguments of methods that pass variables on.
+_OWN = frozenset({"self", "messages", "broken"})
 # Characters that stand for none; one that the messages lack breaks their special tokens.
 _BREAKERS = tuple(map(chr, range(0xFDD0, 0xFDF0)))
 
@@ -75,6 +78,10 @@ class ChatTemplate:
             given = _mapped(given, lambda text: broken(text, breaker))
         given["add_generation_prompt"] = bool(add_generation_prompt)
         text = self._rendered({**self._tokens, **given})
+        try:
+            check_text(text, f"{_KEY}: its text")
+        except ValueError as error:
+            raise ModelError(str(error)) from None
         return text.split(breaker)
 
     def _rendered(self, given: dict[str, Any]) -> str:
@@ -99,6 +106,8 @@ class ChatTemplate:
             raise ModelError(
                 f"{_KEY}: stopped, as its functions call each other too often"
             ) from None
+        except MemoryError:
+            raise ModelError(f"{_KEY}: stopped, as there is no memory for its values") from None
         except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(
                 f"chat: the model's template fails for these messages: {_reason(error)}"
@@ -167,6 +176,23 @@ def _reason(error: Exception) -> str:
 
 def _content(token: Any) -> Any:
     return token.get("content") if isinstance(token, dict) else token
+
+
+def checked_variables(variables: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What a template knows besides messages, as keywords.
+
+    Raises:
+        TypeError: if it is no mapping of names, or has one with a meaning of its own.
+    """
+    if variables is None:
+        return {}
+    if not isinstance(variables, Mapping) or not all(isinstance(one, str) for one in variables):
+        raise TypeError(
+            f"chat: variables is {variables!r:.60}, expected a dict of what the template knows"
+        )
+    for name in sorted(_OWN & variables.keys()):
+        raise TypeError(f"chat: variables has {name!r}, expected other names")
+    return variables
 
 
 def _checked(messages: Sequence[Message]) -> list[Any]:

@@ -8,12 +8,16 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pyattn.text.checks import check_text
+
 # Loops and calls of one rendering, and seconds of a thread that it takes.
 _MOST_STEPS = 1_000_000
 _MOST_SECONDS = 5.0
 # Characters and items of a value, beside those that the messages have.
 _MOST_SIZE = 4_000_000
 _SIZES_OF_INPUT = 8
+# What all values together may have, also those that are gone: so many times that.
+_VALUES = 64
 # The longest number: products of larger ones take time and memory of their own.
 _MOST_NUMBER = 2**63
 # Values inside of each other.
@@ -33,6 +37,7 @@ class Budget:
 
     def __init__(self, size: int) -> None:
         self.size = _MOST_SIZE + _SIZES_OF_INPUT * size
+        self._left = _VALUES * self.size
         self._steps = _MOST_STEPS
         self._end = time.thread_time() + _MOST_SECONDS
 
@@ -48,6 +53,13 @@ class Budget:
         """Checks the size of a value, before or after it is made."""
         if size > self.size:
             raise Excess(f"it makes a text or a list of more than {self.size:,} characters")
+
+    def made(self, size: int) -> None:
+        """Checks the size of a value that there is now, and counts it."""
+        self.check(size)
+        self._left -= size
+        if self._left < 0:
+            raise Excess(f"its values have more than {_VALUES * self.size:,} characters together")
 
 
 _budget: contextvars.ContextVar[Budget] = contextvars.ContextVar("budget")
@@ -72,7 +84,7 @@ def held(value: Any) -> Any:
     """A value that a template has made, once it is known not to be too large."""
     own = budget()
     own.step()
-    own.check(size_of(value, own.size))
+    own.made(size_of(value, own.size))
     return value
 
 
@@ -102,18 +114,21 @@ def plain(value: Any, place: str, depth: int = 0) -> Any:
 
     Raises:
         TypeError: if it is something else; the message names its place.
-        ValueError: if it is too deep.
+        ValueError: if it is too deep, or a text is not valid Unicode.
     """
     if value is None or isinstance(value, bool):
         return value
-    for kind in (str, int, float):
+    if isinstance(value, str):
+        return check_text(str(value), place)
+    for kind in (int, float):
         if isinstance(value, kind):
             return kind(value)
     if depth > _MOST_DEPTH // 2:
         raise ValueError(f"{place}: more than {_MOST_DEPTH // 2} lists inside of each other")
     if isinstance(value, Mapping):
         return {
-            str(key): plain(item, f"{place}[{key!r:.20}]", depth + 1) for key, item in value.items()
+            check_text(str(key), f"{place}: a key"): plain(item, f"{place}[{key!r:.20}]", depth + 1)
+            for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [plain(item, f"{place}[{n}]", depth + 1) for n, item in enumerate(value)]

@@ -60,12 +60,14 @@ def test_words_of_jinja_that_templates_use() -> None:
         "{%- set block -%}a{{ 'b' * 3 }}{%- endset -%}{{- block | upper | trim -}}\n"
         "{{- strftime_now('%%') -}}{{- 7 % 4 -}}{{- [1, 2] + [3] -}}{{- ('a', 'b') | length -}}\n"
         "{{- (unknown | default('none')) ~ ('<a>' | safe) ~ ('a-b' | replace('-', '+')) -}}\n"
+        "{{- 'a-b-c'.replace('-', '', 1) ~ ('d-e' | replace('-', '', -1)) -}}\n"
+        "{{- 2.55 | round(1) ~ (7.1 | round(0, 'ceil') | int) ~ (55 | round(-1, 'floor')) -}}\n"
     )
     messages = [*HELLO, {"role": "tool", "content": "no"}, {"role": "assistant", "content": "axb "}]
     found = rendered(source, messages, tools=[{"name": "f"}])
     assert found == (
         'Hello|axb |role=user;content=Hello;Hellob[\n  {\n    "name": "f"\n  }\n]2ABBB%3'
-        "[1, 2, 3]2none<a>a+b"
+        "[1, 2, 3]2none<a>a+bab-cde2.5850.0"
     )
 
 
@@ -99,8 +101,12 @@ def test_messages_that_a_template_does_not_take_are_an_error_with_its_reason() -
         "{% set s = [1] %}" + "{% set s = [s, s] %}" * 40 + "{{ s | tojson }}",
         "{% set s = [1] %}" + "{% set s = [s, s] %}" * 40 + "{{ s == s }}",
         "{% set s = {'a': 1} %}" + "{% set s = {'a': s, 'b': s} %}" * 40 + "{{ s }}",
+        "{{ 1.5 | round(9999999, 'ceil') }}",
+        "{{ 1.5 | round(-9999999, 'floor') }}",
         "{% set s = 'a' * 3000000 %}{{ s | replace('a', s) }}",
         "{% set s = 'a' * 3000000 %}{{ s.replace('a', s) }}",
+        "{% set s = 'a' * 100000 %}{{ s.replace('a', s, -1) | length }}",
+        "{% set s = 'a' * 100000 %}{{ s | replace('a', s, -7) | length }}",
         "{% set s = 'a' * 3000000 %}{{ s.join(s) }}",
         "{% set s = 'a' * 3000000 %}{{ s | join(s) }}",
         "{% set s = ('a' * 3000000) %}{{ range(99999) | map('replace', '1', s) | list | length }}",
@@ -108,6 +114,8 @@ def test_messages_that_a_template_does_not_take_are_an_error_with_its_reason() -
         "{% set t %}{% for a in range(99999) %}{{ 'a' * 100000 }}{% endfor %}{% endset %}{{ t }}",
         "{% macro f() %}{% for a in range(99999) %}{{ 'a' * 100000 }}{% endfor %}{% endmacro %}"
         "{{ f() | length }}",
+        "".join(f"{{% set v{n} = 'a' * 3900000 %}}" for n in range(999)),
+        "{% set s = 'a' * 3900000 %}" + "".join(f"{{% set v{n} = s[1:] %}}" for n in range(999)),
         "{% set n = namespace(a=9223372036854775807) %}{{ n.a * n.a * n.a }}",
         "{% set n = namespace(a=3) %}"
         "{% for i in range(99999) %}{% set n.a = n.a * n.a %}{% endfor %}",
@@ -235,3 +243,29 @@ def test_messages_are_checked(messages: Any, reason: str) -> None:
         rendered("a", messages)
     with pytest.raises(ValueError, match="there are no messages"):
         rendered("a", [])
+
+
+def test_what_has_no_memory_is_an_error_of_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(_: object) -> object:
+        raise MemoryError
+
+    monkeypatch.setattr(values.Budget, "step", no_memory)
+    with pytest.raises(pyattn.ModelError, match="no memory for its values"):
+        rendered("{{ 'a' ~ 'b' }}")
+
+
+def test_special_tokens_are_cut_also_if_messages_have_the_character_that_cuts() -> None:
+    def broken(text: str, breaker: str) -> str:
+        return text.replace("<e>", f"<{breaker}e>")
+
+    content = "a\ufdd0b\ufdd1<e>"
+    found = template("{{ messages[0].content }}<e>").render(
+        [{"role": "user", "content": content}], broken=broken
+    )
+    assert found == ["a\ufdd0b\ufdd1<", "e><e>"]
+
+
+def test_tools_and_documents_are_none_unless_they_are_given() -> None:
+    source = "{{ 'no' if tools is none }}{{ 'ne' if documents is none }}"
+    assert rendered(source) == "none"
+    assert rendered(source, tools=[], documents=[]) == ""
