@@ -141,7 +141,7 @@ def walk() -> str:
         "c2",
     )
     canvas.line([(529, 226), (529, 238)], "arrow")
-    canvas.label(376, 240, 306, 34, "8,001 logits, softmax, the best", "c4")
+    canvas.label(376, 240, 306, 34, "8,768 logits, softmax, the best", "c4")
     canvas.line([(529, 274), (529, 294)], "arrow")
     canvas.text(529, 306, 'next piece: "."')
     canvas.line([(620, 306), (692, 306), (692, 125), (684, 125)], "arrow")

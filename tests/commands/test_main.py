@@ -369,7 +369,7 @@ def test_inspect_says_what_a_model_is(run: Run) -> None:
     assert lines["family"] == "marian"
     assert lines["encoder"] == "6 layers, 4 heads, ffn 1,024"
     assert lines["decoder"] == "3 layers, 4 heads, ffn 1,024"
-    assert lines["vocabulary"] == "8,001 source, 8,001 target"
+    assert lines["vocabulary"] == "8,768 source, 8,768 target"
     assert lines["threads"] == "1"
     assert lines["stored"].startswith("as    int8 ")
 

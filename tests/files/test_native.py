@@ -509,13 +509,13 @@ def test_shipped_model_is_small_and_carries_its_attribution() -> None:
 def test_shipped_model_is_what_its_checkpoint_was() -> None:
     found = read_checkpoint(SHIPPED)
     assert found.config == ModelConfig(
-        family="marian", source_vocab=8001, target_vocab=8001, dim=256, encoder_layers=6,
+        family="marian", source_vocab=8768, target_vocab=8768, dim=256, encoder_layers=6,
         decoder_layers=3, encoder_heads=4, decoder_heads=4, encoder_ffn=1024, decoder_ffn=1024,
-        max_positions=256, start=8000, end=0, pad=8000, activation="silu", embedding_scale=16.0,
+        max_positions=256, start=8767, end=0, pad=8767, activation="silu", embedding_scale=16.0,
     )  # fmt: skip
     # transformers' max_length of 256 counts the start token.
     assert found.generation == GenerationOptions(
-        beam_size=4, max_new_tokens=255, max_length_factor=3.0, suppress_tokens=(8000,),
+        beam_size=4, max_new_tokens=255, max_length_factor=3.0, suppress_tokens=(8767,),
         force_end=True,
     )  # fmt: skip
     assert found.text == TextSettings(

@@ -47,7 +47,7 @@ _SENTENCES = 300
 _FORCED = 6  # of them with log-probabilities
 _ATTENTION = 20_000  # numbers, the most that is kept of a pair
 # Of a real vocabulary, log-probabilities are kept at some ids and at the best of each row.
-_FIXED_IDS = (*range(16), *range(16, 8001, 333), 8000)
+_FIXED_IDS = (*range(16), *range(16, 8768, 333), 8767)
 _BEST_IDS = 8
 
 

@@ -205,7 +205,7 @@ def test_pickle_of_one_process_is_that_of_another(tmp_path: pathlib.Path) -> Non
 def test_description_says_what_a_model_is(translator: Translator) -> None:
     isa = translator.model.config.isa
     dtype = translator.model.config.dtype
-    model = f"marian, 6+3 layers, dim 256, vocabulary 8,001, {dtype} on {isa}, threads 1"
+    model = f"marian, 6+3 layers, dim 256, vocabulary 8,768, {dtype} on {isa}, threads 1"
     assert repr(translator) == f"<pyattn.Translator {model}, {str(SHIPPED_MODEL)!r}>"
     assert repr(translator.model) == f"<pyattn.Model {model}, {str(SHIPPED_MODEL)!r}>"
     translator.close()
