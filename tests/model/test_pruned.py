@@ -16,7 +16,8 @@ from pyattn.files.native import write_native
 from pyattn.pruning import Kept, without_zeros
 from pyattn.stored import Tensors
 from support.inputs import ISAS, assert_same_hypotheses, checkpoint, sentences, targets
-from support.pruned_folders import BART, BERT, cut_folder, folder_of, pruned, whole_folder
+from support.paths import GOLDEN
+from support.pruned_folders import BART, BERT, cut_folder, files, folder_of, pruned, whole_folder
 from support.tolerances import EXACT, FLOAT32, assert_close
 
 

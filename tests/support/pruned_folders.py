@@ -63,7 +63,8 @@ FAMILIES = {
 }
 
 
-def _files(folder: pathlib.Path) -> tuple[dict[str, Any], Values]:
+def files(folder: pathlib.Path) -> tuple[dict[str, Any], Values]:
+    """The fields of config.json and the tensors of a folder."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     stored = read_safetensors(folder / "model.safetensors")
     return config, {name: np.array(tensor.float32()) for name, tensor in stored.items()}
@@ -81,7 +82,7 @@ def _rows_of_heads(config: Mapping[str, Any], family: Family, heads: list[int]) 
 
 def pruned(folder: pathlib.Path, *, cut: bool) -> Values:
     """The folder's tensors without some heads and UNITS, or with zeros in their places."""
-    config, tensors = _files(folder)
+    config, tensors = files(folder)
     family = FAMILIES[folder]
     for place, (*inputs, output) in family.attentions:
         for n, heads in _heads_of(config, family).items():
@@ -117,7 +118,7 @@ def folder_of(
 ) -> pathlib.Path:
     """A golden folder with other tensors, and with other fields of config.json."""
     path.mkdir(exist_ok=True)
-    config, _ = _files(golden)
+    config, _ = files(golden)
     text = json.dumps(config | fields)
     (path / "config.json").write_text(text, encoding="utf-8")
     (path / "model.safetensors").write_bytes(safetensors(tensors))
@@ -131,7 +132,7 @@ def whole_folder(path: pathlib.Path, golden: pathlib.Path) -> pathlib.Path:
 
 def cut_folder(path: pathlib.Path, golden: pathlib.Path) -> pathlib.Path:
     """A golden folder without the parts; BERT's names the heads, as transformers 4 did."""
-    config, _ = _files(golden)
+    config, _ = files(golden)
     heads = {str(n): listed for n, listed in _heads_of(config, FAMILIES[golden]).items()}
     fields = {"pruned_heads": heads} if golden == BERT else {}
     return folder_of(path, golden, pruned(golden, cut=True), **fields)
