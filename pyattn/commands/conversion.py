@@ -20,6 +20,7 @@ from pyattn.model_config import ModelConfig
 from pyattn.running.packing import check_positions
 from pyattn.text.tokenizers import NoTokenizer, Tokenizer, load_tokenizer, tokenizer_files
 from pyattn.text.tokenizers.pairs import load_pair_tokenizer
+from pyattn.text.tokenizers.prompts import load_prompt_tokenizer
 
 
 def convert(
@@ -60,7 +61,9 @@ def convert(
         tokenizer = None
         with contextlib.suppress(NoTokenizer):
             # Fails if its files cannot be used.
-            if "decoder" in checkpoint.config.stacks:
+            if checkpoint.config.stacks == ("decoder",):
+                load_prompt_tokenizer(files)
+            elif "decoder" in checkpoint.config.stacks:
                 tokenizer = load_tokenizer(files)
             else:
                 load_pair_tokenizer(files, around.longest)

@@ -15,6 +15,7 @@ from pyattn.files.safetensors import read_safetensors
 from pyattn.stored import Tensors
 from pyattn.text.tokenizers import NoTokenizer
 from support import ctranslate2_folders, marian_folders, model_folders
+from support.decoder_folders import decoder_folder
 from support.paths import GOLDEN
 from support.tokenizer_folders import golden_folder, random_checkpoint
 
@@ -120,6 +121,18 @@ def test_tokenizer_of_an_encoder_that_cannot_be_used_is_not_converted(
     shutil.copytree(GOLDEN / "classifiers" / "bert", folder)
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match=r"^tokenizer\.json: not usable"):
+        convert(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_tokenizer_of_a_decoder_that_cannot_be_used_is_not_converted(
+    tmp_path: pathlib.Path,
+) -> None:
+    pytest.importorskip("tokenizers")
+    folder = decoder_folder(tmp_path / "gpt2", "gpt2")
+    with (folder / "merges.txt").open("a", encoding="utf-8") as file:
+        file.write("three are many\n")
+    with pytest.raises(ModelError, match=r"^merges\.txt: line \d+ is 'three are many'"):
         convert(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -1,8 +1,8 @@
 """Mutated models of every layout, and what reading them comes to.
 
-A mutated model is read, and run for three tokens if it still can be, of ids and of a text; or it is
-described, or converted and the result run. Anything but a result or a `ModelError` is a finding,
-and so is a converted model that is refused.
+A mutated model is read, and run for three tokens if it still can be, of ids, a text and a chat; or
+it is described, or converted and the result run. Anything but a result or a `ModelError` is a
+finding, and so is a converted model that is refused.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ STATES: dict[str, dict[str, Any]] = {
 _TEXT = "a cat \xe9\U0001f600"
 _LONGEST = 32  # tokens that the text may become
 _LEAST_OF_PAIRS = 8  # more than any tokenizer puts around two texts
+_CHAT = [{"role": "user", "content": _TEXT}]
+# Documented errors of prompts: weights are NaN, and templates that fail or make much of little.
+_OF_PROMPTS = ("no token", "the model's template", "tokens, expected at most")
 _IDS = [[0, 1, 2, 3, 9, 50, 1 << 20], []]
 
 
@@ -70,6 +73,9 @@ def _run(path: pathlib.Path, dtype: str) -> None:
     import pyattn
 
     with pyattn.load(path, threads=1, dtype=dtype, cache_bytes=1 << 20) as translator:
+        if isinstance(translator, pyattn.Generator):
+            _generate(translator)
+            return
         if not isinstance(translator, pyattn.Translator):
             _encode(translator)
             return
@@ -110,6 +116,30 @@ def _encode(encoder: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of texts that are cut
         (encoder.embed if hasattr(encoder, "embed") else encoder.scores)(texts)
+
+
+def _generate(generator: Any) -> None:
+    """What a decoder makes of ids, of texts, of a chat."""
+    few = {"max_new_tokens": 3}
+    config = generator.model.config
+    try:
+        generator.generate([[min(2, config.target_vocab - 1)], [0]], **few)
+        if config.max_positions >= _LONGEST and _usable(generator, "tokenizer"):
+            generator.complete([_TEXT, "a"], **few)
+            if _usable(generator, "chat_template"):
+                generator.chat(_CHAT, **few)
+    except ValueError as error:
+        if not any(about in str(error) for about in _OF_PROMPTS):
+            raise
+
+
+def _usable(generator: Any, part: str) -> bool:
+    """Whether a generator has a part that models may do without."""
+    try:
+        getattr(generator, part)
+    except ModelError:
+        return False
+    return True
 
 
 def _translate(translator: Any, **options: int) -> None:

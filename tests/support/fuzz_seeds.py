@@ -19,8 +19,10 @@ from support import (
     marian_folders,
     marian_models,
     model_folders,
+    pruned_folders,
     tokenizer_folders,
 )
+from support.decoder_folders import decoder_folder
 from support.inputs import checkpoint
 from support.paths import GOLDEN
 
@@ -61,6 +63,8 @@ def write_seeds(folder: pathlib.Path) -> list[pathlib.Path]:
         *_long(folder),
         *_encoders(folder),
         *_around_encoders(folder),
+        *_decoders(folder),
+        *_pruned(folder),
     ]
 
 
@@ -267,6 +271,41 @@ def _around_encoders(folder: pathlib.Path) -> list[pathlib.Path]:
         paths.append(_copied(folder / f"modules-{golden.name}", golden))
     paths.append(folder / "native-embedder")
     convert(GOLDEN / "embedder", paths[-1])
+    return paths
+
+
+def _decoders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Decoders that stand alone: bare, of CTranslate2, and with a tokenizer and a template."""
+    paths = []
+    for kind in ("decoders", "ctranslate2-generators"):
+        for golden in sorted((GOLDEN / kind).iterdir()):
+            paths.append(_copied(folder / f"{kind}-{golden.name}", golden))
+    kinds = sorted(path.name for path in (GOLDEN / "prompt_tokenizers").iterdir())
+    paths += [decoder_folder(folder / f"generators-{kind}", kind, positions=96) for kind in kinds]
+    # What CTranslate2 wrote beside the tokenizer that it was converted with.
+    paths.append(
+        _copied(folder / "generators-ctranslate2", GOLDEN / "ctranslate2-generators/qwen2")
+    )
+    for file in (GOLDEN / "prompt_tokenizers" / "qwen2").iterdir():
+        if file.name != "golden.json":
+            shutil.copy(file, paths[-1])
+    for kind, dtype in (("gpt2", "float32"), ("qwen2", "int8")):
+        paths.append(folder / f"native-generator-{kind}")
+        convert(folder / f"generators-{kind}", paths[-1], dtype=dtype)
+    return paths
+
+
+def _pruned(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Models that heads and units were cut from, and that have zeros in their places."""
+    paths = []
+    for golden in (pruned_folders.BART, pruned_folders.BERT):
+        name = golden.name.partition("-")[0]
+        paths.append(pruned_folders.whole_folder(folder / f"pruned-{name}-zeros", golden))
+        paths.append(pruned_folders.cut_folder(folder / f"pruned-{name}-cut", golden))
+    paths.append(folder / "native-pruned-int8")
+    write_native(paths[-1], checkpoint("pruned"), dtype="int8")
+    paths.append(folder / "native-pruned-float32")
+    convert(folder / "pruned-bart-zeros", paths[-1], dtype="float32")
     return paths
 
 
