@@ -65,7 +65,7 @@ def test_translations_are_those_of_the_whole_product(dtype: str, threads: int) -
 
 @slow
 def test_auto_makes_a_search_of_the_first_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_setup, "_STATES_PER_DIM", 2)
+    monkeypatch.setattr(search_setup, "_STATES_PER_DIM", 4)
     with pyattn.load(threads=1, vocabulary_search="auto") as translator:
         sources = translator.tokenizer.encode(TEXTS * 80)
         before = translator.model.nbytes

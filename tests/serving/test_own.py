@@ -103,7 +103,7 @@ def test_alternatives_have_details_of_their_own(client: TestClient) -> None:
     assert found["alternatives"]
     for one in found["others"]:
         looked = {
-            one["text"][slice(*o["target"])].strip(): _TEXT[slice(*o["source"])].strip()
+            one["text"][slice(*o["target"])].strip().lower(): _TEXT[slice(*o["source"])].strip()
             for o in one["tokens"]
         }
         assert looked["estación"] == "station"

@@ -22,8 +22,9 @@
 // begins below 0 by as much.
 namespace pyattn::kernels {
 
-// As much of two neighbours as go together, which is taken from them.
-template <class User = void>
+// As much of two neighbours as go together, which is taken from them. `User`
+// keeps the symbols of levels apart.
+template <class User>
 void take_pair(int32_t* d, int8_t* part) {
   const int32_t first = d[0] < -128 ? -128 : d[0] > 127 ? 127 : d[0];
   const int32_t least = first < 0 ? -128 - first : -128;
@@ -38,21 +39,21 @@ void take_pair(int32_t* d, int8_t* part) {
 
 // The four inputs of a step: the first part becomes its word, the others go to
 // `parts`. How many these are.
-template <class User = void>
+template <class User>
 int32_t split_step(const float* inputs, int64_t step, int8_t* word,
                    SplitPart* parts) {
   int32_t d[4];
   for (int i = 0; i < 4; ++i) {
     d[i] = static_cast<int32_t>(inputs[i]);
   }
-  take_pair(d, word);
-  take_pair(d + 2, word + 2);
+  take_pair<User>(d, word);
+  take_pair<User>(d + 2, word + 2);
   int32_t count = 0;
   while ((d[0] | d[1] | d[2] | d[3]) != 0) {
     SplitPart& part = parts[count++];
     part.step = static_cast<int32_t>(step);
-    take_pair(d, part.inputs);
-    take_pair(d + 2, part.inputs + 2);
+    take_pair<User>(d, part.inputs);
+    take_pair<User>(d + 2, part.inputs + 2);
   }
   return count;
 }
@@ -81,7 +82,7 @@ struct PartList {
 inline constexpr int64_t kMarked = 512;
 
 // The halves of four bytes, of which the lower are left in the word.
-template <class User = void>
+template <class User>
 void halve_step(int8_t* word, int8_t* others) {
   uint32_t d;
   std::memcpy(&d, word, sizeof(d));
@@ -110,12 +111,12 @@ void split_marked(const Inputs& inputs, const uint64_t* marks, int64_t begin,
       if ((greater_bits(abs(d), Vec::broadcast(127.0F)) & 15) == 0) {
         // Of what fits a byte, halves go together.
         parts->step = static_cast<int32_t>(step);
-        halve_step(bytes + i, parts->inputs);
+        halve_step<Vec>(bytes + i, parts->inputs);
         ++list.rest.parts;
       } else {
         float four[Vec::kWidth];
         d.store(four);
-        list.rest.parts += split_step(four, step, bytes + i, parts);
+        list.rest.parts += split_step<Vec>(four, step, bytes + i, parts);
       }
     }
   }
@@ -235,7 +236,7 @@ void row_to_int8_groups_split(const float* x, int64_t dim, char* words,
 }
 
 // Where the parts of a row are; `rest` lies behind its words.
-template <class User = void>
+template <class User>
 const SplitPart* find_parts(const LinearArgs& args, int64_t row,
                             const char* rest, SplitRest& has) {
   std::memcpy(&has, rest, sizeof(has));
