@@ -144,17 +144,9 @@ def _translations(run: dict[str, Any]) -> Iterable[str]:
         "Firefox's engine, fxtranslate, which takes sentences one by one."
     )
     yield ""
-    head = ["program"]
-    for batch in run["seconds"]:
-        head += [f"{batch} at a time", "times as fast"]
-    rows = []
-    for name in PEERS:
-        row = [f"{name} {run['versions'].get(name, '')}".strip()]
-        for seconds in run["seconds"].values():
-            one, base = seconds[name], seconds["fxtranslate"]
-            row += [f"{words / one:,.0f}", f"{base / one:.2f}"]
-        rows.append(row)
-    yield from table(head, rows)
+    names = {name: f"{name} {run['versions'].get(name, '')}".strip() for name in PEERS}
+    cells = [(batch, words, seconds) for batch, seconds in run["seconds"].items()]
+    yield from _speeds("program", names, cells, base="fxtranslate", digits=2)
     yield ""
     yield (
         "Published, on another machine: a student of this shape, English to Spanish, by Marian: "
@@ -172,17 +164,12 @@ def _shapes(run: dict[str, Any]) -> Iterable[str]:
         "no shortlist: target tokens per second, and times as fast as the teacher's shape."
     )
     yield ""
-    head = ["shape"]
-    for search in run["searches"]:
-        head += [f"{search['sources']} at a time", "times as fast"]
-    rows = []
-    for name in programs.TRANSLATORS:
-        row = [name]
-        for search in run["searches"]:
-            one, teacher = search["seconds"][name], search["seconds"]["transformer-big"]
-            row += [f"{search['sources'] * run['target'] / one:,.0f}", f"{teacher / one:.1f}"]
-        rows.append(row)
-    yield from table(head, rows)
+    names = {name: name for name in programs.TRANSLATORS}
+    cells = [
+        (search["sources"], search["sources"] * run["target"], search["seconds"])
+        for search in run["searches"]
+    ]
+    yield from _speeds("shape", names, cells, base="transformer-big", digits=1)
     yield ""
     last = run["searches"][-1]["seconds"]
     ratio = last["student-base"] / last["student-tiny"]
@@ -192,6 +179,32 @@ def _shapes(run: dict[str, Any]) -> Iterable[str]:
         "(browsermt/students, deen/README.md). Teachers there are several models together, with a "
         "beam, on a GPU only."
     )
+
+
+def _speeds(
+    first: str,
+    names: Mapping[str, str],
+    cells: Sequence[tuple[int | str, int, Mapping[str, float]]],
+    *,
+    base: str,
+    digits: int,
+) -> Iterable[str]:
+    """A table of speeds: a row for each of `names`, two columns for each of `cells`.
+
+    A cell has how many sources are taken at a time, what they come to in tokens or words, and
+    seconds by name; its second column is how many times as fast as `base` a name is.
+    """
+    head = [first]
+    for batch, _, _ in cells:
+        head += [f"{batch} at a time", "times as fast"]
+    rows = []
+    for name, label in names.items():
+        row = [label]
+        for _, amount, seconds in cells:
+            one = seconds[name]
+            row += [f"{amount / one:,.0f}", f"{seconds[base] / one:.{digits}f}"]
+        rows.append(row)
+    yield from table(head, rows)
 
 
 def _summaries(run: dict[str, Any]) -> Iterable[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pyattn._foreign import unknown_setting
 from pyattn.errors import ModelError
@@ -16,7 +16,12 @@ from pyattn.text.chat.template import ChatTemplate
 from pyattn.text.checks import check_text, checked_texts
 from pyattn.text.progress import bar
 from pyattn.text.tokenizers import NoTokenizer, tokenizer_files
-from pyattn.text.tokenizers.prompts import PromptTokenizer, load_prompt_tokenizer
+from pyattn.text.tokenizers.prompts import (
+    Prompt,
+    PromptTokenizer,
+    ReadsPrompts,
+    load_prompt_tokenizer,
+)
 from pyattn.text_model import LoadedModel
 
 if TYPE_CHECKING:
@@ -28,15 +33,12 @@ if TYPE_CHECKING:
     from pyattn.overrides import Limits
     from pyattn.running.precision import DTypes
 
-# A prompt: a text, or its ids.
-Prompt: TypeAlias = "str | Sequence[int]"
-
 _SETTINGS = frozenset(
     {"dtype", "threads", "isa", "batch_tokens", "batch_rows", "cache_bytes", "vocabulary_search"}
 )
 
 
-class DecoderModel(LoadedModel):
+class DecoderModel(LoadedModel, ReadsPrompts):
     """A decoder and its tokenizer; `pyattn.Generator` derives from it.
 
     Args:
@@ -79,17 +81,6 @@ class DecoderModel(LoadedModel):
             checkpoint = files.checkpoint
         self._settings: dict[str, Any] = {"dtype": dtype, "threads": threads, **limits}
         super().__init__(Model(checkpoint, **self._settings), place)
-
-    @property
-    def tokenizer(self) -> PromptTokenizer:
-        """Texts to prompts, and tokens to texts.
-
-        Raises:
-            ModelError: if the model has no tokenizer.
-        """
-        if isinstance(self._tokenizer, ModelError):
-            raise self._tokenizer
-        return self._tokenizer
 
     @functools.cached_property
     def chat_template(self) -> ChatTemplate:

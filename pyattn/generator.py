@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.decoder_model import DecoderModel, Prompt
+from pyattn.decoder_model import DecoderModel
 from pyattn.options import GenerationOptions
 from pyattn.results import Hypothesis
 from pyattn.text.chat.template import Message, checked_variables
 from pyattn.text.checks import check_text
+from pyattn.text.tokenizers.prompts import Prompt
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

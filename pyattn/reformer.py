@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from pyattn.errors import ModelError
 from pyattn.files import model_path, read_reformer
 from pyattn.files.huggingface.opened import files_by_role
 from pyattn.files.tokenizer_parts import read_settings
 from pyattn.reference.reformer import Reformer
 from pyattn.text.checks import check_text, checked_texts
 from pyattn.text.tokenizers import NoTokenizer
-from pyattn.text.tokenizers.prompts import PromptTokenizer, prompt_tokenizer
+from pyattn.text.tokenizers.prompts import (
+    Prompt,
+    PromptTokenizer,
+    ReadsPrompts,
+    prompt_tokenizer,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -34,14 +38,11 @@ if TYPE_CHECKING:
     from pyattn.results import Hypothesis
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-# A prompt: a text, or its ids.
-Prompt: TypeAlias = "str | Sequence[int]"
-
 # A model of bytes has these ids and no tokenizer, as google/reformer-enwik8.
 _FIRST_BYTE, _BYTES = 2, 256
 
 
-class ReformerGenerator:
+class ReformerGenerator(ReadsPrompts):
     """A Reformer that continues texts.
 
     A prompt is a text or a list of ids. Texts are cut by tokenizer.json (needs the package
@@ -73,7 +74,6 @@ class ReformerGenerator:
     ) -> None:
         folder = model_path(path)
         self.model = Reformer(read_reformer(folder), seed=seed, hash_vectors=hash_vectors)
-        self._tokenizer: PromptTokenizer | NoTokenizer
         parts, config = files_by_role(folder, read_settings(folder)), self.model.config
         try:
             self._tokenizer = prompt_tokenizer(folder, parts, config.model)
@@ -82,17 +82,6 @@ class ReformerGenerator:
                 *parts.files
             }
             self._tokenizer = PromptTokenizer(_Bytes(), end=config.end) if bytewise else error
-
-    @property
-    def tokenizer(self) -> PromptTokenizer:
-        """Texts to prompts, and tokens to texts.
-
-        Raises:
-            ModelError: if the model has no tokenizer.
-        """
-        if isinstance(self._tokenizer, ModelError):
-            raise self._tokenizer
-        return self._tokenizer
 
     def logits(self, prompts: Iterable[Prompt]) -> list[Floats]:
         """What each token of texts predicts.

@@ -53,8 +53,8 @@ struct SplitPart {
 struct SplitRest {
   int32_t start;
   int32_t parts;
-  int32_t apart;  // whether they lie there
-  int32_t least;  // what would stand for 0 in kInt8
+  int32_t apart;      // whether they lie there
+  int32_t int8_zero;  // what would stand for 0 in kInt8
 };
 
 inline constexpr int32_t kPastSteps = INT32_MAX;

@@ -36,9 +36,9 @@ int32_t join_parts(const LinearArgs& args, int8_t* words, int64_t bytes) {
     }
   }
   for (int64_t i = 0; i < bytes; ++i) {
-    words[i] = static_cast<int8_t>(whole[i] - *args.x_zero + rest.least);
+    words[i] = static_cast<int8_t>(whole[i] - *args.x_zero + rest.int8_zero);
   }
-  return rest.least;
+  return rest.int8_zero;
 }
 
 }  // namespace

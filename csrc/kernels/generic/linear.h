@@ -233,11 +233,10 @@ void linear_tile(const LinearArgs& args, int64_t row, int64_t column,
     for (int c = 0; c < kVecs; ++c) {
       stored[r * kVecs + c] = sums[r][c];
     }
-    if constexpr (requires { Product::template add_rest<kVecs>; }) {
+    if constexpr (requires { &Product::add_rest; }) {
       weight = static_cast<const char*>(args.weight) +
                column * args.steps * Product::kWeightBytes;
-      Product::template add_rest<kVecs>(args, row + r, weight,
-                                        stored + r * kVecs);
+      Product::add_rest(args, row + r, weight, stored + r * kVecs);
     }
   }
   if constexpr (requires { &Product::template store<kVecs, kRows>; }) {

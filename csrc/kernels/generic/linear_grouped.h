@@ -54,16 +54,8 @@ template <class Vec, class Dot>
 [[gnu::always_inline]] inline const SplitPart* add_parts(
     const SplitPart* part, int64_t steps, const char* weight,
     typename Dot::Sum (&sums)[Vec::kPanelVecs]) {
-  constexpr int64_t kVecBytes = Vec::kWidth * 4;
   for (; part->step < steps + kInputGroupSteps; ++part) {
-    const typename Dot::Word a = Int8Product<Vec, Dot>::word(
-        reinterpret_cast<const char*>(part->inputs));
-    const char* const w =
-        weight + (part->step - steps) * Vec::kPanelVecs * kVecBytes;
-#pragma GCC unroll 4
-    for (int c = 0; c < Vec::kPanelVecs; ++c) {
-      sums[c] = Dot::add(a, Dot::load(w + c * kVecBytes), sums[c]);
-    }
+    add_part<Vec, Dot>(*part, part->step - steps, weight, sums);
   }
   return part;
 }

@@ -205,7 +205,7 @@ void row_to_int8_split(const float* x, int64_t dim, char* words,
                                      reinterpret_cast<int8_t*>(words), list);
   *row_zero = own.zero;
   list.rest.start = own.start;
-  list.rest.least = kLeast + static_cast<int32_t>(reduce_max(steps.below));
+  list.rest.int8_zero = kLeast + static_cast<int32_t>(reduce_max(steps.below));
   std::memcpy(rest, &list.rest, sizeof(list.rest));
 }
 
@@ -245,6 +245,21 @@ const SplitPart* find_parts(const LinearArgs& args, int64_t row,
              : reinterpret_cast<const SplitPart*>(rest + sizeof(has));
 }
 
+// Adds what a part makes with weights, in whose panel it is the one of `step`.
+template <class Vec, class Dot>
+[[gnu::always_inline]] inline void add_part(const SplitPart& part, int64_t step,
+                                            const char* weight,
+                                            typename Dot::Sum* sums) {
+  constexpr int64_t kVecBytes = Vec::kWidth * 4;
+  const typename Dot::Word a =
+      Int8Product<Vec, Dot>::word(reinterpret_cast<const char*>(part.inputs));
+  weight += step * Vec::kPanelVecs * kVecBytes;
+#pragma GCC unroll 4
+  for (int c = 0; c < Vec::kPanelVecs; ++c) {
+    sums[c] = Dot::add(a, Dot::load(weight + c * kVecBytes), sums[c]);
+  }
+}
+
 template <class Vec, class Dot>
 struct SplitInt8Product : Int8Product<Vec, Dot> {
   using Base = Int8Product<Vec, Dot>;
@@ -257,24 +272,16 @@ struct SplitInt8Product : Int8Product<Vec, Dot> {
     return Base::word(x + steps * 4);
   }
   // The parts of a row, from the same weights once more.
-  template <int kVecs>
   [[gnu::always_inline]] static inline void add_rest(const LinearArgs& args,
                                                      int64_t row,
                                                      const char* weight,
                                                      Sum* sums) {
-    constexpr int64_t kVecBytes = Vec::kWidth * Base::kWeightBytes;
     const char* const behind = static_cast<const char*>(args.x) +
                                (row * args.x_stride + args.steps) * 4;
     SplitRest rest;
     const SplitPart* part = find_parts<Vec>(args, row, behind, rest);
     for (const SplitPart* const end = part + rest.parts; part < end; ++part) {
-      const typename Dot::Word a =
-          Base::word(reinterpret_cast<const char*>(part->inputs));
-      const char* const w = weight + part->step * kVecs * kVecBytes;
-#pragma GCC unroll 4
-      for (int c = 0; c < kVecs; ++c) {
-        sums[c] = Dot::add(a, Dot::load(w + c * kVecBytes), sums[c]);
-      }
+      add_part<Vec, Dot>(*part, part->step, weight, sums);
     }
   }
 };

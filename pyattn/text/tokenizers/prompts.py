@@ -14,7 +14,7 @@ from __future__ import annotations
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from pyattn._exits import gate
 from pyattn.errors import ModelError
@@ -52,6 +52,9 @@ _OTHERS = {
     "llama": ", nor tokenizer.model",
     "reformer": ", nor spiece.model",
 }
+# A prompt: a text, or its ids.
+Prompt: TypeAlias = "str | Sequence[int]"
+
 _END_OF_TEXT = "<|endoftext|>"
 _BEGIN = "<s>"
 
@@ -282,6 +285,23 @@ class _PiecePrompts:
                 with gate:
                     ids += self._processor.encode(part, out_type=int)
         return ids
+
+
+class ReadsPrompts:
+    """What has a tokenizer of prompts, or the reason why it has none."""
+
+    _tokenizer: PromptTokenizer | NoTokenizer
+
+    @property
+    def tokenizer(self) -> PromptTokenizer:
+        """Texts to prompts, and tokens to texts.
+
+        Raises:
+            ModelError: if the model has no tokenizer.
+        """
+        if isinstance(self._tokenizer, ModelError):
+            raise self._tokenizer
+        return self._tokenizer
 
 
 def load_prompt_tokenizer(files: ModelFiles) -> PromptTokenizer:
