@@ -72,3 +72,17 @@ def test_heads_that_a_bias_by_distance_counts_stay() -> None:
     tensors["encoder.layers.1.self_attention.output.weight"][:] = 0
     found = without_zeros(dataclasses.replace(made, tensors=tensors))
     assert found.config.encoder_layer_heads == made.config.encoder_layer_heads
+
+
+def test_heads_of_which_global_tokens_have_other_values_stay() -> None:
+    made = read_checkpoint(GOLDEN / "long" / "led")
+    assert made.config.encoder_pattern == "tokens"
+    tensors = {name: np.array(array) for name, array in made.tensors.items()}
+    block, width = "encoder.layers.1.self_attention", made.config.stack("encoder").head_dim
+    for kind in ("weight", "bias"):
+        tensors[f"{block}.value.{kind}"][:width] = 0
+    given = dataclasses.replace(made, tensors=tensors)
+    assert without_zeros(given).config.encoder_layer_heads == made.config.encoder_layer_heads
+    tensors[f"{block}.output.weight"][:, :width] = 0
+    heads = made.config.stack("encoder").heads
+    assert without_zeros(given).config.encoder_layer_heads == (heads, heads - 1)

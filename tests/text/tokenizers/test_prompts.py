@@ -90,6 +90,26 @@ def test_streamed_pieces_are_the_text_and_no_half_characters(kind: str, place: P
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_text_behind_a_prompt_is_cut_with_it_or_alone(kind: str, place: Path) -> None:
+    found = tokenizer(kind, place)
+    together = 0
+    for text in golden(kind)["texts"]:
+        [whole] = found.encode([text])
+        [empty] = found.encode([""])
+        for at in range(1, len(text)):
+            [prompt] = found.encode([text[:at]])
+            behind = found.encode_behind(text[:at], prompt, text[at:])
+            if whole[: len(prompt)] == prompt and whole[len(prompt) :] == behind:
+                together += 1
+            else:
+                # Together the end of the prompt would have another token.
+                assert whole[: len(prompt)] != prompt
+                [alone] = found.encode([text[at:]])
+                assert [*empty, *behind] == alone
+    assert together > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_half_a_character_waits_and_comes_at_the_end(kind: str, place: Path) -> None:
     own = tokenizer(kind, place)
     [ids] = own.encode(["x\U0001f600"])
